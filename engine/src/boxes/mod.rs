@@ -1,0 +1,1 @@
+//! Packing all subscription boxes from one stock.

@@ -1,0 +1,1 @@
+//! Model bundles: immutable, sealed directories, verified before anything is parsed.

@@ -1,0 +1,1 @@
+//! What goes with what: complements, substitutes, variants, basket completion.

@@ -1,0 +1,1 @@
+//! Engagement index and purchase propensity.

@@ -1,0 +1,15 @@
+//! The pure core of Serendib.
+//!
+//! Everything here can be tested without a network, a disk (bundle files aside) or a clock: time, randomness and
+//! configuration are arguments. The crate knows no protobuf and no async code.
+
+pub mod boxes;
+pub mod bundle;
+pub mod complement;
+pub mod engagement;
+pub mod index;
+pub mod life;
+pub mod rank;
+pub mod represent;
+pub mod shop;
+pub mod surprise;

@@ -1,0 +1,1 @@
+//! The request path: sources, filters, scorers, re-ranking, reasons.

@@ -1,0 +1,1 @@
+//! Customers and products as vectors: families of collaborative models, their blend, folding in.

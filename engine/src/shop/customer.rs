@@ -1,0 +1,175 @@
+//! Customers: facts, identities and consents.
+
+use serde::{Deserialize, Serialize};
+
+/// Something that the customer, or the shop with their knowledge, declared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Fact {
+    /// A running life situation with a known anchor date.
+    Clock {
+        /// Clock type (`child`, `pet`, `trip`, `home_move`, `contract`, or the shop's own).
+        clock: String,
+        /// Anchor date, `YYYY-MM-DD` or RFC 3339.
+        anchor: String,
+        /// Tells two children apart; absent for the only one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+    /// A free fact.
+    Free {
+        /// Key.
+        key: String,
+        /// Value.
+        value: serde_json::Value,
+    },
+}
+
+/// What personal data may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Answers may be personal.
+    Personalise,
+    /// Life situations may be inferred from touchpoints.
+    InferLifeStage,
+    /// The shop may reach out.
+    Contact,
+    /// Touchpoints may be exported for training.
+    Train,
+}
+
+impl Purpose {
+    /// All purposes.
+    pub const ALL: [Purpose; 4] = [
+        Purpose::Personalise,
+        Purpose::InferLifeStage,
+        Purpose::Contact,
+        Purpose::Train,
+    ];
+
+    /// The word in tables and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::Personalise => "personalise",
+            Purpose::InferLifeStage => "infer_life_stage",
+            Purpose::Contact => "contact",
+            Purpose::Train => "train",
+        }
+    }
+
+    /// Reads one of the four words.
+    pub fn parse(text: &str) -> Option<Purpose> {
+        Purpose::ALL.into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+/// What a customer said about each purpose; `None` = said nothing, the configured default holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Consents {
+    /// Personal answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personalise: Option<bool>,
+    /// Inference of life situations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infer_life_stage: Option<bool>,
+    /// Outreach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<bool>,
+    /// Training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<bool>,
+}
+
+impl Consents {
+    /// What was said about `purpose`.
+    pub fn said(&self, purpose: Purpose) -> Option<bool> {
+        match purpose {
+            Purpose::Personalise => self.personalise,
+            Purpose::InferLifeStage => self.infer_life_stage,
+            Purpose::Contact => self.contact,
+            Purpose::Train => self.train,
+        }
+    }
+
+    /// Records what was said about `purpose`.
+    pub fn set(&mut self, purpose: Purpose, said: Option<bool>) {
+        match purpose {
+            Purpose::Personalise => self.personalise = said,
+            Purpose::InferLifeStage => self.infer_life_stage = said,
+            Purpose::Contact => self.contact = said,
+            Purpose::Train => self.train = said,
+        }
+    }
+
+    /// Consents of two identities of one person: an explicit no wins, then an explicit yes.
+    pub fn merge(self, other: Consents) -> Consents {
+        let mut merged = Consents::default();
+        for purpose in Purpose::ALL {
+            let said = match (self.said(purpose), other.said(purpose)) {
+                (Some(a), Some(b)) => Some(a && b),
+                (a, b) => a.or(b),
+            };
+            merged.set(purpose, said);
+        }
+        merged
+    }
+
+    /// Whether `purpose` is allowed, given the configured `defaults` (absent there too = allowed).
+    pub fn allows(&self, purpose: Purpose, defaults: &Consents) -> bool {
+        self.said(purpose)
+            .or(defaults.said(purpose))
+            .unwrap_or(true)
+    }
+}
+
+/// One customer, as in the `customers` table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Customer {
+    /// The shop's id, byte-exact.
+    pub customer_id: String,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub registered_at: Option<i64>,
+    /// Declared facts.
+    pub facts: Vec<Fact>,
+    /// BCP 47 tag.
+    pub locale: Option<String>,
+    /// Consents.
+    pub consents: Consents,
+    /// Other ids of the same person (visitor, card, e-mail hash).
+    pub identities: Vec<String>,
+    /// Unknown columns.
+    pub attributes: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_read_as_clock_or_free() {
+        let facts: Vec<Fact> = serde_json::from_str(
+            r#"[{"clock":"child","anchor":"2024-05-01"},{"key":"vegan","value":true}]"#,
+        )
+        .unwrap();
+        assert!(matches!(&facts[0], Fact::Clock { clock, .. } if clock == "child"));
+        assert!(matches!(&facts[1], Fact::Free { key, .. } if key == "vegan"));
+    }
+
+    #[test]
+    fn an_explicit_no_wins_over_yes_and_default() {
+        let yes = Consents {
+            train: Some(true),
+            ..Consents::default()
+        };
+        let no = Consents {
+            train: Some(false),
+            ..Consents::default()
+        };
+        assert_eq!(yes.merge(no).train, Some(false));
+        assert_eq!(yes.merge(Consents::default()).train, Some(true));
+        assert!(!no.allows(Purpose::Train, &yes));
+        assert!(Consents::default().allows(Purpose::Contact, &Consents::default()));
+    }
+}

@@ -1,0 +1,229 @@
+//! Kinds of touchpoints: those known by name, and any other that a shop uses.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The number of a touchpoint kind in a [`Kinds`] table; known kinds have the same number everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Kind(pub u16);
+
+/// Who acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KindClass {
+    /// The customer did something.
+    Active,
+    /// The shop did something that the customer felt (a late delivery).
+    ByShop,
+    /// The customer was merely shown something: it earns no engagement.
+    Passive,
+}
+
+macro_rules! known_kinds {
+    ($($constant:ident = $name:literal $class:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[repr(u16)]
+        enum Number { $($constant),* }
+        impl Kind {
+            $(#[doc = concat!("`", $name, "`")] pub const $constant: Kind = Kind(Number::$constant as u16);)*
+        }
+        const KNOWN: &[(&str, KindClass)] = &[$(($name, KindClass::$class)),*];
+    };
+}
+
+known_kinds! {
+    PURCHASE = "purchase" Active;
+    RETURN = "return" Active;
+    CANCEL = "cancel" Active;
+    VIEW = "view" Active;
+    SEARCH = "search" Active;
+    ADD_TO_CART = "add_to_cart" Active;
+    REMOVE_FROM_CART = "remove_from_cart" Active;
+    WISHLIST = "wishlist" Active;
+    RATING = "rating" Active;
+    REVIEW = "review" Active;
+    SHARE = "share" Active;
+    REFERRAL = "referral" Active;
+    REGISTRATION = "registration" Active;
+    LEAD = "lead" Active;
+    SITE_VISIT = "site_visit" Active;
+    APP_OPEN = "app_open" Active;
+    STORE_VISIT = "store_visit" Active;
+    CHECK_IN = "check_in" Active;
+    PRODUCT_SCAN = "product_scan" Active;
+    CONTENT_READ = "content_read" Active;
+    CONTEST = "contest" Active;
+    EMAIL_OPEN = "email_open" Active;
+    EMAIL_CLICK = "email_click" Active;
+    SMS_CLICK = "sms_click" Active;
+    PUSH_OPEN = "push_open" Active;
+    CALL = "call" Active;
+    CHAT = "chat" Active;
+    ADVICE = "advice" Active;
+    STOCK_ENQUIRY = "stock_enquiry" Active;
+    COMPLAINT = "complaint" Active;
+    COMPLAINT_RESOLVED = "complaint_resolved" Active;
+    CANCEL_INTENT = "cancel_intent" Active;
+    EVENT_ATTENDED = "event_attended" Active;
+    SURVEY = "survey" Active;
+    DELIVERY_SLOT_CHOSEN = "delivery_slot_chosen" Active;
+    DELIVERY = "delivery" Active;
+    DELIVERY_FEEDBACK = "delivery_feedback" Active;
+    PICKUP = "pickup" Active;
+    TECHNICIAN_VISIT = "technician_visit" Active;
+    ASSEMBLY = "assembly" Active;
+    COUPON_REDEEMED = "coupon_redeemed" Active;
+    BOX_KEPT = "box_kept" Active;
+    BOX_RETURNED = "box_returned" Active;
+    DELIVERY_LATE = "delivery_late" ByShop;
+    CALLBACK_MISSED = "callback_missed" ByShop;
+    IMPRESSION = "impression" Passive;
+    EMAIL_SENT = "email_sent" Passive;
+    SMS_SENT = "sms_sent" Passive;
+    PUSH_SENT = "push_sent" Passive;
+    MAILER = "mailer" Passive;
+    EVENT_INVITED = "event_invited" Passive;
+}
+
+/// The kinds of one shop: all known ones, then the shop's own in order of first appearance.
+#[derive(Debug, Clone)]
+pub struct Kinds {
+    names: Vec<Arc<str>>,
+    classes: Vec<KindClass>,
+    index: HashMap<Arc<str>, Kind>,
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        let mut kinds = Kinds {
+            names: Vec::new(),
+            classes: Vec::new(),
+            index: HashMap::new(),
+        };
+        for (name, class) in KNOWN {
+            kinds.push(name, *class);
+        }
+        kinds
+    }
+}
+
+impl Kinds {
+    /// How many kinds are known by name.
+    pub fn known() -> usize {
+        KNOWN.len()
+    }
+
+    /// The known kind called `name`.
+    pub fn known_by_name(name: &str) -> Option<Kind> {
+        KNOWN
+            .iter()
+            .position(|(known, _)| *known == name)
+            .map(|ix| Kind(ix as u16))
+    }
+
+    fn push(&mut self, name: &str, class: KindClass) -> Kind {
+        let kind = Kind(u16::try_from(self.names.len()).unwrap_or(u16::MAX));
+        let name: Arc<str> = name.into();
+        self.names.push(name.clone());
+        self.classes.push(class);
+        self.index.insert(name, kind);
+        kind
+    }
+
+    /// The kind called `name`, added as active if it is new; `None` once 65,535 kinds exist.
+    pub fn intern(&mut self, name: &str) -> Option<Kind> {
+        if let Some(kind) = self.index.get(name) {
+            return Some(*kind);
+        }
+        (self.names.len() < usize::from(u16::MAX)).then(|| self.push(name, KindClass::Active))
+    }
+
+    /// Declares the shop's own kind `name` passive; a known kind keeps its class.
+    pub fn declare_passive(&mut self, name: &str) {
+        if let Some(kind) = self.intern(name) {
+            if usize::from(kind.0) >= KNOWN.len() {
+                self.classes[usize::from(kind.0)] = KindClass::Passive;
+            }
+        }
+    }
+
+    /// The kind called `name`, if there is one.
+    pub fn get(&self, name: &str) -> Option<Kind> {
+        self.index.get(name).copied()
+    }
+
+    /// The name of `kind`; `"?"` for a number this table never gave.
+    pub fn name(&self, kind: Kind) -> &str {
+        self.names.get(usize::from(kind.0)).map_or("?", |n| n)
+    }
+
+    /// Who acts in `kind`; active for a number this table never gave.
+    pub fn class(&self, kind: Kind) -> KindClass {
+        self.classes
+            .get(usize::from(kind.0))
+            .copied()
+            .unwrap_or(KindClass::Active)
+    }
+
+    /// The shop's own kinds with their class, in order of their numbers.
+    pub fn own(&self) -> impl Iterator<Item = (&str, KindClass)> {
+        self.names[KNOWN.len()..]
+            .iter()
+            .zip(&self.classes[KNOWN.len()..])
+            .map(|(name, class)| (&**name, *class))
+    }
+
+    /// How many kinds there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Never true: known kinds are always there.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+impl Kind {
+    /// Whether the kind gives the customer the product: bought, rated or kept from a box.
+    pub fn acquires(self) -> bool {
+        matches!(self, Kind::PURCHASE | Kind::RATING | Kind::BOX_KEPT)
+    }
+
+    /// Whether the kind takes an acquisition back.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Kind::RETURN | Kind::CANCEL | Kind::BOX_RETURNED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_kinds_have_fixed_numbers_and_classes() {
+        let kinds = Kinds::default();
+        assert_eq!(kinds.get("purchase"), Some(Kind::PURCHASE));
+        assert_eq!(kinds.name(Kind::CALLBACK_MISSED), "callback_missed");
+        assert_eq!(kinds.class(Kind::IMPRESSION), KindClass::Passive);
+        assert_eq!(kinds.class(Kind::DELIVERY_LATE), KindClass::ByShop);
+        assert_eq!(
+            Kinds::known_by_name("event_invited"),
+            Some(Kind::EVENT_INVITED)
+        );
+    }
+
+    #[test]
+    fn other_kinds_are_active_unless_declared_passive() {
+        let mut kinds = Kinds::default();
+        kinds.declare_passive("billboard");
+        kinds.declare_passive("purchase");
+        let tasting = kinds.intern("tasting").unwrap();
+        assert_eq!(kinds.class(tasting), KindClass::Active);
+        assert_eq!(
+            kinds.class(kinds.get("billboard").unwrap()),
+            KindClass::Passive
+        );
+        assert_eq!(kinds.class(Kind::PURCHASE), KindClass::Active);
+        assert_eq!(kinds.own().count(), 2);
+    }
+}

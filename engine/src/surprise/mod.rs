@@ -1,0 +1,1 @@
+//! Surprise engineered: unexpectedness, novelty, timeliness, delight, dial and floor.
