@@ -1,0 +1,141 @@
+//! A directory of bundles and the text file `current` that names the one in use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::write::{sync_directory, write_synced};
+use super::{is_file_name, Bundle, BundleError, MANIFEST};
+
+/// Name of the file that holds the current model's id: the only truth about which model is current.
+pub const CURRENT: &str = "current";
+const LOCK: &str = ".current.lock";
+
+/// `MODELS_DIR/<id>/` and `MODELS_DIR/current`.
+#[derive(Debug, Clone)]
+pub struct ModelsDir {
+    path: PathBuf,
+}
+
+impl ModelsDir {
+    /// Refers to `path`, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> ModelsDir {
+        ModelsDir { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The bundle that `path` means: itself if it is one, else the current one of that models directory.
+    pub fn resolve(path: &Path) -> Result<PathBuf, BundleError> {
+        if path.join(MANIFEST).is_file() {
+            return Ok(path.to_path_buf());
+        }
+        let models = ModelsDir::new(path);
+        match models.current()? {
+            Some(id) => Ok(path.join(id)),
+            None => Err(BundleError::NoModel {
+                what: format!("in {path:?}: it has neither {MANIFEST:?} nor {CURRENT:?}"),
+            }),
+        }
+    }
+
+    /// Opens the bundle that `path` means, see [`ModelsDir::resolve`].
+    pub fn open(path: &Path) -> Result<Bundle, BundleError> {
+        Bundle::open(&Self::resolve(path)?)
+    }
+
+    /// The id in `current`; `None` while nothing was published.
+    pub fn current(&self) -> Result<Option<String>, BundleError> {
+        let path = self.path.join(CURRENT);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(BundleError::io("read", path)(error)),
+        };
+        let id = text.trim();
+        if is_file_name(id) {
+            Ok(Some(id.to_owned()))
+        } else {
+            Err(BundleError::content(
+                CURRENT,
+                format!("{id:?} is not a model id"),
+            ))
+        }
+    }
+
+    /// Ids of all bundles here, in order.
+    pub fn list(&self) -> Result<Vec<String>, BundleError> {
+        let mut ids = Vec::new();
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ids),
+            Err(error) => return Err(BundleError::io("list", &self.path)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(BundleError::io("list", &self.path))?;
+            if let Some(name) = entry.file_name().to_str() {
+                if is_file_name(name) && entry.path().join(MANIFEST).is_file() {
+                    ids.push(name.to_owned());
+                }
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Makes `id` current, by rename under a lock.
+    ///
+    /// # Errors
+    /// `id` is not here, or another writer holds the lock.
+    pub fn publish(&self, id: &str) -> Result<(), BundleError> {
+        self.swap(None, id)
+    }
+
+    /// Makes `id` current if the current one is `expected` (`Some("")` = none); `None` = whatever it is.
+    pub fn swap(&self, expected: Option<&str>, id: &str) -> Result<(), BundleError> {
+        if !is_file_name(id) || !self.path.join(id).join(MANIFEST).is_file() {
+            return Err(BundleError::NoModel {
+                what: format!("{id:?} in {:?}", self.path),
+            });
+        }
+        let _lock = Lock::take(&self.path)?;
+        if let Some(expected) = expected {
+            let current = self.current()?.unwrap_or_default();
+            if current != expected {
+                return Err(BundleError::NoModel {
+                    what: format!("{expected:?} is current: it is {current:?}"),
+                });
+            }
+        }
+        let temporary = self.path.join(".current.tmp");
+        write_synced(&temporary, format!("{id}\n").as_bytes())?;
+        let current = self.path.join(CURRENT);
+        fs::rename(&temporary, &current).map_err(BundleError::io("replace", current))?;
+        sync_directory(&self.path)
+    }
+}
+
+/// An advisory lock that the system gives back when the process ends, however it ends.
+struct Lock(#[allow(dead_code)] fs::File);
+
+impl Lock {
+    fn take(models: &Path) -> Result<Lock, BundleError> {
+        let path = models.join(LOCK);
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(BundleError::io("open lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(fs::TryLockError::WouldBlock) => Err(BundleError::Locked {
+                path: models.to_path_buf(),
+                lock: path,
+            }),
+            Err(fs::TryLockError::Error(error)) => Err(BundleError::io("lock", path)(error)),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Opening a bundle: everything is verified before anything is parsed.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{is_file_name, BundleError, Manifest, FORMAT_VERSION, MANIFEST, SEAL};
+
+/// Largest manifest that is read: anything longer is damage.
+const MAX_MANIFEST_BYTES: u64 = 64 << 20;
+
+/// A verified bundle on disk.
+#[derive(Debug)]
+pub struct Bundle {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+impl Bundle {
+    /// Opens and completely verifies the bundle at `path`.
+    ///
+    /// # Errors
+    /// A missing, truncated, altered, extra or unlisted file; a format of another version.
+    pub fn open(path: &Path) -> Result<Bundle, BundleError> {
+        let damaged = |what: String| BundleError::Damaged {
+            bundle: path.to_path_buf(),
+            what,
+        };
+        let text = read_limited(&path.join(MANIFEST), MAX_MANIFEST_BYTES)?;
+        let seal = read_limited(&path.join(SEAL), 1 << 10)?;
+        if seal != format!("{}\n", hex::encode(Sha256::digest(&text))).as_bytes() {
+            return Err(damaged(format!(
+                "{MANIFEST} does not match its seal {SEAL}"
+            )));
+        }
+        // The version is read by itself, so that a newer format with other fields is named as such.
+        let version = serde_json::from_slice::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|value| value.get("format_version")?.as_u64())
+            .ok_or_else(|| damaged(format!("{MANIFEST} has no format_version")))?;
+        if version != u64::from(FORMAT_VERSION) {
+            return Err(BundleError::Version {
+                bundle: path.to_path_buf(),
+                found: u32::try_from(version).unwrap_or(u32::MAX),
+                expected: FORMAT_VERSION,
+            });
+        }
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
+        for entry in fs::read_dir(path).map_err(BundleError::io("list bundle", path))? {
+            let entry = entry.map_err(BundleError::io("list bundle", path))?;
+            let name = entry.file_name();
+            let listed = name
+                .to_str()
+                .is_some_and(|n| n == MANIFEST || n == SEAL || manifest.files.contains_key(n));
+            if !listed {
+                return Err(damaged(format!("{name:?} is not in the manifest")));
+            }
+        }
+        let bundle = Bundle {
+            path: path.to_path_buf(),
+            manifest,
+        };
+        for name in bundle.manifest.files.keys() {
+            bundle.verify(name)?;
+        }
+        Ok(bundle)
+    }
+
+    fn damaged(&self, what: String) -> BundleError {
+        BundleError::Damaged {
+            bundle: self.path.clone(),
+            what,
+        }
+    }
+
+    fn verify(&self, name: &str) -> Result<(), BundleError> {
+        let entry = &self.manifest.files[name];
+        if !is_file_name(name) {
+            return Err(self.damaged(format!("{name:?} is not a name for a file of a bundle")));
+        }
+        let path = self.path.join(name);
+        let mut file = File::open(&path).map_err(BundleError::io("open", &path))?;
+        let bytes = file
+            .metadata()
+            .map_err(BundleError::io("inspect", &path))?
+            .len();
+        if bytes != entry.bytes {
+            return Err(self.damaged(format!(
+                "{name} has {bytes} bytes, expected {}",
+                entry.bytes
+            )));
+        }
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let read = file
+                .read(&mut buffer)
+                .map_err(BundleError::io("read", &path))?;
+            if read == 0 {
+                break;
+            }
+            hasher.update(&buffer[..read]);
+        }
+        if hex::encode(hasher.finalize()) != entry.sha256 {
+            return Err(self.damaged(format!("{name} does not match its SHA-256")));
+        }
+        Ok(())
+    }
+
+    /// What the bundle says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the bundle has the file `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.manifest.files.contains_key(name)
+    }
+
+    /// The bytes of file `name`, checked once more against the manifest.
+    ///
+    /// # Errors
+    /// A file that is not listed, or was changed since [`Bundle::open`].
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, BundleError> {
+        let Some(entry) = self.manifest.files.get(name) else {
+            return Err(self.damaged(format!("{name} is missing")));
+        };
+        let path = self.path.join(name);
+        let bytes = fs::read(&path).map_err(BundleError::io("read", &path))?;
+        if hex::encode(Sha256::digest(&bytes)) != entry.sha256 {
+            return Err(self.damaged(format!("{name} does not match its SHA-256")));
+        }
+        Ok(bytes)
+    }
+}
+
+fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, BundleError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(BundleError::io("open", path))?
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(BundleError::io("read", path))?;
+    Ok(bytes)
+}
