@@ -9,6 +9,7 @@ pub mod complement;
 pub mod engagement;
 pub mod index;
 pub mod life;
+pub mod model;
 pub mod rank;
 pub mod represent;
 pub mod shop;

@@ -1,1 +1,37 @@
 //! The request path: sources, filters, scorers, re-ranking, reasons.
+//!
+//! [`recommend`] is the only way from a customer's state to lists, for the service and for batch answers alike. One call
+//! sees one [`Model`](crate::model::Model) and one [`Live`] view of the shop from start to end, and reads neither clock
+//! nor environment: the request carries its time and seed.
+//!
+//! For each list: sources propose candidates, filters take some away (each is accounted for by name), scorers fill in
+//! numbers without dropping or reordering, the list is cut and arranged, and eligibility is checked once more as the
+//! very last step.
+
+mod answer;
+mod arrange;
+mod candidate;
+mod explain;
+mod filters;
+mod live;
+mod pipeline;
+mod plans;
+mod query;
+mod request;
+mod scorers;
+pub mod sources;
+mod stages;
+
+pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
+pub use candidate::{Candidate, Pool};
+pub use live::Live;
+pub use pipeline::recommend;
+pub use query::Query;
+pub use request::{
+    Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,
+    MAX_COUNT, MAX_LISTS,
+};
+pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! One loaded model: everything a request needs that does not change while it is served.
+
+use std::sync::Arc;
+
+use crate::bundle::{Bundle, BundleError, BundleWriter, Manifest};
+use crate::represent::Representation;
+use crate::shop::{Catalogue, Product, ProductIx};
+
+const PRODUCTS: &str = "products.jsonl";
+
+/// A bundle as loaded.
+#[derive(Debug)]
+pub struct Model {
+    /// What the bundle says of itself.
+    pub manifest: Manifest,
+    /// The products it knows.
+    pub catalogue: Arc<Catalogue>,
+    /// Customers and products as vectors.
+    pub representation: Representation,
+    by_popularity: Vec<ProductIx>,
+    most_buyers: f32,
+}
+
+impl Model {
+    /// A model of `catalogue` and its parts.
+    pub fn new(
+        manifest: Manifest,
+        catalogue: Arc<Catalogue>,
+        representation: Representation,
+    ) -> Model {
+        let buyers = representation.popularity();
+        let mut by_popularity: Vec<ProductIx> = (0..catalogue.len() as ProductIx).collect();
+        let count = |ix: ProductIx| buyers.get(ix as usize).copied().unwrap_or(0.0);
+        by_popularity.sort_by(|&a, &b| count(b).total_cmp(&count(a)).then(a.cmp(&b)));
+        let most_buyers = by_popularity.first().map_or(0.0, |&ix| count(ix));
+        Model {
+            manifest,
+            catalogue,
+            representation,
+            by_popularity,
+            most_buyers,
+        }
+    }
+
+    /// The model of a shop without data: it knows nothing and answers nothing.
+    pub fn empty() -> Model {
+        let manifest = Manifest {
+            id: "none".into(),
+            ..Manifest::default()
+        };
+        Model::new(manifest, Arc::default(), Representation::empty())
+    }
+
+    /// Writes every part but the manifest.
+    pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
+        write_products(bundle, &self.catalogue)?;
+        self.representation.write(bundle)
+    }
+
+    /// Reads every part of a verified bundle.
+    ///
+    /// # Errors
+    /// A part that does not parse, or parts that do not fit together.
+    pub fn read(bundle: &Bundle) -> Result<Model, BundleError> {
+        let catalogue = Arc::new(read_products(bundle)?);
+        let representation = Representation::read(bundle)?;
+        if representation.popularity().len() != catalogue.len() {
+            return Err(BundleError::content(
+                PRODUCTS,
+                format!(
+                    "{} products, but the representation has {}",
+                    catalogue.len(),
+                    representation.popularity().len()
+                ),
+            ));
+        }
+        Ok(Model::new(
+            bundle.manifest().clone(),
+            catalogue,
+            representation,
+        ))
+    }
+
+    /// Products by number of buyers, most first, ties by number.
+    pub fn by_popularity(&self) -> &[ProductIx] {
+        &self.by_popularity
+    }
+
+    /// Buyers of `product` as a share of the most popular product's, 0 to 1; 0 for a product the model does not know.
+    pub fn popularity_share(&self, product: ProductIx) -> f32 {
+        let buyers = self.representation.popularity();
+        match buyers.get(product as usize) {
+            Some(count) if self.most_buyers > 0.0 => count / self.most_buyers,
+            _ => 0.0,
+        }
+    }
+}
+
+fn write_products(bundle: &mut BundleWriter, catalogue: &Catalogue) -> Result<(), BundleError> {
+    let mut bytes = Vec::new();
+    for product in catalogue.products() {
+        serde_json::to_writer(&mut bytes, product)
+            .map_err(|error| BundleError::content(PRODUCTS, error))?;
+        bytes.push(b'\n');
+    }
+    bundle.put(PRODUCTS, &bytes)
+}
+
+fn read_products(bundle: &Bundle) -> Result<Catalogue, BundleError> {
+    let bytes = bundle.read(PRODUCTS)?;
+    let products: Vec<Product> = serde_json::Deserializer::from_slice(&bytes)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(|error| BundleError::content(PRODUCTS, error))?;
+    Catalogue::new(products).map_err(|error| BundleError::content(PRODUCTS, error))
+}

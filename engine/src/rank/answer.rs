@@ -1,0 +1,178 @@
+//! What is answered.
+
+use super::ListKind;
+use crate::shop::ProductIx;
+
+/// Why an item is in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ReasonCode {
+    /// Customers who bought the referred product also bought this.
+    BecauseYouBought,
+    /// Like the referred product.
+    SimilarTo,
+    /// Completes the referred product.
+    GoesWith,
+    /// The customer buys it regularly and it is about to run out.
+    BuyAgain,
+    /// A life situation makes it likely now.
+    NextInLife,
+    /// Many customers bought it lately.
+    Popular,
+    /// New in the shop.
+    New,
+    /// Put there by the shop.
+    Pinned,
+    /// Unexpected for this customer, and relevant.
+    Surprise,
+    /// In season.
+    Season,
+    /// Replaces the referred product, which is not available.
+    InsteadOf,
+    /// Customers like this one bought it.
+    CustomersLikeYou,
+}
+
+impl ReasonCode {
+    /// The word in tables and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReasonCode::BecauseYouBought => "because_you_bought",
+            ReasonCode::SimilarTo => "similar_to",
+            ReasonCode::GoesWith => "goes_with",
+            ReasonCode::BuyAgain => "buy_again",
+            ReasonCode::NextInLife => "next_in_life",
+            ReasonCode::Popular => "popular",
+            ReasonCode::New => "new",
+            ReasonCode::Pinned => "pinned",
+            ReasonCode::Surprise => "surprise",
+            ReasonCode::Season => "season",
+            ReasonCode::InsteadOf => "instead_of",
+            ReasonCode::CustomersLikeYou => "customers_like_you",
+        }
+    }
+}
+
+/// One part of an item's explanation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// Kind of reason.
+    pub code: ReasonCode,
+    /// The product it refers to.
+    pub product: Option<ProductIx>,
+    /// The life situation it refers to, by clock type.
+    pub clock: Option<String>,
+    /// Share of the item's score that it explains; an item's contributions sum to at most its score.
+    pub contribution: f32,
+}
+
+impl Reason {
+    /// A reason without reference.
+    pub fn plain(code: ReasonCode, contribution: f32) -> Reason {
+        Reason {
+            code,
+            product: None,
+            clock: None,
+            contribution,
+        }
+    }
+
+    /// A reason that refers to `product`.
+    pub fn about(code: ReasonCode, product: ProductIx, contribution: f32) -> Reason {
+        Reason {
+            product: Some(product),
+            ..Reason::plain(code, contribution)
+        }
+    }
+}
+
+/// One recommended product.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// What.
+    pub product: ProductIx,
+    /// What the list is ordered by; finite.
+    pub score: f32,
+    /// How well it suits, 0 to 1.
+    pub relevance: f32,
+    /// How far it is from what this customer would expect, 0 to 1, where computed.
+    pub unexpectedness: Option<f32>,
+    /// How little known it is, 0 to 1, where computed.
+    pub novelty: Option<f32>,
+    /// How well it fits the moment, 0 to 1, where computed.
+    pub timeliness: Option<f32>,
+    /// Predicted probability of a pleasant surprise, where computed.
+    pub delight: Option<f32>,
+    /// The relevance floor that a surprise passed.
+    pub floor: Option<f32>,
+    /// Exact probability of the draw, for a sampled slot.
+    pub propensity: Option<f64>,
+    /// Whether the shop pinned it.
+    pub pinned: bool,
+    /// Strongest first.
+    pub reasons: Vec<Reason>,
+}
+
+/// A candidate that is not in the list, and the filter that took it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// What.
+    pub product: ProductIx,
+    /// Name of the filter; `"count"` = ranked below the cut.
+    pub by: &'static str,
+}
+
+/// Something that the caller should know of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Note {
+    /// Nothing personal went into it.
+    NotPersonal,
+    /// Fewer items than asked for were worth showing.
+    Short,
+    /// Cut short by the deadline: the best so far.
+    Partial,
+    /// The model has no part for this kind of list.
+    Unsupported,
+    /// A source failed or was not ready and was skipped.
+    SourceSkipped(&'static str),
+    /// Surprises and promotions pause while a complaint is open.
+    OpenComplaint,
+    /// The relevance floor left fewer surprises than asked for.
+    Floor,
+}
+
+impl Note {
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Note::NotPersonal => "not_personal",
+            Note::Short => "short",
+            Note::Partial => "partial",
+            Note::Unsupported => "unsupported",
+            Note::SourceSkipped(_) => "source_skipped",
+            Note::OpenComplaint => "open_complaint",
+            Note::Floor => "floor",
+        }
+    }
+}
+
+/// One list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListAnswer {
+    /// What for.
+    pub kind: ListKind,
+    /// Best first; ties by product number.
+    pub items: Vec<Item>,
+    /// Every other candidate.
+    pub removed: Vec<Removed>,
+    /// What the caller should know.
+    pub notes: Vec<Note>,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Whether anything of the customer or session went into it.
+    pub personal: bool,
+    /// One per requested list, in order.
+    pub lists: Vec<ListAnswer>,
+}

@@ -1,0 +1,84 @@
+//! What the shop sells at this moment, beyond what the model knows.
+
+use std::sync::Arc;
+
+use crate::represent::ColdProduct;
+use crate::shop::{Catalogue, CatalogueError, Product, ProductIx};
+
+/// The shop's shelves: the model's products first, with the same numbers, then those that came later.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The model's products, changed rows included, then new ones.
+    pub catalogue: Arc<Catalogue>,
+    /// How many of them the model knows.
+    pub known: usize,
+    /// Content vectors of the new ones, by number minus `known`; `None` where nothing is known but the id.
+    pub cold: Arc<Vec<Option<ColdProduct>>>,
+    /// Units that may be sold (reservations taken off); `None` = not tracked.
+    pub stock: Vec<Option<i64>>,
+    /// No longer in the catalogue.
+    pub removed: Vec<bool>,
+}
+
+impl Live {
+    /// The shelves as the model's own catalogue describes them.
+    pub fn of_catalogue(catalogue: Arc<Catalogue>) -> Live {
+        Live {
+            known: catalogue.len(),
+            stock: catalogue.products().iter().map(|p| p.stock).collect(),
+            removed: vec![false; catalogue.len()],
+            cold: Arc::default(),
+            catalogue,
+        }
+    }
+
+    /// The model's catalogue with `upserts` applied (changed rows in place, new ones appended) and `embed` giving the
+    /// content vector of each new product.
+    ///
+    /// # Errors
+    /// An upsert without a valid id.
+    pub fn with_upserts(
+        base: &Catalogue,
+        upserts: Vec<Product>,
+        embed: impl Fn(&Product) -> Option<ColdProduct>,
+    ) -> Result<Live, CatalogueError> {
+        let mut products = base.products().to_vec();
+        let mut appended = std::collections::HashMap::new();
+        for product in upserts {
+            let slot = base
+                .find(&product.product_id)
+                .map(|ix| ix as usize)
+                .or_else(|| appended.get(&product.product_id).copied());
+            match slot {
+                Some(slot) => products[slot] = product,
+                None => {
+                    appended.insert(product.product_id.clone(), products.len());
+                    products.push(product);
+                }
+            }
+        }
+        let cold = products[base.len()..].iter().map(embed).collect();
+        let mut live = Live::of_catalogue(Arc::new(Catalogue::new(products)?));
+        live.known = base.len();
+        live.cold = Arc::new(cold);
+        Ok(live)
+    }
+
+    /// Whether `product` exists, is not removed, is on sale at `now` and has stock.
+    ///
+    /// `now` = `i64::MAX` (a shop without times) looks at stock and removal only.
+    pub fn sells(&self, product: ProductIx, now: i64) -> bool {
+        let ix = product as usize;
+        if ix >= self.catalogue.len() || self.removed[ix] {
+            return false;
+        }
+        if self.stock[ix].is_some_and(|stock| stock <= 0) {
+            return false;
+        }
+        let row = self.catalogue.product(product);
+        now == i64::MAX
+            || (row.available_from.is_none_or(|from| from <= now)
+                && row.available_until.is_none_or(|until| now < until)
+                && row.expires_at.is_none_or(|expiry| now < expiry))
+    }
+}

@@ -1,0 +1,233 @@
+//! From a request to its answer, stage by stage.
+
+use std::collections::HashSet;
+
+use super::filters::ELIGIBILITY;
+use super::plans::plan;
+use super::query::{owned, seen};
+use super::{
+    explain, Answer, Candidate, Context, CustomerState, Item, ListAnswer, Live, Note, Plan, Pool,
+    Query, Reason, ReasonCode, Removed, Request, RequestError,
+};
+use crate::model::Model;
+use crate::represent::Folded;
+use crate::shop::{ProductIx, Touch, NO_PRODUCT};
+
+/// Answers `request` for `customer` from one model and one view of the shop.
+///
+/// `stop` is asked between stages; once it says true, what is there is the answer and its lists are marked
+/// [`Note::Partial`].
+///
+/// # Errors
+/// Counts or a dial out of range.
+pub fn recommend(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    request: &Request,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Answer, RequestError> {
+    request.check()?;
+    let history = if customer.allowed.personalise {
+        seen(customer.history, request.now)
+    } else {
+        &[]
+    };
+    let customer = CustomerState {
+        history,
+        facts: if customer.allowed.personalise {
+            customer.facts
+        } else {
+            &[]
+        },
+        allowed: customer.allowed,
+    };
+    let folded = fold(model, &customer, &request.context, request.now);
+    let owned = owned(history);
+    let mut listed: HashSet<ProductIx> = HashSet::new();
+    let mut personal = false;
+    let mut lists = Vec::with_capacity(request.lists.len());
+    for list in &request.lists {
+        let query = Query {
+            model,
+            live,
+            request,
+            list,
+            customer,
+            folded: &folded,
+            owned: &owned,
+            personal: !folded.is_empty(),
+        };
+        personal |= query.personal;
+        let answer = match plan(list.kind, &query) {
+            Some(plan) if stop() => ListAnswer {
+                kind: plan.kind,
+                items: Vec::new(),
+                removed: Vec::new(),
+                notes: vec![Note::Partial],
+            },
+            Some(plan) => build_list(&plan, &query, &mut listed, stop),
+            None => ListAnswer {
+                kind: list.kind,
+                items: Vec::new(),
+                removed: Vec::new(),
+                notes: vec![Note::Unsupported],
+            },
+        };
+        lists.push(answer);
+    }
+    Ok(Answer { personal, lists })
+}
+
+/// The customer's history and the request's own context as one folded state.
+fn fold(model: &Model, customer: &CustomerState, context: &Context, now: i64) -> Folded {
+    let known = model.catalogue.len();
+    let mut session: Vec<(ProductIx, f32)> = Vec::new();
+    session.extend(context.viewed.map(|product| (product, 1.0)));
+    session.extend(context.basket.iter().map(|(product, _)| (*product, 1.0)));
+    session.retain(|(product, _)| (*product as usize) < known);
+    let representation = &model.representation;
+    let stays = |t: &&Touch| (t.product as usize) < known || t.product == NO_PRODUCT;
+    // Products that came after the model have numbers that its vectors do not know.
+    let folded = if customer.history.iter().all(|t| stays(&t)) {
+        representation.fold_in(customer.history, now)
+    } else {
+        let history: Vec<_> = customer.history.iter().filter(stays).copied().collect();
+        representation.fold_in(&history, now)
+    };
+    if !folded.is_empty() || session.is_empty() {
+        folded
+    } else {
+        representation.fold_in_products(&session)
+    }
+}
+
+fn build_list(
+    plan: &Plan,
+    query: &Query,
+    listed: &mut HashSet<ProductIx>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> ListAnswer {
+    let mut notes = plan.notes.clone();
+    if !query.personal && plan.needs_customer {
+        notes.push(Note::NotPersonal);
+    }
+    let mut pool = Pool::default();
+    for (ix, source) in plan.sources.iter().enumerate() {
+        if !source.enabled(query) {
+            continue;
+        }
+        match source.propose(query) {
+            Ok(proposals) => pool.add(ix, &proposals),
+            Err(_) => notes.push(Note::SourceSkipped(source.name())),
+        }
+        if stop() {
+            notes.push(Note::Partial);
+            break;
+        }
+    }
+    let pins = eligible_pins(query, listed);
+    let mut removed = Vec::new();
+    let mut candidates = pool.into_candidates();
+    candidates.retain(|candidate| {
+        let by = if pins.contains(&candidate.product) {
+            Some("pinned")
+        } else if listed.contains(&candidate.product) {
+            Some("in_another_list")
+        } else {
+            first_refusal(plan, query, candidate.product)
+        };
+        if let (Some(by), false) = (by, by == Some("pinned")) {
+            removed.push(Removed {
+                product: candidate.product,
+                by,
+            });
+        }
+        by.is_none()
+    });
+    for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
+        scorer.score(query, &mut candidates);
+        debug_assert!(candidates.iter().all(|c| c.score.is_finite()));
+    }
+    let slots = query.list.count.saturating_sub(pins.len());
+    let arranged = plan.arranger.arrange(query, candidates, slots);
+    removed.extend(arranged.removed);
+    notes.extend(arranged.notes);
+
+    let mut items: Vec<Item> = pins.iter().map(|&product| pinned_item(product)).collect();
+    items.extend(arranged.chosen.into_iter().map(item));
+    // Stock and consent may be checked against a newer state than the sources saw: nothing leaves unchecked.
+    items.retain(|item| {
+        let refusal = first_refusal(plan, query, item.product).filter(|_| !item.pinned);
+        if let Some(by) = refusal {
+            removed.push(Removed {
+                product: item.product,
+                by,
+            });
+        }
+        refusal.is_none()
+    });
+    items.truncate(query.list.count);
+    for item in items.iter_mut().filter(|item| !item.pinned) {
+        explain::explain(query, plan, item);
+    }
+    if items.len() < query.list.count {
+        notes.push(Note::Short);
+    }
+    listed.extend(items.iter().map(|item| item.product));
+    ListAnswer {
+        kind: query.list.kind,
+        items,
+        removed,
+        notes,
+    }
+}
+
+/// The first filter that refuses `product`, eligibility before the plan's own.
+fn first_refusal(plan: &Plan, query: &Query, product: ProductIx) -> Option<&'static str> {
+    ELIGIBILITY
+        .iter()
+        .chain(plan.filters.iter())
+        .filter(|filter| filter.enabled(query))
+        .find(|filter| !filter.keeps(query, product))
+        .map(|filter| filter.name())
+}
+
+/// Pins that are on sale and not excluded, each once: a pin overrides score and ownership, not the customer's safety.
+fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
+    let mut pins = Vec::new();
+    for &product in &query.list.pins {
+        let fine = query.live.sells(product, query.request.now)
+            && !query.request.exclusions.contains(&product)
+            && !listed.contains(&product)
+            && !pins.contains(&product);
+        if fine && pins.len() < query.list.count {
+            pins.push(product);
+        }
+    }
+    pins
+}
+
+fn pinned_item(product: ProductIx) -> Item {
+    Item {
+        pinned: true,
+        reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
+        ..item(Candidate::new(product))
+    }
+}
+
+fn item(candidate: Candidate) -> Item {
+    Item {
+        product: candidate.product,
+        score: candidate.score,
+        relevance: candidate.relevance,
+        unexpectedness: candidate.unexpectedness,
+        novelty: candidate.novelty,
+        timeliness: candidate.timeliness,
+        delight: candidate.delight,
+        floor: candidate.floor,
+        propensity: candidate.propensity,
+        pinned: false,
+        reasons: candidate.reasons,
+    }
+}

@@ -1,0 +1,39 @@
+//! Which stages make which list.
+
+use super::arrange::ByScore;
+use super::scorers::{BySource, Relevance};
+use super::sources::{NewProducts, Popular, Similar, Vectors};
+use super::{ListKind, Plan, Query};
+
+/// The stages of lists of `kind`; `None` where the model has no part for them.
+pub(super) fn plan(kind: ListKind, _query: &Query) -> Option<Plan> {
+    let plain = Plan {
+        kind,
+        needs_customer: true,
+        sources: vec![],
+        filters: vec![],
+        scorers: vec![],
+        arranger: &ByScore,
+        notes: vec![],
+    };
+    match kind {
+        ListKind::ForYou => Some(Plan {
+            sources: vec![&Vectors, &NewProducts, &Popular],
+            scorers: vec![&Relevance],
+            ..plain
+        }),
+        ListKind::Similar => Some(Plan {
+            needs_customer: false,
+            sources: vec![&Similar],
+            scorers: vec![&BySource],
+            ..plain
+        }),
+        ListKind::Popular => Some(Plan {
+            needs_customer: false,
+            sources: vec![&Popular],
+            scorers: vec![&BySource],
+            ..plain
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! What the stages of one list look at: prepared once per request.
+
+use std::collections::HashMap;
+
+use super::{CustomerState, ListRequest, Live, Request};
+use crate::model::Model;
+use crate::represent::Folded;
+use crate::shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
+
+/// Most recent touches that are looked at: a longer history is cut, so that a request costs bounded time.
+pub const HISTORY_LIMIT: usize = 5_000;
+
+/// A request prepared for its stages.
+pub struct Query<'a> {
+    /// The model of this request.
+    pub model: &'a Model,
+    /// The shop at this moment.
+    pub live: &'a Live,
+    /// The request.
+    pub request: &'a Request,
+    /// The list at hand.
+    pub list: &'a ListRequest,
+    /// The customer, history cut to what is seen.
+    pub customer: CustomerState<'a>,
+    /// The customer and session as vectors.
+    pub folded: &'a Folded,
+    /// What the customer owns, by product.
+    pub owned: &'a HashMap<ProductIx, Owned>,
+    /// Whether anything of the customer or session went in.
+    pub personal: bool,
+}
+
+impl Query<'_> {
+    /// The products that a related list (similar, goes-with) starts from: the viewed product, else the basket, else the
+    /// three that were last touched.
+    pub fn anchors(&self) -> Vec<ProductIx> {
+        let context = &self.request.context;
+        if let Some(viewed) = context.viewed {
+            return vec![viewed];
+        }
+        if !context.basket.is_empty() {
+            return context.basket.iter().map(|(product, _)| *product).collect();
+        }
+        let mut anchors = Vec::new();
+        for touch in self.customer.history.iter().rev() {
+            if touch.product != NO_PRODUCT
+                && (touch.kind.acquires() || touch.kind == Kind::VIEW)
+                && !anchors.contains(&touch.product)
+            {
+                anchors.push(touch.product);
+                if anchors.len() == 3 {
+                    break;
+                }
+            }
+        }
+        anchors
+    }
+}
+
+/// What of `history` a request at `now` sees: touches strictly before, at most [`HISTORY_LIMIT`] of the latest.
+pub(super) fn seen(history: &[Touch], now: i64) -> &[Touch] {
+    let end = history.partition_point(|touch| touch.at < now);
+    &history[end.saturating_sub(HISTORY_LIMIT)..end]
+}
+
+/// Owned products by number.
+pub(super) fn owned(history: &[Touch]) -> HashMap<ProductIx, Owned> {
+    net_acquisitions(history)
+        .into_iter()
+        .map(|owned| (owned.product, owned))
+        .collect()
+}

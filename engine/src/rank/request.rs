@@ -1,0 +1,232 @@
+//! What is asked, and what is known of who asks.
+
+use crate::shop::{Fact, ProductIx, Touch};
+
+/// Longest list.
+pub const MAX_COUNT: usize = 1_000;
+/// Most lists in one request.
+pub const MAX_LISTS: usize = 16;
+
+/// What a list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ListKind {
+    /// What suits this customer.
+    ForYou,
+    /// Like the viewed product.
+    Similar,
+    /// Completes the basket, the viewed product or recent purchases.
+    GoesWith,
+    /// What the customer's life situations make likely soon.
+    NextInLife,
+    /// What is about to run out.
+    BuyAgain,
+    /// The next basket, repeats and new things together.
+    NextBasket,
+    /// Unexpected, relevant and timely.
+    Surprise,
+    /// What most customers bought lately.
+    Popular,
+}
+
+impl ListKind {
+    /// All kinds.
+    pub const ALL: [ListKind; 8] = [
+        ListKind::ForYou,
+        ListKind::Similar,
+        ListKind::GoesWith,
+        ListKind::NextInLife,
+        ListKind::BuyAgain,
+        ListKind::NextBasket,
+        ListKind::Surprise,
+        ListKind::Popular,
+    ];
+
+    /// The word on command lines, in tables and in the serve log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ListKind::ForYou => "for-you",
+            ListKind::Similar => "similar",
+            ListKind::GoesWith => "goes-with",
+            ListKind::NextInLife => "next-in-life",
+            ListKind::BuyAgain => "buy-again",
+            ListKind::NextBasket => "next-basket",
+            ListKind::Surprise => "surprise",
+            ListKind::Popular => "popular",
+        }
+    }
+
+    /// Reads one of the words.
+    pub fn parse(text: &str) -> Option<ListKind> {
+        ListKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Limits on the products of a list; an empty list of values means no limit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filters {
+    /// Category paths; a product below one of them passes.
+    pub categories: Vec<String>,
+    /// Brands.
+    pub brands: Vec<String>,
+    /// Lowest price; products without a price pass only if both bounds are absent.
+    pub min_price: Option<f64>,
+    /// Highest price.
+    pub max_price: Option<f64>,
+    /// Drop everything that the customer owns, consumables included.
+    pub exclude_owned: bool,
+}
+
+/// One list of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListRequest {
+    /// What for.
+    pub kind: ListKind,
+    /// How many, 1 to [`MAX_COUNT`].
+    pub count: usize,
+    /// Limits.
+    pub filters: Filters,
+    /// Products put first in this order whatever their score, if they are eligible.
+    pub pins: Vec<ProductIx>,
+}
+
+impl ListRequest {
+    /// A list of `count` without limits or pins.
+    pub fn new(kind: ListKind, count: usize) -> ListRequest {
+        ListRequest {
+            kind,
+            count,
+            filters: Filters::default(),
+            pins: Vec::new(),
+        }
+    }
+}
+
+/// What surrounds the request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    /// Products in the basket, with packs.
+    pub basket: Vec<(ProductIx, f32)>,
+    /// The product on the page.
+    pub viewed: Option<ProductIx>,
+    /// An occasion by name (`birthday`).
+    pub occasion: Option<String>,
+    /// BCP 47 tag; English when absent.
+    pub locale: Option<String>,
+}
+
+/// One request for one or more lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Milliseconds since 1970-01-01 UTC; only what happened before is seen. `i64::MAX` in a shop without times.
+    pub now: i64,
+    /// Same seed and input, same answer.
+    pub seed: u64,
+    /// The lists, in order; no product appears in two of them.
+    pub lists: Vec<ListRequest>,
+    /// What surrounds it.
+    pub context: Context,
+    /// 0 to 1; the customer's own where absent.
+    pub dial: Option<f32>,
+    /// Never recommended.
+    pub exclusions: Vec<ProductIx>,
+    /// How many reasons an item carries at most.
+    pub max_reasons: usize,
+}
+
+impl Request {
+    /// A request for one list at `now`.
+    pub fn one(kind: ListKind, count: usize, now: i64) -> Request {
+        Request {
+            now,
+            seed: 0,
+            lists: vec![ListRequest::new(kind, count)],
+            context: Context::default(),
+            dial: None,
+            exclusions: Vec::new(),
+            max_reasons: 3,
+        }
+    }
+
+    /// Checks counts and the dial.
+    pub fn check(&self) -> Result<(), RequestError> {
+        if self.lists.is_empty() || self.lists.len() > MAX_LISTS {
+            return Err(RequestError::Lists {
+                found: self.lists.len(),
+            });
+        }
+        for (ix, list) in self.lists.iter().enumerate() {
+            if list.count == 0 || list.count > MAX_COUNT {
+                return Err(RequestError::Count {
+                    list: ix,
+                    found: list.count,
+                });
+            }
+        }
+        match self.dial {
+            Some(dial) if !(0.0..=1.0).contains(&dial) => Err(RequestError::Dial { found: dial }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why a request cannot be answered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// No list, or too many.
+    #[error("lists has {found} entries, expected 1 to {MAX_LISTS}")]
+    Lists {
+        /// Number found.
+        found: usize,
+    },
+    /// A list asks for nothing, or for too much.
+    #[error("lists[{list}].count is {found}, expected 1 to {MAX_COUNT}")]
+    Count {
+        /// Position of the list.
+        list: usize,
+        /// Count found.
+        found: usize,
+    },
+    /// The dial is not a share.
+    #[error("dial is {found}, expected 0 to 1")]
+    Dial {
+        /// Value found.
+        found: f32,
+    },
+}
+
+/// What the customer's consents allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// Personal answers.
+    pub personalise: bool,
+    /// Inference of life situations.
+    pub infer_life_stage: bool,
+}
+
+impl Allowed {
+    /// Everything.
+    pub const ALL: Allowed = Allowed {
+        personalise: true,
+        infer_life_stage: true,
+    };
+}
+
+/// Everything known of one customer, or of one anonymous session.
+#[derive(Debug, Clone, Copy)]
+pub struct CustomerState<'a> {
+    /// Touches in order of time; those at or after the request's time are not looked at.
+    pub history: &'a [Touch],
+    /// Declared facts.
+    pub facts: &'a [Fact],
+    /// Consents.
+    pub allowed: Allowed,
+}
+
+impl CustomerState<'_> {
+    /// Somebody of whom nothing is known.
+    pub const NOBODY: CustomerState<'static> = CustomerState {
+        history: &[],
+        facts: &[],
+        allowed: Allowed::ALL,
+    };
+}

@@ -1,0 +1,18 @@
+//! Where candidates come from.
+
+mod new_products;
+mod popular;
+mod similar;
+mod vectors;
+
+pub use new_products::NewProducts;
+pub use popular::Popular;
+pub use similar::Similar;
+pub use vectors::Vectors;
+
+use super::Query;
+
+/// Candidates that one source proposes for a list of `count`: enough that filters leave a full list.
+pub(super) fn breadth(query: &Query) -> usize {
+    (query.list.count * 3).max(300)
+}

@@ -1,0 +1,27 @@
+//! The blend of collaborative families, for a customer or session with a history.
+
+use super::breadth;
+use crate::rank::{filters::ELIGIBILITY, Query, Source};
+use crate::shop::ProductIx;
+
+/// Best products by the representation, among those that may be shown.
+pub struct Vectors;
+
+impl Source for Vectors {
+    fn name(&self) -> &'static str {
+        "vectors"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.personal
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
+        let allowed = |product: ProductIx| filters.iter().all(|f| f.keeps(query, product));
+        Ok(query
+            .model
+            .representation
+            .candidates(query.folded, breadth(query), &allowed))
+    }
+}

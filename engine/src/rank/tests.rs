@@ -1,0 +1,220 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::*;
+use crate::bundle::Manifest;
+use crate::model::Model;
+use crate::represent::Representation;
+use crate::shop::{Catalogue, Kind, Product, Touch};
+
+/// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
+fn model() -> Model {
+    let mut products: Vec<Product> = (0..10)
+        .map(|ix| Product {
+            category: Some(if ix < 5 { "a/x" } else { "a/y" }.into()),
+            brand: Some(if ix % 2 == 0 { "even" } else { "odd" }.into()),
+            price: Some(f64::from(ix)),
+            ..Product::bare(format!("p{ix}"))
+        })
+        .collect();
+    products[1].parent_id = Some("shirt".into());
+    products[2].parent_id = Some("shirt".into());
+    products[3].stock = Some(0);
+    products[4].durable = Some(true);
+    products[5].available_until = Some(100);
+    let buyers = (0..10).map(|ix| 100.0 - ix as f32).collect();
+    Model::new(
+        Manifest::default(),
+        Arc::new(Catalogue::new(products).unwrap()),
+        Representation::of_popularity(buyers),
+    )
+}
+
+fn touch(kind: Kind, product: u32, at: i64) -> Touch {
+    Touch {
+        at,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+fn ask(model: &Model, history: &[Touch], request: &Request) -> Answer {
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let customer = CustomerState {
+        history,
+        ..CustomerState::NOBODY
+    };
+    recommend(model, &live, customer, request, &|| false).unwrap()
+}
+
+fn products(list: &ListAnswer) -> Vec<u32> {
+    list.items.iter().map(|item| item.product).collect()
+}
+
+#[test]
+fn nobody_gets_the_best_non_personal_answer_and_is_told() {
+    let model = model();
+    let answer = ask(&model, &[], &Request::one(ListKind::ForYou, 4, 50));
+    assert!(!answer.personal);
+    assert_eq!(products(&answer.lists[0]), [0, 1, 4, 5]);
+    assert!(answer.lists[0].notes.contains(&Note::NotPersonal));
+    assert_eq!(
+        answer.lists[0].items[0].reasons[0].code,
+        ReasonCode::Popular
+    );
+}
+
+#[test]
+fn every_candidate_is_kept_or_removed_by_name() {
+    let model = model();
+    let mut request = Request::one(ListKind::Popular, 3, 200);
+    request.exclusions = vec![6];
+    let list = &ask(&model, &[], &request).lists[0];
+    let kept: BTreeSet<u32> = products(list).into_iter().collect();
+    let removed: BTreeSet<u32> = list.removed.iter().map(|r| r.product).collect();
+    assert!(kept.is_disjoint(&removed));
+    assert_eq!(kept, [0, 1, 4].into());
+    assert!(list.removed.contains(&Removed {
+        product: 2,
+        by: "variant"
+    }));
+    assert!(list.removed.contains(&Removed {
+        product: 9,
+        by: "count"
+    }));
+}
+
+#[test]
+fn out_of_stock_removed_and_unavailable_products_never_appear() {
+    let model = model();
+    let mut live = Live::of_catalogue(model.catalogue.clone());
+    live.removed[0] = true;
+    live.stock[1] = Some(0);
+    let request = Request::one(ListKind::Popular, 10, 200);
+    let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| false).unwrap();
+    assert_eq!(products(&answer.lists[0]), [2, 4, 6, 7, 8, 9]);
+    assert!(answer.lists[0].notes.contains(&Note::Short));
+}
+
+#[test]
+fn owned_durables_go_and_with_exclude_owned_everything_owned() {
+    let model = model();
+    let history = [
+        touch(Kind::PURCHASE, 4, 1),
+        touch(Kind::PURCHASE, 0, 2),
+        touch(Kind::PURCHASE, 6, 3),
+        touch(Kind::RETURN, 6, 4),
+    ];
+    let mut request = Request::one(ListKind::ForYou, 10, 200);
+    request.lists[0].filters.exclude_owned = true;
+    let answer = ask(&model, &history, &request);
+    assert!(answer.personal);
+    assert_eq!(products(&answer.lists[0]), [1, 6, 7, 8, 9]);
+}
+
+#[test]
+fn only_what_happened_before_the_request_is_seen() {
+    let model = model();
+    let history = [touch(Kind::PURCHASE, 0, 10), touch(Kind::PURCHASE, 1, 20)];
+    let mut request = Request::one(ListKind::ForYou, 10, 20);
+    request.lists[0].filters.exclude_owned = true;
+    let listed = products(&ask(&model, &history, &request).lists[0]);
+    assert!(!listed.contains(&0) && listed.contains(&1));
+}
+
+#[test]
+fn without_consent_nothing_personal_goes_in() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = [touch(Kind::PURCHASE, 0, 10)];
+    let customer = CustomerState {
+        history: &history,
+        facts: &[],
+        allowed: Allowed {
+            personalise: false,
+            infer_life_stage: false,
+        },
+    };
+    let request = Request::one(ListKind::ForYou, 5, 50);
+    let answer = recommend(&model, &live, customer, &request, &|| false).unwrap();
+    assert_eq!(answer, ask(&model, &[], &request));
+}
+
+#[test]
+fn nothing_appears_twice_across_the_lists_of_one_response() {
+    let model = model();
+    let mut request = Request::one(ListKind::Popular, 3, 50);
+    request.lists.push(ListRequest::new(ListKind::Popular, 3));
+    let answer = ask(&model, &[], &request);
+    assert_eq!(products(&answer.lists[0]), [0, 1, 4]);
+    assert_eq!(products(&answer.lists[1]), [2, 5, 6]);
+}
+
+#[test]
+fn pins_come_first_if_they_are_on_sale() {
+    let model = model();
+    let mut request = Request::one(ListKind::Popular, 3, 50);
+    request.lists[0].pins = vec![9, 3, 9, 0];
+    let list = &ask(&model, &[], &request).lists[0];
+    assert_eq!(products(list), [9, 0, 1]);
+    assert!(list.items[0].pinned && !list.items[2].pinned);
+}
+
+#[test]
+fn limits_on_category_brand_and_price_hold() {
+    let model = model();
+    let mut request = Request::one(ListKind::Popular, 10, 50);
+    request.lists[0].filters = Filters {
+        categories: vec!["a/y".into()],
+        brands: vec!["even".into()],
+        max_price: Some(7.0),
+        ..Filters::default()
+    };
+    assert_eq!(products(&ask(&model, &[], &request).lists[0]), [6]);
+}
+
+#[test]
+fn a_stopped_request_is_partial_not_an_error() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let request = Request::one(ListKind::Popular, 3, 50);
+    let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| true).unwrap();
+    assert_eq!(answer.lists[0].notes, [Note::Partial]);
+}
+
+#[test]
+fn counts_and_dials_out_of_range_are_refused() {
+    let mut request = Request::one(ListKind::ForYou, 0, 50);
+    assert!(matches!(
+        request.check(),
+        Err(RequestError::Count { list: 0, found: 0 })
+    ));
+    request.lists[0].count = 1_000_000;
+    assert!(request.check().is_err());
+    request.lists[0].count = 1;
+    request.dial = Some(f32::NAN);
+    assert!(matches!(request.check(), Err(RequestError::Dial { .. })));
+    request.dial = None;
+    request.lists.clear();
+    assert!(request.check().is_err());
+}
+
+#[test]
+fn upserted_products_keep_known_numbers_and_append_new_ones() {
+    let model = model();
+    let mut changed = model.catalogue.product(3).clone();
+    changed.stock = Some(5);
+    let upserts = vec![Product::bare("new"), changed, Product::bare("new")];
+    let live =
+        Live::with_upserts(&model.catalogue, upserts, |p| model.representation.embed(p)).unwrap();
+    assert_eq!((live.known, live.catalogue.len()), (10, 11));
+    assert!(live.sells(3, 50) && live.sells(10, 50) && !live.sells(11, 50));
+}
