@@ -1,0 +1,77 @@
+//! Customers as the store gives them back.
+
+use serendib_engine::shop::{Customer, Delight, Touchpoint};
+
+/// How an upsert treats what is stored already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpsertMode {
+    /// Given fields replace stored ones, absent fields stay: a fact replaces the one with the same clock and name (or
+    /// the same key), attributes are replaced by key, consents that were said are set, identities are linked.
+    Merge,
+    /// The row becomes exactly what is given, but for consents: what was said stays until something else is said.
+    /// Identities are linked; none is unlinked.
+    Replace,
+}
+
+/// What to read of one customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerQuery {
+    /// Any id of the customer.
+    pub customer_id: String,
+    /// At most this many touchpoints, the newest.
+    pub newest: usize,
+    /// Only touchpoints and delights before this time, ms.
+    pub before: Option<i64>,
+}
+
+impl CustomerQuery {
+    /// The newest `newest` touchpoints of `customer_id`, whatever their time.
+    pub fn newest(customer_id: impl Into<String>, newest: usize) -> CustomerQuery {
+        CustomerQuery {
+            customer_id: customer_id.into(),
+            newest,
+            before: None,
+        }
+    }
+}
+
+/// One linked identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedIdentity {
+    /// The identity's id.
+    pub identity: String,
+    /// The id it is linked to: the customer's own, or another identity of theirs.
+    pub linked_to: String,
+    /// When, ms.
+    pub linked_at: i64,
+}
+
+/// One person: everything their identities have, merged at read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomerState {
+    /// The id at the root of the links.
+    pub customer_id: String,
+    /// The linked identities, by time of linking, then by id.
+    pub identities: Vec<LinkedIdentity>,
+    /// Grows with every change to the person, linking and unlinking included; never repeats for other contents.
+    pub version: u64,
+    /// Profile merged over the identities: the earliest registration, facts of all (the root's first, equal ones
+    /// once), the root's locale and attributes before the others', and for consents an explicit no wins. `identities`
+    /// holds the linked ids.
+    pub profile: Customer,
+    /// The newest touchpoints, oldest first; equal times in order of arrival. Each has the `customer_id` under which
+    /// it was recorded and the time at which it counts (assigned or clamped); a row loaded without a time has none.
+    pub touchpoints: Vec<Touchpoint>,
+    /// How many touchpoints there are in all (before `before`, where one is given and they can be counted cheaply;
+    /// otherwise all).
+    pub total: u64,
+    /// What the customer said of surprises, oldest first; at most the newest 1,000.
+    pub delights: Vec<Delight>,
+}
+
+impl CustomerState {
+    /// Whether older touchpoints were left out.
+    pub fn truncated(&self) -> bool {
+        (self.touchpoints.len() as u64) < self.total
+    }
+}

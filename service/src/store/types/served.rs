@@ -1,0 +1,143 @@
+//! The serve log: what was recommended, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use serendib_engine::shop::Served;
+
+/// One recommended item.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServedItem {
+    /// What.
+    #[serde(rename = "p")]
+    pub product_id: String,
+    /// Probability of the draw, for a sampled slot.
+    #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<f64>,
+}
+
+/// One list of a response, best first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServedList {
+    /// Kind of list (`for-you`, `surprise`, …).
+    #[serde(rename = "k")]
+    pub kind: String,
+    /// Items in the order shown.
+    #[serde(rename = "i")]
+    pub items: Vec<ServedItem>,
+    /// The candidates of the draw with their propensities, where a slot was sampled.
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<ServedItem>,
+}
+
+/// One answered request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServedRequest {
+    /// The response's id.
+    pub request_id: String,
+    /// To whom; absent for a visitor nobody knows and for customers who do not allow personal answers.
+    pub customer_id: Option<String>,
+    /// When, ms.
+    pub at: i64,
+    /// Model that answered.
+    pub model: String,
+    /// Where on the page, if said.
+    pub placement: Option<String>,
+    /// The lists.
+    pub lists: Vec<ServedList>,
+}
+
+impl ServedRequest {
+    /// The request as rows of the `served` table, ranks from 1 in each list.
+    pub fn rows(&self) -> Vec<Served> {
+        let mut rows = Vec::new();
+        for list in &self.lists {
+            let candidates = (!list.candidates.is_empty()).then(|| {
+                serde_json::Value::Array(
+                    list.candidates
+                        .iter()
+                        .map(|c| serde_json::json!({"product_id": c.product_id, "propensity": c.propensity}))
+                        .collect(),
+                )
+                .to_string()
+            });
+            for (rank, item) in list.items.iter().enumerate() {
+                rows.push(Served {
+                    request_id: self.request_id.clone(),
+                    customer_id: self.customer_id.clone(),
+                    at: Some(self.at),
+                    model: Some(self.model.clone()),
+                    list: Some(list.kind.clone()),
+                    rank: Some(rank as u32 + 1),
+                    product_id: Some(item.product_id.clone()),
+                    propensity: item.propensity,
+                    candidates: item.propensity.and(candidates.clone()),
+                });
+            }
+        }
+        rows
+    }
+}
+
+/// A served request and whether anything came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServedOutcome {
+    /// What was served.
+    pub request: ServedRequest,
+    /// Whether a touchpoint came back with its request id (an impression is one).
+    pub reported: bool,
+    /// Touchpoints of this customer that name the request: kind, product and time, oldest first.
+    pub came_of_it: Vec<(String, Option<String>, i64)>,
+}
+
+/// The opaque id of one served item: the request's id, the list's position and the rank from 1.
+pub fn served_id(request_id: &str, list: usize, rank: usize) -> String {
+    format!("{request_id}.{list}.{rank}")
+}
+
+/// Request id, list position and rank of a [`served_id`]; `None` if it is not one.
+pub fn parse_served_id(id: &str) -> Option<(&str, usize, usize)> {
+    let (rest, rank) = id.rsplit_once('.')?;
+    let (request, list) = rest.rsplit_once('.')?;
+    (!request.is_empty()).then_some(())?;
+    Some((request, list.parse().ok()?, rank.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_served_id_leads_back_to_its_slot() {
+        assert_eq!(
+            parse_served_id(&served_id("r.1-x", 2, 11)),
+            Some(("r.1-x", 2, 11))
+        );
+        assert_eq!(parse_served_id("r.1"), None);
+        assert_eq!(parse_served_id(".1.2"), None);
+        assert_eq!(parse_served_id("r.one.2"), None);
+    }
+
+    #[test]
+    fn candidates_stand_on_sampled_rows_only() {
+        let item = |id: &str, propensity| ServedItem {
+            product_id: id.into(),
+            propensity,
+        };
+        let rows = ServedRequest {
+            request_id: "r".into(),
+            at: 5,
+            lists: vec![ServedList {
+                kind: "for-you".into(),
+                items: vec![item("a", None), item("b", Some(0.25))],
+                candidates: vec![item("b", Some(0.25)), item("c", Some(0.75))],
+            }],
+            ..ServedRequest::default()
+        }
+        .rows();
+        assert_eq!(
+            (rows[0].rank, rows[0].candidates.as_deref()),
+            (Some(1), None)
+        );
+        assert!(rows[1].candidates.as_deref().unwrap().contains("\"c\""));
+    }
+}
