@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::bundle::{Bundle, BundleError, BundleWriter, Manifest};
+use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Manifest};
 use crate::represent::Representation;
-use crate::shop::{Catalogue, Product, ProductIx};
+use crate::shop::{Catalogue, Encoder, Product, ProductIx};
 
 const PRODUCTS: &str = "products.jsonl";
+const VOCABULARY: &str = "vocabulary.json";
 
 /// A bundle as loaded.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Model {
     pub manifest: Manifest,
     /// The products it knows.
     pub catalogue: Arc<Catalogue>,
+    /// Numbers of kinds, channels and product lines; who encodes touchpoints for this model starts from a copy.
+    pub encoder: Encoder,
     /// Customers and products as vectors.
     pub representation: Representation,
     by_popularity: Vec<ProductIx>,
@@ -26,6 +29,7 @@ impl Model {
     pub fn new(
         manifest: Manifest,
         catalogue: Arc<Catalogue>,
+        encoder: Encoder,
         representation: Representation,
     ) -> Model {
         let buyers = representation.popularity();
@@ -36,6 +40,7 @@ impl Model {
         Model {
             manifest,
             catalogue,
+            encoder,
             representation,
             by_popularity,
             most_buyers,
@@ -48,12 +53,18 @@ impl Model {
             id: "none".into(),
             ..Manifest::default()
         };
-        Model::new(manifest, Arc::default(), Representation::empty())
+        Model::new(
+            manifest,
+            Arc::default(),
+            Encoder::default(),
+            Representation::empty(),
+        )
     }
 
     /// Writes every part but the manifest.
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
         write_products(bundle, &self.catalogue)?;
+        write_json(bundle, VOCABULARY, &self.encoder.vocabulary())?;
         self.representation.write(bundle)
     }
 
@@ -77,6 +88,7 @@ impl Model {
         Ok(Model::new(
             bundle.manifest().clone(),
             catalogue,
+            Encoder::with_vocabulary(&read_json(bundle, VOCABULARY)?),
             representation,
         ))
     }

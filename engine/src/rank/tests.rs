@@ -5,7 +5,7 @@ use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::represent::Representation;
-use crate::shop::{Catalogue, Kind, Product, Touch};
+use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};
 
 /// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
 fn model() -> Model {
@@ -26,6 +26,7 @@ fn model() -> Model {
     Model::new(
         Manifest::default(),
         Arc::new(Catalogue::new(products).unwrap()),
+        Encoder::default(),
         Representation::of_popularity(buyers),
     )
 }

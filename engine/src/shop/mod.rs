@@ -19,7 +19,7 @@ pub use kind::{Kind, KindClass, Kinds};
 pub use product::{ItemType, Product};
 pub use touch::{
     acquisitions, baskets, net_acquisitions, sort_history, Basket, Channels, Encoder, Owned,
-    ProductIx, Touch, NO_PRODUCT,
+    ProductIx, Touch, Vocabulary, NO_PRODUCT,
 };
 pub use touchpoint::{Delight, Served, Touchpoint, TouchpointError};
 

@@ -1,6 +1,6 @@
 //! The compact form of touchpoints that every computation reads, and what follows from a history of them.
 
-use super::{stable_hash, Catalogue, Interner, Kind, Kinds, Touchpoint, DAY_MS};
+use super::{stable_hash, Catalogue, Interner, Kind, KindClass, Kinds, Touchpoint, DAY_MS};
 
 /// The number of a product in a [`Catalogue`].
 pub type ProductIx = u32;
@@ -66,6 +66,11 @@ impl Channels {
         }
     }
 
+    /// All names in order, without "none".
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names().iter().skip(1).map(|name| &**name)
+    }
+
     /// How many names there are, "none" included.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -112,6 +117,51 @@ impl Encoder {
             pages: row.pages.unwrap_or(0).min(u32::from(u16::MAX)) as u16,
             rating: row.rating.map_or(0, |stars| (stars * 10.0).round() as u8),
         }
+    }
+}
+
+/// The names an [`Encoder`] gave numbers to, so that a model and those who read it use the same numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vocabulary {
+    /// The shop's own kinds in order; true = passive.
+    pub own_kinds: Vec<(String, bool)>,
+    /// Channels in order, without "none".
+    pub channels: Vec<String>,
+    /// Product lines in order, without "none".
+    pub lines: Vec<String>,
+}
+
+impl Encoder {
+    /// The names of this encoder.
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            own_kinds: self
+                .kinds
+                .own()
+                .map(|(name, class)| (name.to_owned(), class == KindClass::Passive))
+                .collect(),
+            channels: self.channels.names().map(str::to_owned).collect(),
+            lines: self.lines.names().map(str::to_owned).collect(),
+        }
+    }
+
+    /// An encoder that gives the names of `vocabulary` the numbers they had there.
+    pub fn with_vocabulary(vocabulary: &Vocabulary) -> Encoder {
+        let mut encoder = Encoder::default();
+        for (name, passive) in &vocabulary.own_kinds {
+            encoder.kinds.intern(name);
+            if *passive {
+                encoder.kinds.declare_passive(name);
+            }
+        }
+        for name in &vocabulary.channels {
+            encoder.channels.intern(Some(name));
+        }
+        for name in &vocabulary.lines {
+            encoder.lines.intern(Some(name));
+        }
+        encoder
     }
 }
 
@@ -266,6 +316,21 @@ mod tests {
             pages: 0,
             rating: 0,
         }
+    }
+
+    #[test]
+    fn a_vocabulary_keeps_every_number() {
+        let mut encoder = Encoder::default();
+        encoder.kinds.declare_passive("billboard");
+        encoder.kinds.intern("tasting");
+        encoder.channels.intern(Some("web"));
+        encoder.lines.intern(Some("toys"));
+        let copy = Encoder::with_vocabulary(&encoder.vocabulary());
+        assert_eq!(copy.vocabulary(), encoder.vocabulary());
+        let billboard = copy.kinds.get("billboard").unwrap();
+        assert_eq!(Some(billboard), encoder.kinds.get("billboard"));
+        assert_eq!(copy.kinds.class(billboard), KindClass::Passive);
+        assert_eq!(copy.channels.name(1), "web");
     }
 
     #[test]
