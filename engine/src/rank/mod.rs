@@ -18,6 +18,7 @@ mod pipeline;
 mod plans;
 mod query;
 mod request;
+mod score;
 mod scorers;
 pub mod sources;
 mod stages;
@@ -31,6 +32,7 @@ pub use request::{
     Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,
     MAX_COUNT, MAX_LISTS,
 };
+pub use score::{score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From a request to its answer, stage by stage.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::filters::ELIGIBILITY;
 use super::plans::plan;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::Model;
 use crate::represent::Folded;
-use crate::shop::{ProductIx, Touch, NO_PRODUCT};
+use crate::shop::{Owned, ProductIx, Touch, NO_PRODUCT};
 
 /// Answers `request` for `customer` from one model and one view of the shop.
 ///
@@ -28,22 +28,7 @@ pub fn recommend(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Answer, RequestError> {
     request.check()?;
-    let history = if customer.allowed.personalise {
-        seen(customer.history, request.now)
-    } else {
-        &[]
-    };
-    let customer = CustomerState {
-        history,
-        facts: if customer.allowed.personalise {
-            customer.facts
-        } else {
-            &[]
-        },
-        allowed: customer.allowed,
-    };
-    let folded = fold(model, &customer, &request.context, request.now);
-    let owned = owned(history);
+    let prepared = prepare(model, customer, &request.context, request.now);
     let mut listed: HashSet<ProductIx> = HashSet::new();
     let mut personal = false;
     let mut lists = Vec::with_capacity(request.lists.len());
@@ -53,10 +38,10 @@ pub fn recommend(
             live,
             request,
             list,
-            customer,
-            folded: &folded,
-            owned: &owned,
-            personal: !folded.is_empty(),
+            customer: prepared.customer,
+            folded: &prepared.folded,
+            owned: &prepared.owned,
+            personal: prepared.personal(),
         };
         personal |= query.personal;
         let answer = match plan(list.kind, &query) {
@@ -77,6 +62,92 @@ pub fn recommend(
         lists.push(answer);
     }
     Ok(Answer { personal, lists })
+}
+
+/// A customer as the stages see them: cut to what consent and time allow, and folded in.
+pub(super) struct Prepared<'a> {
+    customer: CustomerState<'a>,
+    folded: Folded,
+    owned: HashMap<ProductIx, Owned>,
+}
+
+/// Prepares `customer` for a request at `now` with its own `context`.
+pub(super) fn prepare<'a>(
+    model: &Model,
+    customer: CustomerState<'a>,
+    context: &Context,
+    now: i64,
+) -> Prepared<'a> {
+    let personalise = customer.allowed.personalise;
+    let customer = CustomerState {
+        history: if personalise {
+            seen(customer.history, now)
+        } else {
+            &[]
+        },
+        facts: if personalise { customer.facts } else { &[] },
+        allowed: customer.allowed,
+    };
+    Prepared {
+        folded: fold(model, &customer, context, now),
+        owned: owned(customer.history),
+        customer,
+    }
+}
+
+impl Prepared<'_> {
+    /// Whether anything of the customer or session went in.
+    pub(super) fn personal(&self) -> bool {
+        !self.folded.is_empty()
+    }
+
+    /// What lists of new things are ordered by: the representation for somebody known, popularity for anybody else.
+    pub(super) fn relevance(&self, model: &Model, live: &Live, products: &[ProductIx]) -> Vec<f32> {
+        relevance(model, live, &self.folded, products)
+    }
+
+    /// The highest [`Prepared::relevance`] of any product of the model.
+    pub(super) fn best_score(&self, model: &Model) -> f32 {
+        if self.personal() {
+            let best = model.representation.candidates(&self.folded, 1, &|_| true);
+            best.first().map_or(0.0, |(_, score)| *score)
+        } else {
+            let first = model.by_popularity().first();
+            first.map_or(0.0, |&product| model.popularity_share(product))
+        }
+    }
+}
+
+/// The representation's score of `products` for a customer folded in, their popularity for nobody; finite.
+pub(super) fn relevance(
+    model: &Model,
+    live: &Live,
+    folded: &Folded,
+    products: &[ProductIx],
+) -> Vec<f32> {
+    let finite = |score: f32| if score.is_finite() { score } else { 0.0 };
+    if folded.is_empty() {
+        return products
+            .iter()
+            .map(|&product| model.popularity_share(product))
+            .collect();
+    }
+    let is_known = |product: &ProductIx| (*product as usize) < live.known;
+    let known: Vec<_> = products.iter().copied().filter(is_known).collect();
+    let mut scores = model.representation.score(folded, &known).into_iter();
+    products
+        .iter()
+        .map(|product| {
+            finite(if is_known(product) {
+                scores.next().unwrap_or(0.0)
+            } else {
+                live.cold
+                    .get(*product as usize - live.known)
+                    .and_then(Option::as_ref)
+                    .map_or(0.0, |cold| model.representation.score_cold(folded, cold))
+            })
+        })
+        .collect()
 }
 
 /// The customer's history and the request's own context as one folded state.

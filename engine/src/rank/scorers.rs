@@ -1,5 +1,6 @@
 //! Numbers for candidates.
 
+use super::pipeline::relevance;
 use super::{Candidate, Query, Scorer};
 
 /// Orders by the representation for a known customer or session, by popularity for anybody else.
@@ -13,29 +14,10 @@ impl Scorer for Relevance {
     }
 
     fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        if query.personal {
-            let representation = &query.model.representation;
-            let known: Vec<_> = candidates
-                .iter()
-                .map(|c| c.product)
-                .filter(|&product| (product as usize) < query.live.known)
-                .collect();
-            let scores = representation.score(query.folded, &known);
-            let mut scores = scores.into_iter();
-            for candidate in candidates.iter_mut() {
-                let ix = candidate.product as usize;
-                candidate.score = if ix < query.live.known {
-                    scores.next().unwrap_or(0.0)
-                } else {
-                    query.live.cold[ix - query.live.known]
-                        .as_ref()
-                        .map_or(0.0, |cold| representation.score_cold(query.folded, cold))
-                };
-            }
-        } else {
-            for candidate in candidates.iter_mut() {
-                candidate.score = query.model.popularity_share(candidate.product);
-            }
+        let products: Vec<_> = candidates.iter().map(|c| c.product).collect();
+        let scores = relevance(query.model, query.live, query.folded, &products);
+        for (candidate, score) in candidates.iter_mut().zip(scores) {
+            candidate.score = score;
         }
         relative(candidates);
     }

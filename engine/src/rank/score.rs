@@ -1,0 +1,46 @@
+//! Numbers for given products, without making a list.
+
+use super::pipeline::prepare;
+use super::{CustomerState, Live};
+use crate::model::Model;
+use crate::rank::Context;
+use crate::shop::ProductIx;
+
+/// How one product stands to one customer; absent = the model has no part that knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PairScore {
+    /// How well it suits, 0 to 1.
+    pub relevance: f32,
+    /// How far from what the customer would expect, 0 to 1.
+    pub unexpectedness: Option<f32>,
+    /// How little known, 0 to 1.
+    pub novelty: Option<f32>,
+    /// How well it fits the moment, 0 to 1.
+    pub timeliness: Option<f32>,
+    /// Predicted probability of a pleasant surprise.
+    pub delight: Option<f32>,
+}
+
+/// Scores each of `products` (numbers of `live.catalogue`) for `customer` as of `now`, in the order given.
+pub fn score_pairs(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    now: i64,
+    products: &[ProductIx],
+) -> Vec<PairScore> {
+    let prepared = prepare(model, customer, &Context::default(), now);
+    let scores = prepared.relevance(model, live, products);
+    let best = prepared.best_score(model);
+    scores
+        .into_iter()
+        .map(|score| PairScore {
+            relevance: if best > 0.0 {
+                (score / best).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
+            ..PairScore::default()
+        })
+        .collect()
+}
