@@ -1,0 +1,674 @@
+//! The complement graph: directed edges between products, and between categories where products are too rare.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::baskets::{BasketLog, NOBODY};
+use super::direction::{FirstPurchases, Order};
+use super::lag::Lag;
+use super::significance::{
+    benjamini_hochberg, shrunk_conditional, shrunk_lift, significant_pairs, Pair,
+    SignificanceOptions,
+};
+use super::sparse::{keep_largest, SparseRows};
+use super::substitutes::{
+    candidates, context_cosine, contexts, substitution, switched, Context, Evidence,
+};
+use super::{Completion, Variants};
+use crate::shop::{Catalogue, ProductIx, DAY_MS};
+
+/// How the graph is made.
+#[derive(Debug, Clone, Copy)]
+pub struct ComplementOptions {
+    /// Which pairs count.
+    pub significance: SignificanceOptions,
+    /// Purchases of one customer within so many days count as made together in the second look; 45.
+    pub window_days: i64,
+    /// Baskets by which lift, share and conditional are shrunk; 10.
+    pub kappa: f64,
+    /// False-discovery rate of claimed directions; .05.
+    pub direction_q: f64,
+    /// Edges kept per product; 100.
+    pub width: usize,
+    /// From this substitution on, two products are never complements; .35.
+    pub substitute_from: f32,
+}
+
+impl Default for ComplementOptions {
+    fn default() -> Self {
+        ComplementOptions {
+            significance: SignificanceOptions::default(),
+            window_days: 45,
+            kappa: 10.0,
+            direction_q: 0.05,
+            width: 100,
+            substitute_from: 0.35,
+        }
+    }
+}
+
+/// What one product leads to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Edge {
+    /// The complement.
+    pub product: ProductIx,
+    /// Strength by which edges of one product are ordered, > 0.
+    pub score: f32,
+    /// Shrunk lift over baskets of these sizes.
+    pub lift: f32,
+    /// Shrunk probability of the complement, given the product, 0…1.
+    pub conditional: f32,
+    /// How much more often the product comes before the complement than their calendars explain, around .5; exactly .5 where
+    /// no direction is claimed.
+    pub direction: f32,
+    /// When it is bought.
+    pub lag: Lag,
+}
+
+/// Complements, substitutes, variants and basket completion of one shop; a part of the model.
+#[derive(Debug, Clone, Default)]
+pub struct Complements {
+    pub(super) variants: Variants,
+    pub(super) offsets: Vec<u32>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) substitutes: SparseRows,
+    pub(super) completion: Completion,
+    /// Topic of each product.
+    pub(super) topics: Vec<u32>,
+    /// Topic to topic.
+    pub(super) topic_edges: SparseRows,
+    /// The most bought products of each topic, with their share of it.
+    pub(super) topic_best: SparseRows,
+    pub(super) substitute_from: f32,
+}
+
+/// A pair of either look, with the counts it was found by.
+struct Found {
+    pair: Pair,
+    baskets_a: f64,
+    baskets_b: f64,
+    total: f64,
+}
+
+impl Complements {
+    /// Learns the graph from `log`; `topics` gives each product's category or cluster, `views` what was viewed in one visit.
+    ///
+    /// `timed` = false (a shop without times) looks at baskets only and claims no direction.
+    pub fn fit(
+        catalogue: &Catalogue,
+        log: &BasketLog,
+        views: Option<&BasketLog>,
+        topics: &[u32],
+        completion: Completion,
+        timed: bool,
+        options: &ComplementOptions,
+    ) -> Complements {
+        let products = catalogue.len();
+        let variants = Variants::learn(catalogue);
+        let found = find_pairs(log, timed, options);
+        let pairs: Vec<Pair> = found.iter().map(|f| f.pair).collect();
+        let contexts = contexts(products, &pairs);
+        let first = FirstPurchases::new(log);
+        let substitutes = find_substitutes(catalogue, log, views, &contexts, &pairs, &variants);
+        let orders: Vec<Order> = if timed {
+            pairs
+                .par_iter()
+                .map(|pair| first.order(pair.a, pair.b))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let claimed = claim_limit(&orders, options.direction_q);
+        let repeats = repeat_rates(log);
+        let mut rows: Vec<Vec<Edge>> = vec![Vec::new(); products];
+        for (ix, found) in found.iter().enumerate() {
+            let pair = found.pair;
+            let sub = substitutes
+                .get(pair.a, pair.b)
+                .max(substitutes.get(pair.b, pair.a));
+            if variants.same(pair.a, pair.b) || sub >= options.substitute_from {
+                continue;
+            }
+            let order = orders.get(ix).filter(|o| o.p <= claimed);
+            let days: Vec<i32> = if timed {
+                first.both(pair.a, pair.b).map(|(_, a, b)| b - a).collect()
+            } else {
+                vec![0]
+            };
+            for forward in [true, false] {
+                let (from, to) = if forward {
+                    (pair.a, pair.b)
+                } else {
+                    (pair.b, pair.a)
+                };
+                let (f_from, f_to) = if forward {
+                    (found.baskets_a, found.baskets_b)
+                } else {
+                    (found.baskets_b, found.baskets_a)
+                };
+                let direction = order.map_or(0.5, |o| {
+                    let excess = o.excess(5.0);
+                    if forward {
+                        excess
+                    } else {
+                        1.0 - excess
+                    }
+                });
+                let shared = f64::from(pair.shared);
+                let lift = shrunk_lift(shared, pair.expected, options.kappa);
+                let conditional =
+                    shrunk_conditional(shared, f_from, f_to / found.total, options.kappa);
+                let anchor = anchor_factor(catalogue, &repeats, from, to);
+                let keep = 1.0 - f64::from(sub);
+                let score =
+                    conditional * lift.ln() * (2.0 * direction).powi(2) * anchor * keep * keep;
+                if score > 0.0 && score.is_finite() {
+                    let sign = if forward { 1 } else { -1 };
+                    rows[from as usize].push(Edge {
+                        product: to,
+                        score: score as f32,
+                        lift: lift as f32,
+                        conditional: conditional as f32,
+                        direction: direction as f32,
+                        lag: Lag::of(days.iter().map(|d| sign * d)),
+                    });
+                }
+            }
+        }
+        let mut offsets = vec![0u32];
+        let mut edges = Vec::new();
+        for row in &mut rows {
+            row.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.product.cmp(&y.product)));
+            row.truncate(options.width);
+            edges.append(row);
+            offsets.push(edges.len() as u32);
+        }
+        let (topic_edges, topic_best) = topic_graph(log, topics, options);
+        Complements {
+            variants,
+            offsets,
+            edges,
+            substitutes,
+            completion,
+            topics: topics.to_vec(),
+            topic_edges,
+            topic_best,
+            substitute_from: options.substitute_from,
+        }
+    }
+
+    /// The complements of `product`, best first; empty for one the model does not know.
+    pub fn edges(&self, product: ProductIx) -> &[Edge] {
+        let ix = product as usize;
+        if ix + 1 >= self.offsets.len() {
+            return &[];
+        }
+        &self.edges[self.offsets[ix] as usize..self.offsets[ix + 1] as usize]
+    }
+
+    /// Every claimed direction: (earlier, later) products.
+    pub fn directed(&self) -> impl Iterator<Item = (ProductIx, &Edge)> + '_ {
+        (0..self.offsets.len().saturating_sub(1) as ProductIx)
+            .flat_map(move |from| self.edges(from).iter().map(move |edge| (from, edge)))
+            .filter(|(_, edge)| edge.direction > 0.5)
+    }
+
+    /// The products that replace `product` with how far, 0…1, best first.
+    pub fn substitutes(&self, product: ProductIx) -> Vec<(ProductIx, f32)> {
+        let mut row: Vec<(ProductIx, f32)> = self
+            .substitutes
+            .iter(product)
+            .filter(|(_, value)| *value >= self.substitute_from)
+            .collect();
+        row.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        row
+    }
+
+    /// Whether one product replaces the other, so that it is never offered as its complement.
+    pub fn replaces(&self, a: ProductIx, b: ProductIx) -> bool {
+        self.variants.same(a, b)
+            || self.substitutes.get(a, b).max(self.substitutes.get(b, a)) >= self.substitute_from
+    }
+
+    /// Variant groups.
+    pub fn variants(&self) -> &Variants {
+        &self.variants
+    }
+
+    /// The scorer of basket completion.
+    pub fn completion(&self) -> &Completion {
+        &self.completion
+    }
+
+    /// What goes with `product` by its category alone, weaker than any edge of its own: best products of the attached
+    /// categories.
+    pub fn back_off(&self, product: ProductIx) -> Vec<(ProductIx, f32)> {
+        let Some(topic) = self.topics.get(product as usize) else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (other, weight) in self.topic_edges.iter(*topic) {
+            for (best, share) in self.topic_best.iter(other) {
+                out.push((best, weight * share));
+            }
+        }
+        out.sort_by(|x: &(ProductIx, f32), y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        out
+    }
+
+    /// What goes with recent purchases (`bought`: product, days ago) after the right lag.
+    ///
+    /// Each edge counts by how due it is; a product with few edges of its own is helped by its category at a tenth of the
+    /// weight. What replaces or varies one of `bought`, and `bought` itself, is left out. Score descending, ties by number,
+    /// with the product behind the largest part.
+    pub fn goes_with(
+        &self,
+        bought: &[(ProductIx, f64)],
+        k: usize,
+        allowed: &dyn Fn(ProductIx) -> bool,
+    ) -> Vec<(ProductIx, f32, ProductIx)> {
+        let mut sums: HashMap<ProductIx, (f32, ProductIx, f32)> = HashMap::new();
+        let mut add = |product: ProductIx, value: f32, anchor: ProductIx| {
+            let slot = sums.entry(product).or_insert((0.0, anchor, 0.0));
+            slot.0 += value;
+            if value > slot.2 {
+                (slot.1, slot.2) = (anchor, value);
+            }
+        };
+        for (anchor, days) in bought {
+            let edges = self.edges(*anchor);
+            let mut weakest = f32::MAX;
+            for edge in edges {
+                let due = edge.lag.due(*days) as f32;
+                // A complement is never wholly out of season: a third of it stays.
+                add(edge.product, edge.score * (1.0 + 2.0 * due) / 3.0, *anchor);
+                weakest = weakest.min(edge.score);
+            }
+            if edges.len() < 10 {
+                let back_off = self.back_off(*anchor);
+                let top = back_off.first().map_or(1.0, |(_, v)| *v).max(1e-9);
+                let weight = if edges.is_empty() { 0.1 } else { weakest * 0.5 };
+                for (product, value) in back_off {
+                    add(product, weight * value / top, *anchor);
+                }
+            }
+        }
+        let mut ranked: Vec<(ProductIx, f32, ProductIx)> = sums
+            .into_iter()
+            .filter(|(product, _)| {
+                allowed(*product)
+                    && bought
+                        .iter()
+                        .all(|(anchor, _)| anchor != product && !self.replaces(*anchor, *product))
+            })
+            .map(|(product, (score, anchor, _))| (product, score, anchor))
+            .collect();
+        ranked.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        ranked.truncate(k);
+        ranked
+    }
+}
+
+/// Pairs attracted in baskets or within windows of days; of a pair in both, the look with the stronger edge.
+fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<Found> {
+    let mut best: HashMap<(ProductIx, ProductIx), (f64, Found)> = HashMap::new();
+    let mut look = |log: &BasketLog| {
+        let frequencies = log.frequencies();
+        let total = log.len() as f64;
+        for pair in significant_pairs(log, &options.significance) {
+            let found = Found {
+                pair,
+                baskets_a: f64::from(frequencies[pair.a as usize]),
+                baskets_b: f64::from(frequencies[pair.b as usize]),
+                total,
+            };
+            let strength = shrunk_lift(f64::from(pair.shared), pair.expected, options.kappa).ln()
+                * f64::from(pair.shared)
+                / found.baskets_a.min(found.baskets_b);
+            match best.entry((pair.a, pair.b)) {
+                std::collections::hash_map::Entry::Occupied(mut slot) => {
+                    if strength > slot.get().0 {
+                        slot.insert((strength, found));
+                    }
+                }
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert((strength, found));
+                }
+            }
+        }
+    };
+    look(log);
+    if timed {
+        look(&log.windows(options.window_days, 0));
+        look(&log.windows(options.window_days, 1));
+    }
+    let mut found: Vec<Found> = best.into_values().map(|(_, found)| found).collect();
+    found.sort_by_key(|f| (f.pair.a, f.pair.b));
+    found
+}
+
+/// The largest p-value of a claimed direction; negative = none. Orders seen in fewer than eight customers are no tests.
+fn claim_limit(orders: &[Order], q: f64) -> f64 {
+    let tests: Vec<f64> = orders
+        .iter()
+        .filter(|o| o.before + o.after >= 8)
+        .map(|o| o.p)
+        .collect();
+    benjamini_hochberg(&tests, tests.len(), q).unwrap_or(-1.0)
+}
+
+/// Share of each product's known buyers who bought it again, shrunk to .25 by four buyers.
+fn repeat_rates(log: &BasketLog) -> Vec<f64> {
+    let mut buys: Vec<HashMap<u32, u32>> = vec![HashMap::new(); log.products()];
+    for ix in 0..log.len() {
+        if log.customer(ix) != NOBODY {
+            for product in log.items(ix) {
+                *buys[*product as usize].entry(log.customer(ix)).or_default() += 1;
+            }
+        }
+    }
+    buys.iter()
+        .map(|row| {
+            let again = row.values().filter(|times| **times >= 2).count() as f64;
+            (again + 1.0) / (row.len() as f64 + 4.0)
+        })
+        .collect()
+}
+
+/// 1, or little where `to` is the durable thing that `from` is bought for: who buys ink has the printer.
+fn anchor_factor(catalogue: &Catalogue, repeats: &[f64], from: ProductIx, to: ProductIx) -> f64 {
+    let durable = |p: ProductIx| catalogue.product(p).durable;
+    let declared = durable(to) == Some(true) && durable(from) == Some(false);
+    let observed = durable(to).is_none()
+        && durable(from).is_none()
+        && repeats[to as usize] < 0.1
+        && repeats[from as usize] > 0.4;
+    if declared || observed {
+        0.1
+    } else {
+        1.0
+    }
+}
+
+fn find_substitutes(
+    catalogue: &Catalogue,
+    log: &BasketLog,
+    views: Option<&BasketLog>,
+    contexts: &[Context],
+    pairs: &[Pair],
+    variants: &Variants,
+) -> SparseRows {
+    let products = catalogue.len();
+    let viewed = views.map(|log| {
+        let pairs = significant_pairs(log, &SignificanceOptions::default());
+        let frequencies = log.frequencies();
+        let rows: HashMap<(ProductIx, ProductIx), f32> = pairs
+            .iter()
+            .map(|p| {
+                let norm =
+                    f64::from(frequencies[p.a as usize]) * f64::from(frequencies[p.b as usize]);
+                ((p.a, p.b), (f64::from(p.shared) / norm.sqrt()) as f32)
+            })
+            .collect();
+        rows
+    });
+    let lifts: HashMap<(ProductIx, ProductIx), f64> = pairs
+        .iter()
+        .map(|p| {
+            (
+                (p.a, p.b),
+                shrunk_lift(f64::from(p.shared), p.expected, 3.0),
+            )
+        })
+        .collect();
+    let mut by_category: HashMap<u32, Vec<ProductIx>> = HashMap::new();
+    for ix in 0..products as ProductIx {
+        if let Some(leaf) = catalogue.leaf(ix) {
+            by_category.entry(leaf.0).or_default().push(ix);
+        }
+    }
+    let spans = spans(log);
+    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products as ProductIx)
+        .into_par_iter()
+        .map(|a| {
+            let mut row: Vec<(ProductIx, f32)> = candidates(catalogue, &by_category, contexts, a)
+                .into_iter()
+                .filter(|b| !variants.same(a, *b))
+                .filter_map(|b| {
+                    let key = (a.min(b), a.max(b));
+                    let context = context_cosine(contexts, a, b);
+                    let viewed_together = viewed
+                        .as_ref()
+                        .and_then(|rows| rows.get(&key).copied())
+                        .unwrap_or(0.0);
+                    if context.max(viewed_together) < 0.2 {
+                        return None;
+                    }
+                    let same_category = match (catalogue.leaf(a), catalogue.leaf(b)) {
+                        (Some(x), Some(y)) => Some(x == y),
+                        _ => None,
+                    };
+                    let value = substitution(&Evidence {
+                        context,
+                        same_category,
+                        lift: lifts.get(&key).copied().unwrap_or(1.0),
+                        switched: switched(&spans[a as usize], &spans[b as usize]),
+                        viewed_together,
+                    });
+                    (value >= 0.1).then_some((b, value))
+                })
+                .collect();
+            keep_largest(&mut row, 30);
+            row
+        })
+        .collect();
+    SparseRows::from_rows(rows)
+}
+
+/// First and last day on which each known customer bought each product, ascending by customer.
+fn spans(log: &BasketLog) -> Vec<Vec<(u32, i32, i32)>> {
+    let mut rows: Vec<Vec<(u32, i32, i32)>> = vec![Vec::new(); log.products()];
+    for ix in 0..log.len() {
+        if log.customer(ix) != NOBODY {
+            let day = log.at(ix).div_euclid(DAY_MS) as i32;
+            for product in log.items(ix) {
+                rows[*product as usize].push((log.customer(ix), day, day));
+            }
+        }
+    }
+    for row in &mut rows {
+        row.sort_unstable();
+        row.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.2 = next.2;
+            }
+            same
+        });
+    }
+    rows
+}
+
+/// Attraction between topics, and the most bought products of each.
+fn topic_graph(
+    log: &BasketLog,
+    topics: &[u32],
+    options: &ComplementOptions,
+) -> (SparseRows, SparseRows) {
+    let count = topics.iter().max().map_or(0, |top| *top as usize + 1);
+    let mut by_topic = BasketLog::new(count);
+    for ix in 0..log.len() {
+        by_topic.push(
+            log.customer(ix),
+            log.at(ix),
+            log.items(ix).iter().filter_map(|p| {
+                let topic = topics.get(*p as usize)?;
+                Some(*topic)
+            }),
+        );
+    }
+    let frequencies = by_topic.frequencies();
+    let total = by_topic.len() as f64;
+    let mut rows: Vec<Vec<(u32, f32)>> = vec![Vec::new(); count];
+    for pair in significant_pairs(&by_topic, &options.significance) {
+        let shared = f64::from(pair.shared);
+        let lift = shrunk_lift(shared, pair.expected, options.kappa).ln();
+        for (from, to) in [(pair.a, pair.b), (pair.b, pair.a)] {
+            let conditional = shrunk_conditional(
+                shared,
+                f64::from(frequencies[from as usize]),
+                f64::from(frequencies[to as usize]) / total,
+                options.kappa,
+            );
+            rows[from as usize].push((to, (conditional * lift) as f32));
+        }
+    }
+    for row in &mut rows {
+        keep_largest(row, 8);
+    }
+    let sold = log.frequencies();
+    let mut best: Vec<Vec<(ProductIx, f32)>> = vec![Vec::new(); count];
+    for (product, topic) in topics.iter().enumerate() {
+        let sold = sold.get(product).copied().unwrap_or(0);
+        if sold > 0 {
+            best[*topic as usize].push((product as ProductIx, sold as f32));
+        }
+    }
+    for row in &mut best {
+        let all: f32 = row.iter().map(|(_, sold)| sold).sum();
+        keep_largest(row, 15);
+        for (_, share) in row.iter_mut() {
+            *share /= all.max(1.0);
+        }
+    }
+    (SparseRows::from_rows(rows), SparseRows::from_rows(best))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shop::Product;
+    use rand::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+
+    /// Printers (0, 1) lead to ink (2) weeks later; two colas (4, 5) both go with crisps (6) but never together; 7.. is noise,
+    /// 7 and 8 are one shirt in two colours bought together.
+    fn shop() -> (Catalogue, BasketLog) {
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let names = [
+            ("Laser printer fast", "office/printers", Some(true)),
+            ("Jet printer silent", "office/printers", Some(true)),
+            ("Ink cartridge", "office/ink", Some(false)),
+            ("Paper ream", "office/paper", Some(false)),
+            ("Alpha cola", "drinks/cola", Some(false)),
+            ("Beta cola", "drinks/cola", Some(false)),
+            ("Crisps salted", "snacks/crisps", Some(false)),
+            ("Linen shirt red", "clothes/shirts", None),
+            ("Linen shirt blue", "clothes/shirts", None),
+        ];
+        let mut products: Vec<Product> = names
+            .iter()
+            .enumerate()
+            .map(|(ix, (title, category, durable))| Product {
+                title: Some((*title).into()),
+                category: Some((*category).into()),
+                durable: *durable,
+                ..Product::bare(format!("p{ix}"))
+            })
+            .collect();
+        for ix in 9..60 {
+            products.push(Product {
+                category: Some(format!("other/{}", ix % 7)),
+                ..Product::bare(format!("p{ix}"))
+            });
+        }
+        let catalogue = Catalogue::new(products).unwrap();
+        let mut log = BasketLog::new(catalogue.len());
+        for customer in 0..1500u32 {
+            let cola = 4 + (customer % 2);
+            let mut day = rng.gen_range(0..200i64);
+            let mut printer = false;
+            for _ in 0..rng.gen_range(2..6) {
+                let mut items: Vec<u32> = (0..rng.gen_range(1..5))
+                    .map(|_| rng.gen_range(9..60))
+                    .collect();
+                if rng.gen_bool(0.3) {
+                    items.extend([cola, 6]);
+                }
+                if rng.gen_bool(0.1) {
+                    items.extend([7, 8]);
+                }
+                if printer && rng.gen_bool(0.7) {
+                    items.push(2);
+                }
+                if !printer && rng.gen_bool(0.25) {
+                    items.push(customer % 2);
+                    printer = true;
+                }
+                log.push(customer, day * DAY_MS, items);
+                day += rng.gen_range(10..35);
+            }
+        }
+        (catalogue, log)
+    }
+
+    fn fitted() -> (Catalogue, Complements) {
+        let (catalogue, log) = shop();
+        let topics: Vec<u32> = (0..catalogue.len() as u32)
+            .map(|p| catalogue.leaf(p).map_or(0, |c| c.0))
+            .collect();
+        let complements = Complements::fit(
+            &catalogue,
+            &log,
+            None,
+            &topics,
+            Completion::default(),
+            true,
+            &ComplementOptions::default(),
+        );
+        (catalogue, complements)
+    }
+
+    #[test]
+    fn the_three_relations_are_kept_apart() {
+        let (_, complements) = fitted();
+        let to = |from: u32, to: u32| complements.edges(from).iter().find(|e| e.product == to);
+        assert!(to(4, 6).is_some() && to(5, 6).is_some());
+        assert!(to(0, 2).is_some(), "printer leads to ink");
+        assert!(to(7, 8).is_none(), "variants are no complements");
+        assert!(complements.variants().same(7, 8));
+        assert!(complements.replaces(4, 5), "colas replace each other");
+        assert_eq!(complements.substitutes(4)[0].0, 5);
+        let offered = complements.goes_with(&[(4, 1.0)], 20, &|_| true);
+        assert!(offered.iter().all(|(p, _, _)| *p != 5 && *p != 4));
+        assert_eq!((offered[0].0, offered[0].2), (6, 4));
+    }
+
+    #[test]
+    fn the_anchor_leads_and_the_order_is_claimed() {
+        let (_, complements) = fitted();
+        let forward = complements.edges(0).iter().find(|e| e.product == 2);
+        let forward = forward.expect("edge");
+        assert!(forward.direction > 0.5);
+        assert!(forward.lag.median_days > 5.0);
+        if let Some(back) = complements.edges(2).iter().find(|e| e.product == 0) {
+            assert!(back.score < 0.05 * forward.score);
+        }
+        assert!(complements
+            .directed()
+            .all(|(from, edge)| from < 2 && edge.product == 2));
+    }
+
+    #[test]
+    fn noise_has_no_edges_and_an_unknown_product_is_fine() {
+        let (_, complements) = fitted();
+        let noise: usize = (9..60).map(|p| complements.edges(p).len()).sum();
+        assert!(noise <= 2, "{noise}");
+        assert!(complements.edges(10_000).is_empty());
+        assert!(complements
+            .goes_with(&[(10_000, 0.0)], 5, &|_| true)
+            .is_empty());
+        assert!(!complements.replaces(10_000, 3));
+    }
+}

@@ -1,0 +1,130 @@
+//! Sparse rows of product-to-product weights.
+
+use crate::shop::ProductIx;
+
+/// A matrix over products (or topics) in compressed rows, columns ascending.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SparseRows {
+    offsets: Vec<u32>,
+    columns: Vec<ProductIx>,
+    values: Vec<f32>,
+}
+
+impl SparseRows {
+    /// From one list of (column, value) per row; zero and non-finite values are left out, columns sorted.
+    pub fn from_rows(rows: impl IntoIterator<Item = Vec<(ProductIx, f32)>>) -> SparseRows {
+        let mut out = SparseRows {
+            offsets: vec![0],
+            ..SparseRows::default()
+        };
+        for mut row in rows {
+            row.retain(|(_, value)| *value != 0.0 && value.is_finite());
+            row.sort_by_key(|(column, _)| *column);
+            row.dedup_by_key(|(column, _)| *column);
+            for (column, value) in row {
+                out.columns.push(column);
+                out.values.push(value);
+            }
+            out.offsets.push(out.columns.len() as u32);
+        }
+        out
+    }
+
+    /// From its three arrays; `None` where they do not make a matrix of `rows` by `width`.
+    pub fn from_parts(
+        offsets: Vec<u32>,
+        columns: Vec<ProductIx>,
+        values: Vec<f32>,
+        rows: usize,
+        width: usize,
+    ) -> Option<SparseRows> {
+        let whole = offsets.len() == rows + 1
+            && offsets.first() == Some(&0)
+            && offsets.windows(2).all(|w| w[0] <= w[1])
+            && offsets.last().map(|end| *end as usize) == Some(columns.len())
+            && columns.len() == values.len()
+            && columns.iter().all(|c| (*c as usize) < width)
+            && values.iter().all(|v| v.is_finite());
+        whole.then_some(SparseRows {
+            offsets,
+            columns,
+            values,
+        })
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// The columns and values of row `ix`; empty for a row that is not there.
+    pub fn row(&self, ix: ProductIx) -> (&[ProductIx], &[f32]) {
+        let ix = ix as usize;
+        if ix + 1 >= self.offsets.len() {
+            return (&[], &[]);
+        }
+        let range = self.offsets[ix] as usize..self.offsets[ix + 1] as usize;
+        (&self.columns[range.clone()], &self.values[range])
+    }
+
+    /// The pairs of row `ix`.
+    pub fn iter(&self, ix: ProductIx) -> impl Iterator<Item = (ProductIx, f32)> + '_ {
+        let (columns, values) = self.row(ix);
+        columns.iter().copied().zip(values.iter().copied())
+    }
+
+    /// The value at (`row`, `column`); 0 where nothing is stored.
+    pub fn get(&self, row: ProductIx, column: ProductIx) -> f32 {
+        let (columns, values) = self.row(row);
+        columns.binary_search(&column).map_or(0.0, |at| values[at])
+    }
+
+    /// The three arrays: offsets, columns, values.
+    pub fn parts(&self) -> (&[u32], &[ProductIx], &[f32]) {
+        (&self.offsets, &self.columns, &self.values)
+    }
+}
+
+/// Keeps the `n` entries of largest magnitude; ties go to the smaller product number.
+pub fn keep_largest(row: &mut Vec<(ProductIx, f32)>, n: usize) {
+    let by_size = |x: &(ProductIx, f32), y: &(ProductIx, f32)| {
+        y.1.abs().total_cmp(&x.1.abs()).then(x.0.cmp(&y.0))
+    };
+    if row.len() > n {
+        if n > 0 {
+            row.select_nth_unstable_by(n - 1, by_size);
+        }
+        row.truncate(n);
+    }
+    row.sort_by(by_size);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_and_found() {
+        let rows =
+            SparseRows::from_rows([vec![(2, 1.0), (0, -3.0), (1, 0.0)], vec![], vec![(0, 5.0)]]);
+        assert_eq!(rows.get(0, 0), -3.0);
+        assert_eq!(rows.get(0, 1), 0.0);
+        assert_eq!(rows.iter(2).collect::<Vec<_>>(), [(0, 5.0)]);
+        assert_eq!(rows.row(9), (&[][..], &[][..]));
+        let (offsets, columns, values) = rows.parts();
+        assert!(
+            SparseRows::from_parts(offsets.into(), columns.into(), values.into(), 3, 3).is_some()
+        );
+        assert!(SparseRows::from_parts(vec![0, 2], vec![0], vec![1.0], 1, 1).is_none());
+        assert!(SparseRows::from_parts(vec![0, 1], vec![7], vec![1.0], 1, 1).is_none());
+    }
+
+    #[test]
+    fn the_largest_entries_stay() {
+        let mut row = vec![(0, 0.1), (1, -5.0), (2, 2.0), (3, 2.0)];
+        keep_largest(&mut row, 2);
+        assert_eq!(row, [(1, -5.0), (2, 2.0)]);
+        keep_largest(&mut row, 0);
+        assert!(row.is_empty());
+    }
+}
