@@ -1,0 +1,537 @@
+//! The representation that is served: sparse item–item rows and vectors, blended linearly.
+
+use super::dense::{add_scaled, length, Dense};
+use super::{Csr, Ials, Weighting};
+use crate::index::{dot, dot_rows, top_of};
+use crate::shop::{Product, ProductIx, Touch};
+
+/// Sparse item–item scores with their own weighting of the history. The blend weight is in the values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparsePart {
+    /// How the history is weighed for this part.
+    pub weighting: Weighting,
+    /// Row j: what owning j says about the others.
+    pub rows: Csr,
+}
+
+/// How spectral vectors score: ⟨Σ_j w_j·source_j·unit_j, target_i·unit_i⟩. The blend weight is in `target`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpectralPart {
+    /// How the history is weighed for this part.
+    pub weighting: Weighting,
+    /// Gain of an owned product.
+    pub source: Vec<f32>,
+    /// Gain of a recommended product.
+    pub target: Vec<f32>,
+}
+
+/// iALS vectors with their blend weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IalsPart {
+    /// How the history is weighed for this part.
+    pub weighting: Weighting,
+    /// Item vectors and Gram matrix.
+    pub model: Ials,
+    /// Blend weight.
+    pub weight: f32,
+}
+
+/// Everything that a [`Representation`] is made of; n = products of the catalogue.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parts {
+    /// Customers who acquired each product; n numbers ≥ 0.
+    pub buyers: Vec<f32>,
+    /// The same with recent acquisitions counting more; n numbers ≥ 0.
+    pub lately: Vec<f32>,
+    /// Added to every customer's scores; n numbers, or empty.
+    pub prior: Vec<f32>,
+    /// Sparse parts.
+    pub sparse: Vec<SparsePart>,
+    /// Unit vector per product, or a row of zeros where nothing is known; n × k.
+    pub units: Dense,
+    /// How the unit vectors score, if they do.
+    pub spectral: Option<SpectralPart>,
+    /// iALS, if it is in the blend.
+    pub ials: Option<IalsPart>,
+}
+
+/// Why parts do not make a representation.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RepresentError {
+    /// An array has the wrong length.
+    #[error("{what} has {found} entries, expected {expected}")]
+    Shape {
+        /// Which array.
+        what: &'static str,
+        /// Entries found.
+        found: usize,
+        /// Entries expected.
+        expected: usize,
+    },
+    /// A number is NaN or infinite.
+    #[error("{what} holds a number that is not finite")]
+    NotFinite {
+        /// Which array.
+        what: &'static str,
+    },
+    /// A vector is neither of unit length nor zero.
+    #[error("vector of product {product} has length {length}, expected 1 or 0")]
+    NotUnit {
+        /// Product.
+        product: usize,
+        /// Its length.
+        length: f32,
+    },
+}
+
+/// A product that came after the model was fitted, through its content.
+#[derive(Debug, Clone)]
+pub struct ColdProduct {}
+
+/// One customer, session or basket folded into the representation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Folded {
+    /// Weighted products per distinct weighting.
+    weights: Vec<Vec<(ProductIx, f32)>>,
+    spectral: Vec<f32>,
+    latent: Vec<f32>,
+}
+
+impl Folded {
+    /// Whether nothing of the history counted: scores are then the same for everybody.
+    pub fn is_empty(&self) -> bool {
+        self.weights.iter().all(Vec::is_empty)
+    }
+
+    /// The weighted products behind it, the latest first.
+    pub fn products(&self) -> &[(ProductIx, f32)] {
+        self.weights.first().map_or(&[], |weights| weights)
+    }
+
+    /// A unit vector for the customer in the space of the products' vectors; `None` where there is nothing to go by.
+    pub fn vector(&self) -> Option<Vec<f32>> {
+        let length = length(&self.spectral);
+        (length > 1e-12 && length.is_finite())
+            .then(|| self.spectral.iter().map(|x| x / length).collect())
+    }
+}
+
+/// Products as vectors and sparse rows; customers are folded in from their own touches. No customer is inside.
+#[derive(Debug, Clone, Default)]
+pub struct Representation {
+    parts: Parts,
+    /// Distinct weightings; the first is the one that customer vectors use.
+    weightings: Vec<Weighting>,
+    sparse_weighting: Vec<usize>,
+    ials_weighting: usize,
+    /// Popularity of the last resort, scaled to at most 1.
+    fallback: Vec<f32>,
+}
+
+impl Representation {
+    /// Checks the parts and puts them together.
+    ///
+    /// # Errors
+    /// Lengths that do not fit, numbers that are not finite, vectors that are neither unit nor zero.
+    pub fn new(parts: Parts) -> Result<Representation, RepresentError> {
+        let n = parts.buyers.len();
+        check("buyers", &parts.buyers, n)?;
+        check("lately", &parts.lately, n)?;
+        if !parts.prior.is_empty() {
+            check("prior", &parts.prior, n)?;
+        }
+        check("vectors", &parts.units.data, n * parts.units.cols)?;
+        for product in 0..n {
+            let length = length(parts.units.row(product));
+            if length != 0.0 && (length - 1.0).abs() > 1e-3 {
+                return Err(RepresentError::NotUnit { product, length });
+            }
+        }
+        let mut weightings = Vec::new();
+        let mut number = |weighting: Weighting| {
+            weightings
+                .iter()
+                .position(|known| *known == weighting)
+                .unwrap_or_else(|| {
+                    weightings.push(weighting);
+                    weightings.len() - 1
+                })
+        };
+        if let Some(spectral) = &parts.spectral {
+            check("source gains", &spectral.source, n)?;
+            check("target gains", &spectral.target, n)?;
+            number(spectral.weighting);
+        } else {
+            number(
+                parts
+                    .sparse
+                    .first()
+                    .map(|p| p.weighting)
+                    .unwrap_or_default(),
+            );
+        }
+        let mut sparse_weighting = Vec::new();
+        for part in &parts.sparse {
+            for (what, found) in [
+                ("sparse rows", part.rows.rows()),
+                ("sparse columns", part.rows.cols()),
+            ] {
+                if found != n {
+                    return Err(RepresentError::Shape {
+                        what,
+                        found,
+                        expected: n,
+                    });
+                }
+            }
+            sparse_weighting.push(number(part.weighting));
+        }
+        let mut ials_weighting = 0;
+        if let Some(ials) = &parts.ials {
+            check(
+                "latent vectors",
+                &ials.model.items.data,
+                n * ials.model.items.cols,
+            )?;
+            ials_weighting = number(ials.weighting);
+        }
+        let most = parts
+            .lately
+            .iter()
+            .copied()
+            .fold(0.0f32, f32::max)
+            .max(1e-9);
+        let all = parts
+            .buyers
+            .iter()
+            .copied()
+            .fold(0.0f32, f32::max)
+            .max(1e-9);
+        let fallback = parts
+            .lately
+            .iter()
+            .zip(&parts.buyers)
+            .map(|(lately, buyers)| 0.999 * lately / most + 0.001 * buyers / all)
+            .collect();
+        Ok(Representation {
+            parts,
+            weightings,
+            sparse_weighting,
+            ials_weighting,
+            fallback,
+        })
+    }
+
+    /// Knows no product.
+    pub fn empty() -> Representation {
+        Representation::default()
+    }
+
+    /// Knows only how many customers acquired each product; numbers that are not finite count as 0.
+    pub fn of_popularity(popularity: Vec<f32>) -> Representation {
+        let buyers: Vec<f32> = popularity
+            .into_iter()
+            .map(|b| if b.is_finite() { b } else { 0.0 })
+            .collect();
+        let parts = Parts {
+            lately: buyers.clone(),
+            units: Dense::zeros(buyers.len(), 0),
+            buyers,
+            ..Parts::default()
+        };
+        Representation::new(parts).unwrap_or_default()
+    }
+
+    /// The parts, as written to a bundle.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// How many products there are.
+    pub fn len(&self) -> usize {
+        self.parts.buyers.len()
+    }
+
+    /// Whether there are no products.
+    pub fn is_empty(&self) -> bool {
+        self.parts.buyers.is_empty()
+    }
+
+    /// Dimension of [`Representation::vector`].
+    pub fn dim(&self) -> usize {
+        self.parts.units.cols
+    }
+
+    /// Customers who acquired each product.
+    pub fn popularity(&self) -> &[f32] {
+        &self.parts.buyers
+    }
+
+    /// The same with recent acquisitions counting more; equal to [`Representation::popularity`] in a shop without times.
+    pub fn popularity_lately(&self) -> &[f32] {
+        &self.parts.lately
+    }
+
+    /// Folds in a time-ordered history as seen at `now` (ms).
+    pub fn fold_in(&self, history: &[Touch], now: i64) -> Folded {
+        let weights = self
+            .weightings
+            .iter()
+            .map(|weighting| {
+                let mut weights = weighting.weigh(history, now);
+                weights.retain(|(product, _)| (*product as usize) < self.len());
+                weights
+            })
+            .collect();
+        self.fold(weights)
+    }
+
+    /// Folds in weighted products, such as a session or a basket; weights that are not above 0 are dropped.
+    pub fn fold_in_products(&self, products: &[(ProductIx, f32)]) -> Folded {
+        let weights: Vec<(ProductIx, f32)> = products
+            .iter()
+            .copied()
+            .filter(|(product, w)| (*product as usize) < self.len() && *w > 0.0 && w.is_finite())
+            .collect();
+        self.fold(vec![weights; self.weightings.len()])
+    }
+
+    fn fold(&self, mut weights: Vec<Vec<(ProductIx, f32)>>) -> Folded {
+        let latent = self.parts.ials.as_ref().map_or_else(Vec::new, |ials| {
+            let own = &weights[self.ials_weighting];
+            let mut vector = ials.model.fold_in(own);
+            let scale = ials.weight / mass_root(own);
+            vector.iter_mut().for_each(|x| *x *= scale);
+            vector
+        });
+        // a long history must not outweigh the prior without bound: every linear part sees weights of mass √Σw
+        for own in &mut weights {
+            let scale = 1.0 / mass_root(own);
+            own.iter_mut().for_each(|(_, w)| *w *= scale);
+        }
+        let mut spectral = vec![0.0; self.dim()];
+        match &self.parts.spectral {
+            Some(part) => {
+                for (product, weight) in &weights[0] {
+                    let gain = weight * part.source[*product as usize];
+                    add_scaled(&mut spectral, self.parts.units.row(*product as usize), gain);
+                }
+            }
+            None => {
+                for (product, weight) in &weights[0] {
+                    add_scaled(
+                        &mut spectral,
+                        self.parts.units.row(*product as usize),
+                        *weight,
+                    );
+                }
+            }
+        }
+        Folded {
+            weights,
+            spectral,
+            latent,
+        }
+    }
+
+    /// The exact blend over the full catalogue, one score per product; `out` has [`Representation::len`] places.
+    ///
+    /// Without any history the scores are popularity lately, so that there is always an order.
+    pub fn scores(&self, folded: &Folded, out: &mut [f32]) {
+        if folded.is_empty() {
+            out.copy_from_slice(&self.fallback);
+            return;
+        }
+        if self.parts.spectral.is_some() && self.dim() > 0 {
+            dot_rows(&folded.spectral, &self.parts.units.data, out);
+        } else {
+            out.fill(0.0);
+        }
+        if let Some(part) = &self.parts.spectral {
+            for (score, gain) in out.iter_mut().zip(&part.target) {
+                *score *= gain;
+            }
+        }
+        if let Some(ials) = &self.parts.ials {
+            let items = &ials.model.items;
+            for (product, score) in out.iter_mut().enumerate() {
+                *score += dot(&folded.latent, items.row(product));
+            }
+        }
+        for (score, prior) in out.iter_mut().zip(&self.parts.prior) {
+            *score += prior;
+        }
+        self.add_sparse(folded, out);
+    }
+
+    fn add_sparse(&self, folded: &Folded, out: &mut [f32]) {
+        for (part, weighting) in self.parts.sparse.iter().zip(&self.sparse_weighting) {
+            for (owned, weight) in &folded.weights[*weighting] {
+                let (columns, values) = part.rows.row(*owned as usize);
+                for (column, value) in columns.iter().zip(values) {
+                    out[*column as usize] += weight * value;
+                }
+            }
+        }
+    }
+
+    /// The numbers of [`Representation::scores`] for some products; 0 for one that the catalogue does not have.
+    pub fn score(&self, folded: &Folded, products: &[ProductIx]) -> Vec<f32> {
+        let known = |product: &ProductIx| (*product as usize) < self.len();
+        if folded.is_empty() {
+            return products
+                .iter()
+                .map(|p| self.fallback.get(*p as usize).copied().unwrap_or(0.0))
+                .collect();
+        }
+        let mut sparse = vec![0.0; self.len()];
+        self.add_sparse(folded, &mut sparse);
+        products
+            .iter()
+            .map(|product| {
+                if known(product) {
+                    self.vector_score(folded, *product) + sparse[*product as usize]
+                } else {
+                    0.0
+                }
+            })
+            .collect()
+    }
+
+    /// The part of the score that does not come from sparse rows.
+    fn vector_score(&self, folded: &Folded, product: ProductIx) -> f32 {
+        let at = product as usize;
+        let mut score = 0.0;
+        if let Some(part) = &self.parts.spectral {
+            if part.target[at] != 0.0 {
+                score += part.target[at] * dot(&folded.spectral, self.parts.units.row(at));
+            }
+        }
+        if let Some(ials) = &self.parts.ials {
+            score += dot(&folded.latent, ials.model.items.row(at));
+        }
+        score + self.parts.prior.get(at).copied().unwrap_or(0.0)
+    }
+
+    /// The best `k` products that `allowed` lets through: score descending, ties by product number.
+    pub fn candidates(
+        &self,
+        folded: &Folded,
+        k: usize,
+        allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+    ) -> Vec<(ProductIx, f32)> {
+        let mut scores = vec![0.0; self.len()];
+        self.scores(folded, &mut scores);
+        top_of(&scores, k, allowed)
+    }
+
+    /// The products most alike in vector (cosine), without the product itself; empty where it has no vector.
+    pub fn similar(
+        &self,
+        product: ProductIx,
+        k: usize,
+        allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+    ) -> Vec<(ProductIx, f32)> {
+        let Some(vector) = self.vector(product) else {
+            return Vec::new();
+        };
+        let mut scores = vec![0.0; self.len()];
+        dot_rows(vector, &self.parts.units.data, &mut scores);
+        top_of(&scores, k, &|other| {
+            other != product && self.vector(other).is_some() && allowed(other)
+        })
+    }
+
+    /// The content vector of a product that came later; `None` where nothing is known but its id.
+    pub fn embed(&self, _product: &Product) -> Option<ColdProduct> {
+        None
+    }
+
+    /// The score of a product that came later, on the scale of [`Representation::score`].
+    pub fn score_cold(&self, _folded: &Folded, _cold: &ColdProduct) -> f32 {
+        0.0
+    }
+
+    /// The product's unit vector; `None` where nothing is known about it.
+    pub fn vector(&self, product: ProductIx) -> Option<&[f32]> {
+        if product as usize >= self.len() || self.dim() == 0 {
+            return None;
+        }
+        let row = self.parts.units.row(product as usize);
+        row.iter().any(|x| *x != 0.0).then_some(row)
+    }
+
+    /// The `top` products of the history that speak most for `product`, with their additive share of its score,
+    /// largest first; only those that speak for it.
+    pub fn contributions(
+        &self,
+        folded: &Folded,
+        product: ProductIx,
+        top: usize,
+    ) -> Vec<(ProductIx, f32)> {
+        if product as usize >= self.len() {
+            return Vec::new();
+        }
+        let mut shares: std::collections::BTreeMap<ProductIx, f32> = Default::default();
+        for (part, weighting) in self.parts.sparse.iter().zip(&self.sparse_weighting) {
+            for (owned, weight) in &folded.weights[*weighting] {
+                let (columns, values) = part.rows.row(*owned as usize);
+                if let Ok(at) = columns.binary_search(&product) {
+                    *shares.entry(*owned).or_default() += weight * values[at];
+                }
+            }
+        }
+        if let Some(part) = &self.parts.spectral {
+            let target = part.target[product as usize];
+            let unit = self.parts.units.row(product as usize);
+            if target != 0.0 {
+                for (owned, weight) in &folded.weights[0] {
+                    let own = self.parts.units.row(*owned as usize);
+                    *shares.entry(*owned).or_default() +=
+                        weight * part.source[*owned as usize] * target * dot(own, unit);
+                }
+            }
+        }
+        if let Some(ials) = &self.parts.ials {
+            let own = &folded.weights[self.ials_weighting];
+            // the weights were scaled by 1/√mass = 1/scaled mass: undo it for the solve, keep it for the score
+            let mass: f32 = own.iter().map(|(_, w)| w).sum();
+            let plain: Vec<(ProductIx, f32)> = own.iter().map(|(p, w)| (*p, w * mass)).collect();
+            let shares_of = ials.model.contributions(&plain, product);
+            for ((owned, _), share) in own.iter().zip(shares_of) {
+                *shares.entry(*owned).or_default() += share * ials.weight / mass.max(1e-12);
+            }
+        }
+        let mut shares: Vec<(ProductIx, f32)> = shares
+            .into_iter()
+            .filter(|(owned, share)| *owned != product && *share > 0.0 && share.is_finite())
+            .collect();
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        shares.truncate(top);
+        shares
+    }
+}
+
+/// √Σw, 1 for nothing.
+fn mass_root(weights: &[(ProductIx, f32)]) -> f32 {
+    let mass: f32 = weights.iter().map(|(_, w)| w).sum();
+    if mass > 0.0 {
+        mass.sqrt()
+    } else {
+        1.0
+    }
+}
+
+fn check(what: &'static str, numbers: &[f32], expected: usize) -> Result<(), RepresentError> {
+    if numbers.len() != expected {
+        return Err(RepresentError::Shape {
+            what,
+            found: numbers.len(),
+            expected,
+        });
+    }
+    if numbers.iter().any(|x| !x.is_finite()) {
+        return Err(RepresentError::NotFinite { what });
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::bundle::{Bundle, BundleWriter, Manifest};
+use crate::shop::{Kind, Touch};
+
+/// A small representation with every kind of part.
+pub(crate) fn small() -> Representation {
+    let rows: Vec<Vec<(u32, f32)>> = (0..40u32)
+        .map(|u| {
+            (0..12)
+                .filter(|i| (u * 7 + i * 5) % 4 == 0 || i % 4 == u % 4)
+                .map(|i| (i, 1.0))
+                .collect()
+        })
+        .collect();
+    let interactions = Csr::from_rows(13, rows);
+    let buyers: Vec<f32> = interactions
+        .col_counts()
+        .iter()
+        .map(|c| *c as f32)
+        .collect();
+    let counts = cooccurrence(
+        &interactions,
+        CooccurrenceOptions {
+            customer_power: 0.5,
+            keep: 8,
+            last: 100,
+        },
+    );
+    let svd = truncated_svd(
+        &interactions,
+        SvdOptions {
+            k: 5,
+            oversample: 5,
+            iterations: 4,
+            seed: 1,
+        },
+    );
+    let (units, lengths) = unit_rows(&svd.v);
+    let ials = Ials::fit(
+        &interactions,
+        IalsOptions {
+            dim: 4,
+            epochs: 4,
+            block: 4,
+            unobserved: 0.1,
+            regularisation: 0.01,
+            exponent: 1.0,
+            seed: 2,
+        },
+        None,
+    );
+    Representation::new(Parts {
+        lately: buyers.clone(),
+        prior: buyers.iter().map(|b| b * 1e-3).collect(),
+        sparse: vec![SparsePart {
+            weighting: Weighting {
+                order_decay: 0.7,
+                ..Weighting::default()
+            },
+            rows: Shape::symmetric(0.6).apply(&counts, &buyers, 6),
+        }],
+        spectral: Some(SpectralPart {
+            weighting: Weighting::default(),
+            source: lengths.clone(),
+            target: lengths,
+        }),
+        ials: Some(IalsPart {
+            weighting: Weighting::default(),
+            model: ials,
+            weight: 0.5,
+        }),
+        units,
+        buyers,
+    })
+    .unwrap()
+}
+
+fn purchase(product: u32) -> Touch {
+    Touch {
+        at: 0,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind: Kind::PURCHASE,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn all_ways_to_a_score_agree(history in prop::collection::vec(0u32..13, 1..9), k in 0usize..20) {
+        let model = small();
+        let touches: Vec<Touch> = history.iter().map(|p| purchase(*p)).collect();
+        let folded = model.fold_in(&touches, 0);
+        let mut all = vec![0.0; model.len()];
+        model.scores(&folded, &mut all);
+        let products: Vec<u32> = (0..13).collect();
+        for (one, each) in model.score(&folded, &products).iter().zip(&all) {
+            prop_assert!((one - each).abs() < 1e-5);
+        }
+        let best = model.candidates(&folded, k, &|p| p != 3);
+        prop_assert_eq!(best.len(), k.min(12));
+        prop_assert!(best.windows(2).all(|w| w[0].1 > w[1].1 || (w[0].1 == w[1].1 && w[0].0 < w[1].0)));
+        for (product, score) in best {
+            prop_assert!((score - all[product as usize]).abs() < 1e-5);
+        }
+        // what speaks for a product adds up to its score, prior aside
+        let product = 5;
+        let shares = model.contributions(&folded, product, 100);
+        prop_assert!(shares.iter().all(|(owned, share)| history.contains(owned) && *share > 0.0));
+    }
+}
+
+#[test]
+fn contributions_of_positive_parts_add_up_to_the_score() {
+    let model = small();
+    let folded = model.fold_in(&[0, 4, 8].map(purchase), 0);
+    let product = 2;
+    let score = model.score(&folded, &[product])[0] - model.parts().prior[product as usize];
+    let shares: f32 = model
+        .contributions(&folded, product, 10)
+        .iter()
+        .map(|s| s.1)
+        .sum();
+    assert!(shares >= score - 1e-4, "{shares} {score}");
+}
+
+#[test]
+fn nobody_in_particular_gets_what_is_popular() {
+    let model = small();
+    let folded = model.fold_in(&[], 0);
+    assert!(folded.is_empty() && folded.vector().is_none());
+    let best = model.candidates(&folded, 1, &|_| true)[0].0;
+    let most = model.popularity().iter().cloned().fold(0.0, f32::max);
+    assert_eq!(model.popularity()[best as usize], most);
+    assert!(model
+        .fold_in_products(&[(99, 1.0), (1, f32::NAN), (2, -1.0)])
+        .is_empty());
+}
+
+#[test]
+fn every_product_is_most_alike_to_itself_and_one_without_buyers_has_no_vector() {
+    let model = small();
+    assert!(model.vector(12).is_none() && model.similar(12, 3, &|_| true).is_empty());
+    let alike = model.similar(0, 13, &|p| p != 4);
+    assert!(alike.iter().all(|(p, _)| ![0, 4, 12].contains(p)));
+    assert!(alike
+        .iter()
+        .all(|(_, cosine)| (-1.001..=1.001).contains(cosine)));
+}
+
+#[test]
+fn a_bundle_gives_the_same_numbers_back() {
+    let model = small();
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = BundleWriter::new(dir.path(), "m1").unwrap();
+    model.write(&mut writer).unwrap();
+    let path = writer
+        .seal(Manifest {
+            id: "m1".into(),
+            ..Manifest::default()
+        })
+        .unwrap();
+    let read = Representation::read(&Bundle::open(&path).unwrap()).unwrap();
+    assert_eq!(read.parts(), model.parts());
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let mut parts = small().parts().clone();
+    parts.lately.pop();
+    assert!(matches!(
+        Representation::new(parts),
+        Err(RepresentError::Shape { what: "lately", .. })
+    ));
+    let mut parts = small().parts().clone();
+    parts.units.data[0] = 7.0;
+    assert!(matches!(
+        Representation::new(parts),
+        Err(RepresentError::NotUnit { product: 0, .. })
+    ));
+    let mut parts = small().parts().clone();
+    parts.prior[1] = f32::NAN;
+    assert!(matches!(
+        Representation::new(parts),
+        Err(RepresentError::NotFinite { what: "prior" })
+    ));
+}
