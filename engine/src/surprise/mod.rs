@@ -1,1 +1,27 @@
-//! Surprise engineered: unexpectedness, novelty, timeliness, delight, dial and floor.
+//! Surprises: what a customer did not expect and will love, with a promise about relevance.
+//!
+//! [`Surprises`] is the part of a model. For one customer it prepares an [`Appraisal`], which says of any product how unexpected,
+//! novel, timely and comfortable it is; from these [`terms`] the [`delight`] model predicts the probability of a pleasant surprise.
+//! The [`dial`] chooses among what passes the relevance floor, and [`explore`] draws one slot with exact propensities.
+
+mod appraisal;
+pub mod delight;
+pub mod dial;
+mod expectation;
+pub mod explore;
+mod interests;
+mod moment;
+mod temper;
+mod terms;
+mod topics;
+
+pub use appraisal::{Appraisal, SurpriseSettings, Surprises};
+pub use delight::{label, DelightError, DelightModel, Rated};
+pub use dial::{Dialled, FloorOptions};
+pub use expectation::{activation, Expectation, Popularity};
+pub use explore::{Draw, ExploreOptions};
+pub use interests::Interests;
+pub use moment::{either, Moment};
+pub use temper::{curiosity, disappointed, fatigue, shown, PriceRange};
+pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES};
+pub use topics::Topics;

@@ -1,0 +1,218 @@
+//! The dial between predicted purchase and predicted delight, and the promise of a relevance floor.
+//!
+//! At dial θ a candidate is worth (1 − θ)·relevance + θ·delight. Because the value is linear in θ and the candidates of all dials
+//! are the same, summed relevance never rises and summed delight never falls as θ rises. This holds exactly, not only up to
+//! rounding: both numbers are rounded to 20 binary digits and θ to 10, and compared as integers.
+
+use std::cmp::Reverse;
+
+/// Steps of relevance and delight.
+const UNIT: f64 = (1u32 << 20) as f64;
+/// Steps of the dial.
+const DIAL_STEPS: i64 = 1 << 10;
+
+/// The relevance floor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FloorOptions {
+    /// Share of the median relevance of the customer's plain top 20; .5.
+    pub share: f32,
+    /// Relevance that is always required, 0…1; 0.
+    pub absolute: f32,
+}
+
+impl Default for FloorOptions {
+    fn default() -> Self {
+        FloorOptions {
+            share: 0.5,
+            absolute: 0.0,
+        }
+    }
+}
+
+/// Rounds a number in 0…1 to what the dial compares; anything that is not a number becomes 0.
+pub fn quantise(x: f32) -> f32 {
+    (units(x) as f64 / UNIT) as f32
+}
+
+fn units(x: f32) -> i64 {
+    if x.is_nan() {
+        return 0;
+    }
+    (f64::from(x.clamp(0.0, 1.0)) * UNIT).round() as i64
+}
+
+/// The floor of a customer whose plain ranking starts with relevances `plain` (best first): a share of the median of the first
+/// twenty, but at least the absolute one. The same at every dial.
+pub fn floor(plain: &[f32], options: &FloorOptions) -> f32 {
+    let mut top: Vec<f32> = plain.iter().take(20).map(|x| quantise(*x)).collect();
+    top.sort_by(f32::total_cmp);
+    let median = match top.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => top[n / 2],
+        n => 0.5 * (top[n / 2 - 1] + top[n / 2]),
+    };
+    let share = if options.share.is_finite() {
+        options.share.max(0.0)
+    } else {
+        0.0
+    };
+    quantise((share * median).max(options.absolute))
+}
+
+/// One candidate for the dial.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dialled {
+    /// Relevance, 0…1.
+    pub relevance: f32,
+    /// Predicted delight, 0…1.
+    pub delight: f32,
+    /// Of candidates with one number only the best is taken (variants of one product).
+    pub family: u32,
+}
+
+/// Chooses at most `count` of `candidates`, best first, as indices.
+///
+/// `candidates` come in the order of the plain ranking, which decides ties. Below `floor` nothing is taken, at any dial: the list
+/// is rather short. For θ > 0 candidates whose delight is below `least_delight` come after all others. At θ = 0 the choice is the
+/// plain ranking above the floor. `dial` outside 0…1 is brought to the nearer end, one that is no number to 0.
+pub fn choose(
+    candidates: &[Dialled],
+    dial: f32,
+    floor: f32,
+    least_delight: f32,
+    count: usize,
+) -> Vec<usize> {
+    let dial = if dial.is_nan() {
+        0.0
+    } else {
+        dial.clamp(0.0, 1.0)
+    };
+    let theta = (f64::from(dial) * DIAL_STEPS as f64).round() as i64;
+    let (floor, least) = (units(floor), units(least_delight));
+    let mut order: Vec<(bool, i64, usize)> = candidates
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| units(c.relevance) >= floor)
+        .map(|(ix, c)| {
+            let (relevance, delight) = (units(c.relevance), units(c.delight));
+            let value = (DIAL_STEPS - theta) * relevance + theta * delight;
+            (theta > 0 && delight < least, value, ix)
+        })
+        .collect();
+    order.sort_by_key(|(late, value, ix)| (*late, Reverse(*value), *ix));
+    let mut families = std::collections::HashSet::new();
+    order
+        .into_iter()
+        .filter(|(_, _, ix)| families.insert(candidates[*ix].family))
+        .take(count)
+        .map(|(_, _, ix)| ix)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn candidates() -> impl Strategy<Value = Vec<Dialled>> {
+        prop::collection::vec((0u32..64, 0u32..64, 0u32..1000), 0..60).prop_map(|rows| {
+            let mut rows: Vec<Dialled> = rows
+                .into_iter()
+                .enumerate()
+                .map(|(ix, (r, d, _))| Dialled {
+                    relevance: r as f32 / 63.0,
+                    delight: d as f32 / 63.0,
+                    family: ix as u32,
+                })
+                .collect();
+            rows.sort_by(|a, b| b.relevance.total_cmp(&a.relevance));
+            rows
+        })
+    }
+
+    fn sums(rows: &[Dialled], chosen: &[usize]) -> (f64, f64) {
+        chosen.iter().fold((0.0, 0.0), |(r, d), ix| {
+            (
+                r + f64::from(quantise(rows[*ix].relevance)),
+                d + f64::from(quantise(rows[*ix].delight)),
+            )
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if std::env::var_os("SERENDIB_LONG_TESTS").is_some() { 1_000_000 } else { 2_000 }))]
+
+        #[test]
+        fn the_floor_is_never_broken_and_the_dial_is_monotone(
+            rows in candidates(),
+            dials in prop::collection::vec(0.0f32..=1.0, 2..6),
+            share in 0.0f32..1.2,
+            absolute in 0.0f32..0.6,
+            least in 0.0f32..0.8,
+            count in 1usize..15,
+        ) {
+            let relevances: Vec<f32> = rows.iter().map(|c| c.relevance).collect();
+            let floor = floor(&relevances, &FloorOptions { share, absolute });
+            let mut dials = dials;
+            dials.push(0.0);
+            dials.sort_by(f32::total_cmp);
+            let mut last: Option<(f64, f64, usize)> = None;
+            for dial in dials {
+                let chosen = choose(&rows, dial, floor, least, count);
+                prop_assert!(chosen.iter().all(|ix| quantise(rows[*ix].relevance) >= floor));
+                let (relevance, delight) = sums(&rows, &chosen);
+                if let Some((before_r, before_d, before_n)) = last {
+                    prop_assert_eq!(before_n, chosen.len());
+                    prop_assert!(relevance <= before_r);
+                    prop_assert!(delight >= before_d);
+                }
+                last = Some((relevance, delight, chosen.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn at_zero_the_list_is_the_plain_ranking() {
+        let rows: Vec<Dialled> = [0.9f32, 0.9, 0.7, 0.6, 0.1]
+            .iter()
+            .enumerate()
+            .map(|(ix, r)| Dialled {
+                relevance: *r,
+                delight: 1.0 - r,
+                family: ix as u32,
+            })
+            .collect();
+        assert_eq!(choose(&rows, 0.0, 0.3, 0.9, 10), [0, 1, 2, 3]);
+        assert_eq!(choose(&rows, f32::NAN, 0.3, 0.9, 2), [0, 1]);
+        assert_eq!(choose(&rows, -1.0, 0.3, 0.0, 2), [0, 1]);
+        assert_eq!(choose(&rows, 2.0, 0.3, 0.0, 2), [3, 2]);
+    }
+
+    #[test]
+    fn a_floor_that_nothing_passes_gives_nothing() {
+        let row = Dialled {
+            relevance: 0.4,
+            delight: 1.0,
+            family: 0,
+        };
+        assert!(choose(&[row], 1.0, 0.5, 0.0, 5).is_empty());
+        assert_eq!(floor(&[], &FloorOptions::default()), 0.0);
+        let strict = FloorOptions {
+            share: 0.5,
+            absolute: 0.7,
+        };
+        assert!(floor(&[0.9, 0.8], &strict) >= 0.7 - 1e-6);
+    }
+
+    #[test]
+    fn one_variant_is_taken() {
+        let row = |relevance, delight, family| Dialled {
+            relevance,
+            delight,
+            family,
+        };
+        let rows = [row(0.9, 0.1, 7), row(0.8, 0.9, 7), row(0.5, 0.5, 8)];
+        assert_eq!(choose(&rows, 0.0, 0.0, 0.0, 5), [0, 2]);
+        assert_eq!(choose(&rows, 1.0, 0.0, 0.0, 5), [1, 2]);
+    }
+}

@@ -1,0 +1,200 @@
+//! The customer's side of a surprise: curiosity, price comfort, fatigue, and whether they were just disappointed.
+
+use std::collections::HashSet;
+
+use super::Topics;
+use crate::shop::{acquisitions, Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+
+/// Share of purchases that opened a topic new to the customer, shrunk to `usual` by four purchases; 0…1.
+///
+/// A first purchase says nothing: everything is new then.
+pub fn curiosity(history: &[Touch], topics: &Topics, usual: f32) -> f32 {
+    let mut seen: HashSet<u32> = HashSet::new();
+    let (mut opened, mut all) = (0.0f32, 0.0f32);
+    for topic in acquisitions(history).filter_map(|t| topics.of(t.product)) {
+        let new = seen.insert(topic);
+        if seen.len() > 1 || !new {
+            all += 1.0;
+            opened += f32::from(u8::from(new));
+        }
+    }
+    ((opened + 4.0 * usual) / (all + 4.0)).clamp(0.0, 1.0)
+}
+
+/// The prices a customer is used to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PriceRange {
+    mean: f32,
+    deviation: f32,
+}
+
+impl PriceRange {
+    /// From the prices of what was bought; `None` without any price above 0.
+    pub fn of(prices: impl IntoIterator<Item = f64>) -> Option<PriceRange> {
+        let logs: Vec<f32> = prices
+            .into_iter()
+            .filter(|p| p.is_finite() && *p > 0.0)
+            .map(|p| p.ln() as f32)
+            .collect();
+        if logs.is_empty() {
+            return None;
+        }
+        let n = logs.len() as f32;
+        let mean = logs.iter().sum::<f32>() / n;
+        let squares: f32 = logs.iter().map(|x| (x - mean) * (x - mean)).sum();
+        // Shrunk to a factor of two by three purchases.
+        let deviation = ((squares + 3.0 * 0.48) / (n + 3.0)).sqrt();
+        Some(PriceRange { mean, deviation })
+    }
+
+    /// How comfortable `price` is, 0…1: 1 up to what is usual, falling above it, a little below half of it.
+    pub fn comfort(&self, price: f64) -> f32 {
+        if !price.is_finite() || price <= 0.0 {
+            return 1.0;
+        }
+        let z = (price.ln() as f32 - self.mean) / self.deviation;
+        let over = (z - 0.5).max(0.0);
+        let under = (-z - 1.5).max(0.0);
+        (-0.5 * (over * over + 0.25 * under * under)).exp()
+    }
+}
+
+/// Half-life of having been shown something, days.
+const SHOWN_HALF_LIFE_DAYS: f64 = 7.0;
+
+/// What was shown lately and how much of it is still in mind: (product, 0…1), from impressions before `now`.
+pub fn shown(history: &[Touch], now: i64) -> Vec<(ProductIx, f32)> {
+    history
+        .iter()
+        .rev()
+        .filter(|t| t.kind == Kind::IMPRESSION && t.product != NO_PRODUCT && t.at < now)
+        .take(100)
+        .map(|t| {
+            let days = (now - t.at) as f64 / DAY_MS as f64;
+            (t.product, 0.5f64.powf(days / SHOWN_HALF_LIFE_DAYS) as f32)
+        })
+        .collect()
+}
+
+/// How tired the customer is of things like `product`, 0…1: the largest likeness to something shown, times how fresh that is.
+pub fn fatigue<'v>(
+    product: ProductIx,
+    shown: &[(ProductIx, f32)],
+    vector: &dyn Fn(ProductIx) -> Option<&'v [f32]>,
+) -> f32 {
+    let own = vector(product);
+    shown
+        .iter()
+        .map(|(other, fresh)| {
+            let alike = if *other == product {
+                1.0
+            } else {
+                match (own, vector(*other)) {
+                    (Some(a), Some(b)) => a
+                        .iter()
+                        .zip(b)
+                        .map(|(x, y)| x * y)
+                        .sum::<f32>()
+                        .clamp(0.0, 1.0),
+                    _ => 0.0,
+                }
+            };
+            alike * fresh
+        })
+        .fold(0.0, f32::max)
+}
+
+/// Whether the customer was disappointed within `days` before `now`: gave something back, gave two stars or fewer, voiced a
+/// complaint that is not resolved, waited for a late delivery or a call that never came. `last_gap` is the latest answer of
+/// "actual minus expected" with its time, if there is one.
+pub fn disappointed(history: &[Touch], now: i64, days: i64, last_gap: Option<(i64, f64)>) -> bool {
+    let since = now.saturating_sub(days * DAY_MS);
+    let mut open_complaint = false;
+    let mut hurt = false;
+    for touch in history.iter().filter(|t| t.at < now) {
+        match touch.kind {
+            Kind::COMPLAINT => open_complaint = true,
+            Kind::COMPLAINT_RESOLVED => open_complaint = false,
+            _ => {}
+        }
+        if touch.at >= since {
+            let bad_rating = touch.kind == Kind::RATING && (1..=20).contains(&touch.rating);
+            hurt |= bad_rating
+                || matches!(
+                    touch.kind,
+                    Kind::RETURN | Kind::BOX_RETURNED | Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED
+                );
+        }
+    }
+    let let_down = last_gap.is_some_and(|(at, gap)| at < now && at >= since && gap < 0.0);
+    open_complaint || hurt || let_down
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(kind: Kind, product: ProductIx, at: i64) -> Touch {
+        Touch {
+            at,
+            basket: 0,
+            product,
+            quantity: 1.0,
+            value: 0.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+
+    #[test]
+    fn who_opens_new_topics_is_curious() {
+        let topics = Topics::from_numbers(vec![0, 1, 2, 3]);
+        let buy = |products: &[u32]| -> Vec<Touch> {
+            products
+                .iter()
+                .map(|p| touch(Kind::PURCHASE, *p, 1))
+                .collect()
+        };
+        let curious = curiosity(&buy(&[0, 1, 2, 3]), &topics, 0.3);
+        let steady = curiosity(&buy(&[0, 0, 0, 0]), &topics, 0.3);
+        assert!(curious > 0.5 && steady < 0.2);
+        assert!((curiosity(&[], &topics, 0.3) - 0.3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn far_above_the_usual_price_is_uncomfortable() {
+        let range = PriceRange::of([10.0, 12.0, 9.0, 11.0]).unwrap();
+        assert!(range.comfort(10.0) > 0.99);
+        assert!(range.comfort(80.0) < 0.2);
+        assert!(range.comfort(2.0) > range.comfort(80.0));
+        assert!(PriceRange::of([f64::NAN, 0.0]).is_none());
+    }
+
+    #[test]
+    fn fatigue_is_for_what_was_shown_lately() {
+        let history = [touch(Kind::IMPRESSION, 3, 0)];
+        let soon = fatigue(3, &shown(&history, DAY_MS), &|_| None);
+        let late = fatigue(3, &shown(&history, 60 * DAY_MS), &|_| None);
+        assert!(soon > 0.8 && late < 0.01);
+        assert_eq!(fatigue(4, &shown(&history, DAY_MS), &|_| None), 0.0);
+    }
+
+    #[test]
+    fn a_return_or_an_open_complaint_is_a_disappointment() {
+        let day = |d: i64| d * DAY_MS;
+        let returned = [touch(Kind::RETURN, 1, day(10))];
+        assert!(disappointed(&returned, day(12), 7, None));
+        assert!(!disappointed(&returned, day(30), 7, None));
+        assert!(!disappointed(&returned, day(10), 7, None), "not yet");
+        let mut complaint = vec![touch(Kind::COMPLAINT, NO_PRODUCT, day(1))];
+        assert!(disappointed(&complaint, day(90), 7, None));
+        complaint.push(touch(Kind::COMPLAINT_RESOLVED, NO_PRODUCT, day(2)));
+        assert!(!disappointed(&complaint, day(90), 7, None));
+        assert!(disappointed(&[], day(3), 7, Some((day(2), -1.0))));
+        assert!(!disappointed(&[], day(3), 7, Some((day(2), 1.0))));
+    }
+}
