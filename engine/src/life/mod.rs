@@ -1,1 +1,36 @@
-//! Life situations as clocks: posteriors over anchor dates, needs, buy-again, next basket.
+//! Life: clocks with a posterior over their anchor, the needs that follow, buying again, and the next basket.
+//!
+//! A [`ClockType`] is configuration. [`Profiles`] group products by category and by the age window that their text
+//! states; [`density`] says how much more a clock's holder buys of each profile at each age; [`LifeModel`] holds that in
+//! the bundle. [`LifeModel::state`] turns one customer's history and facts into a [`LifeState`], from which
+//! [`LifeView`] answers per product, [`LifeModel::needs`] lists what comes, and [`LifeModel::timeline`] what a page draws.
+//! [`Tact`] decides what of it may be put into words.
+
+mod clock;
+pub mod density;
+mod evidence;
+mod facts;
+mod model;
+mod needs;
+mod posterior;
+mod profiles;
+mod state;
+mod tact;
+mod timeline;
+mod windows;
+mod words;
+
+pub use clock::{title_in, ClockError, ClockType, OccasionType, Stage, Titles, WordRule};
+pub use evidence::{kind_weight, Evidence, EvidenceSet};
+pub use facts::{declared, format_day, parse_day};
+pub use model::{Clock, LifeModel};
+pub use needs::Need;
+pub use posterior::{infer, Declared, Grid, Posterior};
+pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
+pub use state::{LifeState, LifeView, Standing, StateOptions};
+pub use tact::Tact;
+pub use timeline::{Band, Occasion, Timeline};
+pub use windows::{Window, WindowReader};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,392 @@
+//! How much more a holder of a clock buys of each profile at each age: smoothed, shrunk along the category path.
+//!
+//! For a clock with anchor τ and a purchase of profile c at age a = t − τ, the intensity of the clock's own purchases
+//! relative to everything else, e_c(a) = λ_k(a) φ_kc(a) / (λ_0 p_0(c)), is the *excess*, and x(a) = Σ_c p_0(c) e_c(a) =
+//! λ_k(a) / λ_0 the *dilution*. Given that something was bought at age a, the odds that it is c, against a customer
+//! without the clock, are R_c(a) = (1 + e_c(a)) / (1 + x(a)). Neither has a unit of time.
+
+use super::clock::ClockType;
+use super::profiles::Profile;
+
+/// Evidence that one expected purchase outweighs, in the shrinkage along the category path.
+const SHRINK: f64 = 2.0;
+/// Evidence that one expected purchase outweighs, where the text states a window.
+const SHRINK_WINDOW: f64 = 4.0;
+/// Largest dilution: at most this share of a holder's purchases is believed to come from the clock.
+const MAX_DILUTION: f64 = 9.0;
+/// Largest excess.
+const MAX_EXCESS: f64 = 500.0;
+/// A profile whose excess stays below is treated as having nothing to do with the clock.
+const NEGLIGIBLE: f64 = 0.25;
+
+/// How a profile's need depends on age.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgeTable {
+    /// e_c(a) per cell, ≥ 0.
+    pub excess: Vec<f32>,
+    /// ln R_c(a) per cell.
+    pub log_ratio: Vec<f32>,
+    /// Largest excess.
+    pub peak: f32,
+    /// First and last age in days at which the excess is at least a fifth of its peak.
+    pub span: (f64, f64),
+}
+
+/// What was bought at which ages, per profile, before smoothing.
+#[derive(Debug, Clone)]
+pub struct AgeCounts {
+    cells: usize,
+    /// Profiles × cells.
+    counts: Vec<f64>,
+    /// Ages at first contact, per cell.
+    pub first: Vec<f64>,
+}
+
+impl AgeCounts {
+    /// No purchases.
+    pub fn new(profiles: usize, clock: &ClockType) -> AgeCounts {
+        let cells = clock.cells();
+        AgeCounts {
+            cells,
+            counts: vec![0.0; profiles * cells],
+            first: vec![0.0; cells],
+        }
+    }
+
+    /// Adds `weight` purchases of `profile` at `age` days; ages outside the clock's are left out.
+    pub fn add(&mut self, clock: &ClockType, profile: usize, age: f64, weight: f64) {
+        spread(
+            clock,
+            age,
+            weight,
+            &mut self.counts[profile * self.cells..][..self.cells],
+        );
+    }
+
+    /// Adds a customer whose first contact was at `age` days.
+    pub fn add_first(&mut self, clock: &ClockType, age: f64, weight: f64) {
+        spread(clock, age, weight, &mut self.first);
+    }
+
+    fn row(&self, profile: usize) -> &[f64] {
+        &self.counts[profile * self.cells..][..self.cells]
+    }
+}
+
+/// Divides a weight between the two cells around `age`.
+fn spread(clock: &ClockType, age: f64, weight: f64, row: &mut [f64]) {
+    let at = (age - clock.min_age_days) / clock.step_days;
+    if !(at >= 0.0 && at <= (row.len() - 1) as f64) {
+        return;
+    }
+    let cell = at as usize;
+    let part = at - cell as f64;
+    row[cell] += weight * (1.0 - part);
+    if part > 0.0 {
+        row[cell + 1] += weight * part;
+    }
+}
+
+/// Gaussian smoothing whose bandwidth grows with age; each count keeps its mass inside the grid.
+pub struct Kernel {
+    cells: usize,
+    /// Row per source cell: first target, weights that sum to one.
+    rows: Vec<(usize, Vec<f64>)>,
+    /// Per cell: purchases that one unit of smoothed density stands for (width of the kernel in cells).
+    width: Vec<f64>,
+}
+
+impl Kernel {
+    /// The kernel of `clock`.
+    pub fn new(clock: &ClockType) -> Kernel {
+        let cells = clock.cells();
+        let rows = (0..cells)
+            .map(|from| {
+                let sd = (clock.bandwidth(clock.age(from)) / clock.step_days).max(0.3);
+                let reach = (4.0 * sd).ceil() as usize;
+                let first = from.saturating_sub(reach);
+                let last = (from + reach).min(cells - 1);
+                let mut weights: Vec<f64> = (first..=last)
+                    .map(|to| (-0.5 * ((to as f64 - from as f64) / sd).powi(2)).exp())
+                    .collect();
+                let sum: f64 = weights.iter().sum();
+                weights.iter_mut().for_each(|w| *w /= sum);
+                (first, weights)
+            })
+            .collect();
+        let width = (0..cells)
+            .map(|cell| {
+                let sd = (clock.bandwidth(clock.age(cell)) / clock.step_days).max(0.3);
+                sd * (2.0 * std::f64::consts::PI).sqrt()
+            })
+            .collect();
+        Kernel { cells, rows, width }
+    }
+
+    /// `counts` smoothed.
+    pub fn smooth(&self, counts: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.cells];
+        for ((first, weights), &count) in self.rows.iter().zip(counts) {
+            if count != 0.0 {
+                for (target, weight) in out[*first..].iter_mut().zip(weights) {
+                    *target += count * weight;
+                }
+            }
+        }
+        out
+    }
+
+    /// How many purchases a unit of smoothed density at `cell` rests on.
+    pub fn effective(&self, cell: usize) -> f64 {
+        self.width[cell]
+    }
+}
+
+/// Tables of one clock as [`fit`] makes them.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// Distinct tables.
+    pub tables: Vec<AgeTable>,
+    /// Table of each profile, `None` where it has nothing to do with the clock.
+    pub table_of: Vec<Option<u32>>,
+    /// x(a) per cell.
+    pub dilution: Vec<f32>,
+    /// Density of ages at first contact relative to a uniform one, per cell.
+    pub first_age: Vec<f32>,
+}
+
+/// The excess that windows and words assume within a window, before data: full inside, falling off outside.
+pub fn window_excess(clock: &ClockType, from: f64, to: f64, lift: f64) -> Vec<f64> {
+    let edge = |age: f64| {
+        (0.5 * clock.bandwidth(age))
+            .min(0.25 * (to - from))
+            .max(0.5 * clock.step_days)
+    };
+    (0..clock.cells())
+        .map(|cell| {
+            let age = clock.age(cell);
+            let inside = logistic((age - from) / (0.5 * edge(from)))
+                * logistic((to - age) / (0.5 * edge(to)));
+            lift * if inside < 1e-3 { 0.0 } else { inside }
+        })
+        .collect()
+}
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Fits the tables of the clock with number `number`: windows and words as the prior, `counts` as data.
+///
+/// `share` is p_0, the shares of the profiles among purchases of customers without the clock; it is floored and
+/// normalised here. A profile's counts include those of the profiles below it. `shrink` scales the prior's weight.
+pub fn fit(
+    number: usize,
+    clock: &ClockType,
+    profiles: &[Profile],
+    share: &[f64],
+    counts: &AgeCounts,
+) -> Fitted {
+    let cells = clock.cells();
+    let kernel = Kernel::new(clock);
+    let share = normalised(share);
+
+    // The prior: excess within stated windows, and the dilution that follows.
+    let windows: Vec<Option<Vec<f64>>> = profiles
+        .iter()
+        .map(|profile| match profile.window {
+            Some((owner, from, to)) if owner as usize == number => Some(window_excess(
+                clock,
+                f64::from(from),
+                f64::from(to),
+                f64::from(profile.lift.max(1.0)),
+            )),
+            _ => None,
+        })
+        .collect();
+    let mut dilution = vec![0.0; cells];
+    for (excess, share) in windows.iter().zip(&share) {
+        if let Some(excess) = excess {
+            for (x, e) in dilution.iter_mut().zip(excess) {
+                *x += share * e;
+            }
+        }
+    }
+    dilution.iter_mut().for_each(|x| *x = x.min(MAX_DILUTION));
+
+    // Own counts, and counts and shares with everything below.
+    let total: Vec<f64> = (0..cells)
+        .map(|cell| (0..profiles.len()).map(|p| counts.row(p)[cell]).sum())
+        .collect();
+    let total = kernel.smooth(&total);
+    let mut below: Vec<Vec<f64>> = (0..profiles.len())
+        .map(|p| counts.row(p).to_vec())
+        .collect();
+    let mut share_below = share.clone();
+    for ix in (0..profiles.len()).rev() {
+        if let Some(parent) = profiles[ix].parent {
+            let (head, tail) = below.split_at_mut(ix);
+            for (up, own) in head[parent as usize].iter_mut().zip(&tail[0]) {
+                *up += own;
+            }
+            share_below[parent as usize] += share_below[ix];
+        }
+    }
+
+    // R down the tree: (n + α R_prior) / (E + α), n and E in purchases within a bandwidth.
+    let mut ratios: Vec<Vec<f64>> = Vec::with_capacity(profiles.len());
+    for (ix, profile) in profiles.iter().enumerate() {
+        let prior: Vec<f64> = match (&windows[ix], profile.parent) {
+            (Some(excess), _) => excess
+                .iter()
+                .zip(&dilution)
+                .map(|(e, x)| (1.0 + e) / (1.0 + x))
+                .collect(),
+            (None, Some(parent)) => ratios[parent as usize].clone(),
+            (None, None) => dilution.iter().map(|x| 1.0 / (1.0 + x)).collect(),
+        };
+        let weight = if windows[ix].is_some() {
+            SHRINK_WINDOW
+        } else {
+            SHRINK
+        };
+        let own = &below[ix];
+        if own.iter().all(|n| *n == 0.0) && share_below[ix] * total.iter().sum::<f64>() < 0.5 {
+            ratios.push(prior);
+            continue;
+        }
+        let seen = kernel.smooth(own);
+        ratios.push(
+            (0..cells)
+                .map(|cell| {
+                    let width = kernel.effective(cell);
+                    let expected = total[cell] * width * share_below[ix];
+                    (seen[cell] * width + weight * prior[cell]) / (expected + weight)
+                })
+                .collect(),
+        );
+    }
+
+    // R must be a ratio of shares: Σ p_0 R = 1 at every age.
+    for cell in 0..cells {
+        let sum: f64 = ratios.iter().zip(&share).map(|(r, s)| r[cell] * s).sum();
+        if sum > 1e-9 {
+            ratios.iter_mut().for_each(|r| r[cell] /= sum);
+        }
+    }
+    let dilution = dilution_of(&ratios, &share, &dilution, total.iter().sum());
+    tables_of(clock, &ratios, dilution, first_age(&kernel, &counts.first))
+}
+
+fn normalised(share: &[f64]) -> Vec<f64> {
+    let sum: f64 = share.iter().filter(|s| s.is_finite()).sum();
+    let floor = 1e-6 * sum.max(1e-12) / share.len().max(1) as f64;
+    let floored: Vec<f64> = share
+        .iter()
+        .map(|s| if s.is_finite() { s.max(floor) } else { floor })
+        .collect();
+    let sum: f64 = floored.iter().sum();
+    floored.iter().map(|s| s / sum).collect()
+}
+
+/// The background is what the clock dilutes most: 1 + x(a) = 1 / (a low quantile of R over purchases without the clock).
+fn dilution_of(ratios: &[Vec<f64>], share: &[f64], prior: &[f64], evidence: f64) -> Vec<f64> {
+    let cells = prior.len();
+    let trust = evidence / (evidence + 50.0);
+    (0..cells)
+        .map(|cell| {
+            let mut column: Vec<(f64, f64)> = ratios
+                .iter()
+                .zip(share)
+                .map(|(r, s)| (r[cell], *s))
+                .collect();
+            column.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let mut mass = 0.0;
+            let mut low = 1.0;
+            for (ratio, share) in column {
+                low = ratio;
+                mass += share;
+                if mass >= 0.1 {
+                    break;
+                }
+            }
+            let learned = (1.0 / low.max(1e-3) - 1.0).clamp(0.0, MAX_DILUTION);
+            trust * learned + (1.0 - trust) * prior[cell]
+        })
+        .collect()
+}
+
+fn tables_of(
+    clock: &ClockType,
+    ratios: &[Vec<f64>],
+    dilution: Vec<f64>,
+    first_age: Vec<f32>,
+) -> Fitted {
+    let mut tables = Vec::new();
+    let mut table_of = Vec::with_capacity(ratios.len());
+    for ratio in ratios {
+        let excess: Vec<f64> = ratio
+            .iter()
+            .zip(&dilution)
+            .map(|(r, x)| (r * (1.0 + x) - 1.0).clamp(0.0, MAX_EXCESS))
+            .collect();
+        if excess.iter().fold(0.0f64, |a, b| a.max(*b)) < NEGLIGIBLE {
+            table_of.push(None);
+            continue;
+        }
+        table_of.push(Some(tables.len() as u32));
+        tables.push(AgeTable::new(
+            clock,
+            excess.iter().map(|e| *e as f32).collect(),
+            &dilution.iter().map(|x| *x as f32).collect::<Vec<_>>(),
+        ));
+    }
+    Fitted {
+        tables,
+        table_of,
+        dilution: dilution.iter().map(|x| *x as f32).collect(),
+        first_age,
+    }
+}
+
+impl AgeTable {
+    /// A table of `excess` per cell under `dilution` per cell.
+    pub fn new(clock: &ClockType, excess: Vec<f32>, dilution: &[f32]) -> AgeTable {
+        let log_ratio = excess
+            .iter()
+            .zip(dilution)
+            .map(|(e, x)| e.ln_1p() - x.ln_1p())
+            .collect();
+        let peak = excess.iter().fold(0.0f32, |a, b| a.max(*b));
+        let high = |e: &f32| *e >= 0.2 * peak;
+        let first = excess.iter().position(high).unwrap_or(0);
+        let last = excess.iter().rposition(high).unwrap_or(excess.len() - 1);
+        // A need that reaches the last cell never ends within the clock.
+        let end = if last + 1 == excess.len() {
+            f64::INFINITY
+        } else {
+            clock.age(last) + 0.5 * clock.step_days
+        };
+        AgeTable {
+            log_ratio,
+            peak,
+            span: (clock.age(first) - 0.5 * clock.step_days, end),
+            excess,
+        }
+    }
+}
+
+/// Ages at first contact: smoothed, mixed with a uniform density that 20 customers outweigh.
+fn first_age(kernel: &Kernel, first: &[f64]) -> Vec<f32> {
+    let cells = first.len() as f64;
+    let total: f64 = first.iter().sum();
+    let trust = total / (total + 20.0) * 0.97;
+    let smoothed = kernel.smooth(first);
+    smoothed
+        .iter()
+        .map(|n| {
+            let relative = if total > 0.0 { n / total * cells } else { 1.0 };
+            (trust * relative + 1.0 - trust) as f32
+        })
+        .collect()
+}

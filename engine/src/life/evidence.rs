@@ -1,0 +1,135 @@
+//! What a history says of life situations: purchases that were kept, and lighter touches, per day and profile.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
+use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+
+/// Evidence of one day beyond which more of it counts ever less: lines of one trip to the shop depend on each other.
+const FULL_WEIGHT_PER_DAY: f64 = 4.0;
+
+/// One piece of evidence: something of `profile` was wanted on `day`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evidence {
+    /// What.
+    pub profile: ProfileIx,
+    /// When, in days since 1970-01-01 UTC.
+    pub day: f64,
+    /// Power to which its likelihood is raised, in (0, 1].
+    pub weight: f32,
+}
+
+/// How much a touch of `kind` says, against a purchase.
+pub fn kind_weight(kind: Kind) -> f32 {
+    match kind {
+        Kind::PURCHASE | Kind::BOX_KEPT | Kind::RATING => 1.0,
+        Kind::WISHLIST | Kind::ADD_TO_CART | Kind::STOCK_ENQUIRY => 0.4,
+        Kind::REVIEW | Kind::ADVICE | Kind::PRODUCT_SCAN => 0.3,
+        Kind::VIEW | Kind::SHARE | Kind::CONTENT_READ | Kind::EMAIL_CLICK => 0.15,
+        _ => 0.0,
+    }
+}
+
+/// A history reduced to what says something, in order of day and profile whatever the order of the touches.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EvidenceSet {
+    /// Pieces, by day, then profile.
+    pub items: Vec<Evidence>,
+    /// Day of the first and last touch of any kind.
+    pub span: Option<(f64, f64)>,
+    /// Profiles of owned durables.
+    pub owned_durables: Vec<ProfileIx>,
+}
+
+impl EvidenceSet {
+    /// Evidence of the touches before `now` (milliseconds).
+    ///
+    /// A return or cancellation takes back the latest earlier purchase of the product. One profile counts once a day,
+    /// with its strongest touch; a day's total weight grows only logarithmically beyond a few pieces. Touches without
+    /// a time (0) are left out.
+    pub fn new(history: &[Touch], products: &ProductProfiles, now: i64) -> EvidenceSet {
+        let mut order: Vec<&Touch> = history.iter().filter(|t| t.at < now && t.at != 0).collect();
+        // Purchases before returns within one moment, so that the order of rows does not matter.
+        order.sort_by_key(|t| (t.at, t.kind.takes_back(), t.product, t.kind));
+        let mut kept: Vec<(&Touch, f32)> = Vec::with_capacity(order.len());
+        let mut bought: HashMap<ProductIx, Vec<usize>> = HashMap::new();
+        for touch in &order {
+            if touch.product == NO_PRODUCT {
+                continue;
+            }
+            if touch.kind.takes_back() {
+                let mut left = touch.quantity;
+                let stack = bought.entry(touch.product).or_default();
+                while left > 0.0 {
+                    let Some(&last) = stack.last() else { break };
+                    let taken = left.min(kept[last].1);
+                    kept[last].1 -= taken;
+                    left -= taken;
+                    if kept[last].1 <= 0.0 {
+                        stack.pop();
+                    }
+                }
+                continue;
+            }
+            if kind_weight(touch.kind) > 0.0 {
+                if touch.kind.acquires() {
+                    bought.entry(touch.product).or_default().push(kept.len());
+                }
+                let quantity = if touch.kind.acquires() && touch.kind != Kind::RATING {
+                    touch.quantity
+                } else {
+                    touch.quantity.max(1.0)
+                };
+                kept.push((touch, quantity));
+            }
+        }
+        let mut days: BTreeMap<i64, BTreeMap<ProfileIx, f32>> = BTreeMap::new();
+        let mut owned_durables = Vec::new();
+        for (touch, quantity) in kept {
+            if quantity <= 0.0 {
+                continue;
+            }
+            let profile = products.of(touch.product);
+            if profile == NO_PROFILE {
+                continue;
+            }
+            if touch.kind.acquires() && products.durable(touch.product) {
+                owned_durables.push(profile);
+            }
+            let slot = days
+                .entry(touch.at.div_euclid(DAY_MS))
+                .or_default()
+                .entry(profile)
+                .or_insert(0.0);
+            *slot = slot.max(kind_weight(touch.kind));
+        }
+        owned_durables.sort_unstable();
+        owned_durables.dedup();
+        let mut items = Vec::new();
+        for (day, profiles) in days {
+            let total: f64 = profiles.values().map(|w| f64::from(*w)).sum();
+            let factor = if total > FULL_WEIGHT_PER_DAY {
+                FULL_WEIGHT_PER_DAY * (1.0 + (total / FULL_WEIGHT_PER_DAY).ln()) / total
+            } else {
+                1.0
+            };
+            items.extend(profiles.into_iter().map(|(profile, weight)| Evidence {
+                profile,
+                day: day as f64 + 0.5,
+                weight: weight * factor as f32,
+            }));
+        }
+        let span = match (order.first(), order.last()) {
+            (Some(first), Some(last)) => Some((
+                first.at as f64 / DAY_MS as f64,
+                last.at as f64 / DAY_MS as f64,
+            )),
+            _ => None,
+        };
+        EvidenceSet {
+            items,
+            span,
+            owned_durables,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The life model: clock types with their age tables, as stored in a bundle.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::ClockType;
+use super::density::{AgeTable, Fitted};
+use super::profiles::{Profile, ProfileIx, Profiles, NO_PROFILE};
+use crate::bundle::{
+    read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
+};
+
+const SETTINGS: &str = "life.json";
+const TABLES: &str = "life.safetensors";
+const NO_TABLE: u32 = u32::MAX;
+
+/// One clock type with what was fitted for it.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// Configuration.
+    pub kind: ClockType,
+    /// Anchors per day of a customer's life, before anything is known of them.
+    pub anchors_per_day: f64,
+    pub(super) tables: Vec<AgeTable>,
+    pub(super) table_of: Vec<u32>,
+    pub(super) dilution: Vec<f32>,
+    /// ln(1 + x) per cell.
+    pub(super) log_dilution: Vec<f32>,
+    /// ln(1 + x) at ages outside the grid.
+    pub(super) outside: f32,
+    pub(super) first_age: Vec<f32>,
+}
+
+impl Clock {
+    /// A clock of `kind` with `fitted` tables; `exists` is the share of customers who have one when they first come.
+    pub fn new(kind: ClockType, fitted: Fitted, exists: f64) -> Clock {
+        let log_dilution: Vec<f32> = fitted.dilution.iter().map(|x| x.ln_1p()).collect();
+        let outside = log_dilution.iter().copied().fold(f32::INFINITY, f32::min);
+        // A Poisson process of anchors: P(at least one in the span of ages) = exists.
+        let anchors_per_day =
+            -(1.0 - exists.clamp(1e-6, 0.999)).ln() / (kind.max_age_days - kind.min_age_days);
+        Clock {
+            anchors_per_day,
+            tables: fitted.tables,
+            table_of: fitted
+                .table_of
+                .iter()
+                .map(|t| t.unwrap_or(NO_TABLE))
+                .collect(),
+            outside: if outside.is_finite() { outside } else { 0.0 },
+            log_dilution,
+            dilution: fitted.dilution,
+            first_age: fitted.first_age,
+            kind,
+        }
+    }
+
+    /// The age table of `profile`; `None` where it has nothing to do with this clock.
+    pub fn table(&self, profile: ProfileIx) -> Option<&AgeTable> {
+        let table = *self.table_of.get(profile as usize)?;
+        self.tables.get(table as usize)
+    }
+
+    /// Whether any profile has to do with this clock: without, it can only be declared.
+    pub fn speaks(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
+    /// ln R_c(a): how a purchase of `profile` at `age` days speaks for a clock of that age; interpolated.
+    pub fn log_ratio(&self, profile: ProfileIx, age: f64) -> f64 {
+        let row: &[f32] = match self.table(profile) {
+            Some(table) => &table.log_ratio,
+            None => return -interpolate(&self.log_dilution, self.position(age), self.outside),
+        };
+        interpolate(row, self.position(age), -self.outside)
+    }
+
+    /// e_c(a): excess of `profile` at `age` days; 0 outside the clock's ages.
+    pub fn excess(&self, profile: ProfileIx, age: f64) -> f64 {
+        self.table(profile)
+            .map_or(0.0, |t| interpolate(&t.excess, self.position(age), 0.0))
+    }
+
+    /// x(a): purchases due to the clock per other purchase, at `age` days.
+    pub fn dilution(&self, age: f64) -> f64 {
+        interpolate(&self.dilution, self.position(age), self.outside.exp_m1())
+    }
+
+    /// Prior density of the age at first contact, relative to a uniform one.
+    pub fn first_age(&self, age: f64) -> f64 {
+        let edge = if age < self.kind.min_age_days {
+            self.first_age.first()
+        } else {
+            self.first_age.last()
+        };
+        interpolate(
+            &self.first_age,
+            self.position(age),
+            edge.copied().unwrap_or(1.0),
+        )
+    }
+
+    fn position(&self, age: f64) -> f64 {
+        (age - self.kind.min_age_days) / self.kind.step_days
+    }
+}
+
+fn interpolate(row: &[f32], at: f64, outside: f32) -> f64 {
+    if !(at >= 0.0 && at <= (row.len() as f64) - 1.0) {
+        return f64::from(outside);
+    }
+    let cell = at as usize;
+    let part = at - cell as f64;
+    let here = f64::from(row[cell]);
+    match row.get(cell + 1) {
+        Some(next) if part > 0.0 => here + (f64::from(*next) - here) * part,
+        _ => here,
+    }
+}
+
+/// Everything that is known of life situations, without any customer.
+#[derive(Debug, Clone)]
+pub struct LifeModel {
+    /// Clock types with their tables.
+    pub clocks: Vec<Clock>,
+    /// Profiles that the tables refer to.
+    pub profiles: Profiles,
+    /// Share of each profile among all purchases; sums to one.
+    pub share: Vec<f32>,
+    /// Purchase evidence per customer and day, for customers' rates.
+    pub purchases_per_day: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    clocks: Vec<ClockSettings>,
+    profiles: Vec<Profile>,
+    purchases_per_day: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClockSettings {
+    kind: ClockType,
+    anchors_per_day: f64,
+}
+
+impl LifeModel {
+    /// The clock type called `name`.
+    pub fn clock(&self, name: &str) -> Option<usize> {
+        self.clocks.iter().position(|c| c.kind.name == name)
+    }
+
+    /// Writes `life.json` and `life.safetensors`.
+    pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
+        let settings = Settings {
+            clocks: self
+                .clocks
+                .iter()
+                .map(|c| ClockSettings {
+                    kind: c.kind.clone(),
+                    anchors_per_day: c.anchors_per_day,
+                })
+                .collect(),
+            profiles: self.profiles.list().to_vec(),
+            purchases_per_day: self.purchases_per_day,
+        };
+        write_json(bundle, SETTINGS, &settings)?;
+        let mut tensors = BTreeMap::new();
+        tensors.insert(
+            "share".to_owned(),
+            Tensor::f32(&[self.share.len()], self.share.clone()),
+        );
+        for (ix, clock) in self.clocks.iter().enumerate() {
+            let cells = clock.kind.cells();
+            let excess = clock
+                .tables
+                .iter()
+                .flat_map(|t| t.excess.iter().copied())
+                .collect();
+            let mut put = |name: &str, tensor: Tensor| {
+                tensors.insert(format!("{ix}.{name}"), tensor);
+            };
+            put("excess", Tensor::f32(&[clock.tables.len(), cells], excess));
+            put("dilution", Tensor::f32(&[cells], clock.dilution.clone()));
+            put("first_age", Tensor::f32(&[cells], clock.first_age.clone()));
+            put(
+                "table_of",
+                Tensor::u32(&[clock.table_of.len()], clock.table_of.clone()),
+            );
+        }
+        write_tensors(bundle, TABLES, &tensors)
+    }
+
+    /// Whether `bundle` has a life model.
+    pub fn is_in(bundle: &Bundle) -> bool {
+        bundle.manifest().files.contains_key(SETTINGS)
+    }
+
+    /// Reads what [`LifeModel::write`] wrote.
+    ///
+    /// # Errors
+    /// Files that do not parse, clock types out of range, or tables that do not fit the clocks and profiles.
+    pub fn read(bundle: &Bundle) -> Result<LifeModel, BundleError> {
+        let settings: Settings = read_json(bundle, SETTINGS)?;
+        let mut tensors = read_tensors(bundle, TABLES)?;
+        let wrong = |what: String| BundleError::content(TABLES, what);
+        let mut floats = |name: String, len: Option<usize>| {
+            tensors
+                .remove(&name)
+                .and_then(Tensor::into_f32)
+                .filter(|data| len.is_none_or(|len| len == data.len()))
+                .ok_or_else(|| wrong(format!("tensor {name:?} is missing or misshapen")))
+        };
+        let profiles = settings.profiles;
+        let share = floats("share".into(), Some(profiles.len()))?;
+        let mut parts = Vec::new();
+        for (ix, entry) in settings.clocks.iter().enumerate() {
+            entry
+                .kind
+                .check()
+                .map_err(|error| BundleError::content(SETTINGS, error))?;
+            let cells = entry.kind.cells();
+            let excess = floats(format!("{ix}.excess"), None)?;
+            let dilution = floats(format!("{ix}.dilution"), Some(cells))?;
+            let first_age = floats(format!("{ix}.first_age"), Some(cells))?;
+            if excess.len() % cells != 0 || excess.iter().chain(&dilution).any(|x| *x < 0.0) {
+                return Err(wrong(format!(
+                    "tensor \"{ix}.excess\" is misshapen or negative"
+                )));
+            }
+            parts.push((excess, dilution, first_age));
+        }
+        let mut clocks = Vec::new();
+        for (ix, (entry, (excess, dilution, first_age))) in
+            settings.clocks.into_iter().zip(parts).enumerate()
+        {
+            let cells = entry.kind.cells();
+            let tables: Vec<AgeTable> = excess
+                .chunks_exact(cells)
+                .map(|row| AgeTable::new(&entry.kind, row.to_vec(), &dilution))
+                .collect();
+            let table_of = tensors
+                .remove(&format!("{ix}.table_of"))
+                .and_then(Tensor::into_u32)
+                .filter(|of| {
+                    of.len() == profiles.len()
+                        && of
+                            .iter()
+                            .all(|t| *t == NO_TABLE || (*t as usize) < tables.len())
+                })
+                .ok_or_else(|| wrong(format!("tensor \"{ix}.table_of\" does not fit")))?;
+            let mut clock = Clock::new(
+                entry.kind,
+                Fitted {
+                    tables,
+                    table_of: table_of
+                        .iter()
+                        .map(|t| (*t != NO_TABLE).then_some(*t))
+                        .collect(),
+                    dilution,
+                    first_age,
+                },
+                0.5,
+            );
+            if !(entry.anchors_per_day.is_finite() && entry.anchors_per_day > 0.0) {
+                return Err(BundleError::content(
+                    SETTINGS,
+                    "anchors_per_day is not above 0",
+                ));
+            }
+            clock.anchors_per_day = entry.anchors_per_day;
+            clocks.push(clock);
+        }
+        if profiles.iter().enumerate().any(|(ix, p)| {
+            p.parent.is_some_and(|up| up as usize >= ix)
+                || p.window.is_some_and(|w| w.0 as usize >= clocks.len())
+        }) {
+            return Err(BundleError::content(
+                SETTINGS,
+                "a profile refers to what is not before it",
+            ));
+        }
+        let kinds: Vec<ClockType> = clocks.iter().map(|c| c.kind.clone()).collect();
+        debug_assert!(NO_PROFILE as usize >= profiles.len());
+        Ok(LifeModel {
+            clocks,
+            profiles: Profiles::from_list(profiles, &kinds),
+            share,
+            purchases_per_day: settings.purchases_per_day.max(1e-6),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! Needs: what becomes likely in the coming weeks because of a clock, with its window and probability.
+
+use super::model::LifeModel;
+use super::posterior::Posterior;
+use super::profiles::{ProductProfiles, ProfileIx};
+use super::state::{LifeState, LifeView};
+use crate::shop::{ProductIx, DAY_MS};
+
+/// A need for something of one profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    /// Profile, for [`ProductProfiles::members`].
+    pub profile: ProfileIx,
+    /// Category path; empty for products without a category.
+    pub category: String,
+    /// Ages that the products' text states, in days, if any.
+    pub ages: Option<(i32, i32)>,
+    /// Position of the clock in [`LifeState::clocks`].
+    pub clock: usize,
+    /// Most likely begin of the window, milliseconds; may be past.
+    pub from: i64,
+    /// Most likely end of the window, milliseconds; `None` = no end in sight.
+    pub until: Option<i64>,
+    /// Probability that it is bought within the horizon because of the clock.
+    pub probability: f32,
+    /// Days until the window begins; 0 = it has begun.
+    pub lead_days: f32,
+    /// Stage in which the need begins, or the present one.
+    pub stage: Option<String>,
+}
+
+/// Steps into which the horizon is cut.
+const STEPS: usize = 8;
+/// Needs that are less likely are left out.
+const LEAST: f32 = 0.002;
+
+impl LifeModel {
+    /// Needs within `horizon_days` of the state's moment, likeliest first, ties by profile.
+    ///
+    /// Ended needs, and durables that are owned already, are left out. The probability of one need is
+    /// 1 − Σ_τ w(τ) exp(−∫ r_c(s − τ) ds) with the clock's own rate r_c(a) = pace · p_0(c) · e_c(a), times P(clock).
+    pub fn needs(
+        &self,
+        products: &ProductProfiles,
+        state: &LifeState,
+        horizon_days: f64,
+    ) -> Vec<Need> {
+        let horizon = horizon_days.clamp(1.0, 3660.0);
+        let view = LifeView::new(self, products, state);
+        let now = state.now_day();
+        let mut out: Vec<Need> = Vec::new();
+        for (ix, posterior) in state.clocks.iter().map(Posterior::pruned).enumerate() {
+            let clock = &self.clocks[posterior.clock];
+            let median = posterior.quantile(0.5);
+            for profile in 0..self.profiles.list().len() as ProfileIx {
+                let Some(table) = clock.table(profile) else {
+                    continue;
+                };
+                if view.profile(profile).is_ended()
+                    || state.owned_durables.binary_search(&profile).is_ok()
+                {
+                    continue;
+                }
+                let (from, until) = (median + table.span.0, median + table.span.1);
+                if from > now + horizon || until < now {
+                    continue;
+                }
+                let rate = state.pace * f64::from(self.share[profile as usize]);
+                let step = horizon / STEPS as f64;
+                let missed: f64 = posterior.mean(now, |age| {
+                    let hazard: f64 = (0..STEPS)
+                        .map(|k| clock.excess(profile, age + (k as f64 + 0.5) * step))
+                        .sum::<f64>()
+                        * step
+                        * rate;
+                    (-hazard).exp()
+                });
+                let probability = (posterior.probability * (1.0 - missed)) as f32;
+                // NaN fails the comparison too.
+                if !(probability >= LEAST) {
+                    continue;
+                }
+                let entry = &self.profiles.list()[profile as usize];
+                let begins = from.max(now);
+                let need = Need {
+                    profile,
+                    category: entry.category.clone(),
+                    ages: entry.window.map(|(_, f, t)| (f, t)),
+                    clock: ix,
+                    from: (from * DAY_MS as f64) as i64,
+                    until: until.is_finite().then_some((until * DAY_MS as f64) as i64),
+                    probability,
+                    lead_days: (begins - now) as f32,
+                    stage: clock
+                        .kind
+                        .stage_at(begins - median)
+                        .map(|s| clock.kind.stages[s].name.clone()),
+                };
+                match out.iter_mut().find(|n| n.profile == profile) {
+                    Some(known) => {
+                        let joint = 1.0 - (1.0 - known.probability) * (1.0 - need.probability);
+                        if need.probability > known.probability {
+                            *known = need;
+                        }
+                        known.probability = joint;
+                    }
+                    None => out.push(need),
+                }
+            }
+        }
+        out.sort_by(|a, b| {
+            b.probability
+                .total_cmp(&a.probability)
+                .then(a.profile.cmp(&b.profile))
+        });
+        out
+    }
+
+    /// Products for `needs`, best first: the probability of the need, divided among its products by `appeal`.
+    ///
+    /// `appeal` (≥ 0, popularity or a personal score) orders the products of one need; at most `per_need` of each need
+    /// are proposed. The score of the best product of a need is the need's probability.
+    pub fn products_for(
+        &self,
+        products: &ProductProfiles,
+        needs: &[Need],
+        per_need: usize,
+        appeal: &dyn Fn(ProductIx) -> f32,
+    ) -> Vec<(ProductIx, f32)> {
+        let mut out = Vec::new();
+        for need in needs {
+            let mut members: Vec<(ProductIx, f32)> = products
+                .members(need.profile)
+                .iter()
+                .map(|&p| (p, appeal(p)))
+                .filter(|(_, a)| a.is_finite())
+                .collect();
+            members.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            let best = members.first().map_or(0.0, |m| m.1).max(1e-9);
+            for (rank, (product, a)) in members.into_iter().take(per_need).enumerate() {
+                let share = (a.max(0.0) / best).min(1.0) / (1.0 + 0.25 * rank as f32);
+                out.push((product, need.probability * share));
+            }
+        }
+        out.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        out
+    }
+}

@@ -1,0 +1,465 @@
+//! Posterior over the anchors of one clock type: on a grid, with "no such clock", several at once, declared ones.
+//!
+//! Anchors come as a Poisson process with rate ν. Given the times of a customer's purchases, what was bought at age
+//! a = t − τ has the odds R_c(a) = (1 + e_c(a)) / (1 + x(a)) against a customer without the clock, so that with one
+//! anchor ln w(τ) = ln(ν g(t_1 − τ) Δ) + Σ_j ω_j ln R_{c_j}(t_j − τ) and ln w(∅) = 0. This is the two-branch likelihood of
+//! marked Poisson processes with rates λ_0 p_0(c) and λ_0 p_0(c) + λ_k(a) φ_kc(a), conditioned on the times of purchases:
+//! the customer's own pace cancels, silence is no evidence, and no number depends on the unit of time. With several
+//! anchors e and x add up; they are fitted by coordinate ascent, each seeing the mean of the others (mean field).
+
+use super::evidence::Evidence;
+use super::model::Clock;
+use super::profiles::ProfileIx;
+
+/// Rounds of coordinate ascent.
+const ROUNDS: usize = 6;
+/// A further anchor is accepted when its odds exceed this.
+const SPLIT_ODDS: f64 = 2.0;
+/// Clocks that run longer than this many days remember every anchor; others only those that may still run.
+const LIFELONG_DAYS: f64 = 1000.0;
+
+/// A declared clock: one child, one trip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// Tells two apart.
+    pub name: Option<String>,
+    /// Declared dates, in days since 1970-01-01 UTC; more than one where facts contradict each other.
+    pub days: Vec<f64>,
+}
+
+/// What is believed of one clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posterior {
+    /// Position of the clock type in the model.
+    pub clock: usize,
+    /// Declared, not inferred.
+    pub declared: bool,
+    /// Name that it was declared with.
+    pub name: Option<String>,
+    /// Probability that it exists; 1 when declared.
+    pub probability: f64,
+    /// Possible anchors in days since 1970-01-01 UTC, ascending.
+    pub days: Vec<f64>,
+    /// Probability of each, given that it exists; sums to one.
+    pub weights: Vec<f32>,
+    /// Width of a cell in days.
+    pub width: f64,
+}
+
+impl Posterior {
+    /// The day before which the anchor lies with probability `p`, given that the clock exists.
+    pub fn quantile(&self, p: f64) -> f64 {
+        let mut below = 0.0;
+        for (day, weight) in self.days.iter().zip(&self.weights) {
+            let weight = f64::from(*weight);
+            if below + weight >= p && weight > 0.0 {
+                return day + self.width * ((p - below) / weight - 0.5);
+            }
+            below += weight;
+        }
+        self.days.last().map_or(0.0, |day| day + 0.5 * self.width)
+    }
+
+    /// Mean of `f(age)` at day `at`, given that the clock exists.
+    pub fn mean(&self, at: f64, mut f: impl FnMut(f64) -> f64) -> f64 {
+        self.days
+            .iter()
+            .zip(&self.weights)
+            .filter(|(_, weight)| **weight > 0.0)
+            .map(|(day, weight)| f64::from(*weight) * f(at - day))
+            .sum()
+    }
+
+    /// The same posterior on its cells with more than a ten-thousandth of the largest weight: for repeated sums.
+    pub fn pruned(&self) -> Posterior {
+        let floor = 1e-4 * self.weights.iter().copied().fold(0.0, f32::max);
+        let keep = |w: &f32| *w > floor;
+        let sum: f32 = self.weights.iter().filter(|w| keep(w)).sum();
+        let (days, weights) = self
+            .days
+            .iter()
+            .zip(&self.weights)
+            .filter(|(_, w)| keep(w))
+            .map(|(d, w)| (*d, w / sum))
+            .unzip();
+        Posterior {
+            days,
+            weights,
+            name: self.name.clone(),
+            ..*self
+        }
+    }
+}
+
+/// A running sum of ln R over a grid of anchors: what one more piece of evidence adds to, in O(cells).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// Anchor of cell i is (first + i) · step, in days since 1970-01-01 UTC.
+    first: i64,
+    step: f64,
+    /// Σ ω ln R per cell.
+    pub sums: Vec<f64>,
+}
+
+impl Grid {
+    /// A grid of anchors from day `from` to day `to`, aligned to multiples of the clock's step.
+    pub fn new(clock: &Clock, from: f64, to: f64) -> Grid {
+        let step = clock.kind.step_days;
+        let first = (from / step).floor() as i64;
+        let last = (to / step).ceil() as i64;
+        // A history of centuries is a mistake: the latest cells are kept.
+        let len = (last - first + 1).clamp(1, 20_000);
+        Grid {
+            first: last - len + 1,
+            step,
+            sums: vec![0.0; len as usize],
+        }
+    }
+
+    /// The anchor of cell `cell`.
+    pub fn day(&self, cell: usize) -> f64 {
+        (self.first + cell as i64) as f64 * self.step
+    }
+
+    /// Adds one piece of evidence; a negative weight takes it back.
+    pub fn add(&mut self, clock: &Clock, evidence: &Evidence) {
+        let (row, sign): (&[f32], f64) = match clock.table(evidence.profile) {
+            Some(table) => (&table.log_ratio, 1.0),
+            None if clock.outside == 0.0 && clock.log_dilution.iter().all(|x| *x == 0.0) => return,
+            None => (&clock.log_dilution, -1.0),
+        };
+        let weight = f64::from(evidence.weight) * sign;
+        let outside = -f64::from(clock.outside) * f64::from(evidence.weight);
+        // Cell i sees table position `at − i`: the fraction is the same for all.
+        let at = (evidence.day - clock.kind.min_age_days) / self.step - self.first as f64;
+        let whole = at.floor();
+        let part = at - whole;
+        let whole = whole as i64;
+        let cells = self.sums.len() as i64;
+        // Positions 0 ≤ whole − i and whole − i + 1 ≤ row.len() − 1 are inside the table.
+        let begin = (whole - (row.len() as i64 - 2)).clamp(0, cells) as usize;
+        let end = (whole + 1).clamp(0, cells) as usize;
+        if outside != 0.0 {
+            self.sums[..begin].iter_mut().for_each(|s| *s += outside);
+            self.sums[end.max(begin)..]
+                .iter_mut()
+                .for_each(|s| *s += outside);
+        }
+        if begin >= end {
+            return;
+        }
+        let (low, high) = (weight * (1.0 - part), weight * part);
+        let top = (whole - begin as i64) as usize;
+        let bottom = (whole - (end as i64 - 1)) as usize;
+        let pairs = row[bottom..=top + 1].windows(2).rev();
+        for (sum, pair) in self.sums[begin..end].iter_mut().zip(pairs) {
+            *sum += low * f64::from(pair[0]) + high * f64::from(pair[1]);
+        }
+    }
+}
+
+/// One anchor while several are being fitted.
+struct Member {
+    declared: Option<Option<String>>,
+    days: Vec<f64>,
+    /// ln prior per day.
+    prior: Vec<f64>,
+    width: f64,
+    probability: f64,
+    weights: Vec<f64>,
+    /// Mean excess and dilution at each piece of evidence, times probability.
+    excess: Vec<f64>,
+    dilution: Vec<f64>,
+}
+
+/// The posteriors of all anchors of one clock type.
+///
+/// `evidence` must be in order of day and profile; it is empty when inference is not allowed, and then only declared
+/// clocks come back. `first_day` is the first contact. Undeclared clocks come after declared ones, likeliest first. A
+/// clock that no piece of evidence speaks of is left out unless `thorough`.
+pub fn infer(
+    number: usize,
+    clock: &Clock,
+    evidence: &[Evidence],
+    first_day: Option<f64>,
+    declared: &[Declared],
+    now_day: f64,
+    thorough: bool,
+) -> Vec<Posterior> {
+    let mut members: Vec<Member> = declared.iter().map(|d| from_fact(clock, d)).collect();
+    for member in &mut members {
+        normalise_fact(member, evidence.len());
+    }
+    let relevant = clock.speaks()
+        && (evidence.iter().any(|e| clock.table(e.profile).is_some())
+            || (thorough && !evidence.is_empty()));
+    if relevant {
+        for _ in 0..if members.is_empty() { 0 } else { 2 } {
+            for ix in 0..members.len() {
+                update(clock, evidence, &mut members, ix);
+            }
+        }
+        while members.len() < clock.kind.max_running.max(declared.len()) {
+            if !split(clock, evidence, first_day, now_day, &mut members) {
+                break;
+            }
+        }
+    }
+    let mut out: Vec<Posterior> = members
+        .into_iter()
+        .map(|m| Posterior {
+            clock: number,
+            declared: m.declared.is_some(),
+            name: m.declared.flatten(),
+            probability: m.probability,
+            days: m.days,
+            weights: m.weights.iter().map(|w| *w as f32).collect(),
+            width: m.width,
+        })
+        .collect();
+    out.sort_by(|a, b| {
+        b.declared
+            .cmp(&a.declared)
+            .then(b.probability.total_cmp(&a.probability))
+    });
+    out
+}
+
+fn from_fact(clock: &Clock, declared: &Declared) -> Member {
+    let sd = clock.kind.declared_sd_days;
+    let width = sd / 3.0;
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for day in &declared.days {
+        for k in -12..=12 {
+            let offset = f64::from(k) * width;
+            points.push((day + offset, -0.5 * (offset / sd).powi(2)));
+        }
+    }
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (days, prior) = points.into_iter().unzip();
+    Member {
+        declared: Some(declared.name.clone()),
+        days,
+        prior,
+        width,
+        probability: 1.0,
+        weights: Vec::new(),
+        excess: Vec::new(),
+        dilution: Vec::new(),
+    }
+}
+
+/// A declared clock before evidence: its prior alone.
+fn normalise_fact(member: &mut Member, evidence: usize) {
+    let (_, weights) = softmax(&member.prior);
+    member.weights = weights;
+    member.excess = vec![0.0; evidence];
+    member.dilution = vec![0.0; evidence];
+}
+
+/// ln Σ exp and the normalised exponentials; an empty or hopeless input gives nothing.
+fn softmax(logs: &[f64]) -> (f64, Vec<f64>) {
+    let top = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if !top.is_finite() {
+        return (f64::NEG_INFINITY, vec![0.0; logs.len()]);
+    }
+    let mut weights: Vec<f64> = logs.iter().map(|l| (l - top).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|w| *w /= sum);
+    (top + sum.ln(), weights)
+}
+
+/// Recomputes one member given the means of the others; returns ln of its odds.
+fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usize) -> f64 {
+    let alone = members.len() == 1 && members[ix].declared.is_none();
+    let mut logs = members[ix].prior.clone();
+    if alone {
+        // The days are grid cells: one pass per piece of evidence.
+        let first = (members[ix].days[0] / clock.kind.step_days).round() as i64;
+        let mut grid = Grid {
+            first,
+            step: clock.kind.step_days,
+            sums: logs,
+        };
+        for piece in evidence {
+            grid.add(clock, piece);
+        }
+        logs = grid.sums;
+    } else {
+        for (j, piece) in evidence.iter().enumerate() {
+            let others = |field: fn(&Member) -> &Vec<f64>| -> f64 {
+                members
+                    .iter()
+                    .enumerate()
+                    .filter(|(m, member)| *m != ix && !member.weights.is_empty())
+                    .map(|(_, member)| field(member)[j])
+                    .sum()
+            };
+            let e = 1.0 + others(|m| &m.excess);
+            let x = 1.0 + others(|m| &m.dilution);
+            let weight = f64::from(piece.weight);
+            let known = clock.table(piece.profile).is_some();
+            for (log, day) in logs.iter_mut().zip(&members[ix].days) {
+                let age = piece.day - day;
+                let more = if known {
+                    (clock.excess(piece.profile, age) / e).ln_1p()
+                } else {
+                    0.0
+                };
+                *log += weight * (more - (clock.dilution(age) / x).ln_1p());
+            }
+        }
+    }
+    let (log_odds, weights) = softmax(&logs);
+    let member = &mut members[ix];
+    if member.declared.is_none() {
+        member.probability = 1.0 / (1.0 + (-log_odds).exp());
+    }
+    member.weights = weights;
+    set_means(clock, evidence, member);
+    log_odds
+}
+
+fn set_means(clock: &Clock, evidence: &[Evidence], member: &mut Member) {
+    let mean = |f: &dyn Fn(f64) -> f64, day: f64| -> f64 {
+        member
+            .days
+            .iter()
+            .zip(&member.weights)
+            .filter(|(_, w)| **w > 1e-6)
+            .map(|(d, w)| w * f(day - d))
+            .sum::<f64>()
+            * member.probability
+    };
+    let excess: Vec<f64> = evidence
+        .iter()
+        .map(|piece| {
+            let profile: ProfileIx = piece.profile;
+            mean(&|age| clock.excess(profile, age), piece.day)
+        })
+        .collect();
+    let dilution: Vec<f64> = evidence
+        .iter()
+        .map(|piece| mean(&|age| clock.dilution(age), piece.day))
+        .collect();
+    member.excess = excess;
+    member.dilution = dilution;
+}
+
+/// Tries one anchor more; keeps it when the data ask for it. The first undeclared one is always kept.
+fn split(
+    clock: &Clock,
+    evidence: &[Evidence],
+    first_day: Option<f64>,
+    now_day: f64,
+    members: &mut Vec<Member>,
+) -> bool {
+    let undeclared = members.iter().filter(|m| m.declared.is_none()).count();
+    if undeclared > 0 {
+        // What a lone posterior smears over two anchors, the tightest explanation of one leaves to the other.
+        let last = members.len() - 1;
+        if members[last].probability < 0.5 {
+            return false;
+        }
+    }
+    let before: Vec<(f64, Vec<f64>, Vec<f64>, Vec<f64>)> = members
+        .iter()
+        .map(|m| {
+            (
+                m.probability,
+                m.weights.clone(),
+                m.excess.clone(),
+                m.dilution.clone(),
+            )
+        })
+        .collect();
+    if undeclared > 0 {
+        let last = members.len() - 1;
+        focus(clock, &mut members[last], now_day);
+        set_means(clock, evidence, &mut members[last]);
+    }
+    members.push(candidate(clock, evidence, first_day, now_day));
+    let ix = members.len() - 1;
+    let mut log_odds = update(clock, evidence, members, ix);
+    if undeclared == 0 {
+        if members.len() > 1 && members[ix].probability < 0.5 {
+            // Declared clocks explain the rest well enough.
+            members.pop();
+            return false;
+        }
+        return true;
+    }
+    if log_odds > 0.0 {
+        for _ in 0..ROUNDS {
+            for other in 0..members.len() {
+                if members[other].declared.is_none() || members[other].width < 1.0 {
+                    log_odds = update(clock, evidence, members, other);
+                }
+            }
+        }
+    }
+    let weakest = members
+        .iter()
+        .filter(|m| m.declared.is_none())
+        .map(|m| m.probability)
+        .fold(1.0, f64::min);
+    if log_odds > SPLIT_ODDS.ln() && weakest > SPLIT_ODDS / (1.0 + SPLIT_ODDS) {
+        return true;
+    }
+    members.pop();
+    for (member, (probability, weights, excess, dilution)) in members.iter_mut().zip(before) {
+        member.probability = probability;
+        member.weights = weights;
+        member.excess = excess;
+        member.dilution = dilution;
+    }
+    false
+}
+
+/// Keeps of a posterior the neighbourhood of its likeliest anchor.
+fn focus(clock: &Clock, member: &mut Member, now_day: f64) {
+    let best = (0..member.weights.len())
+        .max_by(|&a, &b| {
+            member.weights[a]
+                .total_cmp(&member.weights[b])
+                .then(b.cmp(&a))
+        })
+        .unwrap_or(0);
+    let center = member.days.get(best).copied().unwrap_or(now_day);
+    let reach = 2.0 * clock.kind.bandwidth(now_day - center) + clock.kind.step_days;
+    for (day, weight) in member.days.iter().zip(&mut member.weights) {
+        if (day - center).abs() > reach {
+            *weight = 0.0;
+        }
+    }
+    let sum: f64 = member.weights.iter().sum();
+    member.weights.iter_mut().for_each(|w| *w /= sum);
+}
+
+/// An undeclared anchor before evidence, on the grid of all anchors that matter.
+fn candidate(clock: &Clock, evidence: &[Evidence], first_day: Option<f64>, now_day: f64) -> Member {
+    let kind = &clock.kind;
+    let first = first_day.unwrap_or(now_day).min(now_day);
+    let from = if kind.max_age_days - kind.min_age_days >= LIFELONG_DAYS {
+        first - kind.max_age_days
+    } else {
+        now_day - kind.max_age_days
+    };
+    let grid = Grid::new(clock, from, now_day - kind.min_age_days);
+    let days: Vec<f64> = (0..grid.sums.len()).map(|cell| grid.day(cell)).collect();
+    let per_cell = (clock.anchors_per_day * kind.step_days).ln();
+    let prior = days
+        .iter()
+        .map(|day| per_cell + clock.first_age(first - day).max(1e-9).ln())
+        .collect();
+    Member {
+        declared: None,
+        days,
+        prior,
+        width: kind.step_days,
+        probability: 0.0,
+        weights: Vec::new(),
+        excess: vec![0.0; evidence.len()],
+        dilution: vec![0.0; evidence.len()],
+    }
+}

@@ -1,0 +1,186 @@
+//! The present stage, the next change, occasions, and the bands that a page can draw.
+
+use super::clock::title_in;
+use super::model::LifeModel;
+use super::posterior::Posterior;
+use super::state::LifeState;
+use crate::shop::DAY_MS;
+
+/// One stage of one clock as a band in time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Band {
+    /// Stage identifier.
+    pub stage: String,
+    /// Stage for people.
+    pub title: String,
+    /// Begin, milliseconds: 10th, 50th and 90th percentile.
+    pub from: [i64; 3],
+    /// End, milliseconds: 10th, 50th and 90th percentile.
+    pub until: [i64; 3],
+    /// Probability that it is the present stage, given that the clock exists.
+    pub now: f32,
+}
+
+/// A date that comes round.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Occasion {
+    /// Identifier (`birthday`, `anniversary`, `renewal`).
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Position of the clock in [`LifeState::clocks`].
+    pub clock: usize,
+    /// The day, milliseconds at 00:00 UTC.
+    pub at: i64,
+    /// How many times it has come round, this time included (a third birthday: 3).
+    pub count: u32,
+    /// Days until then, ≥ 0.
+    pub days_left: f32,
+}
+
+/// What a page shows of one clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeline {
+    /// Position of the clock in [`LifeState::clocks`].
+    pub clock: usize,
+    /// Clock type.
+    pub kind: String,
+    /// Clock type for people.
+    pub title: String,
+    /// Name that it was declared with.
+    pub name: Option<String>,
+    /// Declared, not inferred.
+    pub declared: bool,
+    /// Probability that it exists.
+    pub probability: f32,
+    /// Anchor, milliseconds: 5th, 10th, 50th, 90th and 95th percentile.
+    pub anchor: [i64; 5],
+    /// Likeliest present stage and its probability, given that the clock exists; `None` before the first or after the
+    /// last stage.
+    pub stage: Option<(String, f32)>,
+    /// Next stage and when it most likely begins, milliseconds.
+    pub next: Option<(String, i64)>,
+    /// All stages in order.
+    pub bands: Vec<Band>,
+}
+
+fn ms(day: f64) -> i64 {
+    (day * DAY_MS as f64).round() as i64
+}
+
+impl LifeModel {
+    /// Probability of each stage of `posterior`'s clock at `day`, given that it exists; sums to at most one.
+    pub fn stages_at(&self, posterior: &Posterior, day: f64) -> Vec<f64> {
+        let kind = &self.clocks[posterior.clock].kind;
+        let mut out = vec![0.0; kind.stages.len()];
+        for (anchor, weight) in posterior.days.iter().zip(&posterior.weights) {
+            if let Some(stage) = kind.stage_at(day - anchor) {
+                out[stage] += f64::from(*weight);
+            }
+        }
+        out
+    }
+
+    /// The likeliest stage at `day` with its probability, if any has one.
+    pub fn stage_at(&self, posterior: &Posterior, day: f64) -> Option<(usize, f64)> {
+        self.stages_at(posterior, day)
+            .into_iter()
+            .enumerate()
+            .filter(|(_, p)| *p > 0.0)
+            .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+    }
+
+    /// Every clock of `state` as bands, in the order of [`LifeState::clocks`].
+    ///
+    /// For the customer's own eyes or for staff; which of it may be shown to whom is for [`Tact`](super::Tact) to say.
+    pub fn timeline(&self, state: &LifeState, locale: &str) -> Vec<Timeline> {
+        let now = state.now_day();
+        state
+            .clocks
+            .iter()
+            .enumerate()
+            .map(|(ix, posterior)| {
+                let kind = &self.clocks[posterior.clock].kind;
+                let here = self.stages_at(posterior, now);
+                let q = [0.1, 0.5, 0.9].map(|p| posterior.quantile(p));
+                let bands: Vec<Band> = kind
+                    .stages
+                    .iter()
+                    .zip(&here)
+                    .map(|(stage, p)| Band {
+                        stage: stage.name.clone(),
+                        title: title_in(&stage.title, locale, &stage.name).to_owned(),
+                        from: q.map(|day| ms(day + stage.from_days)),
+                        until: q.map(|day| ms(day + stage.to_days)),
+                        now: *p as f32,
+                    })
+                    .collect();
+                let next = kind
+                    .stages
+                    .iter()
+                    .find(|s| q[1] + s.from_days > now)
+                    .map(|s| (s.name.clone(), ms(q[1] + s.from_days)));
+                Timeline {
+                    clock: ix,
+                    kind: kind.name.clone(),
+                    title: title_in(&kind.title, locale, &kind.name).to_owned(),
+                    name: posterior.name.clone(),
+                    declared: posterior.declared,
+                    probability: posterior.probability as f32,
+                    anchor: [0.05, 0.1, 0.5, 0.9, 0.95].map(|p| ms(posterior.quantile(p))),
+                    stage: self
+                        .stage_at(posterior, now)
+                        .map(|(s, p)| (kind.stages[s].name.clone(), p as f32)),
+                    next,
+                    bands,
+                }
+            })
+            .collect()
+    }
+
+    /// Birthdays, anniversaries and ends of terms that are due to be announced, soonest first.
+    ///
+    /// Only of declared clocks: an inferred date is too vague to congratulate on. `lead_days` overrides the configured
+    /// lead.
+    pub fn occasions(
+        &self,
+        state: &LifeState,
+        lead_days: Option<f64>,
+        locale: &str,
+    ) -> Vec<Occasion> {
+        let today = state.now_day().floor();
+        let mut out = Vec::new();
+        for (ix, posterior) in state.clocks.iter().enumerate().filter(|(_, p)| p.declared) {
+            let Some(kind) = &self.clocks[posterior.clock].kind.occasion else {
+                continue;
+            };
+            // Facts that contradict each other leave no single day.
+            if posterior.quantile(0.95) - posterior.quantile(0.05) > 30.0 {
+                continue;
+            }
+            let anchor = posterior.quantile(0.5).round();
+            let first = anchor + kind.first_days.unwrap_or(kind.every_days);
+            let round = ((today - first) / kind.every_days).ceil().max(0.0);
+            let next = (first + round * kind.every_days).floor();
+            // The year's quarter day must not skip a birthday that is today.
+            let next = if next < today {
+                (first + (round + 1.0) * kind.every_days).floor()
+            } else {
+                next
+            };
+            let left = next - today;
+            if left <= lead_days.unwrap_or(kind.lead_days) {
+                out.push(Occasion {
+                    name: kind.name.clone(),
+                    title: title_in(&kind.title, locale, &kind.name).to_owned(),
+                    clock: ix,
+                    at: ms(next),
+                    count: round as u32 + 1,
+                    days_left: left as f32,
+                });
+            }
+        }
+        out.sort_by(|a, b| a.at.cmp(&b.at).then(a.clock.cmp(&b.clock)));
+        out
+    }
+}
