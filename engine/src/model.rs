@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Manifest};
+use crate::complement::Complements;
 use crate::represent::Representation;
 use crate::shop::{Catalogue, Encoder, Product, ProductIx};
+use crate::surprise::Surprises;
 
 const PRODUCTS: &str = "products.jsonl";
 const VOCABULARY: &str = "vocabulary.json";
@@ -20,12 +22,16 @@ pub struct Model {
     pub encoder: Encoder,
     /// Customers and products as vectors.
     pub representation: Representation,
+    /// What goes with what; absent where there was too little to learn from.
+    pub complements: Option<Complements>,
+    /// How surprising and delightful products are; absent where there was too little to learn from.
+    pub surprises: Option<Surprises>,
     by_popularity: Vec<ProductIx>,
     most_buyers: f32,
 }
 
 impl Model {
-    /// A model of `catalogue` and its parts.
+    /// A model of `catalogue` with a representation; the other parts are absent until set.
     pub fn new(
         manifest: Manifest,
         catalogue: Arc<Catalogue>,
@@ -42,6 +48,8 @@ impl Model {
             catalogue,
             encoder,
             representation,
+            complements: None,
+            surprises: None,
             by_popularity,
             most_buyers,
         }
@@ -65,7 +73,14 @@ impl Model {
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
         write_products(bundle, &self.catalogue)?;
         write_json(bundle, VOCABULARY, &self.encoder.vocabulary())?;
-        self.representation.write(bundle)
+        self.representation.write(bundle)?;
+        if let Some(complements) = &self.complements {
+            complements.write(bundle)?;
+        }
+        if let Some(surprises) = &self.surprises {
+            surprises.write(bundle)?;
+        }
+        Ok(())
     }
 
     /// Reads every part of a verified bundle.
@@ -85,12 +100,16 @@ impl Model {
                 ),
             ));
         }
-        Ok(Model::new(
+        let products = catalogue.len();
+        let mut model = Model::new(
             bundle.manifest().clone(),
             catalogue,
             Encoder::with_vocabulary(&read_json(bundle, VOCABULARY)?),
             representation,
-        ))
+        );
+        model.complements = Complements::read(bundle, products)?;
+        model.surprises = Surprises::read(bundle, products)?;
+        Ok(model)
     }
 
     /// Products by number of buyers, most first, ties by number.
