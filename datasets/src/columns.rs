@@ -102,6 +102,11 @@ impl InputTable {
         }
     }
 
+    /// The error that says that `column` of the row given last is empty.
+    pub fn missing(&self, column: &str) -> DataError {
+        DataError::cell(&self.place(), column, "is empty")
+    }
+
     fn decode(&self) -> Result<Vec<Option<String>>, DataError> {
         let mut row = vec![None; self.names.len()];
         for ix in 0..self.source.cells() {

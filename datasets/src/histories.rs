@@ -93,6 +93,11 @@ impl Histories {
         &self.touches
     }
 
+    /// Rewrites every touch in place; `change` leaves times as they are, so that histories stay in order.
+    pub fn renumber(&mut self, change: impl FnMut(&mut Touch)) {
+        self.touches.iter_mut().for_each(change);
+    }
+
     /// The same customers with only the touches that `keep` accepts.
     pub fn filter(&self, mut keep: impl FnMut(&Touch) -> bool) -> Histories {
         let mut offsets = Vec::with_capacity(self.offsets.len());

@@ -1,1 +1,6 @@
-//! training
+//! Offline fitting, evaluation and batch answers for Serendib.
+
+pub mod batch;
+pub mod commands;
+pub mod ope;
+pub mod progress;

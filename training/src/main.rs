@@ -1,1 +1,43 @@
-fn main() {}
+//! `serendib-train`: fit models from shop data, evaluate them, and answer in batch.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serendib_training::commands::{recommend, score};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "serendib-train",
+    version,
+    about = "Fit models from shop data, evaluate them, and answer in batch"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Recommend(recommend::RecommendArgs),
+    Score(score::ScoreArgs),
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match Cli::parse().command {
+        Command::Recommend(args) => recommend::run(&args),
+        Command::Score(args) => score::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

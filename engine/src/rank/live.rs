@@ -16,7 +16,7 @@ pub struct Live {
     pub cold: Arc<Vec<Option<ColdProduct>>>,
     /// Units that may be sold (reservations taken off); `None` = not tracked.
     pub stock: Vec<Option<i64>>,
-    /// No longer in the catalogue.
+    /// No longer in the catalogue, or never a thing that is sold.
     pub removed: Vec<bool>,
 }
 
@@ -26,7 +26,11 @@ impl Live {
         Live {
             known: catalogue.len(),
             stock: catalogue.products().iter().map(|p| p.stock).collect(),
-            removed: vec![false; catalogue.len()],
+            removed: catalogue
+                .products()
+                .iter()
+                .map(|p| p.is_non_product())
+                .collect(),
             cold: Arc::default(),
             catalogue,
         }

@@ -1,0 +1,189 @@
+//! A shop's data seen through a model.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serendib_datasets::{DataError, Log, ReadOptions, ShopData};
+use serendib_engine::bundle::{BundleError, ModelsDir};
+use serendib_engine::model::Model;
+use serendib_engine::rank::{Allowed, CustomerState, Live};
+use serendib_engine::shop::{
+    CatalogueError, Consents, Encoder, Fact, Kind, ProductIx, Purpose, Touch, NO_PRODUCT,
+};
+
+/// Why data and model cannot be brought together.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The shop's data does not read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model does not load.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The shop's products do not make a catalogue.
+    #[error("products table: {0}")]
+    Catalogue(#[from] CatalogueError),
+}
+
+/// A model, the shelves and everybody's touches in the model's numbers.
+#[derive(Debug)]
+pub struct Batch {
+    /// The model.
+    pub model: Model,
+    /// The shelves: the model's products, and those that only the data has.
+    pub live: Live,
+    /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
+    log: Log,
+    default_consents: Consents,
+}
+
+impl Batch {
+    /// Opens the model at `models` (a models directory or one bundle) and the shop data at `data`.
+    ///
+    /// # Errors
+    /// Either does not read.
+    pub fn open(models: &Path, data: &Path, options: ReadOptions) -> Result<Batch, BatchError> {
+        let bundle = ModelsDir::open(models)?;
+        let model = Model::read(&bundle)?;
+        let data = ShopData::open(data, options)?;
+        let described = data.products()?;
+        let log = Log::load(&data, None)?;
+        Batch::new(model, log, described.is_some())
+    }
+
+    /// Brings `model` and `log` together; `described` = the shop has a products table, so that a product missing from
+    /// it is no longer sold.
+    pub fn new(model: Model, mut log: Log, described: bool) -> Result<Batch, BatchError> {
+        let live = shelves(&model, &log, described)?;
+        translate(&model, &live, &mut log);
+        Ok(Batch {
+            model,
+            live,
+            log,
+            default_consents: Consents::default(),
+        })
+    }
+
+    /// The data, in the model's numbers.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The time of a request: `at`, else just after the last touchpoint; `i64::MAX` in a shop without times.
+    pub fn now(&self, at: Option<i64>) -> i64 {
+        if !self.log.timed {
+            return i64::MAX;
+        }
+        at.or(self.log.span.map(|(_, last)| last + 1))
+            .unwrap_or(i64::MAX)
+    }
+
+    /// The touches of customer number `customer`, in order of time.
+    pub fn history(&self, customer: u32) -> &[Touch] {
+        self.log.histories.of(customer)
+    }
+
+    /// What customer number `customer` declared.
+    pub fn facts(&self, customer: u32) -> &[Fact] {
+        self.log.profiles[customer as usize]
+            .as_ref()
+            .map_or(&[], |profile| &profile.facts)
+    }
+
+    /// What customer number `customer` allows.
+    pub fn allowed(&self, customer: u32) -> Allowed {
+        let said = self.log.profiles[customer as usize]
+            .as_ref()
+            .map_or_else(Consents::default, |profile| profile.consents);
+        Allowed {
+            personalise: said.allows(Purpose::Personalise, &self.default_consents),
+            infer_life_stage: said.allows(Purpose::InferLifeStage, &self.default_consents),
+        }
+    }
+
+    /// Everything known of customer number `customer`; nobody for `None`.
+    pub fn state(&self, customer: Option<u32>) -> CustomerState<'_> {
+        match customer {
+            None => CustomerState::NOBODY,
+            Some(customer) => CustomerState {
+                history: self.history(customer),
+                facts: self.facts(customer),
+                allowed: self.allowed(customer),
+            },
+        }
+    }
+}
+
+/// The model's products with the data's newer rows, and the data's products that the model does not know.
+fn shelves(model: &Model, log: &Log, described: bool) -> Result<Live, CatalogueError> {
+    if !described {
+        let unseen: Vec<_> = log
+            .catalogue
+            .products()
+            .iter()
+            .filter(|product| model.catalogue.find(&product.product_id).is_none())
+            .cloned()
+            .collect();
+        if unseen.is_empty() {
+            return Ok(Live::of_catalogue(Arc::clone(&model.catalogue)));
+        }
+        return Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p));
+    }
+    let rows = log.catalogue.products().to_vec();
+    let mut live = Live::with_upserts(&model.catalogue, rows, |p| model.representation.embed(p))?;
+    for (removed, product) in live.removed.iter_mut().zip(model.catalogue.products()) {
+        *removed |= log.catalogue.find(&product.product_id).is_none();
+    }
+    Ok(live)
+}
+
+/// Rewrites every touch of `log` from its own numbers to those of the shelves and of the model's vocabulary.
+fn translate(model: &Model, live: &Live, log: &mut Log) {
+    let products: Vec<ProductIx> = log
+        .catalogue
+        .products()
+        .iter()
+        .map(|p| live.catalogue.find(&p.product_id).unwrap_or(NO_PRODUCT))
+        .collect();
+    let mut encoder: Encoder = model.encoder.clone();
+    let kinds: Vec<Kind> = (0..log.encoder.kinds.len())
+        .map(|ix| {
+            let kind = Kind(ix as u16);
+            let name = log.encoder.kinds.name(kind);
+            encoder.kinds.intern(name).unwrap_or(Kind(u16::MAX))
+        })
+        .collect();
+    let channels = renumber(&log.encoder.channels, &mut encoder.channels);
+    let lines = renumber(&log.encoder.lines, &mut encoder.lines);
+    log.histories.renumber(|touch| {
+        touch.product = products
+            .get(touch.product as usize)
+            .copied()
+            .unwrap_or(NO_PRODUCT);
+        touch.kind = kinds
+            .get(usize::from(touch.kind.0))
+            .copied()
+            .unwrap_or(touch.kind);
+        touch.channel = channels
+            .get(usize::from(touch.channel))
+            .copied()
+            .unwrap_or(u16::MAX);
+        touch.line = lines
+            .get(usize::from(touch.line))
+            .copied()
+            .unwrap_or(u16::MAX);
+    });
+    log.encoder = encoder;
+}
+
+fn renumber(
+    from: &serendib_engine::shop::Channels,
+    to: &mut serendib_engine::shop::Channels,
+) -> Vec<u16> {
+    (0..from.len())
+        .map(|ix| match from.name(ix as u16) {
+            "" => 0,
+            name => to.intern(Some(name)),
+        })
+        .collect()
+}

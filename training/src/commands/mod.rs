@@ -1,0 +1,5 @@
+//! The subcommands of `serendib-train`, one file each.
+
+pub mod recommend;
+pub mod score;
+pub mod time;
