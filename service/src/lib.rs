@@ -1,3 +1,23 @@
 //! The Serendib server: gRPC, durable state, model hot swap and the operator's commands.
+//!
+//! A call is checked and converted by [`convert`], sees one [`views::View`] (a model generation and the shelves) from
+//! start to end, is computed on [`pool`], and answered by a thin handler in [`rpc`]. Only [`clock`] reads the time.
 
+pub mod app;
+pub mod background;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod convert;
+pub mod customers;
+pub mod deadline;
+pub mod generation;
+pub mod metrics;
+pub mod models;
+pub mod pool;
+pub mod rpc;
+pub mod sentence;
+pub mod server;
 pub mod store;
+pub mod telemetry;
+pub mod views;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `serendib` command.
+
+fn main() -> std::process::ExitCode {
+    serendib_service::cli::main()
+}

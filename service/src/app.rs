@@ -1,0 +1,230 @@
+//! Everything that handlers share.
+
+use std::sync::Arc;
+
+use rand::Rng;
+use serendib_engine::rank::{self, Answer, CustomerState};
+use serendib_engine::shop::{sort_history, Consents};
+use serendib_proto::v1;
+use tonic::Status;
+
+use crate::clock::now_ms;
+use crate::config::Config;
+use crate::convert::{
+    lists_to_log, lists_to_proto, note, pool_status, store_status, Ask, AskLimits, Wording,
+};
+use crate::customers::{allowed, Encoded, EncodedCache};
+use crate::deadline::Deadline;
+use crate::metrics::Metrics;
+use crate::models::Models;
+use crate::pool::Pool;
+use crate::sentence::Language;
+use crate::store::{self, CustomerQuery, ServedRequest, Store};
+use crate::views::{View, Views};
+
+/// The server's parts.
+#[derive(Debug)]
+pub struct App {
+    /// Configuration.
+    pub config: Config,
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// What requests see.
+    pub views: Arc<Views>,
+    /// Models and their directory.
+    pub models: Models,
+    /// Encoded customers.
+    pub customers: EncodedCache,
+    /// Threads that compute.
+    pub pool: Pool,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// A new opaque id: 128 random bits in hexadecimal.
+pub fn new_id() -> String {
+    format!("{:032x}", rand::thread_rng().gen::<u128>())
+}
+
+/// What the pool gives back.
+struct Computed {
+    lists: Vec<v1::RecommendedList>,
+    log: Vec<store::ServedList>,
+    personal: bool,
+    unknown: usize,
+}
+
+impl App {
+    /// Limits of a request, as configured.
+    pub fn ask_limits(&self) -> AskLimits {
+        AskLimits {
+            default_count: self.config.recommend.default_count,
+            max_count: self.config.recommend.max_count,
+            max_reasons: self.config.recommend.max_reasons,
+        }
+    }
+
+    /// The id of the model that answers now; empty without one.
+    pub fn model_id(&self) -> String {
+        self.views.get().generation.id().to_owned()
+    }
+
+    /// The person behind `customer_id`, as of `before` where one is given.
+    pub async fn customer(
+        &self,
+        customer_id: &str,
+        before: Option<i64>,
+    ) -> Result<Option<Arc<store::CustomerState>>, Status> {
+        let query = CustomerQuery {
+            customer_id: customer_id.to_owned(),
+            newest: self.config.recommend.history,
+            before,
+        };
+        self.store
+            .customer(query)
+            .await
+            .map_err(|error| store_status(&error))
+    }
+
+    /// Answers one request.
+    pub async fn recommend(
+        self: &Arc<App>,
+        ask: Ask,
+        deadline: Deadline,
+    ) -> Result<v1::RecommendResponse, Status> {
+        let clock = now_ms();
+        // Only what happened strictly before is seen, and that includes what was recorded in this very millisecond.
+        let now = ask.at.unwrap_or(clock + 1);
+        let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
+        let request_id = new_id();
+        let state = match &ask.customer_id {
+            Some(id) => self.customer(id, ask.at).await?,
+            None => None,
+        };
+        let unknown_customer = ask.customer_id.is_some() && state.is_none();
+        let view = self.views.get();
+        let may_log = state
+            .as_ref()
+            .map_or(Consents::default(), |s| s.profile.consents);
+        let may_log = allowed(&may_log, &self.config.consent).personalise;
+        let log_as = ask.customer_id.clone().filter(|_| may_log);
+        let placement = ask.placement.clone();
+
+        let computed = {
+            let (app, view, request_id) = (self.clone(), view.clone(), request_id.clone());
+            self.pool
+                .run(deadline, move |stop| {
+                    app.compute(&ask, state.as_deref(), &view, &request_id, now, seed, stop)
+                })
+                .await
+                .map_err(pool_status)?
+                .map_err(|error| Status::invalid_argument(error.to_string()))?
+        };
+        view.generation.count_answer();
+        if self.config.recommend.log_served && computed.log.iter().any(|l| !l.items.is_empty()) {
+            self.store.log_served(ServedRequest {
+                request_id: request_id.clone(),
+                customer_id: log_as,
+                at: clock,
+                model: view.generation.id().to_owned(),
+                placement,
+                lists: computed.log,
+            });
+        }
+        let mut notes = Vec::new();
+        if !view.generation.is_some() {
+            notes.push(note(
+                "no_model",
+                "this server has no model yet: lists come from its catalogue alone",
+            ));
+        }
+        if unknown_customer {
+            notes.push(note(
+                "unknown_customer",
+                "nothing is known of this customer: the answer is the best that is not personal",
+            ));
+        } else if !may_log {
+            notes.push(note(
+                "no_consent",
+                "the customer does not allow personal answers",
+            ));
+        }
+        if computed.unknown > 0 {
+            notes.push(note(
+                "unknown_products",
+                format!("{} products of the request are not known", computed.unknown),
+            ));
+        }
+        let partial = computed
+            .lists
+            .iter()
+            .any(|list| list.notes.iter().any(|n| n.code == "partial"));
+        Ok(v1::RecommendResponse {
+            request_id,
+            model_id: view.generation.id().to_owned(),
+            lists: computed.lists,
+            partial,
+            personal: computed.personal,
+            notes,
+            at_ms: now,
+            seed,
+            hand_over: None,
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn compute(
+        &self,
+        ask: &Ask,
+        state: Option<&store::CustomerState>,
+        view: &View,
+        request_id: &str,
+        now: i64,
+        seed: u64,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Computed, rank::RequestError> {
+        let generation = &view.generation;
+        let resolved = ask.resolve(
+            &view.live,
+            &mut generation.encoder(),
+            now,
+            generation.ranked_at(now),
+            seed,
+        );
+        let encoded = match state {
+            // A state as of an earlier time is not the one that the next request will want.
+            Some(state) if ask.at.is_some() => Arc::new(Encoded::new(state, view)),
+            Some(state) => self.customers.get(state, view),
+            None => Arc::default(),
+        };
+        let mut visit = Vec::new();
+        let history = if resolved.session.is_empty() {
+            &encoded.history
+        } else {
+            visit.extend_from_slice(&encoded.history);
+            visit.extend_from_slice(&resolved.session);
+            sort_history(&mut visit);
+            &visit
+        };
+        let customer: CustomerState = encoded.state(history, &self.config.consent);
+        let answer: Answer =
+            rank::recommend(&view.model, &view.live, customer, &resolved.request, stop)?;
+        let tag = ask
+            .locale
+            .as_deref()
+            .or(encoded.locale.as_deref())
+            .unwrap_or(&self.config.recommend.locale);
+        let wording = Wording {
+            request_id,
+            language: Language::of(tag),
+            include_products: ask.include_products,
+            include_accounting: ask.include_accounting,
+        };
+        Ok(Computed {
+            lists: lists_to_proto(&answer, view, wording),
+            log: lists_to_log(&answer, view),
+            personal: answer.personal,
+            unknown: resolved.unknown,
+        })
+    }
+}

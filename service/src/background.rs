@@ -1,0 +1,113 @@
+//! What the server does beside answering.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serendib_proto::v1::touchpoint_service_server::TouchpointServiceServer;
+use tonic_health::server::HealthReporter;
+
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::rpc::TouchpointRpc;
+use crate::store::{Retention, StoreState};
+
+/// Lets a new current model of the models directory answer as soon as it is there.
+pub async fn follow_models(app: Arc<App>) {
+    let Some(every) = app.config.models.watch else {
+        return;
+    };
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match app.models.follow(&app.views).await {
+            Ok(false) => {}
+            Ok(true) => {
+                app.metrics.swapped(true);
+                tracing::info!(
+                    model = app.views.get().generation.id(),
+                    "a new model answers"
+                );
+            }
+            Err(error) => {
+                app.metrics.swapped(false);
+                tracing::error!(%error, "the new model is refused, the one before goes on");
+            }
+        }
+    }
+}
+
+/// Expires reservations, deletes what is too old, and scrubs erased customers from the files.
+pub async fn keep_store(app: Arc<App>) {
+    let config = &app.config.store;
+    let retention = Retention {
+        touchpoints_ms: config.keep_touchpoints_ms,
+        served_ms: Some(config.keep_served_ms),
+        unreported_ms: Some(config.keep_unreported_ms),
+        ..Retention::default()
+    };
+    let scrub_every = (config.scrub_within / 2).max(Duration::from_millis(500));
+    let mut refresh = tokio::time::interval(Duration::from_secs(15));
+    let mut sweep = tokio::time::interval(Duration::from_secs(600));
+    let mut scrub = tokio::time::interval(scrub_every);
+    for ticks in [&mut refresh, &mut sweep, &mut scrub] {
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+    }
+    loop {
+        let result = tokio::select! {
+            _ = refresh.tick() => app.views.refresh(now_ms()).await,
+            _ = sweep.tick() => app.store.sweep(retention, now_ms()).await.map(|_| ()),
+            _ = scrub.tick(), if app.store.health().unscrubbed > 0 => {
+                app.store.scrub(now_ms()).await.map(|_| ())
+            }
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "keeping the store in order failed; it is tried again");
+        }
+    }
+}
+
+/// Says of recording whether the store can be written, and tries to open a store again whose writing stopped.
+pub async fn report_health(app: Arc<App>, health: HealthReporter) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_ready = None;
+    let mut since_failure = 0_u32;
+    loop {
+        ticks.tick().await;
+        let state = app.store.health().state;
+        let ready = state == StoreState::Ready;
+        if was_ready != Some(ready) {
+            was_ready = Some(ready);
+            if ready {
+                health
+                    .set_serving::<TouchpointServiceServer<TouchpointRpc>>()
+                    .await;
+            } else {
+                health
+                    .set_not_serving::<TouchpointServiceServer<TouchpointRpc>>()
+                    .await;
+            }
+        }
+        let StoreState::Stopped { detail } = state else {
+            since_failure = 0;
+            continue;
+        };
+        // At once, then ever more rarely, at most once a minute.
+        if since_failure < 60 && since_failure.is_power_of_two() || since_failure % 60 == 0 {
+            tracing::error!(
+                detail,
+                "the store cannot be written: it is opened and checked again"
+            );
+            match app.store.reopen().await {
+                Ok(()) => {
+                    app.customers.clear();
+                    tracing::info!("the store was checked and can be written again");
+                }
+                Err(error) => tracing::error!(%error, "the store stays closed for writing"),
+            }
+        }
+        since_failure = since_failure.wrapping_add(1);
+    }
+}

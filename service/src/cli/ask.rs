@@ -1,0 +1,230 @@
+//! `serendib ask`: a client for people.
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use serendib_proto::v1::{
+    self, Filters, ListKind, ListRequest, RecommendRequest, RecommendResponse,
+};
+use tonic::transport::Channel;
+
+use super::{print, runtime};
+
+/// Ask a running server and print its answer for people.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  serendib ask recommend ada\n  serendib ask recommend --viewed p-17 --kind similar"
+)]
+pub struct Ask {
+    #[command(subcommand)]
+    what: What,
+    /// Server
+    #[arg(long, global = true, default_value = "http://127.0.0.1:7700")]
+    addr: String,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Recommendations for a customer or an anonymous visitor
+    #[command(after_help = "Example:\n  serendib ask recommend ada --kind for-you --count 10")]
+    Recommend(Recommend),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    ForYou,
+    Similar,
+    GoesWith,
+    NextInLife,
+    BuyAgain,
+    NextBasket,
+    Surprise,
+    Popular,
+}
+
+impl From<Kind> for ListKind {
+    fn from(kind: Kind) -> ListKind {
+        match kind {
+            Kind::ForYou => ListKind::ForYou,
+            Kind::Similar => ListKind::Similar,
+            Kind::GoesWith => ListKind::GoesWith,
+            Kind::NextInLife => ListKind::NextInLife,
+            Kind::BuyAgain => ListKind::BuyAgain,
+            Kind::NextBasket => ListKind::NextBasket,
+            Kind::Surprise => ListKind::Surprise,
+            Kind::Popular => ListKind::Popular,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Recommend {
+    /// Customer; none = an anonymous visitor
+    customer: Option<String>,
+    /// Kind of list; may be given several times
+    #[arg(long, value_enum, default_values_t = [Kind::ForYou])]
+    kind: Vec<Kind>,
+    /// Items in each list
+    #[arg(long, short = 'n', default_value_t = 10)]
+    count: u32,
+    /// Product whose page is open
+    #[arg(long, value_name = "PRODUCT")]
+    viewed: Option<String>,
+    /// Products in the basket
+    #[arg(long, value_name = "PRODUCT", value_delimiter = ',')]
+    basket: Vec<String>,
+    /// Products viewed in this visit, oldest first
+    #[arg(long, value_name = "PRODUCT", value_delimiter = ',')]
+    session: Vec<String>,
+    /// Only these categories
+    #[arg(long, value_name = "PATH")]
+    category: Vec<String>,
+    /// Leave out what the customer owns
+    #[arg(long)]
+    exclude_owned: bool,
+    /// 0 = what they will likely buy … 1 = what will delight them
+    #[arg(long)]
+    dial: Option<f64>,
+    /// Seed of everything sampled
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Language of the reasons
+    #[arg(long)]
+    locale: Option<String>,
+}
+
+impl Recommend {
+    fn request(self) -> RecommendRequest {
+        let filters = Filters {
+            categories: self.category,
+            exclude_owned: self.exclude_owned,
+            ..Filters::default()
+        };
+        RecommendRequest {
+            customer_id: self.customer.unwrap_or_default(),
+            lists: self
+                .kind
+                .into_iter()
+                .map(|kind| ListRequest {
+                    kind: ListKind::from(kind).into(),
+                    count: Some(self.count),
+                    filters: Some(filters.clone()),
+                    ..ListRequest::default()
+                })
+                .collect(),
+            context: Some(v1::Context {
+                session: self
+                    .session
+                    .into_iter()
+                    .map(|product_id| v1::SessionTouch {
+                        product_id,
+                        ..v1::SessionTouch::default()
+                    })
+                    .collect(),
+                basket: self.basket,
+                viewed_product_id: self.viewed,
+                locale: self.locale,
+                ..v1::Context::default()
+            }),
+            dial: self.dial,
+            seed: self.seed,
+            ..RecommendRequest::default()
+        }
+    }
+}
+
+impl Ask {
+    /// Asks.
+    pub fn run(self) -> anyhow::Result<()> {
+        runtime()?.block_on(async {
+            let channel = connect(&self.addr).await?;
+            match self.what {
+                What::Recommend(recommend) => {
+                    let answer = RecommendationServiceClient::new(channel)
+                        .recommend(recommend.request())
+                        .await
+                        .map_err(refused)?
+                        .into_inner();
+                    if self.json {
+                        println!("{:#}", response_json(&answer));
+                    } else {
+                        print!("{}", print::response(&answer));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A connection to the server at `addr`; `host:port` means `http://host:port`.
+pub async fn connect(addr: &str) -> anyhow::Result<Channel> {
+    let uri = if addr.contains("://") {
+        addr.to_owned()
+    } else {
+        format!("http://{addr}")
+    };
+    tonic::transport::Endpoint::from_shared(uri)
+        .with_context(|| format!("{addr:?} is not an address"))?
+        .connect()
+        .await
+        .with_context(|| format!("no server answers at {addr}"))
+}
+
+/// What a server that refuses says, for people.
+pub fn refused(status: tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!(
+        "the server refused ({}): {}",
+        status.code(),
+        status.message()
+    )
+}
+
+/// An answer for programs.
+pub fn response_json(answer: &RecommendResponse) -> serde_json::Value {
+    let notes = |notes: &[v1::Note]| -> Vec<serde_json::Value> {
+        notes
+            .iter()
+            .map(|n| json!({"code": n.code, "text": n.text}))
+            .collect()
+    };
+    json!({
+        "request_id": answer.request_id,
+        "model_id": answer.model_id,
+        "personal": answer.personal,
+        "partial": answer.partial,
+        "at_ms": answer.at_ms,
+        "seed": answer.seed,
+        "notes": notes(&answer.notes),
+        "lists": answer.lists.iter().map(|list| json!({
+            "kind": print::kind_word(list.kind).replace(' ', "-"),
+            "notes": notes(&list.notes),
+            "items": list.items.iter().map(|item| json!({
+                "served_id": item.served_id,
+                "product_id": item.product_id,
+                "title": item.title,
+                "rank": item.rank,
+                "score": item.score,
+                "relevance": item.relevance,
+                "unexpectedness": item.unexpectedness,
+                "novelty": item.novelty,
+                "timeliness": item.timeliness,
+                "delight": item.delight,
+                "floor": item.floor,
+                "propensity": item.propensity,
+                "pinned": item.pinned,
+                "reasons": item.reasons.iter().map(|r| json!({
+                    "code": r.code,
+                    "product_id": r.product_id,
+                    "clock": r.clock,
+                    "contribution": r.contribution,
+                    "sentence": r.sentence,
+                })).collect::<Vec<_>>(),
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,337 @@
+//! The checked configuration.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serendib_engine::shop::{Consents, DAY_MS};
+
+use super::{ConfigError, RawConfig};
+
+/// Everything that the server is told, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub server: ServerConfig,
+    /// Threads that compute.
+    pub compute: Compute,
+    /// Models.
+    pub models: Models,
+    /// Durable state.
+    pub store: StoreConfig,
+    /// Answers.
+    pub recommend: Recommend,
+    /// Recording.
+    pub touchpoints: TouchpointRules,
+    /// Consents of those who said nothing; all four are said here.
+    pub consent: Consents,
+    /// Filter of the log.
+    pub log_level: String,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// Where Prometheus reads.
+    pub metrics_addr: Option<SocketAddr>,
+}
+
+/// See [`ServerSection`](super::ServerSection).
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Address.
+    pub addr: SocketAddr,
+    /// Certificate and key.
+    pub tls: Option<Tls>,
+    /// Largest request.
+    pub max_request_bytes: usize,
+    /// Deadline of calls without one.
+    pub default_deadline: Duration,
+    /// Time for running calls at shutdown.
+    pub shutdown_grace: Duration,
+    /// Whether reflection is on.
+    pub reflection: bool,
+}
+
+/// Files of a TLS identity.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// PEM certificate chain.
+    pub cert: PathBuf,
+    /// PEM key.
+    pub key: PathBuf,
+}
+
+/// See [`ComputeSection`](super::ComputeSection).
+#[derive(Debug, Clone)]
+pub struct Compute {
+    /// Threads, ≥ 1.
+    pub threads: usize,
+    /// Waiting requests.
+    pub queue: usize,
+}
+
+/// See [`ModelsSection`](super::ModelsSection).
+#[derive(Debug, Clone)]
+pub struct Models {
+    /// Models directory or bundle.
+    pub dir: Option<PathBuf>,
+    /// How often it is looked at.
+    pub watch: Option<Duration>,
+    /// Generations kept beside the active one.
+    pub keep_loaded: usize,
+}
+
+/// See [`StoreSection`](super::StoreSection).
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    /// Directory.
+    pub dir: PathBuf,
+    /// Bytes for cached customers.
+    pub cache_bytes: u64,
+    /// Largest size in bytes.
+    pub max_bytes: Option<u64>,
+    /// Time from erase to scrub.
+    pub scrub_within: Duration,
+    /// Age of touchpoints, ms.
+    pub keep_touchpoints_ms: Option<i64>,
+    /// Age of served answers, ms.
+    pub keep_served_ms: i64,
+    /// Age of served answers without an echo, ms.
+    pub keep_unreported_ms: i64,
+}
+
+/// See [`RecommendSection`](super::RecommendSection).
+#[derive(Debug, Clone)]
+pub struct Recommend {
+    /// Items where the request says nothing.
+    pub default_count: usize,
+    /// Most items.
+    pub max_count: usize,
+    /// Most reasons of an item.
+    pub max_reasons: usize,
+    /// Newest touchpoints looked at.
+    pub history: usize,
+    /// Language of last resort.
+    pub locale: String,
+    /// Whether served answers are logged.
+    pub log_served: bool,
+}
+
+/// What happens to a time too far ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FutureTimes {
+    /// The batch is refused.
+    Refuse,
+    /// It counts as now.
+    Clamp,
+}
+
+/// See [`TouchpointsSection`](super::TouchpointsSection).
+#[derive(Debug, Clone)]
+pub struct TouchpointRules {
+    /// Rows in one batch.
+    pub max_batch: usize,
+    /// How far ahead a time may be, ms.
+    pub future_ms: i64,
+    /// What happens beyond that.
+    pub future: FutureTimes,
+    /// Whether customers never seen are accepted.
+    pub accept_unknown_customers: bool,
+    /// Whether products never seen are accepted.
+    pub accept_unknown_products: bool,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl RawConfig {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value outside its range, by `section.key`.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = within("compute.threads", self.compute.threads, 0..=1_024)?;
+        let max_count = within("recommend.max_count", self.recommend.max_count, 1..=1_000)?;
+        let days = |field, value, range| {
+            within(field, value, range).map(|days: usize| days as i64 * DAY_MS)
+        };
+        Ok(Config {
+            server: ServerConfig {
+                addr: address("server.addr", &self.server.addr)?,
+                tls: tls(&self.server.tls_cert, &self.server.tls_key)?,
+                max_request_bytes: within(
+                    "server.max_request_bytes",
+                    self.server.max_request_bytes,
+                    65_536..=1 << 30,
+                )?,
+                default_deadline: Duration::from_millis(within(
+                    "server.default_deadline_ms",
+                    self.server.default_deadline_ms,
+                    1..=600_000,
+                )? as u64),
+                shutdown_grace: Duration::from_secs(within(
+                    "server.shutdown_grace_s",
+                    self.server.shutdown_grace_s,
+                    0..=600,
+                )? as u64),
+                reflection: self.server.reflection,
+            },
+            compute: Compute {
+                threads: if threads == 0 { cores } else { threads },
+                queue: within("compute.queue", self.compute.queue, 1..=100_000)?,
+            },
+            models: Models {
+                dir: (!self.models.dir.is_empty()).then(|| self.models.dir.into()),
+                watch: match self.models.watch_ms {
+                    0 => None,
+                    ms => Some(Duration::from_millis(
+                        within("models.watch_ms", ms, 50..=3_600_000)? as u64,
+                    )),
+                },
+                keep_loaded: within("models.keep_loaded", self.models.keep_loaded, 0..=10)?,
+            },
+            store: StoreConfig {
+                dir: if self.store.dir.is_empty() {
+                    return wrong("store.dir", "empty, expected a directory");
+                } else {
+                    self.store.dir.into()
+                },
+                cache_bytes: (within("store.cache_mib", self.store.cache_mib, 1..=1 << 20)? as u64)
+                    << 20,
+                max_bytes: match within("store.max_mib", self.store.max_mib, 0..=1 << 40)? {
+                    0 => None,
+                    mib => Some((mib as u64) << 20),
+                },
+                scrub_within: Duration::from_secs(within(
+                    "store.scrub_within_s",
+                    self.store.scrub_within_s,
+                    1..=2_592_000,
+                )? as u64),
+                keep_touchpoints_ms: match self.store.keep_touchpoints_days {
+                    0 => None,
+                    n => Some(days("store.keep_touchpoints_days", n, 1..=36_500)?),
+                },
+                keep_served_ms: days(
+                    "store.keep_served_days",
+                    self.store.keep_served_days,
+                    1..=36_500,
+                )?,
+                keep_unreported_ms: days(
+                    "store.keep_unreported_days",
+                    self.store.keep_unreported_days,
+                    1..=36_500,
+                )?,
+            },
+            recommend: Recommend {
+                default_count: within(
+                    "recommend.default_count",
+                    self.recommend.default_count,
+                    1..=max_count as u64,
+                )?,
+                max_count,
+                max_reasons: within("recommend.max_reasons", self.recommend.max_reasons, 0..=10)?,
+                history: within("recommend.history", self.recommend.history, 1..=5_000)?,
+                locale: self.recommend.locale,
+                log_served: self.recommend.log_served,
+            },
+            touchpoints: TouchpointRules {
+                max_batch: within(
+                    "touchpoints.max_batch",
+                    self.touchpoints.max_batch,
+                    1..=10_000,
+                )?,
+                future_ms: within(
+                    "touchpoints.future_s",
+                    self.touchpoints.future_s,
+                    0..=31_536_000,
+                )? as i64
+                    * 1_000,
+                future: match self.touchpoints.future.as_str() {
+                    "refuse" => FutureTimes::Refuse,
+                    "clamp" => FutureTimes::Clamp,
+                    other => return word("touchpoints.future", other, "\"refuse\" or \"clamp\""),
+                },
+                accept_unknown_customers: accept(
+                    "touchpoints.unknown_customers",
+                    &self.touchpoints.unknown_customers,
+                )?,
+                accept_unknown_products: accept(
+                    "touchpoints.unknown_products",
+                    &self.touchpoints.unknown_products,
+                )?,
+            },
+            consent: Consents {
+                personalise: Some(self.consent.personalise),
+                infer_life_stage: Some(self.consent.infer_life_stage),
+                contact: Some(self.consent.contact),
+                train: Some(self.consent.train),
+            },
+            log_level: self.log.level,
+            log_format: match self.log.format.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                other => return word("log.format", other, "\"text\" or \"json\""),
+            },
+            metrics_addr: match self.metrics.addr.as_str() {
+                "" => None,
+                addr => Some(address("metrics.addr", addr)?),
+            },
+        })
+    }
+}
+
+fn wrong<T>(field: &str, what: impl Into<String>) -> Result<T, ConfigError> {
+    Err(ConfigError::Value {
+        field: field.into(),
+        what: what.into(),
+    })
+}
+
+fn word<T>(field: &str, found: &str, expected: &str) -> Result<T, ConfigError> {
+    wrong(field, format!("is {found:?}, expected {expected}"))
+}
+
+fn within(field: &str, value: u64, range: RangeInclusive<u64>) -> Result<usize, ConfigError> {
+    match usize::try_from(value) {
+        Ok(fits) if range.contains(&value) => Ok(fits),
+        _ => wrong(
+            field,
+            format!("is {value}, expected {} to {}", range.start(), range.end()),
+        ),
+    }
+}
+
+fn address(field: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().or_else(|_| {
+        wrong(
+            field,
+            format!("is {text:?}, expected an address and port such as 127.0.0.1:7700"),
+        )
+    })
+}
+
+fn tls(cert: &str, key: &str) -> Result<Option<Tls>, ConfigError> {
+    match (cert.is_empty(), key.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some(Tls {
+            cert: cert.into(),
+            key: key.into(),
+        })),
+        (false, true) => wrong("server.tls_key", "empty, but server.tls_cert is set"),
+        (true, false) => wrong("server.tls_cert", "empty, but server.tls_key is set"),
+    }
+}
+
+fn accept(field: &str, text: &str) -> Result<bool, ConfigError> {
+    match text {
+        "accept" => Ok(true),
+        "refuse" => Ok(false),
+        other => word(field, other, "\"accept\" or \"refuse\""),
+    }
+}

@@ -1,0 +1,167 @@
+//! The settings as they stand in a file: every one with its meaning, default and range.
+
+use serde::{Deserialize, Serialize};
+
+/// What is known of one setting, for `--print-config` and for reading the environment.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Section of the file.
+    pub section: &'static str,
+    /// Key inside the section.
+    pub name: &'static str,
+    /// Meaning, default and range.
+    pub doc: &'static str,
+}
+
+macro_rules! settings {
+    ($( $(#[doc = $section_doc:literal])* $section:ident: $struct:ident {
+        $( $(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr; )*
+    } )*) => {
+        $(
+            $(#[doc = $section_doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(default, deny_unknown_fields)]
+            pub struct $struct {
+                $( $(#[doc = $doc])* pub $name: $type, )*
+            }
+
+            impl Default for $struct {
+                fn default() -> Self {
+                    $struct { $( $name: $default, )* }
+                }
+            }
+        )*
+
+        /// All settings as they stand in a file, unchecked.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct RawConfig {
+            $( $(#[doc = $section_doc])* pub $section: $struct, )*
+        }
+
+        /// Every section and what it is about, in the order of the file.
+        pub const SECTIONS: &[(&str, &str)] =
+            &[$( (stringify!($section), concat!($($section_doc, "\n"),*)), )*];
+
+        /// Every setting, in the order of the file.
+        pub const FIELDS: &[Field] = &[
+            $( $( Field {
+                section: stringify!($section),
+                name: stringify!($name),
+                doc: concat!($($doc, "\n"),*),
+            }, )* )*
+        ];
+    };
+}
+
+settings! {
+    /// Where the gRPC server listens.
+    server: ServerSection {
+        /// Address and port. Default 127.0.0.1:7700: this machine only. Port 0 takes a free one. Listening on any
+        /// other address lets everyone who reaches it read and change customers: put it behind TLS and your network's
+        /// own access control.
+        addr: String = "127.0.0.1:7700".into();
+        /// PEM file with the server's certificate chain; empty = no TLS. Needs tls_key.
+        tls_cert: String = String::new();
+        /// PEM file with the private key of tls_cert.
+        tls_key: String = String::new();
+        /// Largest request in bytes, 65536 to 1073741824. Default 16 MiB. Larger ones are refused.
+        max_request_bytes: u64 = 16 << 20;
+        /// Time for an answer when the caller sets no deadline, in milliseconds, 1 to 600000. Default 5000.
+        default_deadline_ms: u64 = 5_000;
+        /// Time that running calls get to end at shutdown, in seconds, 0 to 600. Default 20.
+        shutdown_grace_s: u64 = 20;
+        /// Whether clients may ask which services there are. Default true.
+        reflection: bool = true;
+    }
+    /// The threads that compute answers.
+    compute: ComputeSection {
+        /// Threads, 1 to 1024; 0 = one per core. Default 0.
+        threads: u64 = 0;
+        /// Requests that may wait for a thread, 1 to 100000. Default 512. Beyond that a request is refused at once with
+        /// RESOURCE_EXHAUSTED, so that the others are answered in time.
+        queue: u64 = 512;
+    }
+    /// Model bundles.
+    models: ModelsSection {
+        /// Models directory, or one bundle; empty = none, answers come from the catalogue alone. Default empty.
+        dir: String = String::new();
+        /// How often the directory is looked at for a new current model, in milliseconds, 50 to 3600000; 0 = never.
+        /// Default 1000.
+        watch_ms: u64 = 1_000;
+        /// How many generations stay loaded for a rollback beside the one that answers, 0 to 10. Default 1. Each costs
+        /// its size in memory.
+        keep_loaded: u64 = 1;
+    }
+    /// Where touchpoints, customers and the catalogue are kept.
+    store: StoreSection {
+        /// Directory of the store; created when missing. Default ./serendib-store. Losing it loses what was recorded.
+        dir: String = "serendib-store".into();
+        /// Memory for customers that were read lately, in MiB, 1 to 1048576. Default 256.
+        cache_mib: u64 = 256;
+        /// Largest size of the store in MiB, 0 = until the disk is full. Default 0. When full, recording is refused and
+        /// recommendations go on.
+        max_mib: u64 = 0;
+        /// How long an erased customer may stay in the files until they are scrubbed, in seconds, 1 to 2592000.
+        /// Default 3600.
+        scrub_within_s: u64 = 3_600;
+        /// Touchpoints older than this many days are deleted, 0 = kept for ever. Default 0.
+        keep_touchpoints_days: u64 = 0;
+        /// Served answers older than this many days are deleted, 1 to 36500. Default 400.
+        keep_served_days: u64 = 400;
+        /// Served answers that nothing came back for are deleted after this many days, 1 to 36500. Default 30.
+        keep_unreported_days: u64 = 30;
+    }
+    /// Answers.
+    recommend: RecommendSection {
+        /// Items in a list when the request does not say, 1 to max_count. Default 20.
+        default_count: u64 = 20;
+        /// Most items that a list may ask for, 1 to 1000. Default 200.
+        max_count: u64 = 200;
+        /// Reasons for each item at most, 0 to 10. Default 3.
+        max_reasons: u64 = 3;
+        /// Newest touchpoints of a customer that an answer looks at, 1 to 5000. Default 5000.
+        history: u64 = 5_000;
+        /// Language of the sentences where neither the request nor the customer says one. Default en.
+        locale: String = "en".into();
+        /// Write what was served into the serve log. Default true. Without it neither fatigue nor off-policy
+        /// evaluation works.
+        log_served: bool = true;
+    }
+    /// Recording.
+    touchpoints: TouchpointsSection {
+        /// Touchpoints in one Record call at most, 1 to 10000. Default 5000.
+        max_batch: u64 = 5_000;
+        /// How far ahead of this machine's clock a touchpoint may be, in seconds, 0 to 31536000. Default 86400.
+        future_s: u64 = 86_400;
+        /// What happens to one further ahead: "refuse" the batch, or "clamp" it to now. Default refuse.
+        future: String = "refuse".into();
+        /// Customers never seen before: "accept" or "refuse". Default accept.
+        unknown_customers: String = "accept".into();
+        /// Products that are not in the catalogue: "accept" or "refuse". Default accept.
+        unknown_products: String = "accept".into();
+    }
+    /// What holds for customers who said nothing; an explicit no always wins.
+    consent: ConsentSection {
+        /// Answers may be personal. Default true.
+        personalise: bool = true;
+        /// Life situations may be inferred. Default true.
+        infer_life_stage: bool = true;
+        /// The shop may reach out. Default true.
+        contact: bool = true;
+        /// Touchpoints may be exported for training. Default true.
+        train: bool = true;
+    }
+    /// Logs, written to standard error. Ids of customers, products and touchpoints are never logged.
+    log: LogSection {
+        /// "error", "warn", "info", "debug" or "trace", or a filter such as "info,serendib_service=debug". Default info.
+        level: String = "info".into();
+        /// "text" for people or "json" for programs. Default text.
+        format: String = "text".into();
+    }
+    /// Figures for Prometheus, at http://ADDR/metrics.
+    metrics: MetricsSection {
+        /// Address and port, or empty for none. Default 127.0.0.1:7701. Port 0 takes a free one.
+        addr: String = "127.0.0.1:7701".into();
+    }
+}

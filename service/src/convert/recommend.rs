@@ -1,0 +1,351 @@
+//! Requests for recommendations.
+
+use serendib_engine::rank::{Context, Filters, ListKind, ListRequest, Live, Request};
+use serendib_engine::shop::{Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
+use serendib_proto::v1;
+
+use super::{amount, at_most, id, ids, optional_id, text, time, Invalid};
+
+/// Most lists in a request.
+const MAX_LISTS: usize = serendib_engine::rank::MAX_LISTS;
+
+/// What a request may ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct AskLimits {
+    /// Items where the request says nothing.
+    pub default_count: usize,
+    /// Most items in a list.
+    pub max_count: usize,
+    /// Most reasons of an item.
+    pub max_reasons: usize,
+}
+
+/// A checked request; products are still ids.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// For whom; `None` = an anonymous visitor.
+    pub customer_id: Option<String>,
+    /// The time asked for.
+    pub at: Option<i64>,
+    /// The seed asked for.
+    pub seed: Option<u64>,
+    /// Send products along.
+    pub include_products: bool,
+    /// Send counts of removed candidates along.
+    pub include_accounting: bool,
+    /// Where on the page.
+    pub placement: Option<String>,
+    /// Language of the sentences.
+    pub locale: Option<String>,
+    lists: Vec<AskList>,
+    session: Vec<Touchpoint>,
+    basket: Vec<String>,
+    viewed: Option<String>,
+    occasion: Option<String>,
+    exclusions: Vec<String>,
+    dial: Option<f32>,
+    max_reasons: usize,
+}
+
+#[derive(Debug, Clone)]
+struct AskList {
+    kind: ListKind,
+    count: usize,
+    filters: Filters,
+    pins: Vec<String>,
+}
+
+/// A request in numbers of one view of the shop.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// What the engine answers.
+    pub request: Request,
+    /// What happened in the visit.
+    pub session: Vec<Touch>,
+    /// Products named in the request that the shop does not know.
+    pub unknown: usize,
+}
+
+impl Ask {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Result<Ask, Invalid> {
+        let context = message.context.clone().unwrap_or_default();
+        at_most("lists", message.lists.len(), MAX_LISTS)?;
+        let one = [v1::ListRequest::default()];
+        let lists = if message.lists.is_empty() {
+            &one[..]
+        } else {
+            &message.lists[..]
+        };
+        let dial = match message.dial {
+            Some(dial) if !(0.0..=1.0).contains(&dial) => {
+                return Err(Invalid::new("dial", format!("is {dial}, expected 0 to 1")))
+            }
+            dial => dial.map(|dial| dial as f32),
+        };
+        at_most("context.session", context.session.len(), 1_000)?;
+        Ok(Ask {
+            customer_id: optional_id("customer_id", Some(&message.customer_id))?,
+            at: time("context.at_ms", context.at_ms)?,
+            seed: message.seed,
+            include_products: message.include_products,
+            include_accounting: message.include_accounting,
+            placement: optional_id("context.placement", context.placement.as_deref())?,
+            locale: optional_id("context.locale", context.locale.as_deref())?,
+            lists: lists
+                .iter()
+                .enumerate()
+                .map(|(ix, list)| {
+                    AskList::from_proto(list, limits).map_err(|e| e.under(format!("lists[{ix}]")))
+                })
+                .collect::<Result<_, _>>()?,
+            session: context
+                .session
+                .iter()
+                .enumerate()
+                .map(|(ix, touch)| {
+                    session_touch(touch).map_err(|e| e.under(format!("context.session[{ix}]")))
+                })
+                .collect::<Result<_, _>>()?,
+            basket: ids("context.basket", &context.basket, 1_000)?,
+            viewed: optional_id(
+                "context.viewed_product_id",
+                context.viewed_product_id.as_deref(),
+            )?,
+            occasion: text("context.occasion", context.occasion.as_deref(), 256)?,
+            exclusions: ids("exclude_product_ids", &message.exclude_product_ids, 10_000)?,
+            dial,
+            max_reasons: limits.max_reasons,
+        })
+    }
+
+    /// The kinds asked for, in order.
+    pub fn kinds(&self) -> impl Iterator<Item = ListKind> + '_ {
+        self.lists.iter().map(|list| list.kind)
+    }
+
+    /// Looks up every product in `live`; unknown ones are left out and counted.
+    ///
+    /// A session touch without a time counts as just before `now`. `ranked_at` is the time that the engine is asked
+    /// for: `now`, or `i64::MAX` in a shop without times.
+    pub fn resolve(
+        &self,
+        live: &Live,
+        encoder: &mut Encoder,
+        now: i64,
+        ranked_at: i64,
+        seed: u64,
+    ) -> Resolved {
+        let mut unknown = 0;
+        let mut find = |id: &String| -> Option<ProductIx> {
+            let found = live.catalogue.find(id);
+            unknown += usize::from(found.is_none());
+            found
+        };
+        let mut basket: Vec<(ProductIx, f32)> = Vec::new();
+        for product in self.basket.iter().filter_map(&mut find) {
+            match basket.iter_mut().find(|(inside, _)| *inside == product) {
+                Some((_, quantity)) => *quantity += 1.0,
+                None => basket.push((product, 1.0)),
+            }
+        }
+        let request = Request {
+            now: ranked_at,
+            seed,
+            lists: self
+                .lists
+                .iter()
+                .map(|list| ListRequest {
+                    pins: list.pins.iter().filter_map(&mut find).collect(),
+                    filters: list.filters.clone(),
+                    ..ListRequest::new(list.kind, list.count)
+                })
+                .collect(),
+            context: Context {
+                basket,
+                viewed: self.viewed.as_ref().and_then(&mut find),
+                occasion: self.occasion.clone(),
+                locale: self.locale.clone(),
+            },
+            dial: self.dial,
+            exclusions: self
+                .exclusions
+                .iter()
+                .filter_map(|id| live.catalogue.find(id))
+                .collect(),
+            max_reasons: self.max_reasons,
+        };
+        let mut session: Vec<Touch> = self
+            .session
+            .iter()
+            .map(|row| {
+                let mut touch = encoder.encode(row, &live.catalogue);
+                touch.at = row.at.unwrap_or(now - 1);
+                touch
+            })
+            .collect();
+        unknown += session.iter().filter(|t| t.product == NO_PRODUCT).count();
+        session.retain(|t| t.product != NO_PRODUCT);
+        Resolved {
+            request,
+            session,
+            unknown,
+        }
+    }
+}
+
+impl AskList {
+    fn from_proto(list: &v1::ListRequest, limits: AskLimits) -> Result<AskList, Invalid> {
+        let count = list
+            .count
+            .map_or(limits.default_count, |count| count as usize);
+        if count == 0 || count > limits.max_count {
+            return Err(Invalid::new(
+                "count",
+                format!("is {count}, expected 1 to {}", limits.max_count),
+            ));
+        }
+        let filters = list.filters.clone().unwrap_or_default();
+        let min_price = amount("filters.min_price", filters.min_price)?;
+        let max_price = amount("filters.max_price", filters.max_price)?;
+        if let (Some(min), Some(max)) = (min_price, max_price) {
+            if min > max {
+                return Err(Invalid::new(
+                    "filters.min_price",
+                    format!("is {min}, more than max_price {max}"),
+                ));
+            }
+        }
+        at_most("filters.categories", filters.categories.len(), 1_000)?;
+        at_most("filters.brands", filters.brands.len(), 1_000)?;
+        Ok(AskList {
+            kind: list_kind(list.kind)?,
+            count,
+            filters: Filters {
+                categories: filters.categories,
+                brands: filters.brands,
+                min_price,
+                max_price,
+                exclude_owned: filters.exclude_owned,
+            },
+            pins: ids("pinned_product_ids", &list.pinned_product_ids, 100)?,
+        })
+    }
+}
+
+fn session_touch(touch: &v1::SessionTouch) -> Result<Touchpoint, Invalid> {
+    let kind = optional_id("kind", touch.kind.as_deref())?;
+    Ok(Touchpoint {
+        product_id: Some(id("product_id", &touch.product_id)?),
+        at: time("at_ms", touch.at_ms)?,
+        ..Touchpoint::new("", kind.as_deref().unwrap_or("view"))
+    })
+}
+
+fn list_kind(value: i32) -> Result<ListKind, Invalid> {
+    Ok(match v1::ListKind::try_from(value) {
+        Ok(v1::ListKind::Unspecified | v1::ListKind::ForYou) => ListKind::ForYou,
+        Ok(v1::ListKind::Similar) => ListKind::Similar,
+        Ok(v1::ListKind::GoesWith) => ListKind::GoesWith,
+        Ok(v1::ListKind::NextInLife) => ListKind::NextInLife,
+        Ok(v1::ListKind::BuyAgain) => ListKind::BuyAgain,
+        Ok(v1::ListKind::NextBasket) => ListKind::NextBasket,
+        Ok(v1::ListKind::Surprise) => ListKind::Surprise,
+        Ok(v1::ListKind::Popular) => ListKind::Popular,
+        Err(_) => {
+            return Err(Invalid::new(
+                "kind",
+                format!("{value} is not a kind of list"),
+            ))
+        }
+    })
+}
+
+/// The API's word for a kind of list.
+pub fn list_kind_to_proto(kind: ListKind) -> v1::ListKind {
+    match kind {
+        ListKind::ForYou => v1::ListKind::ForYou,
+        ListKind::Similar => v1::ListKind::Similar,
+        ListKind::GoesWith => v1::ListKind::GoesWith,
+        ListKind::NextInLife => v1::ListKind::NextInLife,
+        ListKind::BuyAgain => v1::ListKind::BuyAgain,
+        ListKind::NextBasket => v1::ListKind::NextBasket,
+        ListKind::Surprise => v1::ListKind::Surprise,
+        ListKind::Popular => v1::ListKind::Popular,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: AskLimits = AskLimits {
+        default_count: 20,
+        max_count: 200,
+        max_reasons: 3,
+    };
+
+    fn refused(message: &v1::RecommendRequest) -> String {
+        Ask::from_proto(message, LIMITS).unwrap_err().field
+    }
+
+    fn list(spoil: impl Fn(&mut v1::ListRequest)) -> v1::RecommendRequest {
+        let mut lists = vec![v1::ListRequest::default(); 3];
+        spoil(&mut lists[2]);
+        v1::RecommendRequest {
+            lists,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_empty_request_asks_for_twenty_for_an_anonymous_visitor() {
+        let ask = Ask::from_proto(&v1::RecommendRequest::default(), LIMITS).unwrap();
+        assert_eq!(ask.customer_id, None);
+        assert_eq!(ask.kinds().collect::<Vec<_>>(), [ListKind::ForYou]);
+        assert_eq!(ask.lists[0].count, 20);
+    }
+
+    #[test]
+    fn wrong_fields_are_named_with_their_place() {
+        for count in [0, 201, 1_000_000] {
+            assert_eq!(refused(&list(|l| l.count = Some(count))), "lists[2].count");
+        }
+        assert_eq!(refused(&list(|l| l.kind = 77)), "lists[2].kind");
+        let price = |l: &mut v1::ListRequest| {
+            l.filters = Some(v1::Filters {
+                min_price: Some(f64::NAN),
+                ..Default::default()
+            });
+        };
+        assert_eq!(refused(&list(price)), "lists[2].filters.min_price");
+        let many = v1::RecommendRequest {
+            lists: vec![v1::ListRequest::default(); MAX_LISTS + 1],
+            ..Default::default()
+        };
+        assert_eq!(refused(&many), "lists");
+        for dial in [f64::NAN, -0.1, 2.0] {
+            let message = v1::RecommendRequest {
+                dial: Some(dial),
+                ..Default::default()
+            };
+            assert_eq!(refused(&message), "dial");
+        }
+        let message = v1::RecommendRequest {
+            customer_id: "x".repeat(257),
+            ..Default::default()
+        };
+        assert_eq!(refused(&message), "customer_id");
+        let message = v1::RecommendRequest {
+            context: Some(v1::Context {
+                basket: vec!["p".into(), "a\u{0}b".into()],
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        assert_eq!(refused(&message), "context.basket[1]");
+    }
+}

@@ -1,0 +1,88 @@
+//! Model generations: bundles as loaded.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serendib_engine::bundle::{Bundle, BundleError, ModelsDir};
+use serendib_engine::model::Model;
+use serendib_engine::shop::Encoder;
+
+/// One loaded model with what the server counts of it.
+#[derive(Debug)]
+pub struct Generation {
+    /// The model; for a server without one, the empty model.
+    pub model: Arc<Model>,
+    /// Numbers of kinds, channels and product lines, grown by what this server has seen since.
+    pub encoder: Mutex<Encoder>,
+    /// Where its bundle is; `None` without a model.
+    pub path: Option<PathBuf>,
+    answered: AtomicU64,
+}
+
+impl Generation {
+    /// A generation of `model`, read from `path`.
+    pub fn new(model: Model, path: Option<PathBuf>) -> Generation {
+        Generation {
+            encoder: Mutex::new(model.encoder.clone()),
+            model: Arc::new(model),
+            path,
+            answered: AtomicU64::new(0),
+        }
+    }
+
+    /// What answers while there is no model.
+    pub fn none() -> Generation {
+        Generation::new(Model::empty(), None)
+    }
+
+    /// Verifies and loads the bundle that `path` means: a bundle, or a models directory with a current one. Blocking.
+    ///
+    /// # Errors
+    /// See [`Bundle::open`] and [`Model::read`].
+    pub fn load(path: &Path) -> Result<Generation, BundleError> {
+        let path = ModelsDir::resolve(path)?;
+        let model = Model::read(&Bundle::open(&path)?)?;
+        Ok(Generation::new(model, Some(path)))
+    }
+
+    /// Whether there is a model.
+    pub fn is_some(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// The model's id as answers name it; empty without a model.
+    pub fn id(&self) -> &str {
+        if self.is_some() {
+            &self.model.manifest.id
+        } else {
+            ""
+        }
+    }
+
+    /// The time that the engine is asked for at `now`: a shop without times sees everything whatever the time.
+    pub fn ranked_at(&self, now: i64) -> i64 {
+        if self.is_some() && !self.model.manifest.data.timed {
+            i64::MAX
+        } else {
+            now
+        }
+    }
+
+    /// Counts one answer.
+    pub fn count_answer(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Answers given so far.
+    pub fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// The encoder, also after a panic elsewhere: it only ever grows.
+    pub fn encoder(&self) -> std::sync::MutexGuard<'_, Encoder> {
+        self.encoder
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,208 @@
+//! Starting, running and ending the server.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use serendib_proto::v1::catalog_service_server::CatalogServiceServer;
+use serendib_proto::v1::customer_service_server::CustomerServiceServer;
+use serendib_proto::v1::model_service_server::ModelServiceServer;
+use serendib_proto::v1::recommendation_service_server::RecommendationServiceServer;
+use serendib_proto::v1::touchpoint_service_server::TouchpointServiceServer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
+
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::config::Config;
+use crate::customers::EncodedCache;
+use crate::metrics::Metrics;
+use crate::models::Models;
+use crate::pool::Pool;
+use crate::rpc;
+use crate::store::Store;
+use crate::views::Views;
+
+/// A server that answers.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Where its figures are.
+    pub metrics_addr: Option<SocketAddr>,
+    /// Its parts.
+    pub app: Arc<App>,
+    shutdown: watch::Sender<bool>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    /// Ends it: no new calls; running ones get the configured time; then everything is written and closed.
+    ///
+    /// # Errors
+    /// The server or the store failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.shutdown.send(true);
+        self.task.await.context("the server task failed")?
+    }
+
+    /// Serves until `signal` is ready, then ends as [`Running::stop`] does.
+    ///
+    /// # Errors
+    /// The server or the store failed.
+    pub async fn until(mut self, signal: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            () = signal => self.stop().await,
+            ended = &mut self.task => ended.context("the server task failed")?,
+        }
+    }
+}
+
+/// Starts a server over `store`, and answers once it is ready.
+///
+/// # Errors
+/// A port that is taken, a store that cannot be read, TLS files that cannot be used. A damaged model is an error only
+/// when the server starts; later the old one goes on.
+pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Running> {
+    let listener = TcpListener::bind(config.server.addr)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.server.addr))?;
+    let addr = listener.local_addr()?;
+    let metrics_listener = match config.metrics_addr {
+        None => None,
+        Some(addr) => Some(
+            TcpListener::bind(addr)
+                .await
+                .with_context(|| format!("cannot listen for metrics on {addr}"))?,
+        ),
+    };
+    let models = Models::new(&config.models);
+    let generation = models.first().await.context("cannot load the model")?;
+    let views = Views::open(store.clone(), Arc::new(generation), now_ms())
+        .await
+        .context("cannot read the catalogue")?;
+    let app = Arc::new(App {
+        customers: EncodedCache::new(config.store.cache_bytes / 2),
+        pool: Pool::new(config.compute.threads, config.compute.queue)
+            .context("cannot start the compute threads")?,
+        metrics: Metrics::default(),
+        views: Arc::new(views),
+        models,
+        store,
+        config,
+    });
+    let metrics_addr = match &metrics_listener {
+        Some(listener) => Some(listener.local_addr()?),
+        None => None,
+    };
+    let (shutdown, stopped) = watch::channel(false);
+    let task = tokio::spawn(serve(app.clone(), listener, metrics_listener, stopped));
+    Ok(Running {
+        addr,
+        metrics_addr,
+        app,
+        shutdown,
+        task,
+    })
+}
+
+async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let config = &app.config.server;
+    let mut builder = Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .tcp_nodelay(true);
+    if let Some(tls) = &config.tls {
+        let read = |path: &std::path::Path| {
+            std::fs::read(path).with_context(|| format!("cannot read {path:?}"))
+        };
+        let identity = Identity::from_pem(read(&tls.cert)?, read(&tls.key)?);
+        builder = builder
+            .tls_config(ServerTlsConfig::new().identity(identity))
+            .context("cannot use server.tls_cert and server.tls_key")?;
+    }
+    let size = config.max_request_bytes;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = if config.reflection {
+        Some(
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(serendib_proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .build_v1()
+                .context("cannot set up reflection")?,
+        )
+    } else {
+        None
+    };
+    health
+        .set_serving::<RecommendationServiceServer<rpc::Recommendation>>()
+        .await;
+    health
+        .set_serving::<CatalogServiceServer<rpc::Catalog>>()
+        .await;
+    health
+        .set_serving::<CustomerServiceServer<rpc::CustomerRpc>>()
+        .await;
+    health
+        .set_serving::<ModelServiceServer<rpc::ModelRpc>>()
+        .await;
+
+    let mut tasks = tokio::task::JoinSet::new();
+    if let Some(metrics) = metrics {
+        tasks.spawn(rpc::serve_metrics(metrics, app.clone()));
+    }
+    tasks.spawn(crate::background::follow_models(app.clone()));
+    tasks.spawn(crate::background::keep_store(app.clone()));
+    tasks.spawn(crate::background::report_health(app.clone(), health));
+
+    let router = builder
+        .add_service(health_service)
+        .add_optional_service(reflection)
+        .add_service(
+            RecommendationServiceServer::new(rpc::Recommendation(app.clone()))
+                .max_decoding_message_size(size),
+        )
+        .add_service(
+            CatalogServiceServer::new(rpc::Catalog(app.clone())).max_decoding_message_size(size),
+        )
+        .add_service(
+            TouchpointServiceServer::new(rpc::TouchpointRpc(app.clone()))
+                .max_decoding_message_size(size),
+        )
+        .add_service(
+            CustomerServiceServer::new(rpc::CustomerRpc(app.clone()))
+                .max_decoding_message_size(size),
+        )
+        .add_service(
+            ModelServiceServer::new(rpc::ModelRpc(app.clone())).max_decoding_message_size(size),
+        );
+    let mut signal = stopped.clone();
+    let graceful = async move {
+        let _ = signal.wait_for(|stop| *stop).await;
+    };
+    let serving = router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), graceful);
+    let grace = config.shutdown_grace;
+    let cut = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+        tokio::time::sleep(grace).await;
+    };
+    let served = tokio::select! {
+        served = serving => served.context("the server failed"),
+        () = cut => {
+            tracing::warn!("calls were still running at the end of the shutdown grace and were cut");
+            Ok(())
+        }
+    };
+    tasks.shutdown().await;
+    app.store.close().await.context("cannot close the store")?;
+    served
+}
