@@ -1,1 +1,45 @@
 //! Packing all subscription boxes from one stock.
+//!
+//! | file | job |
+//! |---|---|
+//! | `problem` | items, rules, boxes and candidates; validation; what is removed from a box and why |
+//! | `solve_box` | the exact best content of one box at given prices |
+//! | `bound` | prices on stock by Lagrangian relaxation, and with them the dual bound |
+//! | `repair` | from priced contents, which may oversell, to a packing that does not |
+//! | `exchange` | better packings: a box re-solved, chains of swaps through many boxes |
+//! | `soft` | goals that are reported, not bounded: categories, minimum use, margin, fairness |
+//! | `explore` | surprise lines drawn at random among near-equal ones, with their propensity |
+//! | `lots` | which lot each line is taken from: earliest expiry first |
+//! | `explain` | shadow prices, the constraint at fault in a short box, stand-ins |
+//! | `pack` | the whole run, anytime, and the repacking of one box |
+//! | `verify` | an independent check of every hard constraint |
+//!
+//! The relaxation of the stock constraint gives every item a price λ ≥ 0; then boxes are independent, and
+//! g(λ) = Σ_b max_x (value − price) + Σ_i λ_i · stock_i bounds every packing from above (Fisher, "The Lagrangian
+//! relaxation method for solving integer programming problems", Management Science 27, 1981).
+
+mod bound;
+mod exchange;
+mod explain;
+mod explore;
+mod lots;
+mod pack;
+mod problem;
+mod repair;
+mod soft;
+mod solve_box;
+mod state;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use explain::{Fault, ShadowPrice, Shortfall, StandIn};
+pub use explore::Draw;
+pub use lots::{assign_lots, Lot, LotError};
+pub use pack::{greedy, pack, repack, Options, Phase, Progress, Repacked};
+pub use problem::{
+    BoxRequest, Candidate, Item, PinFault, Problem, ProblemError, Removal, Rules, MAX_SLOTS,
+};
+pub use soft::SoftReport;
+pub use state::{Line, PackedBox, Packing};
+pub use verify::{verify, Violation};

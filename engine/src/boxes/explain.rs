@@ -1,0 +1,305 @@
+//! Why a packing is as it is: shadow prices, the constraint at fault in a short box, stand-ins.
+
+use std::fmt;
+
+use rayon::prelude::*;
+
+use super::bound::piece;
+use super::problem::{is_laminar, PinFault, Problem, Removal};
+use super::solve_box::BoxSolver;
+use super::state::{Pick, State};
+
+/// What keeps a slot empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Fault {
+    /// With more stock of its candidates the box would be full.
+    Stock,
+    /// With a lower relevance floor it would be.
+    RelevanceFloor,
+    /// Without category caps it would be.
+    CategoryCap,
+    /// With a larger budget it would be.
+    Budget,
+    /// With a larger weight limit it would be.
+    Weight,
+    /// With a larger volume limit it would be.
+    Volume,
+    /// Too many of its candidates are variants of one another.
+    Variants,
+    /// After exclusions, allergens, repeats and owned durables too few candidates are left.
+    NothingSuits,
+    /// A pinned item cannot go into the box.
+    Pin,
+    /// More than one of these at once.
+    Several,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fault::Stock => "stock",
+            Fault::RelevanceFloor => "relevance floor",
+            Fault::CategoryCap => "category cap",
+            Fault::Budget => "budget",
+            Fault::Weight => "weight",
+            Fault::Volume => "volume",
+            Fault::Variants => "variants of one parent",
+            Fault::NothingSuits => "nothing suits",
+            Fault::Pin => "pinned item",
+            Fault::Several => "several constraints together",
+        })
+    }
+}
+
+/// What a box lacks, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shortfall {
+    /// Empty regular slots.
+    pub regular: usize,
+    /// Empty surprise slots.
+    pub surprise: usize,
+    /// The constraint at fault.
+    pub fault: Fault,
+    /// Pins that are not met.
+    pub pins: Vec<(u32, PinFault)>,
+    /// Candidates removed before packing: (reason, how many), none with 0.
+    pub removed: Vec<(Removal, u32)>,
+    /// Candidates that are too irrelevant to be a surprise.
+    pub below_floor: u32,
+}
+
+/// What one more unit would be worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShadowPrice {
+    /// Item number.
+    pub item: u32,
+    /// Value that one more unit would add, where slots stay empty with the worth of a filled slot.
+    pub price: f64,
+    /// Value that ten more units would add, at most.
+    pub ten_more: f64,
+}
+
+/// An item that could take a line's place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StandIn {
+    /// Item number.
+    pub item: u32,
+    /// Its value in the slot.
+    pub value: f32,
+}
+
+/// Items of which nothing is left and more would help, dearest first.
+pub(crate) fn shadow_prices(left: &[u32], prices: &[f64], fill: f64) -> Vec<ShadowPrice> {
+    let mut out: Vec<ShadowPrice> = prices
+        .iter()
+        .zip(left)
+        .enumerate()
+        .filter(|(_, (price, left))| **left == 0 && **price > 1e-6 * fill)
+        .map(|(item, (price, _))| ShadowPrice {
+            item: item as u32,
+            price: *price,
+            ten_more: 10.0 * price,
+        })
+        .collect();
+    out.sort_by(|a, b| b.price.total_cmp(&a.price).then(a.item.cmp(&b.item)));
+    out
+}
+
+/// The up to `count` best stand-ins of every open line, in order of boxes and their picks.
+pub(crate) fn stand_ins(state: &State, count: usize) -> Vec<Vec<Vec<StandIn>>> {
+    let problem = state.problem;
+    let size = piece(state.picks.len());
+    let boxes: Vec<usize> = (0..state.picks.len()).collect();
+    let pieces: Vec<Vec<Vec<Vec<StandIn>>>> = boxes
+        .par_chunks(size)
+        .map(|boxes| {
+            boxes
+                .iter()
+                .map(|b| {
+                    (0..state.picks[*b].len())
+                        .map(|at| line_stand_ins(problem, state, *b, at, count))
+                        .collect()
+                })
+                .collect()
+        })
+        .collect();
+    pieces.into_iter().flatten().collect()
+}
+
+fn line_stand_ins(
+    problem: &Problem,
+    state: &State,
+    b: usize,
+    at: usize,
+    count: usize,
+) -> Vec<StandIn> {
+    let pick = state.picks[b][at];
+    let surprise = pick.surprise;
+    let slots = &problem.boxes[b];
+    let mut best: Vec<StandIn> = Vec::with_capacity(count + 1);
+    for candidate in slots.start as u32..slots.end as u32 {
+        let item = problem.item_of[candidate as usize];
+        let value = problem.value(Pick {
+            candidate,
+            surprise,
+        }) as f32;
+        let enough = best.len() == count && best.last().is_none_or(|last| value <= last.value);
+        if enough
+            || candidate == pick.candidate
+            || !value.is_finite()
+            || state.left[item as usize] == 0
+            || !state.swap_fits(b, at, candidate)
+        {
+            continue;
+        }
+        let place = best.partition_point(|other| other.value >= value);
+        best.insert(place, StandIn { item, value });
+        best.truncate(count);
+    }
+    best
+}
+
+/// The shortfall of every box, `None` for full ones.
+pub(crate) fn shortfalls(state: &State) -> Vec<Option<Shortfall>> {
+    let problem = state.problem;
+    let mut out: Vec<Option<Shortfall>> = vec![None; problem.boxes.len()];
+    let mut short: Vec<usize> = Vec::new();
+    for (b, slots) in problem.boxes.iter().enumerate() {
+        let surprises = state.picks[b].iter().filter(|pick| pick.surprise).count();
+        let regular = slots.regular - (state.picks[b].len() - surprises);
+        let surprise = slots.surprise - surprises;
+        if regular + surprise > 0 {
+            short.push(b);
+        } else if slots.pin_faults.is_empty() {
+            continue;
+        }
+        out[b] = Some(Shortfall {
+            regular,
+            surprise,
+            fault: Fault::Pin,
+            pins: slots.pin_faults.clone(),
+            removed: REMOVALS
+                .into_iter()
+                .map(|reason| (reason, slots.removed[reason as usize]))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            below_floor: slots.below_floor,
+        });
+    }
+    let mut open = short;
+    let mut settle = |fault: Fault, relaxation: Option<Relaxation>, open: &mut Vec<usize>| {
+        let full = fillable(problem, relaxation, open);
+        let mut at = 0;
+        open.retain(|b| {
+            at += 1;
+            if full[at - 1] {
+                if let Some(shortfall) = &mut out[*b] {
+                    shortfall.fault = fault;
+                }
+            }
+            !full[at - 1]
+        });
+    };
+    settle(Fault::Stock, None, &mut open);
+    settle(Fault::RelevanceFloor, Some(Relaxation::Floor), &mut open);
+    settle(Fault::CategoryCap, Some(Relaxation::Caps), &mut open);
+    settle(Fault::Budget, Some(Relaxation::Limit(0)), &mut open);
+    settle(Fault::Weight, Some(Relaxation::Limit(1)), &mut open);
+    settle(Fault::Volume, Some(Relaxation::Limit(2)), &mut open);
+    settle(Fault::Variants, Some(Relaxation::Variants), &mut open);
+    for b in open {
+        let slots = &problem.boxes[b];
+        let suits = slots.end - slots.start >= slots.regular + slots.surprise;
+        if let Some(shortfall) = &mut out[b] {
+            shortfall.fault = if suits {
+                Fault::Several
+            } else {
+                Fault::NothingSuits
+            };
+        }
+    }
+    out
+}
+
+const REMOVALS: [Removal; Removal::COUNT] = [
+    Removal::Excluded,
+    Removal::Allergen,
+    Removal::Repeated,
+    Removal::Owned,
+    Removal::Unmeasured,
+    Removal::TooBig,
+    Removal::PinnedVariant,
+    Removal::OutOfStock,
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Relaxation {
+    Floor,
+    Caps,
+    Limit(usize),
+    Variants,
+}
+
+/// Which of `boxes` could be filled alone, with unlimited stock and one constraint taken away.
+fn fillable(problem: &Problem, relaxation: Option<Relaxation>, boxes: &[usize]) -> Vec<bool> {
+    if boxes.is_empty() {
+        return Vec::new();
+    }
+    let mut relaxed = Problem {
+        items: problem.items.clone(),
+        rules: problem.rules.clone(),
+        measures: problem.measures.clone(),
+        groups: problem.groups.clone(),
+        caps: problem.caps.clone(),
+        laminar: problem.laminar,
+        boxes: Vec::with_capacity(boxes.len()),
+        item_of: Vec::new(),
+        regular_value: Vec::new(),
+        surprise_value: Vec::new(),
+        stock: problem.stock.clone(),
+        ids: Default::default(),
+    };
+    match relaxation {
+        Some(Relaxation::Caps) => {
+            relaxed.groups.iter_mut().for_each(Vec::clear);
+            relaxed.laminar = true;
+        }
+        Some(Relaxation::Variants) => {
+            for (number, item) in relaxed.items.iter_mut().enumerate() {
+                item.family = number as u32;
+            }
+            relaxed.laminar = is_laminar(&relaxed.items, &relaxed.groups, relaxed.caps.len());
+        }
+        _ => {}
+    }
+    for b in boxes {
+        let slots = &problem.boxes[*b];
+        let mut copy = slots.clone();
+        copy.start = relaxed.item_of.len();
+        for at in slots.start..slots.end {
+            let suits =
+                problem.surprise_value[at].is_finite() || relaxation == Some(Relaxation::Floor);
+            relaxed.item_of.push(problem.item_of[at]);
+            // only whether a slot can be filled matters here
+            relaxed.regular_value.push(0.0);
+            relaxed
+                .surprise_value
+                .push(if suits { 0.0 } else { f32::NEG_INFINITY });
+        }
+        copy.end = relaxed.item_of.len();
+        if let Some(Relaxation::Limit(measure)) = relaxation {
+            copy.left[measure] = f64::INFINITY;
+        }
+        relaxed.boxes.push(copy);
+    }
+    (0..boxes.len())
+        .into_par_iter()
+        .map_init(
+            || BoxSolver::new(&relaxed, 1.0),
+            |solver, b| {
+                solver.solve(b, &|_| 0.0);
+                solver.picks.len() == relaxed.boxes[b].regular + relaxed.boxes[b].surprise
+            },
+        )
+        .collect()
+}
