@@ -7,6 +7,7 @@ pub mod app;
 pub mod background;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod convert;
 pub mod customers;

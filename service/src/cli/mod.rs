@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands;
+
 /// Recommendation and serendipity service.
 #[derive(Debug, Parser)]
 #[command(name = "serendib", version, about, long_about = None)]
@@ -19,6 +21,16 @@ struct Cli {
 enum Command {
     /// Ask a running server and print its answer for people.
     Ask(ask::Ask),
+    /// Put shop data into the store.
+    #[cfg(feature = "shop-data")]
+    Load(commands::Load),
+    /// Write the store as shop data for training.
+    #[cfg(feature = "shop-data")]
+    Export(commands::Export),
+    /// Copy the store to a directory, also while a server runs on it.
+    Backup(commands::Backup),
+    /// Put a backup in place of the store.
+    Restore(commands::Restore),
 }
 
 /// Runs the command line of this process: exits 0, 1 (failed) or 2 (usage).
@@ -26,6 +38,12 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Ask(ask) => ask.run(),
+        #[cfg(feature = "shop-data")]
+        Command::Load(load) => load.run(),
+        #[cfg(feature = "shop-data")]
+        Command::Export(export) => export.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

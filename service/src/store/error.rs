@@ -23,7 +23,10 @@ pub enum ErrorCode {
     DataLoss,
 }
 
-/// Why the store refused or failed; in every case nothing of the request was stored.
+/// Why the store refused or failed; nothing of the request was stored, in whole or in part.
+///
+/// One exception lies in the nature of disks: after [`StoreError::Stopped`] it is not known whether the request that met
+/// the failure reached the disk. Repeat it with the same ids: it will be stored once.
 ///
 /// The texts name fields and positions but never ids of customers or touchpoints, so that they may be logged. Ids that
 /// the client needs are in the variants' fields.

@@ -43,7 +43,7 @@ pub struct RecordOptions {
 }
 
 impl RecordOptions {
-    /// The defaults of a live server at `now`: times assigned, one day ahead, clamped beyond, everything accepted.
+    /// The defaults of a live server at `now`: absent times assigned, more than one day ahead refused, new ids accepted.
     pub fn live(now: i64) -> RecordOptions {
         RecordOptions {
             now,

@@ -1,8 +1,10 @@
 //! The serve log: what was recommended, and what came of it.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use serendib_engine::shop::Served;
+use serendib_engine::shop::{Served, Touchpoint};
 
 /// One recommended item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -87,6 +89,47 @@ pub struct ServedOutcome {
     pub reported: bool,
     /// Touchpoints of this customer that name the request: kind, product and time, oldest first.
     pub came_of_it: Vec<(String, Option<String>, i64)>,
+}
+
+impl ServedOutcome {
+    /// Joins served requests (with whether anything was reported) to a person's touchpoints by request id.
+    pub(crate) fn joined(
+        requests: Vec<(ServedRequest, bool)>,
+        touchpoints: &[Touchpoint],
+    ) -> Vec<ServedOutcome> {
+        let mut by_request: HashMap<&str, Vec<&Touchpoint>> = HashMap::new();
+        for row in touchpoints {
+            if let Some(id) = row.request_id.as_deref() {
+                by_request.entry(id).or_default().push(row);
+                if let Some((request, ..)) = parse_served_id(id) {
+                    by_request.entry(request).or_default().push(row);
+                }
+            }
+        }
+        requests
+            .into_iter()
+            .map(|(request, reported)| {
+                let rows = by_request.get(request.request_id.as_str());
+                let mut came_of_it: Vec<_> = rows
+                    .into_iter()
+                    .flatten()
+                    .map(|row| {
+                        (
+                            row.kind.clone(),
+                            row.product_id.clone(),
+                            row.at.unwrap_or(0),
+                        )
+                    })
+                    .collect();
+                came_of_it.sort_by_key(|(_, _, at)| *at);
+                ServedOutcome {
+                    reported: reported || !came_of_it.is_empty(),
+                    request,
+                    came_of_it,
+                }
+            })
+            .collect()
+    }
 }
 
 /// The opaque id of one served item: the request's id, the list's position and the rank from 1.

@@ -1,0 +1,153 @@
+//! `serendib export`: the store as shop data.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use serendib_datasets::{Format, ShopInfo, ShopWriter, Table, TableWriter};
+use serendib_engine::shop::Consents;
+use tokio_stream::StreamExt;
+
+use crate::store::{sqlite, ShopRow};
+
+use super::load::{SHOP_AREA, SHOP_KEY};
+use super::progress::Progress;
+use super::{now_ms, runtime, DEFAULT_STORE};
+
+/// Write the store as shop data for training, also while a server runs on it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  serendib export --store serendib-store --out shop\n  serendib-train fit --data shop --out \
+                  models\n\nOne consistent state: products, customers, touchpoints, delights and what was served, of \
+                  customers who allow training, under the ids of the customers they are linked to."
+)]
+pub struct Export {
+    /// Directory of the store
+    #[arg(long, default_value = DEFAULT_STORE)]
+    store: PathBuf,
+    /// Directory to make
+    #[arg(long)]
+    out: PathBuf,
+    /// Format of the tables: parquet, csv, csv.zst, jsonl …
+    #[arg(long, default_value = "parquet")]
+    format: Format,
+    /// What holds for customers who said nothing about training
+    #[arg(long, value_enum, default_value_t = Unsaid::Allow)]
+    unsaid: Unsaid,
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Unsaid {
+    /// They are exported
+    Allow,
+    /// They are left out
+    Refuse,
+}
+
+impl Export {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<()> {
+        runtime()?
+            .block_on(self.export())
+            .with_context(|| format!("exporting {}", self.store.display()))
+    }
+
+    async fn export(&self) -> anyhow::Result<()> {
+        let defaults = Consents {
+            train: Some(self.unsaid == Unsaid::Allow),
+            ..Consents::default()
+        };
+        let info = sqlite::document_in(&self.store, SHOP_AREA, SHOP_KEY).await?;
+        let mut rows = sqlite::export_dir(&self.store, defaults, now_ms()).await?;
+        let shop = ShopWriter::create(&self.out, self.format)?;
+        if let Some(info) = info {
+            shop.shop(&serde_json::from_value::<ShopInfo>(info.body)?)?;
+        }
+        let mut tables = Tables {
+            shop: &shop,
+            current: None,
+            written: Vec::new(),
+        };
+        let progress = Progress::new("rows exported");
+        while let Some(row) = rows.next().await {
+            tables.put(&row?)?;
+            progress.add(1);
+        }
+        let written = tables.finish()?;
+        shop.finish()?;
+        progress.done();
+        if self.json {
+            let counts: serde_json::Map<_, _> = written
+                .iter()
+                .map(|(table, rows)| (table.name().to_string(), json!(rows)))
+                .collect();
+            println!("{}", serde_json::Value::Object(counts));
+        } else {
+            for (table, rows) in &written {
+                println!("{rows:>12} {table}");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tables of a shop, written one after another.
+struct Tables<'a> {
+    shop: &'a ShopWriter,
+    current: Option<(Table, TableWriter)>,
+    written: Vec<(Table, u64)>,
+}
+
+impl Tables<'_> {
+    fn put(&mut self, row: &ShopRow) -> anyhow::Result<()> {
+        let table = match row {
+            ShopRow::Product(_) => Table::Products,
+            ShopRow::Customer(_) => Table::Customers,
+            ShopRow::Touchpoint(_) => Table::Touchpoints,
+            ShopRow::Delight(_) => Table::Delights,
+            ShopRow::Served(_) => Table::Served,
+        };
+        if self.current.as_ref().map(|(of, _)| *of) != Some(table) {
+            self.close()?;
+            self.current = Some((table, self.shop.table(table)?));
+        }
+        let Some((_, writer)) = &mut self.current else {
+            return Ok(());
+        };
+        match row {
+            ShopRow::Product(row) => writer.product(row)?,
+            ShopRow::Customer(row) => writer.customer(row)?,
+            ShopRow::Touchpoint(row) => writer.touchpoint(row)?,
+            ShopRow::Delight(row) => writer.delight(row)?,
+            ShopRow::Served(row) => writer.served(row)?,
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> anyhow::Result<()> {
+        if let Some((table, writer)) = self.current.take() {
+            self.written.push((table, writer.finish()?));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> anyhow::Result<Vec<(Table, u64)>> {
+        self.close()?;
+        // Touchpoints are what a shop is read for: an empty table says that there are none.
+        if !self
+            .written
+            .iter()
+            .any(|(table, _)| *table == Table::Touchpoints)
+        {
+            self.written.push((
+                Table::Touchpoints,
+                self.shop.table(Table::Touchpoints)?.finish()?,
+            ));
+        }
+        Ok(self.written)
+    }
+}

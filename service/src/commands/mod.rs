@@ -1,0 +1,30 @@
+//! The operator's commands on a store: `load`, `export`, `backup` and `restore`.
+
+mod backup;
+#[cfg(feature = "shop-data")]
+mod export;
+#[cfg(feature = "shop-data")]
+mod load;
+mod progress;
+mod restore;
+
+pub use backup::Backup;
+#[cfg(feature = "shop-data")]
+pub use export::Export;
+#[cfg(feature = "shop-data")]
+pub use load::{load, Load, Loaded};
+pub use restore::Restore;
+
+/// Where the store is unless said otherwise.
+pub const DEFAULT_STORE: &str = "serendib-store";
+
+fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?)
+}

@@ -1,0 +1,62 @@
+//! `serendib restore`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::store::sqlite;
+
+use super::progress::Progress;
+use super::{now_ms, runtime, DEFAULT_STORE};
+
+/// Put a backup in place of the store; whoever was erased since is erased again.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  serendib restore --from backups/2026-01-31 --store serendib-store --replace\n\nStop the \
+                  server first. The erase ledger in the store's directory is kept and applied to what is restored; the \
+                  old store is replaced only once the new one is complete and checked."
+)]
+pub struct Restore {
+    /// The backup
+    #[arg(long)]
+    from: PathBuf,
+    /// Directory of the store
+    #[arg(long, default_value = DEFAULT_STORE)]
+    store: PathBuf,
+    /// Replace the store that is there
+    #[arg(long)]
+    replace: bool,
+    /// Print JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+impl Restore {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<()> {
+        let progress = Progress::new("restoring");
+        let restored = runtime()?
+            .block_on(sqlite::restore(
+                &self.from,
+                &self.store,
+                self.replace,
+                now_ms(),
+            ))
+            .with_context(|| format!("restoring {}", self.from.display()))?;
+        progress.done();
+        if self.json {
+            println!("{}", serde_json::to_string(&restored)?);
+        } else {
+            println!(
+                "{} holds {} touchpoints as of {}; {} identities were erased again",
+                self.store.display(),
+                restored.touchpoints,
+                chrono::DateTime::from_timestamp_millis(restored.created_at)
+                    .map_or_else(String::new, |at| at.to_rfc3339()),
+                restored.erased_again
+            );
+        }
+        Ok(())
+    }
+}

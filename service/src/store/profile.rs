@@ -1,0 +1,124 @@
+//! Merging what was declared: into one identity's row, and over the identities of one person.
+
+use serendib_engine::shop::{Customer, Fact};
+
+use super::types::UpsertMode;
+
+fn same_slot(a: &Fact, b: &Fact) -> bool {
+    match (a, b) {
+        (
+            Fact::Clock { clock, name, .. },
+            Fact::Clock {
+                clock: other,
+                name: other_name,
+                ..
+            },
+        ) => clock == other && name == other_name,
+        (Fact::Free { key, .. }, Fact::Free { key: other, .. }) => key == other,
+        _ => false,
+    }
+}
+
+/// What the row of one identity becomes when `given` is upserted over `stored`; `identities` are left empty.
+///
+/// Several facts with one slot in one upsert (two children without names) stay side by side; together they replace
+/// those stored in that slot.
+pub(crate) fn upserted(stored: Option<Customer>, given: Customer, mode: UpsertMode) -> Customer {
+    let mut row = stored.unwrap_or_default();
+    row.customer_id = given.customer_id;
+    row.identities = Vec::new();
+    for purpose in serendib_engine::shop::Purpose::ALL {
+        if let Some(said) = given.consents.said(purpose) {
+            row.consents.set(purpose, Some(said));
+        }
+    }
+    match mode {
+        UpsertMode::Replace => {
+            row.registered_at = given.registered_at;
+            row.facts = given.facts;
+            row.locale = given.locale;
+            row.attributes = given.attributes;
+        }
+        UpsertMode::Merge => {
+            row.registered_at = given.registered_at.or(row.registered_at);
+            row.locale = given.locale.or(row.locale);
+            row.facts
+                .retain(|old| !given.facts.iter().any(|new| same_slot(old, new)));
+            row.facts.extend(given.facts);
+            row.attributes.extend(given.attributes);
+        }
+    }
+    row
+}
+
+/// One person's profile over their identities; `rows` begins with the root's.
+pub(crate) fn merged(root_id: &str, identities: Vec<String>, rows: Vec<Customer>) -> Customer {
+    let mut person = Customer {
+        customer_id: root_id.to_string(),
+        identities,
+        ..Customer::default()
+    };
+    for row in rows {
+        person.registered_at = match (person.registered_at, row.registered_at) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        person.locale = person.locale.or(row.locale);
+        person.consents = person.consents.merge(row.consents);
+        for fact in row.facts {
+            if !person.facts.contains(&fact) {
+                person.facts.push(fact);
+            }
+        }
+        for (key, value) in row.attributes {
+            person.attributes.entry(key).or_insert(value);
+        }
+    }
+    person
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serendib_engine::shop::Consents;
+
+    fn child(name: Option<&str>, anchor: &str) -> Fact {
+        Fact::Clock {
+            clock: "child".into(),
+            anchor: anchor.into(),
+            name: name.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn a_merge_replaces_slot_by_slot_and_keeps_the_rest() {
+        let stored = Customer {
+            facts: vec![
+                child(Some("noa"), "2020-01-01"),
+                child(Some("dan"), "2022-01-01"),
+            ],
+            locale: Some("he".into()),
+            consents: Consents {
+                train: Some(false),
+                ..Consents::default()
+            },
+            ..Customer::default()
+        };
+        let given = Customer {
+            facts: vec![child(Some("noa"), "2020-02-02")],
+            ..Customer::default()
+        };
+        let row = upserted(Some(stored.clone()), given.clone(), UpsertMode::Merge);
+        assert_eq!(
+            row.facts,
+            [
+                child(Some("dan"), "2022-01-01"),
+                child(Some("noa"), "2020-02-02")
+            ]
+        );
+        assert_eq!(row.locale.as_deref(), Some("he"));
+        let row = upserted(Some(stored), given, UpsertMode::Replace);
+        assert_eq!(row.facts, [child(Some("noa"), "2020-02-02")]);
+        assert_eq!((row.locale, row.consents.train), (None, Some(false)));
+    }
+}

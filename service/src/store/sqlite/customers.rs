@@ -1,0 +1,480 @@
+//! Profiles, consents, links, and reading one person merged over their identities.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use serendib_engine::shop::{Customer, Delight, Purpose, Touchpoint};
+
+use crate::store::check::{at_most, UNTIMED};
+use crate::store::types::*;
+use crate::store::{canonical, profile, Position, StoreError};
+
+use super::writer::{Fault, Tx};
+
+/// Delights given with a state.
+const DELIGHTS: usize = 1_000;
+
+/// One identity's row.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub ident: i64,
+    pub id: String,
+    pub parent: Option<i64>,
+    pub linked_at: Option<i64>,
+    pub profile: Option<String>,
+    pub version: i64,
+    pub touchpoints: i64,
+}
+
+impl Member {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Member> {
+        Ok(Member {
+            ident: row.get(0)?,
+            id: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+            parent: row.get(2)?,
+            linked_at: row.get(3)?,
+            profile: row.get(4)?,
+            version: row.get(5)?,
+            touchpoints: row.get(6)?,
+        })
+    }
+
+    /// The profile as declared for this identity; empty if never declared.
+    pub(super) fn customer(&self) -> Result<Customer, StoreError> {
+        let mut customer: Customer = match &self.profile {
+            Some(text) => serde_json::from_str(text).map_err(|_| unreadable("a profile"))?,
+            None => Customer::default(),
+        };
+        customer.customer_id = self.id.clone();
+        Ok(customer)
+    }
+}
+
+fn unreadable(what: &str) -> StoreError {
+    StoreError::Io {
+        attempt: "reading the store".into(),
+        detail: format!("{what} is not in its canonical form"),
+    }
+}
+
+const MEMBER: &str = "ident, id, parent, linked_at, profile, version, touchpoints";
+
+/// The identity called `id`.
+pub(super) fn member(conn: &Connection, id: &str) -> rusqlite::Result<Option<Member>> {
+    conn.prepare_cached(&format!(
+        "SELECT {MEMBER} FROM identity WHERE id = ?1 AND ident > 0"
+    ))?
+    .query_row([id], Member::read)
+    .optional()
+}
+
+fn member_by_number(conn: &Connection, ident: i64) -> rusqlite::Result<Option<Member>> {
+    conn.prepare_cached(&format!("SELECT {MEMBER} FROM identity WHERE ident = ?1"))?
+        .query_row([ident], Member::read)
+        .optional()
+}
+
+/// `top` and everything linked to it, `top` first, then by time of linking and id.
+pub(super) fn below(conn: &Connection, top: Member) -> rusqlite::Result<Vec<Member>> {
+    let mut members = vec![top];
+    let mut next = 0;
+    let mut children = conn.prepare_cached(&format!(
+        "SELECT {MEMBER} FROM identity WHERE parent = ?1 AND parent IS NOT NULL"
+    ))?;
+    while next < members.len() {
+        let found = children.query_map([members[next].ident], Member::read)?;
+        for child in found {
+            members.push(child?);
+        }
+        next += 1;
+    }
+    members[1..].sort_by(|a, b| (a.linked_at, &a.id).cmp(&(b.linked_at, &b.id)));
+    Ok(members)
+}
+
+fn root_of(conn: &Connection, mut member: Member) -> rusqlite::Result<Member> {
+    while let Some(parent) = member.parent {
+        match member_by_number(conn, parent)? {
+            Some(above) => member = above,
+            None => break,
+        }
+    }
+    Ok(member)
+}
+
+/// Everybody who is one person with `id`, the root first.
+pub(super) fn person(conn: &Connection, id: &str) -> rusqlite::Result<Option<Vec<Member>>> {
+    match member(conn, id)? {
+        Some(found) => below(conn, root_of(conn, found)?).map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn links(members: &[Member]) -> Vec<LinkedIdentity> {
+    members[1..]
+        .iter()
+        .map(|member| LinkedIdentity {
+            identity: member.id.clone(),
+            linked_to: members
+                .iter()
+                .find(|above| Some(above.ident) == member.parent)
+                .map_or_else(String::new, |above| above.id.clone()),
+            linked_at: member.linked_at.unwrap_or(0),
+        })
+        .collect()
+}
+
+/// The profile merged over `members`.
+pub(super) fn merged_profile(members: &[Member]) -> Result<Customer, StoreError> {
+    let rows = members
+        .iter()
+        .map(Member::customer)
+        .collect::<Result<_, _>>()?;
+    let identities = members[1..].iter().map(|m| m.id.clone()).collect();
+    Ok(profile::merged(&members[0].id, identities, rows))
+}
+
+/// A stored row as a touchpoint.
+pub(super) fn touchpoint(body: &str, at: i64, customer_id: &str) -> Result<Touchpoint, StoreError> {
+    let mut row = canonical::parse_touchpoint(body).map_err(|_| unreadable("a touchpoint"))?;
+    row.customer_id = customer_id.to_string();
+    row.at = (at != UNTIMED).then_some(at);
+    Ok(row)
+}
+
+pub(super) fn delight(body: &str) -> Result<Delight, StoreError> {
+    serde_json::from_str(body).map_err(|_| unreadable("a delight"))
+}
+
+/// The state of the person behind `query.customer_id`.
+pub(super) fn state(
+    conn: &Connection,
+    query: &CustomerQuery,
+) -> Result<Option<CustomerState>, Fault> {
+    let Some(members) = person(conn, &query.customer_id)? else {
+        return Ok(None);
+    };
+    let before = query.before.unwrap_or(i64::MAX);
+    let mut rows: Vec<(i64, i64, usize, String)> = Vec::new();
+    let mut delights: Vec<(i64, i64, String)> = Vec::new();
+    for (which, member) in members.iter().enumerate() {
+        if member.touchpoints > 0 && query.newest > 0 {
+            let mut newest = conn.prepare_cached(
+                "SELECT at, seq, body FROM touchpoint WHERE ident = ?1 AND at < ?2 \
+                 ORDER BY at DESC, seq DESC LIMIT ?3",
+            )?;
+            let found = newest.query_map((member.ident, before, query.newest as i64), |r| {
+                Ok((r.get(0)?, r.get(1)?, which, r.get(2)?))
+            })?;
+            for row in found {
+                rows.push(row?);
+            }
+        }
+        let mut said = conn.prepare_cached(
+            "SELECT at, seq, body FROM delight WHERE ident = ?1 AND at < ?2 \
+             ORDER BY at DESC, seq DESC LIMIT ?3",
+        )?;
+        let found = said.query_map((member.ident, before, DELIGHTS as i64), |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+        })?;
+        for row in found {
+            delights.push(row?);
+        }
+        if which > 0 {
+            keep_newest(&mut rows, query.newest, |row| (row.0, row.1));
+            keep_newest(&mut delights, DELIGHTS, |row| (row.0, row.1));
+        }
+    }
+    rows.sort_by_key(|row| (row.0, row.1));
+    delights.sort_by_key(|row| (row.0, row.1));
+    if let [only] = &members[..] {
+        // Left behind by a link that was undone: nothing is known of it.
+        let nothing = only.profile.is_none() && only.touchpoints == 0 && delights.is_empty();
+        if nothing && !has_delight(conn, only.ident)? {
+            return Ok(None);
+        }
+    }
+    let all: i64 = members.iter().map(|m| m.touchpoints).sum();
+    let complete = rows.len() < query.newest;
+    let touchpoints = rows
+        .iter()
+        .map(|(at, _, which, body)| touchpoint(body, *at, &members[*which].id))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(CustomerState {
+        customer_id: members[0].id.clone(),
+        identities: links(&members),
+        version: members.iter().map(|m| m.version).max().unwrap_or(0) as u64,
+        profile: merged_profile(&members)?,
+        total: if query.before.is_some() && complete {
+            touchpoints.len() as u64
+        } else {
+            all as u64
+        },
+        touchpoints,
+        delights: delights
+            .iter()
+            .map(|(_, _, body)| delight(body))
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+fn has_delight(conn: &Connection, ident: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM delight WHERE ident = ?1 LIMIT 1")?
+        .exists([ident])
+}
+
+fn keep_newest<T>(rows: &mut Vec<T>, newest: usize, key: impl Fn(&T) -> (i64, i64)) {
+    if rows.len() > newest {
+        rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
+        rows.truncate(newest);
+    }
+}
+
+/// A page of touchpoints, newest first.
+pub(super) fn page(
+    conn: &Connection,
+    customer_id: &str,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<(Vec<Touchpoint>, Option<Position>), Fault> {
+    let Some(members) = person(conn, customer_id)? else {
+        return Ok((Vec::new(), None));
+    };
+    let from = after.unwrap_or(Position {
+        at: i64::MAX,
+        seq: i64::MAX,
+    });
+    let mut rows: Vec<(i64, i64, usize, String)> = Vec::new();
+    for (which, member) in members.iter().enumerate() {
+        let mut page = conn.prepare_cached(
+            "SELECT at, seq, body FROM touchpoint WHERE ident = ?1 AND (at, seq) < (?2, ?3) \
+             ORDER BY at DESC, seq DESC LIMIT ?4",
+        )?;
+        let found = page.query_map((member.ident, from.at, from.seq, limit as i64 + 1), |r| {
+            Ok((r.get(0)?, r.get(1)?, which, r.get(2)?))
+        })?;
+        for row in found {
+            rows.push(row?);
+        }
+        keep_newest(&mut rows, limit + 1, |row| (row.0, row.1));
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse((row.0, row.1)));
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| Position {
+        at: row.0,
+        seq: row.1,
+    });
+    let touchpoints = rows
+        .iter()
+        .map(|(at, _, which, body)| touchpoint(body, *at, &members[*which].id))
+        .collect::<Result<_, _>>()?;
+    Ok((touchpoints, next))
+}
+
+pub(super) fn root_ids(
+    conn: &Connection,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<String>, Fault> {
+    let mut ids = conn.prepare_cached(
+        "SELECT id FROM identity i WHERE id > ?1 AND parent IS NULL AND ident > 0 AND (touchpoints > 0 \
+         OR profile IS NOT NULL \
+         OR EXISTS (SELECT 1 FROM identity c WHERE c.parent = i.ident AND c.parent IS NOT NULL) \
+         OR EXISTS (SELECT 1 FROM delight d WHERE d.ident = i.ident)) ORDER BY id LIMIT ?2",
+    )?;
+    let found = ids.query_map((after.unwrap_or(""), limit as i64), |r| r.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn upsert(
+    tx: &mut Tx<'_>,
+    customers: Vec<Customer>,
+    mode: UpsertMode,
+    by: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    for customer in customers {
+        let id = customer.customer_id.clone();
+        let identities = customer.identities.clone();
+        let ident = tx.ident_or_new(&id)?;
+        let stored = match member_by_number(tx.conn, ident)? {
+            Some(member) if member.profile.is_some() => Some(member.customer()?),
+            _ => None,
+        };
+        let old = stored.as_ref().map(|s| s.consents).unwrap_or_default();
+        let row = profile::upserted(stored, customer, mode);
+        for purpose in Purpose::ALL {
+            let said = row.consents.said(purpose);
+            if said != old.said(purpose) {
+                audit_consent(tx, &id, purpose, said, by, now)?;
+            }
+        }
+        store_profile(tx, ident, &id, &row)?;
+        for identity in identities {
+            link(tx, &id, &identity, by, now)?;
+        }
+    }
+    Ok(())
+}
+
+fn store_profile(tx: &mut Tx<'_>, ident: i64, id: &str, row: &Customer) -> Result<(), Fault> {
+    tx.conn
+        .prepare_cached("UPDATE identity SET profile = ?2 WHERE ident = ?1")?
+        .execute((ident, canonical::profile_body(row)))?;
+    tx.touch(ident, id, 0);
+    Ok(())
+}
+
+fn audit_consent(
+    tx: &Tx<'_>,
+    id: &str,
+    purpose: Purpose,
+    said: Option<bool>,
+    by: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    let word = match said {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "taken back",
+    };
+    let detail = format!("{}={word}", purpose.as_str());
+    Ok(tx.audit(now, AuditAction::Consent, id, by, &detail)?)
+}
+
+pub(super) fn set_consent(
+    tx: &mut Tx<'_>,
+    id: &str,
+    purpose: Purpose,
+    said: Option<bool>,
+    by: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    let ident = tx.ident_or_new(id)?;
+    let mut row = match member_by_number(tx.conn, ident)? {
+        Some(member) => member.customer()?,
+        None => Customer::default(),
+    };
+    if row.consents.said(purpose) == said {
+        return Ok(());
+    }
+    row.consents.set(purpose, said);
+    audit_consent(tx, id, purpose, said, by, now)?;
+    store_profile(tx, ident, id, &row)
+}
+
+fn touch_all(tx: &mut Tx<'_>, members: &[Member]) {
+    for member in members {
+        tx.touch(member.ident, &member.id, 0);
+    }
+}
+
+fn must_be(tx: &Tx<'_>, ident: i64) -> Result<Member, Fault> {
+    member_by_number(tx.conn, ident)?
+        .ok_or(Fault::Refused(StoreError::NotFound { what: "customer" }))
+}
+
+pub(super) fn link(
+    tx: &mut Tx<'_>,
+    customer_id: &str,
+    identity: &str,
+    by: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    if customer_id == identity {
+        return Err(StoreError::Circle.into());
+    }
+    let customer = tx.ident_or_new(customer_id)?;
+    let ident = tx.ident_or_new(identity)?;
+    let customer = must_be(tx, customer)?;
+    let child = must_be(tx, ident)?;
+    let root = root_of(tx.conn, customer.clone())?;
+    if let Some(parent) = child.parent {
+        // Linked to this customer, directly or by way of another identity of theirs?
+        if parent == customer.ident || root_of(tx.conn, child.clone())?.ident == customer.ident {
+            return Ok(());
+        }
+        return Err(if above(tx.conn, customer, child.ident)? {
+            StoreError::Circle.into()
+        } else {
+            StoreError::LinkedElsewhere.into()
+        });
+    }
+    if root.ident == child.ident {
+        return Err(StoreError::Circle.into());
+    }
+    let members = below(tx.conn, root)?;
+    let joining = below(tx.conn, child)?;
+    at_most(
+        "identities",
+        members.len() - 1 + joining.len(),
+        tx.shared.limits.identities,
+    )?;
+    tx.conn
+        .prepare_cached("UPDATE identity SET parent = ?2, linked_at = ?3 WHERE ident = ?1")?
+        .execute((ident, customer.ident, now))?;
+    touch_all(tx, &members);
+    touch_all(tx, &joining);
+    tx.audit(now, AuditAction::Link, customer_id, by, "")?;
+    tx.audit(now, AuditAction::Link, identity, by, "as an identity")?;
+    Ok(())
+}
+
+/// Whether `ident` is somewhere above `member`.
+fn above(conn: &Connection, mut member: Member, ident: i64) -> rusqlite::Result<bool> {
+    while let Some(parent) = member.parent {
+        if parent == ident {
+            return Ok(true);
+        }
+        match member_by_number(conn, parent)? {
+            Some(next) => member = next,
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+pub(super) fn unlink(
+    tx: &mut Tx<'_>,
+    customer_id: &str,
+    identity: &str,
+    by: &str,
+    now: i64,
+) -> Result<(), Fault> {
+    let missing = || Fault::Refused(StoreError::NotFound { what: "customer" });
+    let customer = member(tx.conn, customer_id)?.ok_or_else(missing)?;
+    let child = member(tx.conn, identity)?.ok_or(StoreError::NotLinked)?;
+    if child.parent.is_none() || !above(tx.conn, child.clone(), customer.ident)? {
+        return Err(StoreError::NotLinked.into());
+    }
+    let root = root_of(tx.conn, customer)?;
+    let members = below(tx.conn, root)?;
+    touch_all(tx, &members);
+    tx.conn
+        .prepare_cached("UPDATE identity SET parent = NULL, linked_at = NULL WHERE ident = ?1")?
+        .execute([child.ident])?;
+    tx.audit(now, AuditAction::Unlink, customer_id, by, "")?;
+    tx.audit(now, AuditAction::Unlink, identity, by, "as an identity")?;
+    prune(tx, customer_id)?;
+    prune(tx, identity)
+}
+
+/// Deletes an identity that only a link had brought into being.
+fn prune(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
+    let deleted: Option<i64> = tx
+        .conn
+        .prepare_cached(
+            "DELETE FROM identity WHERE id = ?1 AND profile IS NULL AND touchpoints = 0 AND parent IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM identity c WHERE c.parent = identity.ident AND c.parent IS NOT NULL) \
+             AND NOT EXISTS (SELECT 1 FROM touchpoint t WHERE t.ident = identity.ident) \
+             AND NOT EXISTS (SELECT 1 FROM delight d WHERE d.ident = identity.ident) \
+             AND NOT EXISTS (SELECT 1 FROM document d WHERE d.ident = identity.ident AND d.ident IS NOT NULL) \
+             RETURNING ident",
+        )?
+        .query_row([id], |r| r.get(0))
+        .optional()?;
+    if let Some(ident) = deleted {
+        tx.forget(ident, id);
+    }
+    Ok(())
+}

@@ -1,0 +1,437 @@
+//! Erasing a customer: first out of sight, then out of the tables, then out of the files.
+//!
+//! 1. The ledger gets a receipt and the keyed hashes of the identities (synced). From here on the erasure will happen,
+//!    even if the process dies now or an older store is put back: opening applies what the ledger has and the store lacks.
+//! 2. The serve log drops their requests; the identities lose their ids, profiles and links in one commit. Nothing finds
+//!    them any more.
+//! 3. The scrub moves the hashes of their touchpoint ids to the ledger and deletes the rows, a chunk at a time between
+//!    other writes; then rewrites the files (`VACUUM`) and empties the write-ahead logs. Pages that were freed or
+//!    rebalanced may hold old bytes until then.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::keyed::{Domain, Hash16};
+use crate::store::types::*;
+use crate::store::StoreError;
+
+use super::customers::{member, person, Member};
+use super::errors::classify;
+use super::schema::{LEDGER, SERVED, STORE};
+use super::writer::{Fault, Tx, Writer};
+use super::{served, Point};
+
+/// Rows deleted per commit.
+const CHUNK: i64 = 4_096;
+
+fn read_receipt(row: &rusqlite::Row<'_>) -> rusqlite::Result<Erasure> {
+    let scrubbed_at: Option<i64> = row.get(2)?;
+    Ok(Erasure {
+        receipt_id: row.get(0)?,
+        erased_at: row.get(1)?,
+        state: if scrubbed_at.is_some() {
+            ErasureState::Scrubbed
+        } else {
+            ErasureState::Erased
+        },
+        scrubbed_at,
+        identities: row.get::<_, i64>(3)? as u64,
+        touchpoints: row.get::<_, i64>(4)? as u64,
+    })
+}
+
+const RECEIPT: &str =
+    "SELECT e.receipt, e.erased_at, e.scrubbed_at, e.identities, e.touchpoints FROM erasure e";
+
+/// The receipt called `id`.
+pub(super) fn receipt(ledger: &Connection, id: &str) -> Result<Option<Erasure>, Fault> {
+    Ok(ledger
+        .prepare_cached(&format!("{RECEIPT} WHERE e.receipt = ?1"))?
+        .query_row([id], read_receipt)
+        .optional()?)
+}
+
+/// The newest receipt of an erasure that took identity hash `hash` with it.
+fn receipt_of(ledger: &Connection, hash: &Hash16) -> rusqlite::Result<Option<Erasure>> {
+    ledger
+        .prepare_cached(&format!(
+            "{RECEIPT} JOIN erased_identity i ON i.receipt = e.receipt WHERE i.hash = ?1 \
+             ORDER BY e.erased_at DESC LIMIT 1"
+        ))?
+        .query_row([&hash[..]], read_receipt)
+        .optional()
+}
+
+impl Writer {
+    fn ledger_error(&self, error: &rusqlite::Error) -> StoreError {
+        self.stop_if_needed(error);
+        classify(
+            "writing the erase ledger",
+            &self.shared.path(&LEDGER),
+            error,
+        )
+    }
+
+    /// Erases the person behind `id`, effective at once.
+    pub(super) fn erase(&mut self, id: &str, by: &str, now: i64) -> Result<Erasure, StoreError> {
+        if let Some(error) = self.shared.refusal() {
+            return Err(error);
+        }
+        let path = self.shared.path(&STORE);
+        let members = person(&self.conn, id)
+            .map_err(|error| classify("reading the customer", &path, &error))?;
+        let Some(members) = members else {
+            let hash = self.shared.key.hash(Domain::Identity, id);
+            return receipt_of(&self.ledger, &hash)
+                .map_err(|error| self.ledger_error(&error))?
+                .ok_or(StoreError::NotFound { what: "customer" });
+        };
+        let erasure = Erasure {
+            receipt_id: crate::store::check::new_id("erasure"),
+            state: ErasureState::Erased,
+            erased_at: now,
+            scrubbed_at: None,
+            identities: members.len() as u64,
+            touchpoints: members.iter().map(|m| m.touchpoints as u64).sum(),
+        };
+        self.enter(&erasure, &members)
+            .map_err(|error| self.ledger_error(&error))?;
+        self.shared.hook(Point::ErasureInLedger);
+        let ids: Vec<String> = members.iter().map(|m| m.id.clone()).collect();
+        self.erase_served(ids.clone())?;
+        let receipt = erasure.receipt_id.clone();
+        self.alone(|tx| {
+            hide(tx, &members, &receipt)?;
+            tx.audit(now, AuditAction::Erase, id, by, "")?;
+            Ok(())
+        })?;
+        for id in &ids {
+            self.forget(id);
+        }
+        self.shared.unscrubbed.fetch_add(1, Ordering::SeqCst);
+        self.shared.hook(Point::ErasureInEffect);
+        Ok(erasure)
+    }
+
+    fn enter(&self, erasure: &Erasure, members: &[Member]) -> rusqlite::Result<()> {
+        let tx = self.ledger.unchecked_transaction()?;
+        tx.execute(
+            "INSERT INTO erasure(receipt, erased_at, identities, touchpoints) VALUES (?1, ?2, ?3, ?4)",
+            (
+                &erasure.receipt_id,
+                erasure.erased_at,
+                erasure.identities as i64,
+                erasure.touchpoints as i64,
+            ),
+        )?;
+        for member in members {
+            let hash = self.shared.key.hash(Domain::Identity, &member.id);
+            tx.execute(
+                "INSERT INTO erased_identity(hash, receipt) VALUES (?1, ?2)",
+                (&hash[..], &erasure.receipt_id),
+            )?;
+        }
+        tx.commit()
+    }
+
+    fn erase_served(&self, ids: Vec<String>) -> Result<(), StoreError> {
+        let path = self.shared.path(&SERVED);
+        self.shared
+            .served
+            .run_here(move |conn| served::erase(conn, &ids))?
+            .map_err(|error| classify("erasing from the serve log", &path, &error))
+    }
+
+    /// Applies the ledger's receipts that this store has not seen: it crashed in between, or is an older copy. Returns
+    /// how many identities were erased again.
+    pub(super) fn reapply(&mut self, now: i64) -> Result<usize, StoreError> {
+        let pending = self.pending().map_err(|error| self.ledger_error(&error))?;
+        if pending.is_empty() {
+            return Ok(0);
+        }
+        let path = self.shared.path(&STORE);
+        let reading = |error: rusqlite::Error| classify("applying the erase ledger", &path, &error);
+        let mut by_hash: HashMap<Hash16, (&str, i64)> = HashMap::new();
+        for (receipt, erased_at, hash) in &pending {
+            let newest = by_hash.entry(*hash).or_insert((receipt, *erased_at));
+            if *erased_at > newest.1 {
+                *newest = (receipt, *erased_at);
+            }
+        }
+        let mut found: Vec<(Member, String)> = Vec::new();
+        {
+            let mut ids = self
+                .conn
+                .prepare("SELECT id FROM identity WHERE id IS NOT NULL AND ident > 0")
+                .map_err(reading)?;
+            let mut rows = ids.query([]).map_err(reading)?;
+            while let Some(row) = rows.next().map_err(reading)? {
+                let id: String = row.get(0).map_err(reading)?;
+                let hash = self.shared.key.hash(Domain::Identity, &id);
+                if let Some((receipt, _)) = by_hash.get(&hash) {
+                    if let Some(member) = member(&self.conn, &id).map_err(reading)? {
+                        found.push((member, receipt.to_string()));
+                    }
+                }
+            }
+        }
+        // Found or not, the serve log may hold them, and their rows are in files again.
+        let receipts: std::collections::BTreeSet<&str> = pending
+            .iter()
+            .map(|(receipt, ..)| receipt.as_str())
+            .collect();
+        for receipt in &receipts {
+            self.ledger
+                .execute(
+                    "UPDATE erasure SET scrubbed_at = NULL WHERE receipt = ?1",
+                    [receipt],
+                )
+                .map_err(|error| self.ledger_error(&error))?;
+        }
+        self.erase_served_by_hash()?;
+        let count = found.len();
+        self.alone(|tx| {
+            for (member, receipt) in &found {
+                hide(tx, std::slice::from_ref(member), receipt)?;
+                tx.audit(now, AuditAction::Reapply, &member.id, "", "")?;
+            }
+            for receipt in &receipts {
+                tx.conn
+                    .prepare_cached("INSERT OR IGNORE INTO applied(receipt) VALUES (?1)")?
+                    .execute([receipt])?;
+            }
+            Ok(())
+        })?;
+        for (member, _) in &found {
+            self.forget(&member.id);
+        }
+        Ok(count)
+    }
+
+    /// Receipts that the store has not seen, with each identity's hash.
+    fn pending(&self) -> rusqlite::Result<Vec<(String, i64, Hash16)>> {
+        let mut all = self.ledger.prepare(
+            "SELECT e.receipt, e.erased_at, i.hash FROM erasure e \
+             JOIN erased_identity i ON i.receipt = e.receipt",
+        )?;
+        let mut applied = self
+            .conn
+            .prepare("SELECT 1 FROM applied WHERE receipt = ?1")?;
+        let mut rows = all.query([])?;
+        let mut pending = Vec::new();
+        while let Some(row) = rows.next()? {
+            let receipt: String = row.get(0)?;
+            if !applied.exists([&receipt])? {
+                pending.push((receipt, row.get(1)?, row.get(2)?));
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Drops from the serve log what was served to anybody in the ledger up to their erasure.
+    fn erase_served_by_hash(&self) -> Result<(), StoreError> {
+        let erased = self
+            .erased_hashes()
+            .map_err(|error| self.ledger_error(&error))?;
+        let key = self.shared.key.clone();
+        let path = self.shared.path(&SERVED);
+        self.shared
+            .served
+            .run_here(move |conn| -> rusqlite::Result<()> {
+                for id in served::customers(conn, i64::MAX)? {
+                    if let Some(at) = erased.get(&key.hash(Domain::Identity, &id)) {
+                        served::erase_until(conn, &id, *at)?;
+                    }
+                }
+                Ok(())
+            })?
+            .map_err(|error| classify("erasing from the serve log", &path, &error))
+    }
+
+    /// Hash of every erased identity with the time of its last erasure.
+    fn erased_hashes(&self) -> rusqlite::Result<HashMap<Hash16, i64>> {
+        let mut all = self.ledger.prepare(
+            "SELECT i.hash, max(e.erased_at) FROM erased_identity i \
+             JOIN erasure e ON e.receipt = i.receipt GROUP BY i.hash",
+        )?;
+        let rows = all.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        rows.collect()
+    }
+
+    /// How many receipts wait for the scrub.
+    pub(super) fn count_unscrubbed(&self) -> rusqlite::Result<u64> {
+        self.ledger
+            .query_row(
+                "SELECT count(*) FROM erasure WHERE scrubbed_at IS NULL",
+                [],
+                |r| r.get::<_, i64>(0),
+            )
+            .map(|count| count as u64)
+    }
+
+    /// Deletes a chunk of erased rows; whether there is more.
+    pub(super) fn purge(&mut self) -> Result<bool, StoreError> {
+        if let Some(error) = self.shared.refusal() {
+            return Err(error);
+        }
+        let path = self.shared.path(&STORE);
+        let reading = |error: rusqlite::Error| classify("reading erased rows", &path, &error);
+        let next: Option<i64> = self
+            .conn
+            .query_row("SELECT ident FROM erasing LIMIT 1", [], |r| r.get(0))
+            .optional()
+            .map_err(reading)?;
+        let Some(ident) = next else {
+            return Ok(false);
+        };
+        for (table, hash) in [("touchpoint", "tid"), ("delight", "did")] {
+            let rows = self.chunk(table, hash, ident).map_err(reading)?;
+            if rows.is_empty() {
+                continue;
+            }
+            self.remember(&rows)
+                .map_err(|error| self.ledger_error(&error))?;
+            self.shared.hook(Point::PurgingErased);
+            self.alone(|tx| {
+                let mut delete = tx
+                    .conn
+                    .prepare_cached(&format!("DELETE FROM {table} WHERE seq = ?1"))?;
+                for (seq, _) in &rows {
+                    delete.execute([seq])?;
+                }
+                Ok(())
+            })?;
+            return Ok(true);
+        }
+        self.alone(|tx| {
+            tx.conn
+                .execute("DELETE FROM identity WHERE ident = ?1", [ident])?;
+            tx.conn
+                .execute("DELETE FROM erasing WHERE ident = ?1", [ident])?;
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    fn chunk(&self, table: &str, hash: &str, ident: i64) -> rusqlite::Result<Vec<(i64, Hash16)>> {
+        self.conn
+            .prepare_cached(&format!(
+                "SELECT seq, {hash} FROM {table} WHERE ident = ?1 LIMIT {CHUNK}"
+            ))?
+            .query_map([ident], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
+    }
+
+    fn remember(&self, rows: &[(i64, Hash16)]) -> rusqlite::Result<()> {
+        let tx = self.ledger.unchecked_transaction()?;
+        {
+            let mut insert =
+                tx.prepare_cached("INSERT OR IGNORE INTO erased_touchpoint(hash) VALUES (?1)")?;
+            for (_, hash) in rows {
+                insert.execute([&hash[..]])?;
+            }
+        }
+        tx.commit()
+    }
+
+    /// Rewrites the files so that nothing deleted is left in them, and marks the receipts. Call after [`Writer::purge`]
+    /// has nothing more. Returns how many receipts became scrubbed; 0 also when a long read still holds an old state.
+    pub(super) fn scrub(&mut self, now: i64) -> Result<usize, StoreError> {
+        if let Some(error) = self.shared.refusal() {
+            return Err(error);
+        }
+        let receipts: Vec<String> = (|| {
+            let mut open = self
+                .ledger
+                .prepare("SELECT receipt FROM erasure WHERE scrubbed_at IS NULL")?;
+            let rows = open.query_map([], |r| r.get(0))?;
+            rows.collect::<rusqlite::Result<_>>()
+        })()
+        .map_err(|error| self.ledger_error(&error))?;
+        if receipts.is_empty() {
+            return Ok(0);
+        }
+        // A request that was being answered while its customer was erased may have been logged after.
+        self.erase_served_by_hash()?;
+        let served = self
+            .shared
+            .served
+            .run_here(|conn| rewrite(conn))?
+            .map_err(|error| {
+                classify(
+                    "scrubbing the serve log",
+                    &self.shared.path(&SERVED),
+                    &error,
+                )
+            })?;
+        let path = self.shared.path(&STORE);
+        let store = rewrite(&self.conn).map_err(|error| {
+            self.stop_if_needed(&error);
+            classify("scrubbing the store", &path, &error)
+        })?;
+        if !(served && store) {
+            return Ok(0);
+        }
+        self.shared.hook(Point::Scrubbed);
+        self.alone(|tx| {
+            for receipt in &receipts {
+                tx.audit(now, AuditAction::Scrub, "", "", receipt)?;
+            }
+            Ok(())
+        })?;
+        let marked = (|| {
+            let tx = self.ledger.unchecked_transaction()?;
+            for receipt in &receipts {
+                tx.execute(
+                    "UPDATE erasure SET scrubbed_at = ?2 WHERE receipt = ?1",
+                    (receipt, now),
+                )?;
+            }
+            tx.commit()
+        })();
+        marked.map_err(|error| self.ledger_error(&error))?;
+        let left = self
+            .count_unscrubbed()
+            .map_err(|error| self.ledger_error(&error))?;
+        self.shared.unscrubbed.store(left, Ordering::SeqCst);
+        Ok(receipts.len())
+    }
+}
+
+/// Writes a file anew and empties its log; false while a reader holds an older state.
+fn rewrite(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.execute_batch("VACUUM")?;
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    Ok(busy == 0)
+}
+
+/// Takes the identities out of sight.
+fn hide(tx: &mut Tx<'_>, members: &[Member], receipt: &str) -> Result<(), Fault> {
+    for member in members {
+        tx.touch(member.ident, &member.id, 0);
+        // Whoever was linked to them in an older state and was not erased stands alone again.
+        tx.conn
+            .prepare_cached(
+                "UPDATE identity SET parent = NULL, linked_at = NULL WHERE parent = ?1",
+            )?
+            .execute([member.ident])?;
+        tx.conn
+            .prepare_cached(
+                "UPDATE identity SET id = NULL, parent = NULL, linked_at = NULL, profile = NULL \
+                 WHERE ident = ?1",
+            )?
+            .execute([member.ident])?;
+        tx.conn
+            .prepare_cached("DELETE FROM document WHERE ident = ?1")?
+            .execute([member.ident])?;
+        tx.conn
+            .prepare_cached("INSERT OR IGNORE INTO erasing(ident, receipt) VALUES (?1, ?2)")?
+            .execute((member.ident, receipt))?;
+    }
+    tx.conn
+        .prepare_cached("INSERT OR IGNORE INTO applied(receipt) VALUES (?1)")?
+        .execute([receipt])?;
+    Ok(())
+}

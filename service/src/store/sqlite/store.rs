@@ -1,0 +1,942 @@
+//! Opening, and the trait.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use serendib_engine::shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
+
+use crate::store::cache::StateCache;
+use crate::store::check;
+use crate::store::keyed::{Domain, Key};
+use crate::store::types::*;
+use crate::store::{Position, RowStream, Store, StoreError};
+
+use super::errors::classify;
+use super::readers::Readers;
+use super::schema::{self, LEDGER, SERVED, STORE};
+use super::served::{self, ServedLog};
+use super::writer::{Fault, Job, Tx, Work, Writer};
+use super::{
+    catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
+    SqliteConfig, SqliteStore, KEY_FILE, LOCK_FILE,
+};
+
+/// Batches larger than this are checked and hashed off the async threads.
+const INLINE_ROWS: usize = 256;
+
+/// Touchpoints looked through for what came of recent recommendations.
+const CAME_OF_IT_ROWS: i64 = 5_000;
+
+/// Keeps other processes from writing the store in `dir` for as long as the value lives.
+pub(super) fn lock(dir: &Path) -> Result<Connection, StoreError> {
+    let path = dir.join(LOCK_FILE);
+    let error = |error: rusqlite::Error| classify("locking the store", &path, &error);
+    let conn = Connection::open(&path).map_err(error)?;
+    conn.busy_timeout(Duration::from_millis(100))
+        .map_err(error)?;
+    match conn.execute_batch("BEGIN EXCLUSIVE") {
+        Ok(()) => Ok(conn),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Err(StoreError::InUse { path: dir.into() })
+        }
+        Err(e) => Err(error(e)),
+    }
+}
+
+/// Notes the key's fingerprint in a new file, compares it in an old one.
+fn same_key(conn: &Connection, key: &Key, dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join(KEY_FILE);
+    let error = |error: rusqlite::Error| classify("reading the store", &path, &error);
+    let noted: Option<String> = conn
+        .query_row("SELECT value FROM meta WHERE key = 'key'", [], |r| r.get(0))
+        .optional()
+        .map_err(error)?;
+    match noted {
+        Some(noted) if noted == key.fingerprint() => Ok(()),
+        Some(_) => Err(StoreError::Key {
+            path,
+            detail: "not the key that the store was written with; put the right one back (every backup holds it)"
+                .into(),
+        }),
+        None => conn
+            .execute(
+                "INSERT INTO meta(key, value) VALUES ('key', ?1)",
+                [key.fingerprint()],
+            )
+            .map(|_| ())
+            .map_err(error),
+    }
+}
+
+fn open_key(dir: &Path) -> Result<Key, StoreError> {
+    let path = dir.join(KEY_FILE);
+    match Key::read(&path)? {
+        Some(key) => Ok(key),
+        None if has_store(dir) => Err(StoreError::Key {
+            path,
+            detail: "the key is missing; put it back (every backup holds it)".into(),
+        }),
+        None => Key::create(&path),
+    }
+}
+
+fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreError> {
+    let vfs = config.vfs.as_deref();
+    let conn = STORE.open(&config.dir, vfs)?;
+    schema::check(&conn, &config.dir.join(STORE.name), config.check)?;
+    if let Some(pages) = config.max_pages {
+        conn.pragma_update(None, "max_page_count", pages as i64)
+            .map_err(|e| classify("opening the store", &config.dir.join(STORE.name), &e))?;
+    }
+    let ledger = LEDGER.open(&config.dir, vfs)?;
+    schema::check(&ledger, &config.dir.join(LEDGER.name), config.check)?;
+    Ok((conn, ledger))
+}
+
+fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+impl SqliteStore {
+    /// Opens the store in `config.dir`, makes it if there is none, checks its files and finishes what a crash or a
+    /// restore left to do.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Newer`], [`StoreError::ReadOnly`],
+    /// [`StoreError::Key`], [`StoreError::Io`].
+    pub fn open(config: SqliteConfig) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open_at(config, now_ms())
+    }
+
+    pub(super) fn open_at(config: SqliteConfig, now: i64) -> Result<SqliteStore, StoreError> {
+        std::fs::create_dir_all(&config.dir).map_err(|error| StoreError::ReadOnly {
+            path: config.dir.clone(),
+            detail: format!("making the directory failed: {error}"),
+        })?;
+        let lock = lock(&config.dir)?;
+        snapshot::finish(&config.dir)?;
+        let key = open_key(&config.dir)?;
+        let (conn, ledger) = open_files(&config)?;
+        same_key(&conn, &key, &config.dir)?;
+        same_key(&ledger, &key, &config.dir)?;
+        let log = served::open(&config.dir, config.vfs.as_deref())?;
+        let served = ServedLog::start(log, config.dir.join(SERVED.name), config.served_queue)?;
+        let shared = Arc::new(Shared {
+            dir: config.dir.clone(),
+            limits: config.limits,
+            group_rows: config.group_rows.max(1),
+            key,
+            cache: StateCache::new(config.cache_bytes),
+            hook: config.hook.clone(),
+            served,
+            state: Mutex::new(StoreState::Ready),
+            waiting: AtomicUsize::new(0),
+            commits: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            commit_micros: AtomicU64::new(0),
+            unscrubbed: AtomicU64::new(0),
+            erased_again: AtomicU64::new(0),
+        });
+        let mut writer = Writer::new(conn, ledger, shared.clone())?;
+        let again = writer.reapply(now)?;
+        shared.erased_again.store(again as u64, Ordering::SeqCst);
+        let unscrubbed = writer
+            .count_unscrubbed()
+            .map_err(|error| classify("reading the erase ledger", &shared.path(&LEDGER), &error))?;
+        shared.unscrubbed.store(unscrubbed, Ordering::SeqCst);
+        let (queue, work) = tokio::sync::mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(work))
+            .map_err(|error| StoreError::Io {
+                attempt: "starting the writer".into(),
+                detail: error.to_string(),
+            })?;
+        let readers = |schema| {
+            Readers::new(
+                config.dir.clone(),
+                config.vfs.clone(),
+                schema,
+                config.readers,
+            )
+        };
+        Ok(SqliteStore {
+            readers: readers(&STORE),
+            served_readers: readers(&SERVED),
+            ledger_readers: readers(&LEDGER),
+            shared,
+            queue,
+            config,
+            _lock: Mutex::new(lock),
+        })
+    }
+
+    /// Identities erased again when the store was opened, because the ledger knew of erasures that the store did not.
+    pub fn erased_again(&self) -> u64 {
+        self.shared.erased_again.load(Ordering::SeqCst)
+    }
+
+    /// Queues `work` of `rows` rows for the next group; calls are written in the order of queueing, and the answer
+    /// comes after the commit.
+    fn submit<T: Send + 'static>(
+        &self,
+        rows: usize,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<Answer<T>, StoreError> {
+        if let Some(error) = self.shared.refusal() {
+            return Err(error);
+        }
+        let limit = self.shared.limits.waiting_rows;
+        let waiting = self.shared.waiting.fetch_add(rows, Ordering::SeqCst);
+        if waiting > 0 && waiting + rows > limit {
+            self.shared.waiting.fetch_sub(rows, Ordering::SeqCst);
+            return Err(StoreError::Busy { waiting, limit });
+        }
+        let (job, answer) = Job::new(rows, self.shared.clone(), attempt, work);
+        if self.queue.send(Work::Job(job)).is_err() {
+            self.shared.waiting.fetch_sub(rows, Ordering::SeqCst);
+            return Err(StoreError::Closed);
+        }
+        Ok(Answer(answer))
+    }
+
+    /// As [`SqliteStore::submit`], waiting for the answer.
+    async fn write<T: Send + 'static>(
+        &self,
+        rows: usize,
+        attempt: &'static str,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(rows, attempt, work)?.wait().await
+    }
+
+    /// Checks and hashes a batch on this thread, for [`SqliteStore::record_prepared`]. For loading in bulk.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    pub fn prepare(
+        &self,
+        batch: Vec<Touchpoint>,
+        options: &RecordOptions,
+    ) -> Result<Prepared, StoreError> {
+        prepare(batch, options, &self.shared.limits, &self.shared.key)
+            .map(|rows| Prepared(rows, options.clone()))
+    }
+
+    /// Queues a prepared batch; batches are written in the order of queueing.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    pub fn record_prepared(&self, batch: Prepared) -> Result<Answer<Recorded>, StoreError> {
+        let Prepared(rows, options) = batch;
+        self.submit(rows.len(), "recording touchpoints", move |tx| {
+            record::touchpoints(tx, rows, &options)
+        })
+    }
+
+    /// Puts served requests into the log and waits until they are there; for loading shop data.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn load_served(&self, requests: Vec<ServedRequest>) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        let queued = tokio::task::spawn_blocking(move || {
+            shared
+                .served
+                .run(move |conn| served::insert_all(conn, &requests))
+        });
+        let answer = queued.await.unwrap_or(Err(StoreError::Closed))?;
+        answer
+            .await
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|error| classify("writing the serve log", &self.shared.path(&SERVED), &error))
+    }
+
+    /// Has `work` run on the writer's thread between groups.
+    async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let task = Box::new(move |writer: &mut Writer| {
+            let _ = reply.send(work(writer));
+        });
+        self.queue
+            .send(Work::Alone(task))
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn ready(
+        &self,
+        batch: Vec<Touchpoint>,
+        options: &RecordOptions,
+    ) -> Result<Vec<check::Ready>, StoreError> {
+        let limits = self.shared.limits;
+        let key = self.shared.key.clone();
+        let options = options.clone();
+        if batch.len() <= INLINE_ROWS {
+            return prepare(batch, &options, &limits, &key);
+        }
+        tokio::task::spawn_blocking(move || prepare(batch, &options, &limits, &key))
+            .await
+            .unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+fn prepare(
+    batch: Vec<Touchpoint>,
+    options: &RecordOptions,
+    limits: &Limits,
+    key: &Key,
+) -> Result<Vec<check::Ready>, StoreError> {
+    let mut ready = check::touchpoints(batch, options, limits)?;
+    for row in &mut ready {
+        row.tid = key.hash(Domain::Touchpoint, &row.touchpoint_id);
+    }
+    Ok(ready)
+}
+
+/// A batch that was checked and hashed.
+#[derive(Debug)]
+pub struct Prepared(Vec<check::Ready>, RecordOptions);
+
+/// The answer to a queued write.
+#[derive(Debug)]
+pub struct Answer<T>(tokio::sync::oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Answer<T> {
+    /// Waits for the commit.
+    ///
+    /// # Errors
+    /// Why nothing of the call was stored.
+    pub async fn wait(self) -> Result<T, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Streams a shop from the store in `dir` while another process may be writing it: see
+/// [`Store::export_shop`](crate::store::Store::export_shop).
+///
+/// # Errors
+/// No store in `dir`, or it cannot be read.
+pub async fn export_dir(
+    dir: &Path,
+    defaults: Consents,
+    now: i64,
+) -> Result<RowStream<ShopRow>, StoreError> {
+    if !has_store(dir) {
+        return Err(StoreError::NotFound { what: "store" });
+    }
+    let readers = |schema| Readers::new(dir.to_path_buf(), None, schema, 1);
+    let log = readers(&SERVED);
+    readers(&STORE)
+        .stream("exporting the shop", move |conn, sink| {
+            export::shop(conn, &log, &defaults, now, sink)
+        })
+        .await
+}
+
+/// Reads one document of the store in `dir` while another process may be writing it.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn document_in(
+    dir: &Path,
+    area: &str,
+    key: &str,
+) -> Result<Option<Document>, StoreError> {
+    let (area, key) = (area.to_string(), key.to_string());
+    Readers::new(dir.to_path_buf(), None, &STORE, 1)
+        .read("reading a document", move |conn| {
+            documents::get(conn, &area, &key)
+        })
+        .await
+}
+
+#[tonic::async_trait]
+impl Store for SqliteStore {
+    async fn record(
+        &self,
+        batch: Vec<Touchpoint>,
+        options: RecordOptions,
+    ) -> Result<Recorded, StoreError> {
+        let ready = self.ready(batch, &options).await?;
+        if ready.is_empty() {
+            return Ok(Recorded::default());
+        }
+        self.write(ready.len(), "recording touchpoints", move |tx| {
+            record::touchpoints(tx, ready, &options)
+        })
+        .await
+    }
+
+    async fn record_delights(
+        &self,
+        batch: Vec<Delight>,
+        options: RecordOptions,
+    ) -> Result<Vec<Status>, StoreError> {
+        check::delights(&batch, &options, &self.shared.limits)?;
+        self.write(batch.len(), "recording delights", move |tx| {
+            record::delights(tx, batch, &options)
+        })
+        .await
+    }
+
+    async fn upsert_customers(
+        &self,
+        customers: Vec<Customer>,
+        mode: UpsertMode,
+        by: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        check::customers(&customers, &self.shared.limits)?;
+        self.write(customers.len(), "storing customers", move |tx| {
+            customers::upsert(tx, customers, mode, &by, now)
+        })
+        .await
+    }
+
+    async fn set_consent(
+        &self,
+        customer_id: String,
+        purpose: Purpose,
+        said: Option<bool>,
+        by: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        check::id("customer", 0, "customer_id", &customer_id)?;
+        self.write(1, "storing a consent", move |tx| {
+            customers::set_consent(tx, &customer_id, purpose, said, &by, now)
+        })
+        .await
+    }
+
+    async fn link_identity(
+        &self,
+        customer_id: String,
+        identity: String,
+        by: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        check::id("customer", 0, "customer_id", &customer_id)?;
+        check::id("customer", 0, "identity", &identity)?;
+        self.write(1, "linking an identity", move |tx| {
+            customers::link(tx, &customer_id, &identity, &by, now)
+        })
+        .await
+    }
+
+    async fn unlink_identity(
+        &self,
+        customer_id: String,
+        identity: String,
+        by: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.write(1, "unlinking an identity", move |tx| {
+            customers::unlink(tx, &customer_id, &identity, &by, now)
+        })
+        .await
+    }
+
+    async fn customer(
+        &self,
+        query: CustomerQuery,
+    ) -> Result<Option<Arc<CustomerState>>, StoreError> {
+        if let Some(state) = self.shared.cache.get(&query) {
+            return Ok(Some(state));
+        }
+        let ticket = self.shared.cache.ticket();
+        // Read without the cut in time, so that what is kept serves every time asked for.
+        let whole = CustomerQuery {
+            before: None,
+            ..query.clone()
+        };
+        let state = self
+            .readers
+            .read("reading a customer", move |conn| {
+                customers::state(conn, &whole)
+            })
+            .await?;
+        let Some(state) = state.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.shared.cache.put(&state, query.newest, ticket);
+        let Some(before) = query.before else {
+            return Ok(Some(state));
+        };
+        let late = state
+            .touchpoints
+            .last()
+            .is_some_and(|row| row.at.is_some_and(|at| at >= before));
+        if late && state.truncated() {
+            let state = self
+                .readers
+                .read("reading a customer", move |conn| {
+                    customers::state(conn, &query)
+                })
+                .await?;
+            return Ok(state.map(Arc::new));
+        }
+        Ok(Some(Arc::new(crate::store::cache::narrowed(
+            &state, &query,
+        ))))
+    }
+
+    async fn touchpoints(
+        &self,
+        customer_id: String,
+        after: Option<Position>,
+        limit: usize,
+    ) -> Result<(Vec<Touchpoint>, Option<Position>), StoreError> {
+        self.readers
+            .read("reading touchpoints", move |conn| {
+                customers::page(conn, &customer_id, after, limit.max(1))
+            })
+            .await
+    }
+
+    async fn customer_ids(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.readers
+            .read("reading customers", move |conn| {
+                customers::root_ids(conn, after.as_deref(), limit)
+            })
+            .await
+    }
+
+    async fn upsert_products(&self, products: Vec<Product>, _now: i64) -> Result<u64, StoreError> {
+        check::products(&products, &self.shared.limits)?;
+        self.write(products.len(), "storing products", move |tx| {
+            catalogue::upsert(tx, products)
+        })
+        .await
+    }
+
+    async fn remove_products(
+        &self,
+        product_ids: Vec<String>,
+        _now: i64,
+    ) -> Result<usize, StoreError> {
+        check::at_most(
+            "product_ids",
+            product_ids.len(),
+            self.shared.limits.batch_rows,
+        )?;
+        self.write(product_ids.len(), "removing products", move |tx| {
+            catalogue::remove(tx, &product_ids)
+        })
+        .await
+    }
+
+    async fn set_stock(&self, levels: Vec<StockLevel>, _now: i64) -> Result<u64, StoreError> {
+        check::at_most("levels", levels.len(), self.shared.limits.batch_rows)?;
+        self.write(levels.len(), "setting stock", move |tx| {
+            catalogue::set_stock(tx, &levels)
+        })
+        .await
+    }
+
+    async fn reserve(&self, reservation: Reservation, now: i64) -> Result<Reservation, StoreError> {
+        check::reservation(&reservation, now)?;
+        self.write(reservation.lines.len(), "reserving stock", move |tx| {
+            catalogue::reserve(tx, reservation, now)
+        })
+        .await
+    }
+
+    async fn release(&self, reservation_id: String, now: i64) -> Result<Reservation, StoreError> {
+        self.write(1, "releasing stock", move |tx| {
+            catalogue::end(tx, &reservation_id, ReservationState::Released, now)
+        })
+        .await
+    }
+
+    async fn take(&self, reservation_id: String, now: i64) -> Result<Reservation, StoreError> {
+        self.write(1, "taking stock", move |tx| {
+            catalogue::end(tx, &reservation_id, ReservationState::Taken, now)
+        })
+        .await
+    }
+
+    async fn products(
+        &self,
+        product_ids: Vec<String>,
+        now: i64,
+    ) -> Result<Vec<Option<CatalogueEntry>>, StoreError> {
+        self.readers
+            .read("reading products", move |conn| {
+                catalogue::entries(conn, &product_ids, now)
+            })
+            .await
+    }
+
+    async fn catalogue(&self, now: i64) -> Result<CatalogueSnapshot, StoreError> {
+        self.readers
+            .read("reading the catalogue", move |conn| {
+                catalogue::snapshot(conn, now)
+            })
+            .await
+    }
+
+    fn log_served(&self, request: ServedRequest) {
+        self.shared.served.log(request);
+    }
+
+    async fn flush_served(&self) -> Result<(), StoreError> {
+        let shared = self.shared.clone();
+        let waiting = tokio::task::spawn_blocking(move || shared.served.run(|_| ()));
+        let answer = waiting.await.unwrap_or(Err(StoreError::Closed))?;
+        answer.await.map_err(|_| StoreError::Closed)
+    }
+
+    async fn served(
+        &self,
+        customer_id: String,
+        newest: usize,
+    ) -> Result<Vec<ServedOutcome>, StoreError> {
+        let members = self
+            .readers
+            .read("reading a customer", {
+                let id = customer_id.clone();
+                move |conn| Ok(customers::person(conn, &id)?)
+            })
+            .await?;
+        let members = members.unwrap_or_default();
+        let mut ids: Vec<String> = members.iter().map(|m| m.id.clone()).collect();
+        if ids.is_empty() {
+            ids.push(customer_id);
+        }
+        let mut requests = self
+            .served_readers
+            .read("reading the serve log", move |conn| {
+                let mut all = Vec::new();
+                for id in &ids {
+                    all.extend(served::to_customer(conn, id, Some(newest))?);
+                }
+                Ok(all)
+            })
+            .await?;
+        requests.sort_by(|(a, _), (b, _)| (b.at, &b.request_id).cmp(&(a.at, &a.request_id)));
+        requests.truncate(newest);
+        let oldest = requests.last().map_or(i64::MAX, |(request, _)| request.at);
+        let came = self
+            .readers
+            .read("reading touchpoints", move |conn| {
+                let mut came = Vec::new();
+                for member in &members {
+                    let mut lately = conn.prepare_cached(
+                        "SELECT at, body FROM touchpoint WHERE ident = ?1 AND at >= ?2 \
+                         ORDER BY at DESC LIMIT ?3",
+                    )?;
+                    let mut rows = lately.query((member.ident, oldest, CAME_OF_IT_ROWS))?;
+                    while let Some(row) = rows.next()? {
+                        let body = row.get_ref(1)?.as_str().unwrap_or_default();
+                        if body.contains("\"request_id\":") {
+                            came.push(customers::touchpoint(body, row.get(0)?, &member.id)?);
+                        }
+                    }
+                }
+                Ok(came)
+            })
+            .await?;
+        Ok(ServedOutcome::joined(requests, &came))
+    }
+
+    async fn served_request(
+        &self,
+        request_id: String,
+    ) -> Result<Option<ServedRequest>, StoreError> {
+        self.served_readers
+            .read("reading the serve log", move |conn| {
+                served::request(conn, &request_id)
+            })
+            .await
+    }
+
+    async fn export_customer(
+        &self,
+        customer_id: String,
+        by: String,
+        now: i64,
+    ) -> Result<RowStream<CustomerRow>, StoreError> {
+        let id = customer_id.clone();
+        self.write(1, "exporting a customer", move |tx| {
+            if customers::member(tx.conn, &id)?.is_none() {
+                return Err(StoreError::NotFound { what: "customer" }.into());
+            }
+            Ok(tx.audit(now, AuditAction::Export, &id, &by, "")?)
+        })
+        .await?;
+        let (log, key) = (self.served_readers.clone(), self.shared.key.clone());
+        self.readers
+            .stream("exporting a customer", move |conn, sink| {
+                export::customer(conn, &log, &key, &customer_id, sink)
+            })
+            .await
+    }
+
+    async fn erase_customer(
+        &self,
+        customer_id: String,
+        by: String,
+        now: i64,
+    ) -> Result<Erasure, StoreError> {
+        check::id("customer", 0, "customer_id", &customer_id)?;
+        self.alone(move |writer| writer.erase(&customer_id, &by, now))
+            .await
+    }
+
+    async fn erasure(&self, receipt_id: String) -> Result<Option<Erasure>, StoreError> {
+        self.ledger_readers
+            .read("reading the erase ledger", move |conn| {
+                erase::receipt(conn, &receipt_id)
+            })
+            .await
+    }
+
+    async fn scrub(&self, now: i64) -> Result<usize, StoreError> {
+        while self.alone(Writer::purge).await? {}
+        self.alone(move |writer| writer.scrub(now)).await
+    }
+
+    async fn audit(
+        &self,
+        after: u64,
+        limit: usize,
+        subject: Option<String>,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let subject = subject.map(|id| self.shared.key.hash(Domain::Identity, &id));
+        self.readers
+            .read("reading the audit log", move |conn| {
+                documents::audit(conn, after, limit, subject.as_ref().map(|hash| &hash[..]))
+            })
+            .await
+    }
+
+    async fn export_shop(
+        &self,
+        defaults: Consents,
+        now: i64,
+    ) -> Result<RowStream<ShopRow>, StoreError> {
+        let log = self.served_readers.clone();
+        self.readers
+            .stream("exporting the shop", move |conn, sink| {
+                export::shop(conn, &log, &defaults, now, sink)
+            })
+            .await
+    }
+
+    async fn put_document(
+        &self,
+        document: Document,
+        expected: Option<u64>,
+    ) -> Result<u64, StoreError> {
+        check::document(&document, &self.shared.limits)?;
+        self.write(1, "writing a document", move |tx| {
+            documents::put(tx, &document, expected)
+        })
+        .await
+    }
+
+    async fn document(&self, area: String, key: String) -> Result<Option<Document>, StoreError> {
+        self.readers
+            .read("reading a document", move |conn| {
+                documents::get(conn, &area, &key)
+            })
+            .await
+    }
+
+    async fn documents(
+        &self,
+        area: String,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.readers
+            .read("reading documents", move |conn| {
+                documents::list(conn, &area, &prefix, after.as_deref(), limit)
+            })
+            .await
+    }
+
+    async fn delete_document(&self, area: String, key: String) -> Result<bool, StoreError> {
+        self.write(1, "deleting a document", move |tx| {
+            documents::delete(tx, &area, &key)
+        })
+        .await
+    }
+
+    async fn sweep(&self, retention: Retention, now: i64) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        if let Some(age) = retention.touchpoints_ms {
+            let before = now.saturating_sub(age);
+            let mut after = Some(0);
+            while let Some(from) = after {
+                let (deleted, next) = self
+                    .write(1, "deleting old touchpoints", move |tx| {
+                        record::delete_old(tx, before, from)
+                    })
+                    .await?;
+                swept.touchpoints += deleted;
+                after = next;
+            }
+            swept.touchpoints += self
+                .write(1, "deleting old delights", move |tx| {
+                    record::delete_old_delights(tx, before)
+                })
+                .await?;
+        }
+        swept.reservations = self
+            .write(1, "expiring reservations", move |tx| {
+                catalogue::expire(tx, now)
+            })
+            .await?;
+        if let Some(age) = retention.audit_ms {
+            swept.audit = self
+                .write(1, "deleting old audit entries", move |tx| {
+                    let deleted = tx
+                        .conn
+                        .prepare_cached("DELETE FROM audit WHERE at < ?1")?
+                        .execute([now.saturating_sub(age)])?;
+                    Ok(deleted as u64)
+                })
+                .await?;
+        }
+        let shared = self.shared.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            shared
+                .served
+                .run(move |conn| served::sweep(conn, &retention, now))
+        });
+        let answer = task.await.unwrap_or(Err(StoreError::Closed))?;
+        swept.served = answer
+            .await
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|error| {
+                classify("sweeping the serve log", &self.shared.path(&SERVED), &error)
+            })?;
+        Ok(swept)
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Synced
+    }
+
+    fn health(&self) -> StoreHealth {
+        let (cached_customers, cached_bytes, cache_hits, cache_misses) =
+            self.shared.cache.figures();
+        let (served_waiting, served_dropped) = self.shared.served.figures();
+        StoreHealth {
+            state: self.shared.state(),
+            durability: Durability::Synced,
+            waiting_rows: self.shared.waiting.load(Ordering::SeqCst),
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            rows: self.shared.rows.load(Ordering::Relaxed),
+            commit_micros: self.shared.commit_micros.load(Ordering::Relaxed),
+            served_waiting,
+            served_dropped,
+            cached_customers,
+            cached_bytes,
+            cache_hits,
+            cache_misses,
+            unscrubbed: self.shared.unscrubbed.load(Ordering::SeqCst),
+            file_bytes: file_bytes(&self.config.dir),
+        }
+    }
+
+    async fn counts(&self) -> Result<StoreCounts, StoreError> {
+        self.readers
+            .read("counting", |conn| {
+                let (identities, touchpoints): (i64, i64) = conn.query_row(
+                    "SELECT count(*) - 1, ifnull(sum(touchpoints), 0) FROM identity WHERE id IS NOT NULL",
+                    [],
+                    |r| Ok((r.get(0)?, r.get(1)?)),
+                )?;
+                let products: i64 = conn.query_row(
+                    "SELECT count(*) FROM product WHERE removed = 0",
+                    [],
+                    |r| r.get(0),
+                )?;
+                Ok(StoreCounts {
+                    identities: identities as u64,
+                    touchpoints: touchpoints as u64,
+                    products: products as u64,
+                })
+            })
+            .await
+    }
+
+    async fn reopen(&self) -> Result<(), StoreError> {
+        let config = self.config.clone();
+        let readers = [
+            self.readers.clone(),
+            self.served_readers.clone(),
+            self.ledger_readers.clone(),
+        ];
+        self.alone(move |writer| {
+            if matches!(writer.shared.state(), StoreState::Closed) {
+                return Err(StoreError::Closed);
+            }
+            readers.iter().for_each(|readers| readers.renew());
+            let path = config.dir.join(STORE.name);
+            let error = |error: rusqlite::Error| classify("reopening the store", &path, &error);
+            // The old connections are closed before the files are opened again.
+            for conn in [&mut writer.conn, &mut writer.ledger] {
+                drop(std::mem::replace(
+                    conn,
+                    Connection::open_in_memory().map_err(error)?,
+                ));
+            }
+            let (conn, ledger) = open_files(&config).inspect_err(|error| {
+                writer.shared.set_state(StoreState::Stopped {
+                    detail: error.to_string(),
+                });
+            })?;
+            same_key(&conn, &writer.shared.key, &config.dir)?;
+            writer.conn = conn;
+            writer.ledger = ledger;
+            writer.refresh().map_err(error)?;
+            writer.shared.set_state(StoreState::Ready);
+            tracing::info!("the store was reopened and checked");
+            writer.reapply(now_ms())?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        if self.queue.send(Work::Close(reply)).is_err() {
+            return Ok(());
+        }
+        let closed = answer.await.unwrap_or(Ok(()));
+        self.readers.close();
+        self.served_readers.close();
+        self.ledger_readers.close();
+        let shared = self.shared.clone();
+        let _ = tokio::task::spawn_blocking(move || shared.served.close()).await;
+        closed
+    }
+}
+
+fn file_bytes(dir: &Path) -> u64 {
+    std::fs::read_dir(dir).map_or(0, |entries| {
+        entries
+            .flatten()
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(|meta| meta.is_file())
+            .map(|meta| meta.len())
+            .sum()
+    })
+}

@@ -1,0 +1,218 @@
+//! The contract, and what is particular to files.
+
+use super::*;
+use crate::store::contract::{self, bought, history, record, NOW};
+use crate::store::Store;
+
+fn fresh() -> (SqliteStore, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    (store, dir)
+}
+
+mod with_cache {
+    use super::*;
+    contract::suite!(fresh);
+}
+
+mod without_cache {
+    use super::*;
+
+    fn uncached() -> (SqliteStore, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = SqliteConfig::new(dir.path());
+        config.cache_bytes = 0;
+        config.readers = 1;
+        config.group_rows = 1;
+        (SqliteStore::open(config).unwrap(), dir)
+    }
+
+    contract::suite!(uncached);
+}
+
+async fn reopened(store: SqliteStore, dir: &Path) -> SqliteStore {
+    store.close().await.unwrap();
+    drop(store);
+    SqliteStore::open(SqliteConfig::new(dir)).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_stored_is_there_after_reopening() {
+    let (store, dir) = fresh();
+    record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
+    let store = reopened(store, dir.path()).await;
+    assert_eq!(history(&store, "ada").await, ["t1"]);
+    record(&store, &[bought("t2", "ada", "tea", NOW)]).await;
+    assert_eq!(history(&store, "ada").await, ["t1", "t2"]);
+}
+
+#[tokio::test]
+async fn a_store_is_written_by_one_process() {
+    let (_store, dir) = fresh();
+    let second = SqliteStore::open(SqliteConfig::new(dir.path()));
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+}
+
+fn damaged(dir: &Path, change: impl FnOnce(&mut Vec<u8>)) -> StoreError {
+    let path = dir.join(schema::STORE.name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    change(&mut bytes);
+    std::fs::write(&path, bytes).unwrap();
+    SqliteStore::open(SqliteConfig::new(dir)).err().unwrap()
+}
+
+#[tokio::test]
+async fn damaged_files_are_refused_and_named() {
+    for case in 0..4 {
+        let (store, dir) = fresh();
+        let rows: Vec<_> = (0..500)
+            .map(|i| bought(&format!("t{i}"), "ada", "tea", NOW))
+            .collect();
+        record(&store, &rows).await;
+        store.close().await.unwrap();
+        drop(store);
+        let error = damaged(dir.path(), |bytes| match case {
+            0 => bytes.truncate(bytes.len() / 2),
+            1 => bytes[..100].fill(7),
+            2 => {
+                let middle = bytes.len() / 2;
+                bytes[middle..middle + 8192].fill(0xff);
+            }
+            _ => *bytes = b"this is not a database at all, it is text".to_vec(),
+        });
+        assert!(
+            matches!(error, StoreError::Damaged { .. }),
+            "{case}: {error:?}"
+        );
+        assert!(error.to_string().contains("store.db"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn newer_and_strange_files_are_refused() {
+    let (store, dir) = fresh();
+    store.close().await.unwrap();
+    drop(store);
+    let path = dir.path().join(schema::STORE.name);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.pragma_update(None, "user_version", 99).unwrap();
+    drop(conn);
+    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+        .err()
+        .unwrap();
+    assert!(
+        matches!(error, StoreError::Newer { found: 99, .. }),
+        "{error:?}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(KEY_FILE), "00".repeat(32)).unwrap();
+    let conn = rusqlite::Connection::open(dir.path().join(schema::STORE.name)).unwrap();
+    conn.execute_batch("CREATE TABLE notes(x)").unwrap();
+    drop(conn);
+    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("another program"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_or_wrong_key_is_refused() {
+    let (store, dir) = fresh();
+    store.close().await.unwrap();
+    drop(store);
+    let key = dir.path().join(KEY_FILE);
+    std::fs::write(&key, "11".repeat(32)).unwrap();
+    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+        .err()
+        .unwrap();
+    assert!(matches!(error, StoreError::Key { .. }), "{error:?}");
+    std::fs::remove_file(&key).unwrap();
+    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("missing"), "{error}");
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_writing_and_goes_on_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = SqliteConfig::new(dir.path());
+    config.max_pages = Some(120);
+    let store = SqliteStore::open(config).unwrap();
+    let mut stored = 0;
+    let error = loop {
+        let row = bought(&format!("t{stored}"), "ada", &"long ".repeat(40), NOW);
+        match store
+            .record(vec![row], crate::store::RecordOptions::live(NOW))
+            .await
+        {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
+    assert_eq!(error.code(), crate::store::ErrorCode::Unavailable);
+    assert_eq!(history(&store, "ada").await.len(), stored);
+    // Not stopped: once there is room again, writing goes on.
+    assert_eq!(store.health().state, StoreState::Ready);
+    let store = reopened(store, dir.path()).await;
+    record(&store, &[bought("more", "ada", "tea", NOW)]).await;
+    assert_eq!(history(&store, "ada").await.len(), stored + 1);
+}
+
+#[tokio::test]
+async fn a_backup_restores_without_bringing_the_erased_back() {
+    let (store, dir) = fresh();
+    let rows = [
+        bought("secret-touch-1", "secret-ada", "tea", NOW),
+        bought("b1", "bob", "tea", NOW),
+    ];
+    record(&store, &rows).await;
+    let backups = tempfile::tempdir().unwrap();
+    let first = backups.path().join("first");
+    backup(dir.path(), &first, NOW, &mut |_, _| ()).unwrap();
+    assert!(backup(dir.path(), &first, NOW, &mut |_, _| ()).is_err());
+    store
+        .erase_customer("secret-ada".into(), "test".into(), NOW)
+        .await
+        .unwrap();
+    record(&store, &[bought("b2", "bob", "tea", NOW)]).await;
+    let taken = restore(&first, dir.path(), true, NOW).await;
+    assert!(matches!(taken, Err(StoreError::InUse { .. })), "{taken:?}");
+    store.close().await.unwrap();
+    drop(store);
+    assert!(restore(&first, dir.path(), false, NOW).await.is_err());
+    let restored = restore(&first, dir.path(), true, NOW).await.unwrap();
+    assert_eq!((restored.erased_again, restored.touchpoints), (1, 1));
+    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    assert_eq!(history(&store, "bob").await, ["b1"]);
+    assert!(history(&store, "secret-ada").await.is_empty());
+    let late = record(&store, &rows[..1]).await;
+    assert_eq!(late.outcomes[0].status, crate::store::Status::IgnoredErased);
+    store.close().await.unwrap();
+    assert_eq!(mentions(dir.path(), b"secret"), Vec::<String>::new());
+    // A changed byte anywhere is noticed before anything is touched.
+    let file = first.join(schema::STORE.name);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[5_000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = restore(&first, dir.path(), true, NOW).await.unwrap_err();
+    assert!(error.to_string().contains("SHA-256"), "{error}");
+}
+
+/// Files under `dir` that hold `text`.
+fn mentions(dir: &Path, text: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(mentions(&path, text));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            if bytes.windows(text.len()).any(|window| window == text) {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    found
+}
