@@ -4,3 +4,4 @@ pub mod batch;
 pub mod commands;
 pub mod ope;
 pub mod progress;
+pub mod report;
