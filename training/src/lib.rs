@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod commands;
+pub mod evaluate;
+pub mod fit;
 pub mod ope;
 pub mod progress;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serendib_training::commands::{recommend, score};
+use serendib_training::commands::{evaluate, fit, recommend, score};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -18,6 +18,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Fit(fit::FitArgs),
+    Evaluate(evaluate::EvaluateArgs),
     Recommend(recommend::RecommendArgs),
     Score(score::ScoreArgs),
 }
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match Cli::parse().command {
+        Command::Fit(args) => fit::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Recommend(args) => recommend::run(&args),
         Command::Score(args) => score::run(&args),
     };

@@ -50,3 +50,40 @@ impl Progress {
         }
     }
 }
+
+/// Work in stages that are told by name: a spinner with the current stage on a terminal, one line per stage elsewhere.
+pub struct Stages {
+    bar: ProgressBar,
+    started: Instant,
+    tell: bool,
+}
+
+impl Stages {
+    /// Starts the clock; `tell` = print lines where there is no terminal.
+    pub fn start(tell: bool) -> Stages {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Stages {
+            bar,
+            started: Instant::now(),
+            tell,
+        }
+    }
+
+    /// The stage that begins now.
+    pub fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        if self.tell && self.bar.is_hidden() {
+            eprintln!("{:7.1} s  {what}", self.started.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Everything is done; seconds since the start.
+    pub fn finish(&self) -> f64 {
+        self.bar.finish_and_clear();
+        self.started.elapsed().as_secs_f64()
+    }
+}

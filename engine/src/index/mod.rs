@@ -1,11 +1,17 @@
 //! Finding the vectors with the largest inner product, or the nearest ones.
 
+mod codes;
+mod customers;
 mod exact;
 mod kernel;
+mod quantised;
 mod top;
 
+pub use codes::Codes;
+pub use customers::{CustomerIndex, Neighbour};
 pub use exact::ExactIndex;
 pub use kernel::{dot, dot_rows};
+pub use quantised::{rescored, QuantisedIndex};
 pub use top::{top_of, Top};
 
 /// Why vectors or a query are refused.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::representation::{IalsPart, Parts, SparsePart, SpectralPart};
-use super::{Csr, Dense, Ials, IalsOptions, Representation, Weighting};
+use super::{ContentPart, Csr, Dense, Ials, IalsOptions, Representation, Vocabulary, Weighting};
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
@@ -22,6 +22,15 @@ struct Head {
     sparse: Vec<Weighting>,
     spectral: Option<Weighting>,
     ials: Option<IalsHead>,
+    #[serde(default)]
+    content: Option<ContentHead>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContentHead {
+    gain: f32,
+    features: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +56,14 @@ impl Representation {
                 weight: p.weight,
                 options: p.model.options,
             }),
+            content: parts.content.as_ref().map(|p| ContentHead {
+                gain: p.gain,
+                features: p
+                    .vocabulary
+                    .entries()
+                    .map(|(name, _)| name.to_owned())
+                    .collect(),
+            }),
         };
         write_json(bundle, HEAD, &head)?;
         let mut tensors = BTreeMap::new();
@@ -70,6 +87,19 @@ impl Representation {
             put(
                 "latent".into(),
                 Tensor::f32(&[n, items.cols], items.data.clone()),
+            );
+        }
+        if let Some(part) = &parts.content {
+            let idf: Vec<f32> = part
+                .vocabulary
+                .entries()
+                .map(|(_, weight)| weight)
+                .collect();
+            put("content.idf".into(), Tensor::f32(&[idf.len()], idf));
+            let map = &part.map;
+            put(
+                "content.map".into(),
+                Tensor::f32(&[map.rows, map.cols], map.data.clone()),
             );
         }
         for (at, part) in parts.sparse.iter().enumerate() {
@@ -141,6 +171,17 @@ impl Representation {
                 weighting: ials.weighting,
                 model: Ials::from_items(items, ials.options),
                 weight: ials.weight,
+            });
+        }
+        if let Some(content) = head.content {
+            let features = content.features.len();
+            let idf = floats(&mut take, "content.idf")?;
+            let map = floats(&mut take, "content.map")?;
+            parts.content = Some(ContentPart {
+                vocabulary: Vocabulary::from_entries(content.features, idf)
+                    .map_err(|what| BundleError::content(HEAD, what))?,
+                map: dense(features, head.dim, map).map_err(bad)?,
+                gain: content.gain,
             });
         }
         for (at, weighting) in head.sparse.into_iter().enumerate() {

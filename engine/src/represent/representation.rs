@@ -1,8 +1,8 @@
 //! The representation that is served: sparse item–item rows and vectors, blended linearly.
 
 use super::dense::{add_scaled, length, Dense};
-use super::{Csr, Ials, Weighting};
-use crate::index::{dot, dot_rows, top_of};
+use super::{ContentPart, Csr, Ials, Weighting};
+use crate::index::{dot, dot_rows, rescored, top_of, Codes, Top};
 use crate::shop::{Product, ProductIx, Touch};
 
 /// Sparse item–item scores with their own weighting of the history. The blend weight is in the values.
@@ -53,6 +53,8 @@ pub struct Parts {
     pub spectral: Option<SpectralPart>,
     /// iALS, if it is in the blend.
     pub ials: Option<IalsPart>,
+    /// Where products that came later are placed; absent where products say nothing about themselves.
+    pub content: Option<ContentPart>,
 }
 
 /// Why parts do not make a representation.
@@ -85,8 +87,17 @@ pub enum RepresentError {
 }
 
 /// A product that came after the model was fitted, through its content.
-#[derive(Debug, Clone)]
-pub struct ColdProduct {}
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColdProduct {
+    unit: Vec<f32>,
+}
+
+impl ColdProduct {
+    /// Its unit vector, in the space of [`Representation::vector`].
+    pub fn vector(&self) -> &[f32] {
+        &self.unit
+    }
+}
 
 /// One customer, session or basket folded into the representation.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -108,6 +119,14 @@ impl Folded {
         self.weights.first().map_or(&[], |weights| weights)
     }
 
+    /// The customer's vector before it is scaled to unit length; `None` where there is nothing to go by.
+    pub fn raw_vector(&self) -> Option<&[f32]> {
+        self.spectral
+            .iter()
+            .any(|x| *x != 0.0)
+            .then_some(&self.spectral)
+    }
+
     /// A unit vector for the customer in the space of the products' vectors; `None` where there is nothing to go by.
     pub fn vector(&self) -> Option<Vec<f32>> {
         let length = length(&self.spectral);
@@ -126,7 +145,12 @@ pub struct Representation {
     ials_weighting: usize,
     /// Popularity of the last resort, scaled to at most 1.
     fallback: Vec<f32>,
+    /// 8-bit codes of spectral (with target gain) and iALS vectors side by side.
+    codes: Codes,
 }
+
+/// Below this many products every list comes from the exact scan.
+const CODES_FROM: usize = 4000;
 
 impl Representation {
     /// Checks the parts and puts them together.
@@ -186,6 +210,11 @@ impl Representation {
             }
             sparse_weighting.push(number(part.weighting));
         }
+        if let Some(content) = &parts.content {
+            let expected = content.vocabulary.len() * parts.units.cols;
+            check("content map", &content.map.data, expected)?;
+            check("content gain", &[content.gain], 1)?;
+        }
         let mut ials_weighting = 0;
         if let Some(ials) = &parts.ials {
             check(
@@ -213,7 +242,9 @@ impl Representation {
             .zip(&parts.buyers)
             .map(|(lately, buyers)| 0.999 * lately / most + 0.001 * buyers / all)
             .collect();
+        let codes = code(&parts, n);
         Ok(Representation {
+            codes,
             parts,
             weightings,
             sparse_weighting,
@@ -390,7 +421,9 @@ impl Representation {
             .iter()
             .map(|product| {
                 if known(product) {
-                    self.vector_score(folded, *product) + sparse[*product as usize]
+                    let at = *product as usize;
+                    let prior = self.parts.prior.get(at).copied().unwrap_or(0.0);
+                    self.vector_score(folded, *product) + sparse[at] + prior
                 } else {
                     0.0
                 }
@@ -398,7 +431,7 @@ impl Representation {
             .collect()
     }
 
-    /// The part of the score that does not come from sparse rows.
+    /// The part of the score that comes from vectors.
     fn vector_score(&self, folded: &Folded, product: ProductIx) -> f32 {
         let at = product as usize;
         let mut score = 0.0;
@@ -410,7 +443,7 @@ impl Representation {
         if let Some(ials) = &self.parts.ials {
             score += dot(&folded.latent, ials.model.items.row(at));
         }
-        score + self.parts.prior.get(at).copied().unwrap_or(0.0)
+        score
     }
 
     /// The best `k` products that `allowed` lets through: score descending, ties by product number.
@@ -421,8 +454,29 @@ impl Representation {
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Vec<(ProductIx, f32)> {
         let mut scores = vec![0.0; self.len()];
-        self.scores(folded, &mut scores);
-        top_of(&scores, k, allowed)
+        if self.codes.is_empty() || folded.is_empty() || rescored(k) >= self.len() / 2 {
+            self.scores(folded, &mut scores);
+            return top_of(&scores, k, allowed);
+        }
+        self.add_sparse(folded, &mut scores);
+        for (score, prior) in scores.iter_mut().zip(&self.parts.prior) {
+            *score += prior;
+        }
+        let exact_part = scores.clone();
+        let mut query = Vec::with_capacity(self.codes.dim());
+        if self.parts.spectral.is_some() {
+            query.extend_from_slice(&folded.spectral);
+        }
+        query.extend_from_slice(&folded.latent);
+        self.codes.add_scores(&query, &mut scores);
+        let mut top = Top::new(k);
+        for (product, _) in top_of(&scores, rescored(k), allowed) {
+            top.push(
+                product,
+                exact_part[product as usize] + self.vector_score(folded, product),
+            );
+        }
+        top.finish()
     }
 
     /// The products most alike in vector (cosine), without the product itself; empty where it has no vector.
@@ -443,13 +497,17 @@ impl Representation {
     }
 
     /// The content vector of a product that came later; `None` where nothing is known but its id.
-    pub fn embed(&self, _product: &Product) -> Option<ColdProduct> {
-        None
+    pub fn embed(&self, product: &Product) -> Option<ColdProduct> {
+        let unit = self.parts.content.as_ref()?.place(product)?;
+        Some(ColdProduct { unit })
     }
 
     /// The score of a product that came later, on the scale of [`Representation::score`].
-    pub fn score_cold(&self, _folded: &Folded, _cold: &ColdProduct) -> f32 {
-        0.0
+    ///
+    /// 0 for a customer of whom nothing is known.
+    pub fn score_cold(&self, folded: &Folded, cold: &ColdProduct) -> f32 {
+        let gain = self.parts.content.as_ref().map_or(0.0, |part| part.gain);
+        gain * dot(&folded.spectral, &cold.unit)
     }
 
     /// The product's unit vector; `None` where nothing is known about it.
@@ -510,6 +568,28 @@ impl Representation {
         shares.truncate(top);
         shares
     }
+}
+
+/// Codes of what [`Representation::candidates`] looks at first; empty for a small catalogue or without vectors.
+fn code(parts: &Parts, n: usize) -> Codes {
+    let spectral = parts.spectral.as_ref().map(|part| (part, parts.units.cols));
+    let first = spectral.map_or(0, |(_, dim)| dim);
+    let second = parts.ials.as_ref().map_or(0, |part| part.model.items.cols);
+    if n < CODES_FROM || first + second == 0 {
+        return Codes::default();
+    }
+    Codes::build(n, first + second, |product, row| {
+        if let Some((part, _)) = spectral {
+            add_scaled(
+                &mut row[..first],
+                parts.units.row(product),
+                part.target[product],
+            );
+        }
+        if let Some(part) = &parts.ials {
+            row[first..].copy_from_slice(part.model.items.row(product));
+        }
+    })
 }
 
 /// √Σw, 1 for nothing.

@@ -18,7 +18,7 @@ pub struct SvdOptions {
     pub k: usize,
     /// Extra directions of the sketch.
     pub oversample: usize,
-    /// Power iterations, each with an orthonormalisation on either side.
+    /// Power iterations, each followed by an orthonormalisation.
     pub iterations: usize,
     /// Seed of the Gaussian sketch.
     pub seed: u64,
@@ -55,9 +55,13 @@ pub fn truncated_svd(matrix: &Csr, options: SvdOptions) -> Svd {
         *x = (0..4).map(|_| rng.gen::<f32>() - 0.5).sum();
     }
     q = orthonormal(q);
-    for _ in 0..options.iterations {
-        let left = orthonormal(sparse_times(matrix, &q));
-        q = orthonormal(sparse_times(&transposed, &left));
+    for iteration in 0..options.iterations {
+        let moved = sparse_times(&transposed, &sparse_times(matrix, &q));
+        q = if iteration + 1 < options.iterations {
+            orthonormal_once(moved, 1e-10)
+        } else {
+            orthonormal(moved)
+        };
     }
     if q.cols == 0 {
         return none;

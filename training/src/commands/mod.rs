@@ -1,5 +1,7 @@
 //! The subcommands of `serendib-train`, one file each.
 
+pub mod evaluate;
+pub mod fit;
 pub mod recommend;
 pub mod score;
 pub mod time;

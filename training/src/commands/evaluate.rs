@@ -1,0 +1,195 @@
+//! `serendib-train evaluate`: a model beside baselines on what it has not seen.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Args;
+use serendib_datasets::{Log, ReadOptions, ShopData, Table};
+use serendib_engine::bundle::ModelsDir;
+use serendib_engine::model::Model;
+use serendib_engine::shop::Touch;
+
+use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
+use crate::fit::split::{hold_out, Regime};
+use crate::fit::{build, corpus_of, Settings};
+use crate::progress::Stages;
+
+/// Score a model beside baselines on what it has not seen
+///
+/// With a held_out table the bundle is scored on it. Otherwise the recorded settings are fitted again on what came before
+/// a cut, which is printed, and scored on what came after: a bundle is never scored on rows inside its own data window.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  serendib-train evaluate --data shop --models models --report report"
+)]
+pub struct EvaluateArgs {
+    /// Shop data
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Models directory (its current model) or one bundle
+    #[arg(long, value_name = "DIR")]
+    models: PathBuf,
+    /// Directory for evaluation.json and evaluation.html
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Seed of the split (where one is drawn) and of the bootstrap
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Skip bad rows of the data instead of stopping
+    #[arg(long)]
+    lenient: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let stages = Stages::start(!args.json);
+    stages.say("reading the model and the data");
+    let bundle = ModelsDir::open(&args.models)?;
+    let model = Model::read(&bundle)?;
+    let data = ShopData::open(
+        &args.data,
+        ReadOptions {
+            lenient: args.lenient,
+        },
+    )?;
+    let log = Log::load(&data, None)?;
+    let say = |what: &str| stages.say(what);
+    let evaluation = if data.has_table(Table::HeldOut) {
+        on_held_out(args, &data, log, &model, &say)?
+    } else {
+        after_a_cut(args, &log, &model, &say)?
+    };
+    stages.finish();
+    let mut json = serde_json::to_value(&evaluation)?;
+    json["model"] = model.manifest.id.clone().into();
+    let text = serde_json::to_string_pretty(&json)?;
+    if let Some(dir) = &args.report {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let page = evaluation.html(&format!("Model {}", model.manifest.id));
+        for (name, content) in [("evaluation.json", &text), ("evaluation.html", &page)] {
+            write_atomically(&dir.join(name), content)?;
+        }
+    }
+    if args.json {
+        println!("{text}");
+    } else {
+        println!("model {}\n{}", model.manifest.id, evaluation.table());
+    }
+    Ok(())
+}
+
+fn write_atomically(path: &std::path::Path, content: &str) -> anyhow::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, content)
+        .and_then(|()| std::fs::rename(&partial, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Scores the bundle itself on the part that the split set aside.
+fn on_held_out(
+    args: &EvaluateArgs,
+    data: &ShopData,
+    mut log: Log,
+    model: &Model,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Evaluation> {
+    let held_out = log.held_out(data)?;
+    // the model's numbers are not the log's where the catalogue came in another order
+    let mut held_out: Vec<(u32, Touch)> = held_out;
+    let same = log.catalogue.len() == model.catalogue.len()
+        && log
+            .catalogue
+            .products()
+            .iter()
+            .zip(model.catalogue.products())
+            .all(|(a, b)| a.product_id == b.product_id);
+    if !same {
+        let map: Vec<u32> = log
+            .catalogue
+            .products()
+            .iter()
+            .map(|p| {
+                model
+                    .catalogue
+                    .find(&p.product_id)
+                    .unwrap_or(serendib_engine::shop::NO_PRODUCT)
+            })
+            .collect();
+        let renumber = |touch: &mut Touch| {
+            if let Some(to) = map.get(touch.product as usize) {
+                touch.product = *to;
+            }
+        };
+        log.histories.renumber(renumber);
+        held_out.iter_mut().for_each(|(_, touch)| renumber(touch));
+        log.catalogue = (*model.catalogue).clone();
+        log.non_product.clear();
+    }
+    let task = from_held_out(&log, &held_out);
+    anyhow::ensure!(
+        !task.cases.is_empty(),
+        "the held_out table of {} holds no acquisition of a customer that the touchpoints know",
+        args.data.display()
+    );
+    let corpus = corpus_of(&log);
+    Ok(evaluate(
+        &model.representation,
+        &corpus,
+        &task,
+        args.seed,
+        say,
+    ))
+}
+
+/// Fits the recorded settings again before a cut and scores them after it.
+fn after_a_cut(
+    args: &EvaluateArgs,
+    log: &Log,
+    model: &Model,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Evaluation> {
+    let settings: Settings =
+        serde_json::from_value(model.manifest.settings["representation"].clone())
+            .context("the bundle's manifest does not record the settings of its representation")?;
+    let corpus = corpus_of(log);
+    // another seed than that of the fit: settings were chosen on its slice
+    let split = hold_out(&corpus, 50_000, args.seed ^ 0x5eed_5eed);
+    anyhow::ensure!(
+        !split.cases.is_empty(),
+        "no customer of {} acquires anything new after a cut: there is nothing to predict",
+        args.data.display()
+    );
+    let cut = match split.regime {
+        Regime::TimeCut => {
+            let at = DateTime::<Utc>::from_timestamp_millis(split.cases[0].now).unwrap_or_default();
+            format!(
+                "global cut at {}",
+                at.to_rfc3339_opts(SecondsFormat::Secs, true)
+            )
+        }
+        Regime::LastByTime => "cut before each customer's last new products".into(),
+        Regime::LastByOrder => {
+            "cut before each customer's last new product, by order of rows".into()
+        }
+        Regime::Random => format!(
+            "a random fifth of each customer's products, seed {}",
+            args.seed
+        ),
+    };
+    if !args.json {
+        println!("{cut}");
+    }
+    let representation = build(&split.train, &settings, say)?;
+    let task = from_split(&split, log.len(), &cut);
+    Ok(evaluate(
+        &representation,
+        &split.train,
+        &task,
+        args.seed,
+        say,
+    ))
+}

@@ -1,0 +1,127 @@
+//! `serendib-train fit`: a model bundle from shop data, with nothing to configure.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serendib_datasets::{Log, ReadOptions, ShopData};
+
+use crate::fit::{self, publish, Choice, FitOptions};
+use crate::progress::Stages;
+
+/// Fit a model on shop data and make it current
+///
+/// The families of models, their settings and their weights are chosen on a slice that is held out (the last in time, or
+/// at random where there are no times); then everything is fitted again on all data.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  serendib-train fit --data shop --out models")]
+pub struct FitArgs {
+    /// Shop data
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Models directory; created if missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write the bundle without making it current
+    #[arg(long)]
+    no_publish: bool,
+    /// Same data and seed, same model
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Memory that fitting may use, GB; most of what is free if absent
+    #[arg(long, value_name = "GB", value_parser = parse_gb)]
+    memory_gb: Option<f64>,
+    /// Skip bad rows of the data instead of stopping
+    #[arg(long)]
+    lenient: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_gb(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(gb) if gb > 0.0 && gb < 1e6 => Ok(gb),
+        _ => Err("expected a number above 0".into()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &FitArgs) -> anyhow::Result<()> {
+    let stages = Stages::start(!args.json);
+    stages.say("reading the data");
+    let data = ShopData::open(
+        &args.data,
+        ReadOptions {
+            lenient: args.lenient,
+        },
+    )?;
+    let log = Log::load(&data, None)?;
+    let options = FitOptions {
+        seed: args.seed,
+        memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
+        settings: None,
+    };
+    let fitted = fit::fit(&log, &options, &|what| stages.say(what))?;
+    stages.say("writing the bundle");
+    let (id, path) = publish::write(
+        &fitted.model,
+        &args.out,
+        chrono::Utc::now(),
+        !args.no_publish,
+    )?;
+    let seconds = stages.finish();
+    if args.json {
+        let out = serde_json::json!({
+            "model": id,
+            "path": path,
+            "published": !args.no_publish,
+            "seconds": seconds,
+            "data": fitted.model.manifest.data,
+            "settings": fitted.settings,
+            "choice": fitted.choice,
+        });
+        println!("{}", serde_json::to_string_pretty(&out)?);
+        return Ok(());
+    }
+    if let Some(choice) = &fitted.choice {
+        print_choice(choice);
+    }
+    let window = &fitted.model.manifest.data;
+    println!(
+        "\nmodel {id}: {} products, {} customers, {} touchpoints, {:.1} s\n{}{}",
+        window.products,
+        window.customers,
+        window.touchpoints,
+        seconds,
+        path.display(),
+        if args.no_publish {
+            " (not made current)"
+        } else {
+            ""
+        }
+    );
+    Ok(())
+}
+
+/// The validation table and why it was chosen so.
+fn print_choice(choice: &Choice) {
+    println!("chosen on {} customers: {}", choice.customers, choice.why);
+    if !choice.table.is_empty() {
+        println!(
+            "{:<24} {:>8} {:>7} {:>6}  settings",
+            "family", "NDCG@20", "weight", "tried"
+        );
+        for row in &choice.table {
+            let weight = if row.weight > 0.0 {
+                format!("{:.2}", row.weight)
+            } else {
+                "-".into()
+            };
+            println!(
+                "{:<24} {:>8.4} {:>7} {:>6}  {}",
+                row.name, row.ndcg, weight, row.tried, row.settings
+            );
+        }
+    }
+    println!("{}", choice.verdict);
+}

@@ -1,0 +1,114 @@
+//! Recall, NDCG, hit rate, precision and reciprocal rank of one list, and their means.
+
+use serde::Serialize;
+
+/// The two cut-offs at which everything is measured.
+pub const CUTS: [usize; 2] = [10, 20];
+
+/// Measures of one list, at [`CUTS`].
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Measures {
+    /// Share of the relevant that is in the list.
+    pub recall: [f64; 2],
+    /// Discounted gain over the ideal.
+    pub ndcg: [f64; 2],
+    /// 1 if anything relevant is in the list.
+    pub hit: [f64; 2],
+    /// Share of the list that is relevant.
+    pub precision: [f64; 2],
+    /// 1 over the rank of the first relevant, 0 beyond the last cut-off.
+    pub reciprocal: f64,
+}
+
+/// Measures `list` (best first) against the `relevant` products it can hold; `wanted` counts also those it cannot.
+pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
+    let mut out = Measures::default();
+    if wanted == 0 {
+        return out;
+    }
+    let hits: Vec<usize> = list
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| relevant.contains(p))
+        .map(|(rank, _)| rank)
+        .collect();
+    let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
+    for (at, cut) in CUTS.into_iter().enumerate() {
+        let inside: Vec<usize> = hits.iter().copied().filter(|rank| *rank < cut).collect();
+        let ideal: f64 = (0..wanted.min(cut)).map(gain).sum();
+        out.recall[at] = inside.len() as f64 / wanted as f64;
+        out.ndcg[at] = inside.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal;
+        out.hit[at] = f64::from(u8::from(!inside.is_empty()));
+        out.precision[at] = inside.len() as f64 / cut as f64;
+    }
+    out.reciprocal = hits.first().map_or(0.0, |rank| 1.0 / (*rank as f64 + 1.0));
+    out
+}
+
+/// Means over customers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Customers behind the means.
+    pub customers: usize,
+    /// Recall@10.
+    #[serde(rename = "recall@10")]
+    pub recall_10: f64,
+    /// Recall@20.
+    #[serde(rename = "recall@20")]
+    pub recall_20: f64,
+    /// NDCG@10.
+    #[serde(rename = "ndcg@10")]
+    pub ndcg_10: f64,
+    /// NDCG@20.
+    #[serde(rename = "ndcg@20")]
+    pub ndcg_20: f64,
+    /// Share of customers with a hit in the first 10.
+    #[serde(rename = "hr@10")]
+    pub hit_10: f64,
+    /// Share of customers with a hit in the first 20.
+    #[serde(rename = "hr@20")]
+    pub hit_20: f64,
+    /// Precision@10.
+    #[serde(rename = "precision@10")]
+    pub precision_10: f64,
+    /// Mean reciprocal rank, within 20.
+    pub mrr: f64,
+}
+
+impl Summary {
+    /// Means of `measures`.
+    pub fn of(measures: &[Measures]) -> Summary {
+        let mean = |of: &dyn Fn(&Measures) -> f64| {
+            measures.iter().map(of).sum::<f64>() / measures.len().max(1) as f64
+        };
+        Summary {
+            customers: measures.len(),
+            recall_10: mean(&|m| m.recall[0]),
+            recall_20: mean(&|m| m.recall[1]),
+            ndcg_10: mean(&|m| m.ndcg[0]),
+            ndcg_20: mean(&|m| m.ndcg[1]),
+            hit_10: mean(&|m| m.hit[0]),
+            hit_20: mean(&|m| m.hit[1]),
+            precision_10: mean(&|m| m.precision[0]),
+            mrr: mean(&|m| m.reciprocal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_measured_by_hand() {
+        // relevant at ranks 0 and 2, a third one is not in the list, a fourth not even in the catalogue
+        let m = measure(&[7, 1, 8, 2], &[7, 8, 9], 4);
+        assert_eq!(m.recall, [0.5, 0.5]);
+        assert_eq!(m.hit, [1.0, 1.0]);
+        assert_eq!(m.precision, [0.2, 0.1]);
+        assert_eq!(m.reciprocal, 1.0);
+        let ideal = 1.0 + 1.0 / 3f64.log2() + 0.5 + 1.0 / 5f64.log2();
+        assert!((m.ndcg[1] - 1.5 / ideal).abs() < 1e-12);
+        assert_eq!(measure(&[1], &[], 0), Measures::default());
+    }
+}

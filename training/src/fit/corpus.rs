@@ -1,0 +1,111 @@
+//! The histories that a model is fitted on, and the interactions in them.
+
+use std::borrow::Cow;
+
+use serendib_engine::represent::{Csr, Weighting};
+use serendib_engine::shop::{net_acquisitions, Catalogue, Touch, DAY_MS};
+
+/// Customers' time-ordered histories over one catalogue.
+#[derive(Debug, Clone)]
+pub struct Corpus<'a> {
+    /// Products.
+    pub catalogue: &'a Catalogue,
+    /// One history per customer.
+    pub histories: Vec<Cow<'a, [Touch]>>,
+    /// Whether touches carry times.
+    pub timed: bool,
+}
+
+/// One customer whose later acquisitions were set aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Customer number.
+    pub customer: u32,
+    /// What was seen of them.
+    pub history: Vec<Touch>,
+    /// As of when they are scored, ms.
+    pub now: i64,
+    /// Products new to the customer that were set aside, distinct; never empty.
+    pub relevant: Vec<u32>,
+    /// Products already owned, which are not recommended.
+    pub owned: Vec<u32>,
+}
+
+impl<'a> Corpus<'a> {
+    /// Number of products.
+    pub fn products(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    /// Time of the last touch, 0 without times.
+    pub fn end(&self) -> i64 {
+        self.histories
+            .iter()
+            .filter_map(|h| h.last())
+            .map(|t| t.at)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Customers × products: what each customer owns, in order of first acquisition, every value 1.
+    ///
+    /// A shop in which nobody acquired anything is read through its other touches on products.
+    pub fn interactions(&self) -> Csr {
+        let owned = Csr::from_rows(
+            self.products(),
+            self.histories.iter().map(|history| {
+                net_acquisitions(history)
+                    .into_iter()
+                    .map(|owned| (owned.product, 1.0))
+                    .collect::<Vec<_>>()
+            }),
+        );
+        if owned.nnz() > 0 {
+            return owned;
+        }
+        let weighting = Weighting::default();
+        Csr::from_rows(
+            self.products(),
+            self.histories.iter().map(|history| {
+                let mut row: Vec<(u32, f32)> = weighting.weigh(history, i64::MAX);
+                row.reverse();
+                row.iter_mut().for_each(|entry| entry.1 = 1.0);
+                row
+            }),
+        )
+    }
+
+    /// Acquiring customers per product, each fading with a half-life of `days` before the end; the plain count without
+    /// times.
+    pub fn buyers_lately(&self, days: f32) -> Vec<f32> {
+        let end = self.end();
+        let mut counts = vec![0f32; self.products()];
+        for history in &self.histories {
+            for owned in net_acquisitions(history) {
+                let age = (end - owned.last_at).max(0) as f32 / DAY_MS as f32;
+                let weight = if self.timed {
+                    (-age / days).exp2()
+                } else {
+                    1.0
+                };
+                if let Some(count) = counts.get_mut(owned.product as usize) {
+                    *count += weight;
+                }
+            }
+        }
+        counts
+    }
+
+    /// Whether any touch on a product acquires nothing but says something (a view, a wish).
+    pub fn has_browsing(&self) -> bool {
+        let plain = Weighting::default();
+        self.histories.iter().any(|history| {
+            history.iter().any(|touch| {
+                !touch.kind.acquires()
+                    && !plain
+                        .weigh(std::slice::from_ref(touch), i64::MAX)
+                        .is_empty()
+            })
+        })
+    }
+}

@@ -1,0 +1,299 @@
+use std::borrow::Cow;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serendib_engine::shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+
+use super::choose::{choose, Choice, Settings};
+use super::split::Regime;
+use super::*;
+
+const MEMORY: usize = 2_000_000_000;
+
+fn purchase(product: u32, at: i64) -> Touch {
+    Touch {
+        at,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind: Kind::PURCHASE,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+fn products(n: u32) -> Vec<Product> {
+    // ids that are not in the order of the numbers
+    (0..n)
+        .map(|i| Product::bare(format!("p{:03}", (i * 37) % n)))
+        .collect()
+}
+
+struct Shop {
+    catalogue: Catalogue,
+    histories: Vec<Vec<Touch>>,
+    timed: bool,
+}
+
+impl Shop {
+    fn new(products: Vec<Product>, rows: Vec<Vec<u32>>) -> Shop {
+        Shop {
+            catalogue: Catalogue::new(products).unwrap(),
+            histories: rows
+                .into_iter()
+                .map(|r| r.into_iter().map(|p| purchase(p, 0)).collect())
+                .collect(),
+            timed: false,
+        }
+    }
+
+    fn corpus(&self) -> Corpus<'_> {
+        Corpus {
+            catalogue: &self.catalogue,
+            histories: self
+                .histories
+                .iter()
+                .map(|h| Cow::Borrowed(&h[..]))
+                .collect(),
+            timed: self.timed,
+        }
+    }
+
+    fn choose(&self) -> (Settings, Choice) {
+        choose(&self.corpus(), 1, MEMORY, &|_| {})
+    }
+}
+
+fn distinct(row: impl IntoIterator<Item = u32>) -> Vec<u32> {
+    let mut seen = std::collections::HashSet::new();
+    row.into_iter().filter(|p| seen.insert(*p)).collect()
+}
+
+/// Customers of six tastes who mostly buy within theirs, in any order.
+fn tastes() -> Shop {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let rows = (0..400)
+        .map(|u| {
+            distinct((0..9).map(|_| {
+                if rng.gen_bool(0.85) {
+                    (u % 6) * 15 + rng.gen_range(0..15)
+                } else {
+                    rng.gen_range(0..90)
+                }
+            }))
+        })
+        .collect();
+    Shop::new(products(90), rows)
+}
+
+/// After product i comes i + 1, nearly always.
+fn chains() -> Shop {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let rows = (0..400)
+        .map(|_| {
+            let mut at: u32 = rng.gen_range(0..80);
+            distinct((0..10).map(|_| {
+                at = if rng.gen_bool(0.8) {
+                    (at * 7 + 3) % 80
+                } else {
+                    rng.gen_range(0..80)
+                };
+                at
+            }))
+        })
+        .collect();
+    Shop::new(products(80), rows)
+}
+
+/// What sells sells, to anybody.
+fn bestsellers() -> Shop {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let rows = (0..400)
+        .map(|_| distinct((0..8).map(|_| (60.0 * rng.gen_range(0.0f64..1.0).powi(3)) as u32)))
+        .collect();
+    Shop::new(products(60), rows)
+}
+
+/// Customers are true to a brand; every product has few buyers.
+fn brands() -> Shop {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut products = products(600);
+    for (at, product) in products.iter_mut().enumerate() {
+        product.brand = Some(format!("brand {}", at % 60));
+    }
+    let rows = (0..200)
+        .map(|u| distinct((0..4).map(|_| (u % 60) + 60 * rng.gen_range(0..10))))
+        .collect();
+    Shop::new(products, rows)
+}
+
+fn weight(choice: &Choice, name: &str) -> f32 {
+    choice
+        .table
+        .iter()
+        .find(|t| t.name == name)
+        .map_or(0.0, |t| t.weight)
+}
+
+#[test]
+fn a_shop_of_tastes_is_a_set_and_the_blend_is_no_worse_than_its_best_part() {
+    let (settings, choice) = tastes().choose();
+    assert_eq!(choice.regime, Some(Regime::Random), "{}", choice.why);
+    assert!(choice.blend_ndcg >= choice.table[0].ndcg - 1e-9);
+    let popular = choice
+        .table
+        .iter()
+        .find(|t| t.name == "most popular")
+        .unwrap();
+    assert!(choice.table[0].ndcg > 1.5 * popular.ndcg);
+    assert!(!settings.blend.is_empty());
+}
+
+#[test]
+fn a_shop_of_chains_is_ordered_and_won_by_the_directed_family() {
+    let (_, choice) = chains().choose();
+    assert_eq!(choice.regime, Some(Regime::LastByOrder), "{}", choice.why);
+    assert!(weight(&choice, "next item") > 0.0, "{choice:?}");
+    assert_eq!(choice.table[0].name, "next item");
+}
+
+#[test]
+fn a_shop_of_bestsellers_leans_on_popularity() {
+    let (_, choice) = bestsellers().choose();
+    let popular = choice
+        .table
+        .iter()
+        .find(|t| t.name == "most popular")
+        .unwrap();
+    assert!(choice.blend_ndcg >= popular.ndcg - 1e-9);
+    assert!(popular.ndcg > 0.9 * choice.table[0].ndcg, "{choice:?}");
+}
+
+#[test]
+fn a_shop_of_brands_uses_what_products_say_about_themselves() {
+    let (_, choice) = brands().choose();
+    assert!(weight(&choice, "content") > 0.0, "{choice:?}");
+}
+
+#[test]
+fn rows_in_order_of_number_say_nothing_about_time() {
+    let mut shop = chains();
+    for history in &mut shop.histories {
+        history.sort_by_key(|t| t.product);
+    }
+    let split = split::hold_out(&shop.corpus(), 100, 1);
+    assert_eq!(split.regime, Regime::Random, "{}", split.why);
+}
+
+#[test]
+fn times_make_one_cut_for_all() {
+    let mut shop = tastes();
+    shop.timed = true;
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    for history in &mut shop.histories {
+        for touch in history.iter_mut() {
+            touch.at = rng.gen_range(1..300) * DAY_MS;
+        }
+        history.sort_by_key(|t| t.at);
+    }
+    let split = split::hold_out(&shop.corpus(), 3000, 1);
+    assert_eq!(split.regime, Regime::TimeCut, "{}", split.why);
+    let cut = split.cases[0].now;
+    assert!(split
+        .train
+        .histories
+        .iter()
+        .flat_map(|h| h.iter())
+        .all(|t| t.at < cut));
+    for case in &split.cases {
+        assert_eq!(case.now, cut);
+        assert!(case
+            .relevant
+            .iter()
+            .all(|p| case.owned.binary_search(p).is_err()));
+    }
+}
+
+#[test]
+fn the_same_data_and_seed_give_the_same_model() {
+    let shop = tastes();
+    let (a, b) = (shop.choose(), shop.choose());
+    assert_eq!(a.0, b.0);
+    let model = |s: &Settings| build(&shop.corpus(), s, &|_| {}).unwrap();
+    assert_eq!(model(&a.0).parts(), model(&b.0).parts());
+}
+
+#[test]
+fn settings_survive_the_manifest() {
+    let (settings, _) = tastes().choose();
+    let json = serde_json::to_value(&settings).unwrap();
+    assert_eq!(serde_json::from_value::<Settings>(json).unwrap(), settings);
+}
+
+#[test]
+fn degenerate_shops_give_finite_models() {
+    let shops = [
+        (
+            "identical customers",
+            Shop::new(products(5), vec![vec![0, 1, 2]; 200]),
+        ),
+        ("one product", Shop::new(products(1), vec![vec![0]; 100])),
+        (
+            "everybody owns everything",
+            Shop::new(products(12), vec![(0..12).collect(); 80]),
+        ),
+        ("one customer", Shop::new(products(4), vec![vec![2, 1]])),
+        ("nobody", Shop::new(products(3), vec![])),
+        ("empty histories", Shop::new(products(3), vec![vec![]; 10])),
+        (
+            "two blocks",
+            Shop::new(
+                products(8),
+                (0..120)
+                    .map(|u| {
+                        if u % 2 == 0 {
+                            vec![0, 1, 2, 3]
+                        } else {
+                            vec![4, 5, 6, 7]
+                        }
+                    })
+                    .collect(),
+            ),
+        ),
+    ];
+    for (name, shop) in shops {
+        let (settings, choice) = shop.choose();
+        let model =
+            build(&shop.corpus(), &settings, &|_| {}).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let mut scores = vec![0.0; model.len()];
+        for history in shop.histories.iter().take(3) {
+            model.scores(&model.fold_in(history, 0), &mut scores);
+            assert!(scores.iter().all(|s| s.is_finite()), "{name}");
+        }
+        assert!(!choice.verdict.is_empty());
+    }
+}
+
+#[test]
+fn too_little_data_gets_the_simple_thing_and_says_so() {
+    let shop = Shop::new(products(10), vec![vec![1, 2, 3], vec![2, 3], vec![2]]);
+    let (_, choice) = shop.choose();
+    assert_eq!(choice.regime, None);
+    assert!(
+        choice.verdict.contains("too little data"),
+        "{}",
+        choice.verdict
+    );
+}
+
+#[test]
+fn a_limit_that_is_too_low_is_refused_before_the_work() {
+    let shop = tastes();
+    let refused = memory::check(&shop.corpus(), 64, 1_000_000);
+    assert!(matches!(refused, Err(FitError::Memory { .. })));
+    assert!(memory::check(&shop.corpus(), 64, MEMORY).is_ok());
+}
