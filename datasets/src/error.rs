@@ -111,6 +111,14 @@ impl DataError {
         }
     }
 
+    /// Puts the blame for a row that could not be written on the row that it was made from.
+    pub(crate) fn blame(self, place: &Place) -> DataError {
+        match self {
+            DataError::Write { message, .. } => DataError::row(place, message),
+            other => other,
+        }
+    }
+
     /// Whether reading can go on with the next row: one row or cell is wrong, not the file.
     pub fn is_row(&self) -> bool {
         matches!(self, DataError::Row { .. } | DataError::Cell { .. })

@@ -4,11 +4,15 @@
 //! memory, written with [`TableWriter`] and [`ShopWriter`]. The format itself is described at [`Table`].
 
 mod cell;
+pub mod check;
 mod columns;
+pub mod describe;
 mod error;
 pub mod flags;
 mod histories;
+pub mod importers;
 mod log;
+mod progress;
 mod read;
 mod record;
 mod shop_data;
@@ -21,6 +25,7 @@ pub use columns::{InputTable, OutputTable};
 pub use error::{DataError, Place};
 pub use histories::Histories;
 pub use log::{basket_hash, Log};
+pub use progress::Progress;
 pub use record::{BoxOrder, ColumnType, StockLot};
 pub use shop_data::{ReadOptions, Rows, ShopData, ShopInfo};
 pub use table::{Format, Table};

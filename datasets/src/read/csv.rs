@@ -62,6 +62,8 @@ impl CsvSource {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .delimiter(delimiter)
+            // quotes mean nothing in tab-separated files
+            .quoting(delimiter == b',')
             .buffer_capacity(256 << 10)
             .from_reader(guarded);
         let header = reader
@@ -87,6 +89,14 @@ impl CsvSource {
             row: 0,
             line: 1,
         })
+    }
+}
+
+impl CsvSource {
+    /// The text of a field of this row; empty when the row has no such field.
+    pub(crate) fn field(&self, ix: usize) -> Result<&str, String> {
+        std::str::from_utf8(self.record.get(ix).unwrap_or_default())
+            .map_err(|_| "not UTF-8 text".to_owned())
     }
 }
 
@@ -132,12 +142,10 @@ impl Source for CsvSource {
     }
 
     fn cell(&self, ix: usize) -> (usize, Result<Cell<'_>, String>) {
-        let cell = match self.record.get(ix) {
-            None | Some([]) => Ok(Cell::Null),
-            Some(field) => std::str::from_utf8(field)
-                .map(Cell::from)
-                .map_err(|_| "not UTF-8 text".to_owned()),
-        };
+        let cell = self.field(ix).map(|text| match text {
+            "" => Cell::Null,
+            text => Cell::from(text),
+        });
         (ix, cell)
     }
 

@@ -11,7 +11,8 @@ use crate::cell::Cell;
 use crate::error::DataError;
 use crate::table::{Format, Layout};
 
-pub(crate) use bytes::open_text;
+pub(crate) use self::csv::CsvSource;
+pub(crate) use bytes::{open_text, read_line};
 
 /// Longest record of a text file, in bytes: beyond that a quote was not closed, or the file is no table.
 pub(crate) const MAX_RECORD_BYTES: usize = 64 << 20;

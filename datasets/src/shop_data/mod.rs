@@ -162,8 +162,10 @@ impl ShopData {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
             let mut ids = ProductIds::new();
-            // wrong products are reported by whoever reads the products themselves
-            for product in self.product_rows()?.flatten() {
+            // wrong products are reported and counted by whoever reads the products themselves
+            let parts = self.parts(Table::Products);
+            let rows = Rows::<Product>::new(parts, self.zone, true, Arc::default(), None)?;
+            for product in rows.flatten() {
                 ids.insert(product.product_id.into());
             }
             *slot = Some(Arc::new(ids));

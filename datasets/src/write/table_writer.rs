@@ -110,12 +110,7 @@ impl TableWriter {
             return refuse(format!("a row of {} does not belong there", table[0]));
         }
         if let Err(fault) = row.check() {
-            return refuse(format!(
-                "row {}: column {}: {}",
-                self.rows.rows() + 1,
-                fault.column,
-                fault.message
-            ));
+            return refuse(format!("column {}: {}", fault.column, fault.message));
         }
         if self.chosen.len() < T::COLUMNS.len() {
             let blank = T::blank();
@@ -124,8 +119,7 @@ impl TableWriter {
                     && (column.get)(row) != (column.get)(&blank)
                 {
                     return refuse(format!(
-                        "row {} has a {}, which is not among the chosen columns",
-                        self.rows.rows() + 1,
+                        "the row has a {}, which is not among the chosen columns",
                         column.name
                     ));
                 }
