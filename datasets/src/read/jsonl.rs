@@ -61,8 +61,9 @@ impl Source for JsonlSource {
             [0xef, 0xbb, 0xbf, rest @ ..] if self.line == 1 => rest,
             bytes => bytes,
         };
-        let object: Map<String, Value> = serde_json::from_slice(bytes)
+        let mut object: Map<String, Value> = serde_json::from_slice(bytes)
             .map_err(|error| RowFault::Row(format!("not a JSON object: {error}")))?;
+        make_exact(&mut object, bytes);
         for (key, value) in object {
             let column = match self.numbers.get(&key) {
                 Some(&column) => column,
@@ -100,6 +101,59 @@ impl Source for JsonlSource {
     }
 }
 
+/// Replaces the object's decimal numbers by exactly parsed ones: the parser's own may be off by their last bit.
+///
+/// `text` is the object's valid JSON. Numbers inside lists and objects are left as they are.
+fn make_exact(object: &mut Map<String, Value>, text: &[u8]) {
+    if !object.values().any(Value::is_f64) {
+        return;
+    }
+    let exact = top_level_numbers(text);
+    let mut numbers: Vec<&mut Value> = object.values_mut().filter(|v| v.is_number()).collect();
+    // a key that appears twice breaks the correspondence
+    if numbers.len() != exact.len() {
+        return;
+    }
+    for (value, exact) in numbers.iter_mut().zip(exact) {
+        if let Some(number) = exact.filter(|_| value.is_f64()) {
+            **value = Value::from(number);
+        }
+    }
+}
+
+/// The numbers that are values of the outermost object, in order.
+fn top_level_numbers(text: &[u8]) -> Vec<Option<f64>> {
+    let mut found = Vec::new();
+    let (mut depth, mut at) = (0, 0);
+    while at < text.len() {
+        match text[at] {
+            b'"' => {
+                at += 1;
+                while at < text.len() && text[at] != b'"' {
+                    at += if text[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b'-' | b'0'..=b'9' => {
+                let end = text[at..]
+                    .iter()
+                    .position(|byte| !matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                    .map_or(text.len(), |length| at + length);
+                if depth == 1 {
+                    let number = std::str::from_utf8(&text[at..end]).ok();
+                    found.push(number.and_then(|number| number.parse().ok()));
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
 /// The cell that a JSON value is.
 pub(super) fn json_cell(value: &Value) -> Cell<'_> {
     match value {
@@ -111,5 +165,21 @@ pub(super) fn json_cell(value: &Value) -> Cell<'_> {
         },
         Value::String(text) => Cell::from(text.as_str()),
         Value::Array(_) | Value::Object(_) => Cell::Json(Cow::Borrowed(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_numbers_are_exact_to_the_last_bit() {
+        let text = r#"{"a\"1": "-2,3", "x": 914404325114363552.1, "y": [5.5, {"z": 7}], "n": -1e-3, "i": 3}"#;
+        let mut object: Map<String, Value> = serde_json::from_str(text).unwrap();
+        make_exact(&mut object, text.as_bytes());
+        assert_eq!(object["x"].as_f64(), Some(914_404_325_114_363_552.1));
+        assert_eq!(object["n"].as_f64(), Some(-1e-3));
+        assert_eq!(object["i"].as_i64(), Some(3));
+        assert_eq!(top_level_numbers(text.as_bytes()).len(), 3);
     }
 }
