@@ -107,7 +107,12 @@ impl App {
             .as_ref()
             .map_or(Consents::default(), |s| s.profile.consents);
         let may_log = allowed(&may_log, &self.config.consent).personalise;
-        let log_as = ask.customer_id.clone().filter(|_| may_log);
+        // Somebody of whom nothing is kept stays nameless in the log too: they may have been erased a moment ago. What
+        // comes of the answer finds it by its request id.
+        let log_as = ask
+            .customer_id
+            .clone()
+            .filter(|_| may_log && !unknown_customer);
         let placement = ask.placement.clone();
 
         let computed = {

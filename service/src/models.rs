@@ -20,6 +20,20 @@ pub enum ModelsError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another model is current than the caller thinks.
+    #[error("the current model is {found:?}, expected {expected:?}")]
+    Expected {
+        /// What the caller thinks.
+        expected: String,
+        /// What is.
+        found: String,
+    },
+    /// There is nothing to go back to.
+    #[error("there is no earlier model to go back to")]
+    NoEarlier,
+    /// The server has no models directory, or it is one bundle.
+    #[error("this server has no models directory")]
+    NoDirectory,
     /// Loading panicked.
     #[error("loading the model failed: {0}")]
     Load(String),
@@ -29,14 +43,17 @@ pub enum ModelsError {
 #[derive(Debug)]
 pub struct Models {
     dir: Option<PathBuf>,
-    swapping: tokio::sync::Mutex<Refused>,
+    keep_loaded: usize,
+    swapping: tokio::sync::Mutex<History>,
 }
 
-/// The last model that was refused, so that the watch doesn't try it again and again.
+/// What was before.
 #[derive(Debug, Default)]
-struct Refused {
-    id: String,
-    problem: String,
+struct History {
+    /// The last model that was refused, so that the watch doesn't try it again and again.
+    refused: Option<(String, String)>,
+    /// Generations that answered before, the latest last; still loaded.
+    before: Vec<Arc<Generation>>,
 }
 
 /// One bundle of the directory.
@@ -55,6 +72,7 @@ impl Models {
     pub fn new(config: &config::Models) -> Models {
         Models {
             dir: config.dir.clone(),
+            keep_loaded: config.keep_loaded,
             swapping: tokio::sync::Mutex::default(),
         }
     }
@@ -83,24 +101,171 @@ impl Models {
         let Some(dir) = self.dir.clone().filter(|dir| !is_bundle(dir)) else {
             return Ok(false);
         };
-        let mut refused = self.swapping.lock().await;
+        let mut history = self.swapping.lock().await;
         let Some(current) = ModelsDir::new(&dir).current()? else {
             return Ok(false);
         };
-        if current == views.get().generation.id() || current == refused.id {
+        let refused = history
+            .refused
+            .as_ref()
+            .is_some_and(|(id, _)| *id == current);
+        if current == views.get().generation.id() || refused {
             return Ok(false);
         }
-        match swap_in(dir.join(&current), views).await {
-            Ok(()) => {
-                *refused = Refused::default();
+        match self
+            .generation(&history, &dir.join(&current), &current)
+            .await
+        {
+            Ok(generation) => {
+                self.swap_in(&mut history, generation, views).await?;
+                history.refused = None;
                 Ok(true)
             }
             Err(error) => {
-                refused.id = current;
-                refused.problem = error.to_string();
+                history.refused = Some((current, error.to_string()));
                 Err(error)
             }
         }
+    }
+
+    /// Makes `id` current and lets it answer, if the current one is `expected` (`Some("")` = none; `None` = whatever it
+    /// is). Its bundle is verified and loaded first.
+    ///
+    /// # Errors
+    /// Why it is refused; then nothing has changed.
+    pub async fn activate(
+        &self,
+        expected: Option<&str>,
+        id: &str,
+        views: &Views,
+    ) -> Result<(), ModelsError> {
+        let dir = self.directory()?;
+        let mut history = self.swapping.lock().await;
+        self.activate_locked(&mut history, &dir, expected, id, views)
+            .await
+    }
+
+    /// Goes back to the model that answered before; after a restart, to the newest that is older than the current one.
+    /// Returns its id.
+    ///
+    /// # Errors
+    /// As [`Models::activate`], and [`ModelsError::NoEarlier`].
+    pub async fn rollback(
+        &self,
+        expected: Option<&str>,
+        views: &Views,
+    ) -> Result<String, ModelsError> {
+        let dir = self.directory()?;
+        let mut history = self.swapping.lock().await;
+        let active = views.get().generation.id().to_owned();
+        let loaded = history.before.last().map(|g| g.id().to_owned());
+        let earlier = match loaded {
+            Some(id) => id,
+            None => list(&dir)?
+                .into_iter()
+                .skip_while(|listed| listed.id != active)
+                .skip(1)
+                .map(|listed| listed.id)
+                .next()
+                .ok_or(ModelsError::NoEarlier)?,
+        };
+        self.activate_locked(&mut history, &dir, expected, &earlier, views)
+            .await?;
+        // The one that was rolled back is not the one to go back to next.
+        history
+            .before
+            .retain(|g| g.id() != active && g.id() != earlier);
+        Ok(earlier)
+    }
+
+    async fn activate_locked(
+        &self,
+        history: &mut History,
+        dir: &Path,
+        expected: Option<&str>,
+        id: &str,
+        views: &Views,
+    ) -> Result<(), ModelsError> {
+        let models = ModelsDir::new(dir);
+        let found = models.current()?.unwrap_or_default();
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(ModelsError::Expected {
+                expected: expected.to_owned(),
+                found,
+            });
+        }
+        if !models.list()?.iter().any(|there| there == id) {
+            return Err(BundleError::NoModel {
+                what: format!("{id:?} in the models directory"),
+            }
+            .into());
+        }
+        let generation = self.generation(history, &dir.join(id), id).await?;
+        models.swap(Some(&found), id)?;
+        history.refused = None;
+        if views.get().generation.id() == id {
+            return Ok(());
+        }
+        self.swap_in(history, generation, views).await
+    }
+
+    /// The generation of `id`: one that is still loaded, or read from `path`.
+    async fn generation(
+        &self,
+        history: &History,
+        path: &Path,
+        id: &str,
+    ) -> Result<Arc<Generation>, ModelsError> {
+        match history.before.iter().find(|g| g.id() == id) {
+            Some(loaded) => Ok(loaded.clone()),
+            None => Ok(Arc::new(load(path.to_path_buf()).await?)),
+        }
+    }
+
+    async fn swap_in(
+        &self,
+        history: &mut History,
+        generation: Arc<Generation>,
+        views: &Views,
+    ) -> Result<(), ModelsError> {
+        let before = views.get().generation.clone();
+        let id = generation.id().to_owned();
+        views.activate(generation, now_ms()).await?;
+        history.before.retain(|g| g.id() != id);
+        if before.is_some() {
+            history.before.push(before);
+        }
+        let excess = history.before.len().saturating_sub(self.keep_loaded);
+        history.before.drain(..excess);
+        Ok(())
+    }
+
+    /// The evaluation report of `id`: `MODELS_DIR/reports/<id>.html`; empty when there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn report(&self, id: &str) -> Result<String, ModelsError> {
+        let Some(dir) = self.dir.as_ref().filter(|dir| !is_bundle(dir)) else {
+            return Ok(String::new());
+        };
+        let path = dir.join("reports").join(format!("{id}.html"));
+        match tokio::fs::read_to_string(&path).await {
+            Ok(html) => Ok(html),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+            Err(source) => Err(BundleError::Io {
+                action: "read",
+                path,
+                source,
+            }
+            .into()),
+        }
+    }
+
+    fn directory(&self) -> Result<PathBuf, ModelsError> {
+        self.dir
+            .clone()
+            .filter(|dir| !is_bundle(dir))
+            .ok_or(ModelsError::NoDirectory)
     }
 
     /// The bundles there are, newest first, and what is known against the one refused last.
@@ -108,10 +273,7 @@ impl Models {
     /// # Errors
     /// The directory cannot be listed.
     pub async fn list(&self) -> Result<(Vec<Listed>, Option<(String, String)>), ModelsError> {
-        let refused = {
-            let refused = self.swapping.lock().await;
-            (!refused.id.is_empty()).then(|| (refused.id.clone(), refused.problem.clone()))
-        };
+        let refused = self.swapping.lock().await.refused.clone();
         let Some(dir) = self.dir.clone() else {
             return Ok((Vec::new(), refused));
         };
@@ -131,12 +293,6 @@ async fn load(path: PathBuf) -> Result<Generation, ModelsError> {
         .await
         .map_err(|error| ModelsError::Load(error.to_string()))?
         .map_err(ModelsError::from)
-}
-
-async fn swap_in(path: PathBuf, views: &Views) -> Result<(), ModelsError> {
-    let generation = load(path).await?;
-    views.activate(Arc::new(generation), now_ms()).await?;
-    Ok(())
 }
 
 fn list(dir: &Path) -> Result<Vec<Listed>, BundleError> {

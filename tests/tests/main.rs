@@ -1,1 +1,9 @@
-fn main() {}
+//! End to end over real ports: a server in this process (or a client in another language) and a generated client.
+
+mod catalogue;
+mod customers;
+mod operations;
+mod python;
+mod recommend;
+mod record;
+mod support;

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use serendib_proto::v1::customer_service_client::CustomerServiceClient;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::{
     self, Filters, ListKind, ListRequest, RecommendRequest, RecommendResponse,
@@ -32,6 +33,36 @@ enum What {
     /// Recommendations for a customer or an anonymous visitor
     #[command(after_help = "Example:\n  serendib ask recommend ada --kind for-you --count 10")]
     Recommend(Recommend),
+    /// One surprise for a customer
+    #[command(after_help = "Example:\n  serendib ask surprise ada --dial 0.8")]
+    Surprise(Surprise),
+    /// The 360° card of a customer
+    #[command(after_help = "Example:\n  serendib ask customer ada --touchpoints 50")]
+    Customer(Customer),
+}
+
+#[derive(Debug, Args)]
+struct Surprise {
+    /// Customer
+    customer: String,
+    /// How many
+    #[arg(long, short = 'n', default_value_t = 1)]
+    count: u32,
+    /// 0 = what they will likely buy … 1 = what will delight them
+    #[arg(long)]
+    dial: Option<f64>,
+    /// Language of the reason
+    #[arg(long)]
+    locale: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Customer {
+    /// Any of the customer's ids
+    customer: String,
+    /// Newest touchpoints to show
+    #[arg(long, default_value_t = 20)]
+    touchpoints: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -144,21 +175,63 @@ impl Ask {
             let channel = connect(&self.addr).await?;
             match self.what {
                 What::Recommend(recommend) => {
-                    let answer = RecommendationServiceClient::new(channel)
-                        .recommend(recommend.request())
+                    recommend_and_print(channel, recommend.request(), self.json).await?;
+                }
+                What::Surprise(surprise) => {
+                    let request = RecommendRequest {
+                        customer_id: surprise.customer,
+                        lists: vec![ListRequest {
+                            kind: ListKind::Surprise.into(),
+                            count: Some(surprise.count),
+                            ..ListRequest::default()
+                        }],
+                        dial: surprise.dial,
+                        context: Some(v1::Context {
+                            locale: surprise.locale,
+                            ..v1::Context::default()
+                        }),
+                        ..RecommendRequest::default()
+                    };
+                    recommend_and_print(channel, request, self.json).await?;
+                }
+                What::Customer(customer) => {
+                    let card = CustomerServiceClient::new(channel)
+                        .get_customer(v1::GetCustomerRequest {
+                            customer_id: customer.customer,
+                            touchpoints: customer.touchpoints,
+                            ..v1::GetCustomerRequest::default()
+                        })
                         .await
                         .map_err(refused)?
                         .into_inner();
                     if self.json {
-                        println!("{:#}", response_json(&answer));
+                        println!("{:#}", print::card_json(&card));
                     } else {
-                        print!("{}", print::response(&answer));
+                        print!("{}", print::card(&card));
                     }
                 }
             }
             Ok(())
         })
     }
+}
+
+async fn recommend_and_print(
+    channel: Channel,
+    request: RecommendRequest,
+    json: bool,
+) -> anyhow::Result<()> {
+    let answer = RecommendationServiceClient::new(channel)
+        .recommend(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    if json {
+        println!("{:#}", response_json(&answer));
+    } else {
+        print!("{}", print::response(&answer));
+    }
+    Ok(())
 }
 
 /// A connection to the server at `addr`; `host:port` means `http://host:port`.

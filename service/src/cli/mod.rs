@@ -2,6 +2,7 @@
 
 mod ask;
 mod print;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -9,16 +10,20 @@ use clap::{Parser, Subcommand};
 
 use crate::commands;
 
+pub use serve::open_store;
+
 /// Recommendation and serendipity service.
 #[derive(Debug, Parser)]
 #[command(name = "serendib", version, about, long_about = None)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve recommendations over gRPC.
+    Serve(serve::Serve),
     /// Ask a running server and print its answer for people.
     Ask(ask::Ask),
     /// Put shop data into the store.
@@ -37,13 +42,15 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Ask(ask) => ask.run(),
+        Some(Command::Serve(serve)) => serve.run(),
+        Some(Command::Ask(ask)) => ask.run(),
         #[cfg(feature = "shop-data")]
-        Command::Load(load) => load.run(),
+        Some(Command::Load(load)) => load.run(),
         #[cfg(feature = "shop-data")]
-        Command::Export(export) => export.run(),
-        Command::Backup(backup) => backup.run(),
-        Command::Restore(restore) => restore.run(),
+        Some(Command::Export(export)) => export.run(),
+        Some(Command::Backup(backup)) => backup.run(),
+        Some(Command::Restore(restore)) => restore.run(),
+        None => serve::Serve::default().run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,4 +66,21 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?)
+}
+
+/// Ready at Ctrl-C or when the system asks this process to end.
+async fn end_of_process() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{signal, SignalKind};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
 }

@@ -84,8 +84,184 @@ pub fn list(out: &mut String, list: &RecommendedList) {
 }
 
 /// A time as a date, UTC.
-#[allow(dead_code)]
+
 pub fn date(at_ms: i64) -> String {
     chrono::DateTime::from_timestamp_millis(at_ms)
         .map_or_else(|| at_ms.to_string(), |at| at.format("%Y-%m-%d").to_string())
+}
+
+/// Declared facts, one a line.
+pub fn facts(out: &mut String, facts: &[serendib_proto::v1::Fact]) {
+    use serendib_proto::v1::fact::Fact;
+    for fact in facts {
+        let _ = match &fact.fact {
+            Some(Fact::Clock(clock)) => {
+                let name = clock.name.as_deref().unwrap_or_default();
+                writeln!(out, "  {} {name} since {}", clock.clock, clock.anchor)
+            }
+            Some(Fact::Free(free)) => {
+                let value = free
+                    .value
+                    .as_ref()
+                    .and_then(|v| crate::convert::value_to_json("value", v).ok())
+                    .unwrap_or_default();
+                writeln!(out, "  {}: {value}", free.key)
+            }
+            None => Ok(()),
+        };
+    }
+}
+
+/// A 360° card as text.
+pub fn card(card: &serendib_proto::v1::GetCustomerResponse) -> String {
+    let mut out = String::new();
+    let id = card
+        .customer
+        .as_ref()
+        .map_or("?", |c| c.customer_id.as_str());
+    let _ = writeln!(out, "customer {id}: {} touchpoints", card.touchpoints);
+    for linked in &card.identities {
+        let _ = writeln!(
+            out,
+            "  also {} (since {})",
+            linked.identity,
+            date(linked.linked_at_ms)
+        );
+    }
+    if let Some(profile) = &card.customer {
+        facts(&mut out, &profile.facts);
+    }
+    if let Some(consents) = &card.effective_consents {
+        let word = |said: Option<bool>| if said == Some(false) { "no" } else { "yes" };
+        let _ = writeln!(
+            out,
+            "  consents: personalise {}, infer life stage {}, contact {}, train {}",
+            word(consents.personalise),
+            word(consents.infer_life_stage),
+            word(consents.contact),
+            word(consents.train)
+        );
+    }
+    for year in &card.years {
+        let _ = writeln!(
+            out,
+            "  {}: {} orders, {:.2} spent, {:.2} given back",
+            year.year, year.orders, year.value, year.returned
+        );
+    }
+    for complaint in &card.open_complaints {
+        let about = complaint
+            .product_id
+            .as_deref()
+            .unwrap_or("nothing in particular");
+        let when = complaint.at_ms.map(date).unwrap_or_default();
+        let _ = writeln!(out, "  open complaint of {when} about {about}");
+    }
+    for channel in &card.channels {
+        let name = if channel.channel.is_empty() {
+            "(no channel)"
+        } else {
+            &channel.channel
+        };
+        let last = channel.last_at_ms.map(date).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{name}: {} touchpoints, last {last}",
+            channel.touchpoints
+        );
+        for touch in &channel.recent {
+            let when = touch.at_ms.map(date).unwrap_or_default();
+            let product = touch.product_id.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "  {when}  {:<16} {product}", touch.kind);
+        }
+    }
+    for served in &card.recommendations {
+        let _ = writeln!(
+            out,
+            "recommended on {} by {}{}",
+            date(served.at_ms),
+            served.model_id,
+            if served.reported {
+                ""
+            } else {
+                " (nothing came back)"
+            }
+        );
+        for item in &served.items {
+            let _ = writeln!(
+                out,
+                "  {} {:>2}. {}  {}",
+                item.list,
+                item.rank,
+                item.product_id,
+                item.came_of_it.join(", ")
+            );
+        }
+    }
+    out
+}
+
+/// A 360° card for programs.
+pub fn card_json(card: &serendib_proto::v1::GetCustomerResponse) -> serde_json::Value {
+    use serde_json::json;
+    let profile = card.customer.clone().unwrap_or_default();
+    let profile = crate::convert::customer_from_proto(&profile)
+        .map(|customer| json!(customer))
+        .unwrap_or_default();
+    let touch = |touch: &serendib_proto::v1::Touchpoint| {
+        crate::convert::touchpoint_from_proto(touch)
+            .map(|row| json!(row))
+            .unwrap_or_default()
+    };
+    json!({
+        "request_id": card.request_id,
+        "model_id": card.model_id,
+        "customer": profile,
+        "identities": card.identities.iter().map(|linked| json!({
+            "identity": linked.identity,
+            "linked_to": linked.linked_to,
+            "linked_at_ms": linked.linked_at_ms,
+        })).collect::<Vec<_>>(),
+        "effective_consents": card.effective_consents.map(|c| json!({
+            "personalise": c.personalise,
+            "infer_life_stage": c.infer_life_stage,
+            "contact": c.contact,
+            "train": c.train,
+        })),
+        "touchpoints": card.touchpoints,
+        "truncated": card.truncated,
+        "first_at_ms": card.first_at_ms,
+        "last_at_ms": card.last_at_ms,
+        "channels": card.channels.iter().map(|c| json!({
+            "channel": c.channel,
+            "touchpoints": c.touchpoints,
+            "last_at_ms": c.last_at_ms,
+            "recent": c.recent.iter().map(touch).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "years": card.years.iter().map(|y| json!({
+            "year": y.year,
+            "orders": y.orders,
+            "packs": y.packs,
+            "value": y.value,
+            "returned": y.returned,
+        })).collect::<Vec<_>>(),
+        "open_complaints": card.open_complaints.iter().map(|c| json!({
+            "at_ms": c.at_ms,
+            "product_id": c.product_id,
+            "channel": c.channel,
+        })).collect::<Vec<_>>(),
+        "recommendations": card.recommendations.iter().map(|r| json!({
+            "request_id": r.request_id,
+            "at_ms": r.at_ms,
+            "model_id": r.model_id,
+            "placement": r.placement,
+            "reported": r.reported,
+            "items": r.items.iter().map(|i| json!({
+                "list": i.list,
+                "rank": i.rank,
+                "product_id": i.product_id,
+                "came_of_it": i.came_of_it,
+            })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+    })
 }

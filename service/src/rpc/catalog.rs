@@ -156,7 +156,7 @@ async fn remove(
 }
 
 /// Gives the store those of `product_ids` that only the model's catalogue knows: the store keeps stock and removals.
-async fn adopt(app: &App, product_ids: &[String], now: i64) -> Result<(), Status> {
+pub(super) async fn adopt(app: &App, product_ids: &[String], now: i64) -> Result<(), Status> {
     let view = app.views.get();
     let catalogue = &view.generation.model.catalogue;
     let stored = app

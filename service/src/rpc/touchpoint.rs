@@ -106,6 +106,12 @@ async fn record(app: &App, request: &RecordRequest) -> Result<RecordResponse, St
             touchpoint_from_proto(row).map_err(|e| e.under(format!("touchpoints[{ix}]")))
         })
         .collect::<Result<_, Invalid>>()?;
+    if !app.config.touchpoints.accept_unknown_products {
+        let mut products: Vec<String> = batch.iter().filter_map(|r| r.product_id.clone()).collect();
+        products.sort_unstable();
+        products.dedup();
+        super::catalog::adopt(app, &products, now_ms()).await?;
+    }
     let recorded = app
         .store
         .record(batch, options(app, now_ms()))

@@ -1,0 +1,148 @@
+//! `serendib serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{end_of_process, runtime};
+use crate::config::{Config, RawConfig, StoreConfig};
+use crate::server;
+use crate::store::{SqliteConfig, SqliteStore};
+
+/// Serve recommendations over gRPC until Ctrl-C.
+///
+/// Settings come from the command line, then from environment variables SERENDIB_<SECTION>_<KEY>, then from the file,
+/// then from the defaults; --print-config shows all of them with their meaning.
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Example:\n  serendib serve --models ./models --store ./store --data ./shop"
+)]
+pub struct Serve {
+    /// Models directory, or one bundle [setting models.dir]
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Shop data to load into the store first; what is there already is not loaded twice
+    #[cfg(feature = "shop-data")]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Directory of the durable store [setting store.dir]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on [setting server.addr]
+    #[arg(long)]
+    addr: Option<String>,
+    /// Address and port for Prometheus, empty for none [setting metrics.addr]
+    #[arg(long)]
+    metrics_addr: Option<String>,
+    /// Print the settings that would be used, with their meaning, and end
+    #[arg(long)]
+    print_config: bool,
+}
+
+impl Serve {
+    fn settings(&self) -> anyhow::Result<RawConfig> {
+        let env = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        let mut raw = RawConfig::read(self.config.as_deref(), &env)?;
+        let text = |path: &PathBuf| -> anyhow::Result<String> {
+            Ok(path
+                .to_str()
+                .with_context(|| format!("{path:?} is not Unicode"))?
+                .to_owned())
+        };
+        if let Some(models) = &self.models {
+            raw.models.dir = text(models)?;
+        }
+        if let Some(store) = &self.store {
+            raw.store.dir = text(store)?;
+        }
+        if let Some(addr) = &self.addr {
+            raw.server.addr.clone_from(addr);
+        }
+        if let Some(addr) = &self.metrics_addr {
+            raw.metrics.addr.clone_from(addr);
+        }
+        Ok(raw)
+    }
+
+    /// Serves.
+    pub fn run(self) -> anyhow::Result<()> {
+        let raw = self.settings()?;
+        if self.print_config {
+            print!("{}", raw.to_commented_toml());
+            raw.check()?;
+            return Ok(());
+        }
+        let config = raw.check()?;
+        crate::telemetry::init(&config)?;
+        if let Some(dir) = config.models.dir.as_ref().filter(|dir| !dir.exists()) {
+            tracing::warn!(
+                ?dir,
+                "the models directory does not exist yet: it is watched"
+            );
+        }
+        runtime()?.block_on(async {
+            let store = open_store(&config.store).await?;
+            #[cfg(feature = "shop-data")]
+            if let Some(data) = &self.data {
+                load_shop_data(data, &store).await?;
+            }
+            serve(config, store).await
+        })
+    }
+}
+
+async fn serve(config: Config, store: Arc<SqliteStore>) -> anyhow::Result<()> {
+    let running = server::start(config, store).await?;
+    let model = running.app.views.get().generation.id().to_owned();
+    tracing::info!(addr = %running.addr, model, "serving");
+    eprintln!("serendib is listening on {}", running.addr);
+    running
+        .until(async {
+            end_of_process().await;
+            tracing::info!("ending: no new calls, running ones are finished");
+        })
+        .await
+}
+
+/// Opens the durable store, in its own directory.
+///
+/// # Errors
+/// A store that is damaged, newer, read-only or in use.
+pub async fn open_store(config: &StoreConfig) -> anyhow::Result<Arc<SqliteStore>> {
+    let sqlite = SqliteConfig {
+        cache_bytes: (config.cache_bytes / 2) as usize,
+        max_pages: config.max_bytes.map(|bytes| (bytes / 4_096).max(64)),
+        ..SqliteConfig::new(&config.dir)
+    };
+    let dir = config.dir.clone();
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(sqlite))
+        .await?
+        .with_context(|| format!("cannot open the store in {dir:?}"))?;
+    Ok(Arc::new(store))
+}
+
+/// Loads shop data; what is in the store already stays as it is.
+#[cfg(feature = "shop-data")]
+pub async fn load_shop_data(dir: &std::path::Path, store: &SqliteStore) -> anyhow::Result<()> {
+    use serendib_datasets::{ReadOptions, ShopData};
+    let data = ShopData::open(dir, ReadOptions::default())
+        .with_context(|| format!("cannot open the shop data in {dir:?}"))?;
+    let loaded = crate::commands::load(&data, store, crate::clock::now_ms())
+        .await
+        .with_context(|| format!("cannot load the shop data in {dir:?}"))?;
+    tracing::info!(
+        products = loaded.products,
+        customers = loaded.customers,
+        touchpoints = loaded.touchpoints,
+        duplicates = loaded.duplicates,
+        "shop data is loaded"
+    );
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! The live catalogue.
+
+use serendib_proto::v1::{
+    GetProductsRequest, ListKind, Product, ReleaseStockRequest, RemoveProductsRequest,
+    ReservationLine, ReservationState, ReserveStockRequest, SetStockRequest, StockLevel,
+    UpsertProductsRequest,
+};
+use tonic::Code;
+
+use crate::support::{ids, Shop, DEPARTMENTS, EACH};
+
+async fn shown(shop: &Shop, product: &str) -> bool {
+    let answer = shop.list("", ListKind::Popular, 50).await;
+    ids(&answer, 0).iter().any(|id| id == product)
+}
+
+fn level(product: &str, stock: i64) -> SetStockRequest {
+    SetStockRequest {
+        levels: vec![StockLevel {
+            product_id: product.into(),
+            stock: Some(stock),
+        }],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_without_stock_or_removed_never_appears_from_the_next_call_on() {
+    let shop = Shop::open().await;
+    let mut client = shop.catalogue();
+    assert!(shown(&shop, "baby-0").await);
+    client.set_stock(level("baby-0", 0)).await.unwrap();
+    assert!(!shown(&shop, "baby-0").await);
+    client.set_stock(level("baby-0", 3)).await.unwrap();
+    assert!(shown(&shop, "baby-0").await);
+    let removed = client
+        .remove_products(RemoveProductsRequest {
+            product_ids: vec!["baby-0".into(), "no such".into()],
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(removed.removed, 1);
+    assert!(!shown(&shop, "baby-0").await);
+    let products = client
+        .get_products(GetProductsRequest {
+            product_ids: vec!["baby-0".into(), "baby-1".into()],
+            ..GetProductsRequest::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(products.missing, ["baby-0"]);
+    assert_eq!(products.products.len(), 1);
+    let dir = shop.close().await;
+    let shop = Shop::over(dir, |_| {}).await;
+    assert!(!shown(&shop, "baby-0").await, "removed stays removed");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reserved_units_are_not_sold_twice_and_come_back() {
+    let shop = Shop::open().await;
+    let mut client = shop.catalogue();
+    client.set_stock(level("books-0", 2)).await.unwrap();
+    let reserve = |id: &str, quantity| ReserveStockRequest {
+        reservation_id: id.into(),
+        lines: vec![ReservationLine {
+            product_id: "books-0".into(),
+            quantity,
+        }],
+        ttl_s: 60,
+    };
+    let held = client.reserve_stock(reserve("r1", 2)).await.unwrap();
+    let held = held.into_inner().reservation.unwrap();
+    assert_eq!(held.state(), ReservationState::Held);
+    assert!(!shown(&shop, "books-0").await);
+    let again = client.reserve_stock(reserve("r1", 2)).await.unwrap();
+    assert_eq!(again.into_inner().reservation.unwrap(), held);
+    let status = client.reserve_stock(reserve("r2", 1)).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert!(status.message().contains("books-0"));
+    let release = |sold| ReleaseStockRequest {
+        reservation_id: "r1".into(),
+        sold,
+    };
+    client.release_stock(release(false)).await.unwrap();
+    assert!(shown(&shop, "books-0").await);
+    let status = client.release_stock(release(true)).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    client.reserve_stock(reserve("r3", 2)).await.unwrap();
+    let sold = client
+        .release_stock(ReleaseStockRequest {
+            reservation_id: "r3".into(),
+            sold: true,
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        sold.into_inner().reservation.unwrap().state(),
+        ReservationState::Taken
+    );
+    assert!(!shown(&shop, "books-0").await);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reservation_whose_time_is_over_gives_its_units_back() {
+    let shop = Shop::open().await;
+    let mut client = shop.catalogue();
+    client.set_stock(level("books-0", 1)).await.unwrap();
+    client
+        .reserve_stock(ReserveStockRequest {
+            reservation_id: "brief".into(),
+            lines: vec![ReservationLine {
+                product_id: "books-0".into(),
+                quantity: 1,
+            }],
+            ttl_s: 1,
+        })
+        .await
+        .unwrap();
+    assert!(!shown(&shop, "books-0").await);
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let app = &shop.running().app;
+    app.views
+        .refresh(serendib_service::clock::now_ms())
+        .await
+        .unwrap();
+    assert!(shown(&shop, "books-0").await);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn products_are_read_page_by_page_and_upserts_show() {
+    let shop = Shop::open().await;
+    let mut client = shop.catalogue();
+    client
+        .upsert_products(UpsertProductsRequest {
+            products: vec![
+                Product {
+                    product_id: "books-1".into(),
+                    title: Some("Renamed".into()),
+                    ..Product::default()
+                },
+                Product {
+                    product_id: "zebra".into(),
+                    title: Some("New here".into()),
+                    ..Product::default()
+                },
+            ],
+        })
+        .await
+        .unwrap();
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = client
+            .get_products(GetProductsRequest {
+                page_size: 7,
+                page_token: token,
+                ..GetProductsRequest::default()
+            })
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(page.products.len() <= 7);
+        all.extend(page.products);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(all.len(), DEPARTMENTS.len() * EACH + 1);
+    assert!(all.windows(2).all(|w| w[0].product_id < w[1].product_id));
+    let title = |id: &str| {
+        let product = all.iter().find(|p| p.product_id == id).unwrap();
+        product.title.clone().unwrap()
+    };
+    assert_eq!(title("books-1"), "Renamed");
+    assert_eq!(title("zebra"), "New here");
+    let bad = client
+        .upsert_products(UpsertProductsRequest {
+            products: vec![Product {
+                product_id: "x".into(),
+                price: Some(f64::NAN),
+                ..Product::default()
+            }],
+        })
+        .await
+        .unwrap_err();
+    assert!(
+        bad.message().starts_with("products[0].price"),
+        "{}",
+        bad.message()
+    );
+    shop.close().await;
+}

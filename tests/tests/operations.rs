@@ -1,0 +1,119 @@
+//! Health, reflection, figures, models.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use serendib_engine::bundle::ModelsDir;
+use serendib_proto::v1::{ListKind, ListModelsRequest};
+
+use crate::support::{ids, write_model, Shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_current_model_answers_without_a_restart_and_a_damaged_one_does_not() {
+    let shop = Shop::open().await;
+    let models = shop.dir.path().join("models");
+    assert_eq!(
+        ids(&shop.list("", ListKind::Popular, 1).await, 0),
+        ["baby-0"]
+    );
+    write_model(&models, "second", 1);
+    ModelsDir::new(&models).publish("second").unwrap();
+    let mut answer = shop.list("", ListKind::Popular, 1).await;
+    for _ in 0..200 {
+        if answer.model_id == "second" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        answer = shop.list("", ListKind::Popular, 1).await;
+        let expected = if answer.model_id == "second" {
+            "garden-0"
+        } else {
+            "baby-0"
+        };
+        assert_eq!(
+            ids(&answer, 0),
+            [expected],
+            "an answer names the model that gave it"
+        );
+    }
+    assert_eq!(answer.model_id, "second");
+
+    let third = write_model(&models, "third", 2);
+    let file = third.join("products.jsonl");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    ModelsDir::new(&models).publish("third").unwrap();
+    let mut problem = String::new();
+    for _ in 0..200 {
+        let listed = shop
+            .models()
+            .list_models(ListModelsRequest {})
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(listed.model_id, "second");
+        let names: Vec<_> = listed.models.iter().map(|m| m.model_id.as_str()).collect();
+        assert_eq!(names, ["third", "second", "first"], "newest first");
+        assert!(listed.models[0].current && !listed.models[0].active);
+        assert!(listed.models[1].active && listed.models[1].answered > 0);
+        problem.clone_from(&listed.models[0].problem);
+        if !problem.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(problem.contains("products.jsonl"), "{problem}");
+    assert_eq!(
+        ids(&shop.list("", ListKind::Popular, 1).await, 0),
+        ["garden-0"]
+    );
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_are_on_the_metrics_page_and_name_no_one() {
+    let shop = Shop::open().await;
+    shop.list("secret-customer", ListKind::ForYou, 3).await;
+    let addr = shop.running().metrics_addr.unwrap();
+    let page = |path: &'static str| {
+        tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(addr).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let text = page("/metrics").await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"));
+    for figure in [
+        "serendib_calls_total{method=\"Recommend\",code=\"OK\"} 1",
+        "serendib_call_seconds_bucket",
+        "serendib_store_ready 1.0",
+        "serendib_model_active{model=\"first\"} 1",
+    ] {
+        assert!(text.contains(figure), "{figure} is not in:\n{text}");
+    }
+    assert!(!text.contains("secret-customer"));
+    assert!(page("/else").await.unwrap().starts_with("HTTP/1.1 404"));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_one_clear_error() {
+    let shop = Shop::open().await;
+    let taken = shop.running().addr;
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut raw = crate::support::settings(dir.path());
+    raw.server.addr = taken.to_string();
+    let config = raw.check().unwrap();
+    let store = serendib_service::cli::open_store(&config.store)
+        .await
+        .unwrap();
+    let error = serendib_service::server::start(config, store)
+        .await
+        .unwrap_err();
+    assert!(format!("{error:#}").contains(&format!("cannot listen on {taken}")));
+    shop.close().await;
+}

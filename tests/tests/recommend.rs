@@ -1,0 +1,240 @@
+//! Asking.
+
+use serendib_proto::v1::recommend_stream_response::Result as StreamResult;
+use serendib_proto::v1::{
+    Context, Filters, ListKind, ListRequest, RecommendRequest, SessionTouch, UpsertProductsRequest,
+};
+use tempfile::TempDir;
+use tokio_stream::StreamExt;
+use tonic::Code;
+
+use crate::support::{ids, notes, request, touch, Shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_customer_gets_the_best_that_is_not_personal_and_is_told() {
+    let shop = Shop::open().await;
+    let answer = shop.list("nobody", ListKind::ForYou, 5).await;
+    assert_eq!(answer.model_id, "first");
+    assert!(!answer.personal);
+    assert_eq!(notes(&answer), ["unknown_customer"]);
+    assert_eq!(ids(&answer, 0)[0], "baby-0", "the most bought comes first");
+    assert!(answer.lists[0]
+        .notes
+        .iter()
+        .any(|n| n.code == "not_personal"));
+    for (place, item) in answer.lists[0].items.iter().enumerate() {
+        assert_eq!(item.rank as usize, place + 1);
+        assert!(item.served_id.starts_with(&answer.request_id));
+        assert!(!item.title.is_empty() && !item.reasons.is_empty());
+        assert!(item.score.is_finite());
+        assert!((0.0..=1.0).contains(&item.relevance.unwrap()));
+        assert!(!item.reasons[0].sentence.is_empty());
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anonymous_visit_is_answered_from_its_session() {
+    let shop = Shop::open().await;
+    let mut ask = request("", ListKind::ForYou, 3);
+    ask.context = Some(Context {
+        session: vec![SessionTouch {
+            product_id: "garden-1".into(),
+            kind: Some("add_to_cart".into()),
+            at_ms: None,
+        }],
+        ..Context::default()
+    });
+    let answer = shop.ask(ask.clone()).await;
+    assert!(answer.personal);
+    assert!(
+        ids(&answer, 0).iter().all(|id| id.starts_with("garden")),
+        "{:?}",
+        ids(&answer, 0)
+    );
+    let reason = &answer.lists[0].items[0].reasons[0];
+    assert_eq!(reason.product_id.as_deref(), Some("garden-1"));
+    assert!(
+        reason.sentence.contains("garden thing 1"),
+        "{}",
+        reason.sentence
+    );
+
+    ask.context.as_mut().unwrap().session[0].product_id = "no such thing".into();
+    let answer = shop.ask(ask).await;
+    assert_eq!(notes(&answer), ["unknown_products"]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_lists_hold_nothing_twice_and_filters_hold() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "kitchen-0", "t1")])
+        .await;
+    let list = |kind: ListKind, categories: &[&str]| ListRequest {
+        kind: kind.into(),
+        count: Some(4),
+        filters: Some(Filters {
+            categories: categories.iter().map(|c| (*c).to_owned()).collect(),
+            max_price: Some(9.0),
+            ..Filters::default()
+        }),
+        ..ListRequest::default()
+    };
+    let mut ask = request("ada", ListKind::ForYou, 4);
+    ask.lists = vec![
+        list(ListKind::ForYou, &["shop/kitchen"]),
+        list(ListKind::Popular, &["shop"]),
+        list(ListKind::Similar, &["shop/kitchen", "shop/books"]),
+    ];
+    ask.include_accounting = true;
+    ask.include_products = true;
+    ask.exclude_product_ids = vec!["kitchen-1".into()];
+    ask.lists[1].pinned_product_ids = vec!["books-3".into()];
+    let answer = shop.ask(ask).await;
+    let mut all: Vec<String> = (0..3).flat_map(|ix| ids(&answer, ix)).collect();
+    assert!(!all.contains(&"kitchen-1".to_owned()));
+    assert!(ids(&answer, 0).iter().all(|id| id.starts_with("kitchen")));
+    assert_eq!(ids(&answer, 1)[0], "books-3");
+    assert!(answer.lists[1].items[0].pinned);
+    for list in &answer.lists {
+        let removed: u64 = list.removed.iter().map(|r| r.removed).sum();
+        assert_eq!(list.candidates, Some(list.items.len() as u64 + removed));
+        for item in &list.items {
+            let product = item.product.as_ref().unwrap();
+            assert!(product.price.unwrap() <= 9.0);
+            assert_eq!(product.cost, None);
+        }
+    }
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count, "nothing twice");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_request_names_the_field_and_the_server_goes_on() {
+    let shop = Shop::open().await;
+    let mut client = shop.recommendations();
+    let mut cases: Vec<(RecommendRequest, &str)> = Vec::new();
+    for count in [0, 1_000_000] {
+        cases.push((request("ada", ListKind::ForYou, count), "lists[0].count"));
+    }
+    cases.push((
+        request(&"x".repeat(257), ListKind::ForYou, 5),
+        "customer_id",
+    ));
+    cases.push((request("a\u{7}b", ListKind::ForYou, 5), "customer_id"));
+    let mut many = request("ada", ListKind::ForYou, 5);
+    many.lists = vec![many.lists[0].clone(); 17];
+    cases.push((many, "lists"));
+    let mut dial = request("ada", ListKind::Surprise, 5);
+    dial.dial = Some(f64::NAN);
+    cases.push((dial, "dial"));
+    let mut kind = request("ada", ListKind::ForYou, 5);
+    kind.lists[0].kind = 99;
+    cases.push((kind, "lists[0].kind"));
+    let mut time = request("ada", ListKind::ForYou, 5);
+    time.context = Some(Context {
+        at_ms: Some(i64::MAX),
+        ..Context::default()
+    });
+    cases.push((time, "context.at_ms"));
+    let mut basket = request("ada", ListKind::GoesWith, 5);
+    basket.context = Some(Context {
+        basket: vec!["p".into(); 10_000],
+        ..Context::default()
+    });
+    cases.push((basket, "context.basket"));
+    for (bad, field) in cases {
+        let status = client.recommend(bad).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(
+            status.message().starts_with(&format!("{field}: ")),
+            "{field}: {}",
+            status.message()
+        );
+    }
+    assert!(!ids(&shop.list("ada", ListKind::ForYou, 5).await, 0).is_empty());
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_answers_in_order_and_survives_a_wrong_request() {
+    let shop = Shop::open().await;
+    let requests: Vec<_> = (0..40)
+        .map(|ix| {
+            request(
+                "nobody",
+                ListKind::ForYou,
+                if ix == 7 { 0 } else { 1 + ix % 5 },
+            )
+        })
+        .collect();
+    let answers: Vec<_> = shop
+        .recommendations()
+        .recommend_stream(tokio_stream::iter(requests))
+        .await
+        .unwrap()
+        .into_inner()
+        .collect()
+        .await;
+    assert_eq!(answers.len(), 40);
+    for (ix, answer) in answers.into_iter().enumerate() {
+        let answer = answer.unwrap();
+        assert_eq!(answer.sequence, ix as u64);
+        match answer.result.unwrap() {
+            StreamResult::Response(response) => {
+                assert_eq!(response.lists[0].items.len(), 1 + ix % 5);
+            }
+            StreamResult::Error(error) => {
+                assert_eq!((ix, error.code), (7, Code::InvalidArgument as i32));
+                assert!(error.message.starts_with("lists[0].count"));
+            }
+        }
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_time_and_state_give_the_same_answer() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "books-0", "t1")])
+        .await;
+    let mut ask = request("ada", ListKind::ForYou, 10);
+    let first = shop.ask(ask.clone()).await;
+    ask.seed = Some(first.seed);
+    ask.context = Some(Context {
+        at_ms: Some(first.at_ms),
+        ..Context::default()
+    });
+    let second = shop.ask(ask).await;
+    assert_eq!(ids(&first, 0), ids(&second, 0));
+    let scores = |a: &serendib_proto::v1::RecommendResponse| -> Vec<f64> {
+        a.lists[0].items.iter().map(|i| i.score).collect()
+    };
+    assert_eq!(scores(&first), scores(&second));
+    assert_ne!(first.request_id, second.request_id);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_shop_is_a_valid_start_and_grows() {
+    let shop = Shop::over(TempDir::new().unwrap(), |_| {}).await;
+    let answer = shop.list("ada", ListKind::ForYou, 5).await;
+    assert_eq!(answer.model_id, "");
+    assert!(notes(&answer).contains(&"no_model"));
+    assert!(ids(&answer, 0).is_empty());
+    let products = crate::support::products()
+        .iter()
+        .map(serendib_service::convert::product_to_proto)
+        .collect();
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest { products })
+        .await
+        .unwrap();
+    let answer = shop.list("ada", ListKind::Popular, 5).await;
+    assert_eq!(ids(&answer, 0).len(), 5);
+    shop.close().await;
+}

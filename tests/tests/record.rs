@@ -1,0 +1,268 @@
+//! Recording.
+
+use serendib_proto::v1::record_stream_response::Result as StreamResult;
+use serendib_proto::v1::{
+    Durability, ListKind, RateSurpriseRequest, RecordRequest, RecordStatus, SurpriseRating,
+    Touchpoint,
+};
+use tokio_stream::StreamExt;
+use tonic::Code;
+
+use crate::support::{ids, touch, Shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_shows_in_the_next_answer() {
+    let shop = Shop::open().await;
+    for (ix, department) in ["garden", "books", "kitchen"].into_iter().enumerate() {
+        let customer = format!("customer {ix}");
+        let product = format!("{department}-2");
+        shop.record(vec![touch(
+            &customer,
+            "purchase",
+            &product,
+            &format!("t{ix}"),
+        )])
+        .await;
+        let answer = shop.list(&customer, ListKind::ForYou, 3).await;
+        assert!(answer.personal);
+        assert!(
+            ids(&answer, 0).iter().all(|id| id.starts_with(department)),
+            "{:?}",
+            ids(&answer, 0)
+        );
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recording_is_idempotent_and_a_conflict_refuses_the_whole_batch() {
+    let shop = Shop::open().await;
+    let mut client = shop.touchpoints();
+    let batch = vec![
+        touch("ada", "view", "books-0", "a"),
+        touch("ada", "view", "books-1", "b"),
+        touch("ada", "view", "books-0", "a"),
+    ];
+    let answer = client
+        .record(RecordRequest {
+            touchpoints: batch.clone(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(answer.stored, 2);
+    assert_eq!(answer.durability(), Durability::Synced);
+    let statuses: Vec<_> = answer.outcomes.iter().map(|o| o.status()).collect();
+    use RecordStatus::{Duplicate, Stored};
+    assert_eq!(statuses, [Stored, Stored, Duplicate]);
+    let again = client
+        .record(RecordRequest { touchpoints: batch })
+        .await
+        .unwrap();
+    assert_eq!(again.into_inner().stored, 0);
+
+    let conflict = vec![
+        touch("ada", "view", "books-4", "fresh"),
+        touch("ada", "purchase", "books-1", "b"),
+    ];
+    let status = client
+        .record(RecordRequest {
+            touchpoints: conflict,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
+    assert!(
+        status
+            .message()
+            .starts_with("touchpoints[1].touchpoint_id: \"b\""),
+        "{}",
+        status.message()
+    );
+    let fresh = client
+        .record(RecordRequest {
+            touchpoints: vec![touch("ada", "view", "books-4", "fresh")],
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        fresh.into_inner().stored,
+        1,
+        "nothing of the refused batch was stored"
+    );
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_batches_name_row_and_field() {
+    let shop = Shop::with(|raw| {
+        raw.touchpoints.max_batch = 10;
+        raw.touchpoints.unknown_products = "refuse".into();
+    })
+    .await;
+    let mut client = shop.touchpoints();
+    let with = |spoil: fn(&mut Touchpoint)| {
+        let mut batch = vec![touch("ada", "view", "books-0", "x"); 2];
+        batch[1].touchpoint_id = None;
+        spoil(&mut batch[1]);
+        batch
+    };
+    let far = 4_000_000_000_000;
+    let mut future = with(|_| {});
+    future[1].at_ms = Some(far);
+    let cases = [
+        (
+            with(|t| t.quantity = Some(-1.0)),
+            Code::InvalidArgument,
+            "touchpoints[1].quantity",
+        ),
+        (
+            with(|t| t.value = Some(f64::NAN)),
+            Code::InvalidArgument,
+            "touchpoints[1].value",
+        ),
+        (
+            with(|t| t.at_ms = Some(-9_000_000_000_000)),
+            Code::InvalidArgument,
+            "touchpoints[1].at_ms",
+        ),
+        (
+            with(|t| t.customer_id = "x".repeat(1 << 20)),
+            Code::InvalidArgument,
+            "touchpoints[1].customer_id",
+        ),
+        (future, Code::InvalidArgument, "touchpoints[1].at"),
+        (
+            with(|t| t.product_id = Some("no such".into())),
+            Code::FailedPrecondition,
+            "touchpoints[1].product_id",
+        ),
+        (Vec::new(), Code::InvalidArgument, "touchpoints"),
+        (
+            vec![touch("ada", "view", "books-0", "y"); 11],
+            Code::InvalidArgument,
+            "touchpoints",
+        ),
+    ];
+    for (touchpoints, code, field) in cases {
+        let status = client
+            .record(RecordRequest { touchpoints })
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), code, "{field}: {}", status.message());
+        assert!(
+            status.message().starts_with(field),
+            "{field}: {}",
+            status.message()
+        );
+    }
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    assert!(
+        !answer.personal,
+        "nothing of the refused batches was stored"
+    );
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_acknowledges_in_order_and_goes_on_after_a_refusal() {
+    let shop = Shop::open().await;
+    let batches: Vec<_> = (0..30)
+        .map(|ix| {
+            let mut row = touch("ada", "view", "books-0", &format!("s{ix}"));
+            if ix == 11 {
+                row.rating = Some(9.0);
+            }
+            RecordRequest {
+                touchpoints: vec![row],
+            }
+        })
+        .collect();
+    let answers: Vec<_> = shop
+        .touchpoints()
+        .record_stream(tokio_stream::iter(batches))
+        .await
+        .unwrap()
+        .into_inner()
+        .collect()
+        .await;
+    assert_eq!(answers.len(), 30);
+    for (ix, answer) in answers.into_iter().enumerate() {
+        let answer = answer.unwrap();
+        assert_eq!(answer.sequence, ix as u64);
+        match answer.result.unwrap() {
+            StreamResult::Response(response) => assert_eq!(response.stored, 1),
+            StreamResult::Error(error) => {
+                assert_eq!(ix, 11);
+                assert!(error.message.starts_with("touchpoints[0].rating"));
+            }
+        }
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_server_still_knows() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "garden-0", "g")])
+        .await;
+    let before = ids(&shop.list("ada", ListKind::ForYou, 5).await, 0);
+    let dir = shop.close().await;
+    let shop = Shop::over(dir, |_| {}).await;
+    let answer = shop.list("ada", ListKind::ForYou, 5).await;
+    assert!(answer.personal);
+    assert_eq!(ids(&answer, 0), before);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rating_finds_its_product_through_the_served_id() {
+    let shop = Shop::open().await;
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    let item = &answer.lists[0].items[2];
+    let mut client = shop.touchpoints();
+    let rating = SurpriseRating {
+        customer_id: "ada".into(),
+        served_id: Some(item.served_id.clone()),
+        surprised: Some(5.0),
+        at_ms: Some(1_750_000_000_000),
+        ..SurpriseRating::default()
+    };
+    let rate = |rating: &SurpriseRating| RateSurpriseRequest {
+        ratings: vec![rating.clone()],
+    };
+    let first = client
+        .rate_surprise(rate(&rating))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(first.statuses, [i32::from(RecordStatus::Stored)]);
+    let second = client
+        .rate_surprise(rate(&rating))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(second.statuses, [i32::from(RecordStatus::Duplicate)]);
+    let wrong = SurpriseRating {
+        product_id: "books-5".into(),
+        ..rating.clone()
+    };
+    assert_ne!(item.product_id, "books-5");
+    let status = client.rate_surprise(rate(&wrong)).await.unwrap_err();
+    assert!(
+        status.message().starts_with("ratings[0].product_id"),
+        "{}",
+        status.message()
+    );
+    let out_of_range = SurpriseRating {
+        surprised: Some(6.0),
+        ..rating
+    };
+    let status = client.rate_surprise(rate(&out_of_range)).await.unwrap_err();
+    assert!(
+        status.message().starts_with("ratings[0].surprised"),
+        "{}",
+        status.message()
+    );
+    shop.close().await;
+}
