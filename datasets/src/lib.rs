@@ -30,6 +30,7 @@ mod cell;
 pub mod check;
 mod columns;
 pub mod describe;
+pub mod demo_shop;
 mod error;
 pub mod flags;
 mod histories;

@@ -24,6 +24,7 @@ enum Command {
     Import(commands::import::Args),
     Check(commands::check::Args),
     Describe(commands::describe::Args),
+    Generate(commands::generate::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args),
         Command::Check(args) => commands::check::run(args),
         Command::Describe(args) => commands::describe::run(args),
+        Command::Generate(args) => commands::generate::run(args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 pub mod check;
 pub mod describe;
+pub mod generate;
 pub mod import;
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
