@@ -84,6 +84,7 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
         Note::SourceSkipped(source) => format!("the source {source} was not ready and was skipped"),
         Note::OpenComplaint => "surprises pause while a complaint is open".into(),
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
+        Note::AfterDisappointment => "surprises pause after a disappointment".into(),
     }
 }
 

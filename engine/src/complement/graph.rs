@@ -225,6 +225,14 @@ impl Complements {
         row
     }
 
+    /// The same with other substitutes: rows of how far each product is replaced by others, 0…1.
+    pub fn with_substitutes(self, substitutes: SparseRows) -> Complements {
+        Complements {
+            substitutes,
+            ..self
+        }
+    }
+
     /// Whether one product replaces the other, so that it is never offered as its complement.
     pub fn replaces(&self, a: ProductIx, b: ProductIx) -> bool {
         self.variants.same(a, b)
@@ -257,6 +265,49 @@ impl Complements {
         out
     }
 
+    /// What one purchase `days` ago leads to now: its edges by how due they are, helped by its category where they are few.
+    fn leads_to(&self, anchor: ProductIx, days: f64) -> Vec<(ProductIx, f32)> {
+        let edges = self.edges(anchor);
+        let mut weakest = f32::MAX;
+        let mut out = Vec::with_capacity(edges.len());
+        for edge in edges {
+            let due = edge.lag.due(days) as f32;
+            // A complement is never wholly out of season: a third of it stays.
+            out.push((edge.product, edge.score * (1.0 + 2.0 * due) / 3.0));
+            weakest = weakest.min(edge.score);
+        }
+        if edges.len() < 10 {
+            let back_off = self.back_off(anchor);
+            let top = back_off.first().map_or(1.0, |(_, v)| *v).max(1e-9);
+            let weight = if edges.is_empty() { 0.1 } else { weakest * 0.5 };
+            out.extend(
+                back_off
+                    .into_iter()
+                    .map(|(product, value)| (product, weight * value / top)),
+            );
+        }
+        out
+    }
+
+    /// What each of `bought` (product, days ago) adds to the score of `product` in [`Complements::goes_with`], largest first.
+    pub fn contributions(
+        &self,
+        bought: &[(ProductIx, f64)],
+        product: ProductIx,
+    ) -> Vec<(ProductIx, f32)> {
+        let mut parts: Vec<(ProductIx, f32)> = bought
+            .iter()
+            .map(|(anchor, days)| {
+                let leads = self.leads_to(*anchor, *days);
+                let own = leads.iter().filter(|(p, _)| *p == product);
+                (*anchor, own.map(|(_, value)| value).sum())
+            })
+            .filter(|(_, value)| *value > 0.0)
+            .collect();
+        parts.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        parts
+    }
+
     /// What goes with recent purchases (`bought`: product, days ago) after the right lag.
     ///
     /// Each edge counts by how due it is; a product with few edges of its own is helped by its category at a tenth of the
@@ -269,28 +320,12 @@ impl Complements {
         allowed: &dyn Fn(ProductIx) -> bool,
     ) -> Vec<(ProductIx, f32, ProductIx)> {
         let mut sums: HashMap<ProductIx, (f32, ProductIx, f32)> = HashMap::new();
-        let mut add = |product: ProductIx, value: f32, anchor: ProductIx| {
-            let slot = sums.entry(product).or_insert((0.0, anchor, 0.0));
-            slot.0 += value;
-            if value > slot.2 {
-                (slot.1, slot.2) = (anchor, value);
-            }
-        };
         for (anchor, days) in bought {
-            let edges = self.edges(*anchor);
-            let mut weakest = f32::MAX;
-            for edge in edges {
-                let due = edge.lag.due(*days) as f32;
-                // A complement is never wholly out of season: a third of it stays.
-                add(edge.product, edge.score * (1.0 + 2.0 * due) / 3.0, *anchor);
-                weakest = weakest.min(edge.score);
-            }
-            if edges.len() < 10 {
-                let back_off = self.back_off(*anchor);
-                let top = back_off.first().map_or(1.0, |(_, v)| *v).max(1e-9);
-                let weight = if edges.is_empty() { 0.1 } else { weakest * 0.5 };
-                for (product, value) in back_off {
-                    add(product, weight * value / top, *anchor);
+            for (product, value) in self.leads_to(*anchor, *days) {
+                let slot = sums.entry(product).or_insert((0.0, *anchor, 0.0));
+                slot.0 += value;
+                if value > slot.2 {
+                    (slot.1, slot.2) = (*anchor, value);
                 }
             }
         }

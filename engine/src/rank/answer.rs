@@ -138,6 +138,8 @@ pub enum Note {
     OpenComplaint,
     /// The relevance floor left fewer surprises than asked for.
     Floor,
+    /// Surprises pause after a disappointment: the list is the plain ranking.
+    AfterDisappointment,
 }
 
 impl Note {
@@ -151,6 +153,7 @@ impl Note {
             Note::SourceSkipped(_) => "source_skipped",
             Note::OpenComplaint => "open_complaint",
             Note::Floor => "floor",
+            Note::AfterDisappointment => "after_disappointment",
         }
     }
 }

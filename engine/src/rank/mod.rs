@@ -10,18 +10,23 @@
 
 mod answer;
 mod arrange;
+pub mod calibrate;
 mod candidate;
+pub mod dpp;
 mod explain;
 mod filters;
 mod live;
 mod pipeline;
 mod plans;
+pub mod purchase;
 mod query;
+pub mod reasons;
 mod request;
 mod score;
 mod scorers;
 pub mod sources;
 mod stages;
+mod surprise;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use candidate::{Candidate, Pool};
@@ -34,6 +39,9 @@ pub use request::{
 };
 pub use score::{score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
+pub use surprise::{Appraised, Appraiser};
 
+#[cfg(test)]
+mod surprise_tests;
 #[cfg(test)]
 mod tests;

@@ -66,7 +66,7 @@ pub fn recommend(
 
 /// A customer as the stages see them: cut to what consent and time allow, and folded in.
 pub(super) struct Prepared<'a> {
-    customer: CustomerState<'a>,
+    pub(super) customer: CustomerState<'a>,
     folded: Folded,
     owned: HashMap<ProductIx, Owned>,
 }
@@ -108,13 +108,18 @@ impl Prepared<'_> {
 
     /// The highest [`Prepared::relevance`] of any product of the model.
     pub(super) fn best_score(&self, model: &Model) -> f32 {
+        self.best(model, 1).first().map_or(0.0, |(_, score)| *score)
+    }
+
+    /// The `k` products of the model with the highest [`Prepared::relevance`], best first.
+    pub(super) fn best(&self, model: &Model, k: usize) -> Vec<(ProductIx, f32)> {
         if self.personal() {
-            let best = model.representation.candidates(&self.folded, 1, &|_| true);
-            best.first().map_or(0.0, |(_, score)| *score)
-        } else {
-            let first = model.by_popularity().first();
-            first.map_or(0.0, |&product| model.popularity_share(product))
+            return model.representation.candidates(&self.folded, k, &|_| true);
         }
+        let popular = model.by_popularity().iter().take(k);
+        popular
+            .map(|&product| (product, model.popularity_share(product)))
+            .collect()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::arrange::ByScore;
 use super::scorers::{BySource, Relevance};
-use super::sources::{NewProducts, Popular, Similar, Vectors};
+use super::sources::{GoesWith, Instead, NewProducts, Popular, Similar, Vectors};
+use super::surprise::{ByDial, Delighting};
 use super::{ListKind, Plan, Query};
 
 /// The stages of lists of `kind`; `None` where the model has no part for them.
-pub(super) fn plan(kind: ListKind, _query: &Query) -> Option<Plan> {
+pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
     let plain = Plan {
         kind,
         needs_customer: true,
@@ -24,7 +25,7 @@ pub(super) fn plan(kind: ListKind, _query: &Query) -> Option<Plan> {
         }),
         ListKind::Similar => Some(Plan {
             needs_customer: false,
-            sources: vec![&Similar],
+            sources: vec![&Instead, &Similar],
             scorers: vec![&BySource],
             ..plain
         }),
@@ -32,6 +33,18 @@ pub(super) fn plan(kind: ListKind, _query: &Query) -> Option<Plan> {
             needs_customer: false,
             sources: vec![&Popular],
             scorers: vec![&BySource],
+            ..plain
+        }),
+        ListKind::GoesWith if query.model.complements.is_some() => Some(Plan {
+            needs_customer: false,
+            sources: vec![&GoesWith],
+            scorers: vec![&BySource],
+            ..plain
+        }),
+        ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
+            sources: vec![&Vectors, &NewProducts, &Popular],
+            scorers: vec![&Relevance, &Delighting],
+            arranger: &ByDial,
             ..plain
         }),
         _ => None,

@@ -112,6 +112,8 @@ pub struct Context {
     pub occasion: Option<String>,
     /// BCP 47 tag; English when absent.
     pub locale: Option<String>,
+    /// When the customer last said that something fell short of what they expected, ms.
+    pub let_down_at: Option<i64>,
 }
 
 /// One request for one or more lists.
@@ -131,6 +133,8 @@ pub struct Request {
     pub exclusions: Vec<ProductIx>,
     /// How many reasons an item carries at most.
     pub max_reasons: usize,
+    /// Whether the last slot of a surprise list is drawn at random with a logged propensity.
+    pub explore: bool,
 }
 
 impl Request {
@@ -144,6 +148,7 @@ impl Request {
             dial: None,
             exclusions: Vec::new(),
             max_reasons: 3,
+            explore: false,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Numbers for given products, without making a list.
 
 use super::pipeline::prepare;
+use super::surprise::{Appraiser, POOL};
 use super::{CustomerState, Live};
 use crate::model::Model;
 use crate::rank::Context;
 use crate::shop::ProductIx;
+use crate::surprise::Terms;
 
 /// How one product stands to one customer; absent = the model has no part that knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,17 +32,38 @@ pub fn score_pairs(
     products: &[ProductIx],
 ) -> Vec<PairScore> {
     let prepared = prepare(model, customer, &Context::default(), now);
-    let scores = prepared.relevance(model, live, products);
     let best = prepared.best_score(model);
-    scores
+    let share = |score: f32| {
+        if best > 0.0 {
+            (score / best).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    };
+    let rows: Vec<(ProductIx, f32, f32)> = products
+        .iter()
+        .zip(prepared.relevance(model, live, products))
+        .map(|(product, score)| (*product, share(score), 0.0))
+        .collect();
+    let pool: Vec<(ProductIx, f32, f32)> = prepared
+        .best(model, POOL)
         .into_iter()
-        .map(|score| PairScore {
-            relevance: if best > 0.0 {
-                (score / best).clamp(0.0, 1.0)
-            } else {
-                0.0
-            },
-            ..PairScore::default()
+        .map(|(product, score)| (product, share(score), 0.0))
+        .collect();
+    let appraiser = Appraiser::new(model, live, &prepared.customer, now, &pool);
+    let appraised = appraiser.map(|a| a.appraise(&rows));
+    rows.iter()
+        .enumerate()
+        .map(|(ix, (_, relevance, _))| {
+            let appraised = appraised.as_ref().map(|rows| rows[ix]);
+            let term = |take: fn(&Terms) -> f32| appraised.map(|a| take(&a.terms));
+            PairScore {
+                relevance: *relevance,
+                unexpectedness: term(|t| t.unexpectedness),
+                novelty: term(|t| t.novelty),
+                timeliness: term(|t| t.timeliness),
+                delight: appraised.map(|a| a.delight),
+            }
         })
         .collect()
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dial::FloorOptions;
 use super::{
-    curiosity, either, fatigue, shown, DelightModel, Expectation, Interests, Moment, Popularity,
-    PriceRange, Terms, Topics,
+    curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Moment,
+    Popularity, PriceRange, Terms, Topics,
 };
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
@@ -161,6 +161,7 @@ pub struct Appraisal<'a> {
     prices: Option<PriceRange>,
     shown: Vec<(ProductIx, f32)>,
     curiosity: f32,
+    let_down: bool,
     now: i64,
 }
 
@@ -188,6 +189,7 @@ impl<'a> Appraisal<'a> {
             prices: PriceRange::of(owned.iter().filter_map(|(p, _)| price(*p))),
             shown: shown(history, now),
             curiosity: curiosity(history, &surprises.topics, surprises.settings.curiosity),
+            let_down: disappointed(history, now, surprises.settings.pause_days, None),
             surprises,
             catalogue,
             now,
@@ -202,6 +204,11 @@ impl<'a> Appraisal<'a> {
     /// How much more curious than usual the customer is, −1…1.
     pub fn curiosity(&self) -> f32 {
         self.curiosity - self.surprises.settings.curiosity
+    }
+
+    /// Whether the customer was disappointed within the pause of the settings.
+    pub fn let_down(&self) -> bool {
+        self.let_down
     }
 
     /// The dial that suits the customer where they choose none: the shop's, moved by their curiosity.

@@ -16,6 +16,8 @@ use crate::shop::Delight as Answers;
 const PRIOR_WEIGHT: f64 = 0.5;
 /// Curious customers like the unexpected more, by half a term.
 const PRIOR_CURIOSITY: f64 = 0.25;
+/// Right after a disappointment little delights.
+const PRIOR_LET_DOWN: f64 = -1.0;
 /// Fewer than half of well-chosen surprises delight; a weak opinion, soon overruled.
 const PRIOR_INTERCEPT: f64 = -0.5;
 /// Precision (1/variance) of the prior on weights, and on the intercept.
@@ -73,7 +75,7 @@ impl DelightModel {
         let w = PRIOR_WEIGHT;
         DelightModel {
             intercept: PRIOR_INTERCEPT,
-            weights: [w, w, w, w, w, -w, 0.0, 0.0, PRIOR_CURIOSITY],
+            weights: [w, w, w, w, w, -w, 0.0, 0.0, PRIOR_CURIOSITY, PRIOR_LET_DOWN],
             ratings: 0,
         }
     }
@@ -210,12 +212,14 @@ fn softplus(z: f64) -> f64 {
 /// Whether what a customer said of a surprise is delight: 1, 0, or ½ where they met exactly what they expected; `None` where
 /// nothing of it tells.
 ///
-/// Where both `expected` and `actual` are there, their difference decides. Otherwise the mean of `surprised`, `inspired` and
-/// `again`, each 1 to 5, from 4 on. Answers outside 1 to 5 are not used.
+/// `surprised` decides where it was answered, from 4 on. Otherwise the difference of `actual` and `expected` decides, and only
+/// then the mean of `inspired` and `again`, from 4 on. Answers outside 1 to 5 are not used.
 pub fn label(answers: &Answers) -> Option<f64> {
     let valid = |x: Option<f64>| x.filter(|x| (1.0..=5.0).contains(x));
-    if let (Some(expected), Some(actual)) = (valid(answers.expected), valid(answers.actual)) {
-        let gap = actual - expected;
+    if let Some(surprised) = valid(answers.surprised) {
+        return Some(f64::from(u8::from(surprised >= 4.0)));
+    }
+    if let Some(gap) = gap(answers) {
         return Some(if gap > 0.0 {
             1.0
         } else if gap < 0.0 {
@@ -224,7 +228,7 @@ pub fn label(answers: &Answers) -> Option<f64> {
             0.5
         });
     }
-    let said: Vec<f64> = [answers.surprised, answers.inspired, answers.again]
+    let said: Vec<f64> = [answers.inspired, answers.again]
         .into_iter()
         .filter_map(valid)
         .collect();
@@ -233,6 +237,12 @@ pub fn label(answers: &Answers) -> Option<f64> {
     }
     let mean = said.iter().sum::<f64>() / said.len() as f64;
     Some(f64::from(u8::from(mean >= 4.0)))
+}
+
+/// How far what came exceeded what was expected, −4 to 4; `None` unless both were answered with 1 to 5.
+pub fn gap(answers: &Answers) -> Option<f64> {
+    let valid = |x: Option<f64>| x.filter(|x| (1.0..=5.0).contains(x));
+    Some(valid(answers.actual)? - valid(answers.expected)?)
 }
 
 #[cfg(test)]
@@ -277,7 +287,7 @@ mod tests {
     fn many_ratings_find_other_weights_and_are_calibrated() {
         let truth = DelightModel {
             intercept: -1.0,
-            weights: [1.0, 0.2, -0.5, 1.5, 0.0, 0.0, 0.6, 0.0, 0.3],
+            weights: [1.0, 0.2, -0.5, 1.5, 0.0, 0.0, 0.6, 0.0, 0.3, -0.8],
             ratings: 0,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -330,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_expectation_gap_decides_where_it_is_known() {
+    fn surprise_decides_then_the_expectation_gap() {
         let said = |surprised: f64| Answers {
             surprised: Some(surprised),
             ..Answers::default()
@@ -341,7 +351,8 @@ mod tests {
         let gap = |expected: f64, actual: f64| Answers {
             expected: Some(expected),
             actual: Some(actual),
-            ..said(5.0)
+            inspired: Some(5.0),
+            ..Answers::default()
         };
         assert_eq!(label(&gap(3.0, 4.0)), Some(1.0));
         assert_eq!(label(&gap(5.0, 4.0)), Some(0.0));

@@ -16,7 +16,7 @@ mod terms;
 mod topics;
 
 pub use appraisal::{Appraisal, SurpriseSettings, Surprises};
-pub use delight::{label, DelightError, DelightModel, Rated};
+pub use delight::{gap, label, DelightError, DelightModel, Rated};
 pub use dial::{Dialled, FloorOptions};
 pub use expectation::{activation, Expectation, Popularity};
 pub use explore::{Draw, ExploreOptions};

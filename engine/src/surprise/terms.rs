@@ -1,7 +1,7 @@
 //! The terms of delight, standardised over the candidates of one request.
 
 /// How many numbers describe one candidate to the delight model.
-pub const FEATURES: usize = 9;
+pub const FEATURES: usize = 10;
 
 /// What is known of one candidate surprise; all in 0…1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -78,8 +78,9 @@ impl Standard {
     }
 
     /// What the delight model sees of a candidate, for a customer whose curiosity is `curiosity` above what is usual
-    /// (−1…1): the six standard scores, relevance × unexpectedness, relevance × timeliness, curiosity × unexpectedness.
-    pub fn features(&self, terms: &Terms, curiosity: f32) -> [f32; FEATURES] {
+    /// (−1…1) and who was just disappointed or not: the six standard scores, relevance × unexpectedness, relevance × timeliness,
+    /// curiosity × unexpectedness, disappointment.
+    pub fn features(&self, terms: &Terms, curiosity: f32, let_down: bool) -> [f32; FEATURES] {
         let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue] = self.scores(terms);
         [
             relevance,
@@ -91,6 +92,7 @@ impl Standard {
             relevance * unexpectedness,
             relevance * timeliness,
             curiosity.clamp(-1.0, 1.0) * unexpectedness,
+            f32::from(u8::from(let_down)),
         ]
     }
 }
@@ -106,6 +108,7 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "relevance × unexpectedness",
     "relevance × timeliness",
     "curiosity × unexpectedness",
+    "disappointment",
 ];
 
 #[cfg(test)]
@@ -122,16 +125,16 @@ mod tests {
             })
             .collect();
         let standard = Standard::of(&pool);
-        let features = standard.features(&pool[9], 0.5);
+        let features = standard.features(&pool[9], 0.5, false);
         assert!(features[0] > 1.0 && features[0] <= 3.0);
         assert_eq!(features[3], 0.0);
         let mean: f32 = pool
             .iter()
-            .map(|t| standard.features(t, 0.0)[0])
+            .map(|t| standard.features(t, 0.0, false)[0])
             .sum::<f32>();
         assert!(mean.abs() < 1e-3);
         assert_eq!(
-            Standard::of(&[]).features(&Terms::default(), 0.0),
+            Standard::of(&[]).features(&Terms::default(), 0.0, false),
             [0.0; FEATURES]
         );
     }

@@ -169,6 +169,7 @@ impl Ask {
                 viewed: self.viewed.as_ref().and_then(&mut find),
                 occasion: self.occasion.clone(),
                 locale: self.locale.clone(),
+                let_down_at: None,
             },
             dial: self.dial,
             exclusions: self
@@ -177,6 +178,7 @@ impl Ask {
                 .filter_map(|id| live.catalogue.find(id))
                 .collect(),
             max_reasons: self.max_reasons,
+            explore: true,
         };
         let mut session: Vec<Touch> = self
             .session

@@ -60,6 +60,7 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
         seed: args.seed,
         memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
         settings: None,
+        delights: data.delights()?.collect::<Result<_, _>>()?,
     };
     let fitted = fit::fit(&log, &options, &|what| stages.say(what))?;
     stages.say("writing the bundle");

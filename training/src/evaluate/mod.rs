@@ -1,8 +1,10 @@
 //! Evaluation over the full catalogue: ours beside baselines, with paired intervals, repeat and explore apart.
 
 pub mod baselines;
+pub mod complement;
 pub mod metrics;
 pub mod report;
+pub mod surprise;
 pub mod tasks;
 
 pub use report::{Evaluation, Interval, Row};

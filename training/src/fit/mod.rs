@@ -3,12 +3,14 @@
 pub mod blend;
 pub mod build;
 pub mod choose;
+pub mod complements;
 pub mod corpus;
 pub mod families;
 pub mod memory;
 pub mod publish;
 pub mod scorers;
 pub mod split;
+pub mod surprise;
 pub mod tune;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use serendib_datasets::Log;
 use serendib_engine::bundle::{DataWindow, Manifest};
 use serendib_engine::model::Model;
 use serendib_engine::represent::RepresentError;
-use serendib_engine::shop::Catalogue;
+use serendib_engine::shop::{Catalogue, Delight};
 
 pub use build::build;
 pub use choose::{choose, Choice, Member, Settings};
@@ -32,6 +34,8 @@ pub struct FitOptions {
     pub memory: Option<usize>,
     /// Settings to use instead of choosing, as recorded in a bundle.
     pub settings: Option<Settings>,
+    /// What customers said of surprises.
+    pub delights: Vec<Delight>,
 }
 
 /// Why a model cannot be fitted.
@@ -74,6 +78,8 @@ pub struct FitContext<'a> {
     pub log: &'a Log,
     /// Its histories without postage, fees and pooled baskets.
     pub corpus: &'a Corpus<'a>,
+    /// What customers said of surprises.
+    pub delights: &'a [Delight],
     /// Seed of everything random.
     pub seed: u64,
     /// Bytes that fitting may use.
@@ -131,6 +137,7 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     let context = FitContext {
         log,
         corpus: &corpus,
+        delights: &options.delights,
         seed: options.seed,
         memory,
         say,
@@ -167,8 +174,28 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     })
 }
 
-/// The further parts, each from the context and the representation; one line per part.
-fn fit_parts(_context: &FitContext, _model: &mut Model) -> Result<(), FitError> {
+/// The further parts, each from the context and the parts before it.
+fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
+    let part = |part: &'static str| {
+        move |error: &dyn std::fmt::Display| FitError::Part {
+            part,
+            what: error.to_string(),
+        }
+    };
+    let FitContext { log, seed, say, .. } = *context;
+    say("finding topics");
+    let topics = surprise::topics(log, &model.representation, seed);
+    let (complements, settings) = complements::fit(log, &topics, None, seed, say)
+        .map_err(|error| part("complements")(&error))?;
+    model.complements = Some(complements);
+    model.manifest.settings["completion"] = serde_json::json!(settings);
+    say("fitting surprises");
+    model.surprises = Some(surprise::fit(log, topics, &model.representation));
+    let delight = surprise::delight(model, log, context.delights)
+        .map_err(|error| part("delight")(&error))?;
+    if let Some(surprises) = &mut model.surprises {
+        surprises.delight = delight;
+    }
     Ok(())
 }
 

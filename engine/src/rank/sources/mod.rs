@@ -1,14 +1,20 @@
 //! Where candidates come from.
 
+mod goes_with;
+mod instead;
 mod new_products;
 mod popular;
 mod similar;
 mod vectors;
 
+pub use goes_with::GoesWith;
+pub use instead::Instead;
 pub use new_products::NewProducts;
 pub use popular::Popular;
 pub use similar::Similar;
 pub use vectors::Vectors;
+
+pub(super) use goes_with::{completes_basket, recent, unit_basket};
 
 use super::Query;
 

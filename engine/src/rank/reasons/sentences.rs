@@ -1,0 +1,250 @@
+//! Sentences for reasons, in English and Hebrew.
+//!
+//! Titles are put between Unicode isolates (U+2068, U+2069), so that an English title inside a Hebrew sentence, or the other way
+//! round, cannot reorder the words around it.
+
+use super::Tact;
+use crate::rank::{Reason, ReasonCode};
+use crate::shop::{Catalogue, ProductIx};
+
+/// A language that reasons are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Hebrew.
+    Hebrew,
+}
+
+impl Language {
+    /// Of a BCP 47 tag: Hebrew for `he` and the old `iw`, English for anything else or nothing.
+    pub fn of(locale: Option<&str>) -> Language {
+        let primary = locale
+            .and_then(|tag| tag.split(['-', '_']).next())
+            .unwrap_or("");
+        if primary.eq_ignore_ascii_case("he") || primary.eq_ignore_ascii_case("iw") {
+            Language::Hebrew
+        } else {
+            Language::English
+        }
+    }
+}
+
+/// Longest title in a sentence, characters.
+const LONGEST_TITLE: usize = 80;
+
+/// `text` between isolates, without characters that would break out of them, cut to 80 characters.
+fn isolated(text: &str) -> String {
+    let mut clean: Vec<char> = text
+        .chars()
+        .filter(|c| {
+            !c.is_control()
+                && !matches!(*c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+        })
+        .collect();
+    if clean.len() > LONGEST_TITLE {
+        clean.truncate(LONGEST_TITLE - 1);
+        clean.push('…');
+    }
+    let clean: String = clean.into_iter().collect();
+    format!("\u{2068}{}\u{2069}", clean.trim())
+}
+
+fn clock_name(clock: &str, language: Language) -> Option<&'static str> {
+    Some(match (clock, language) {
+        ("child", Language::English) => "your child's age",
+        ("child", Language::Hebrew) => "הגיל של הילד או הילדה שלכם",
+        ("pet", Language::English) => "your pet",
+        ("pet", Language::Hebrew) => "חיית המחמד שלכם",
+        ("trip", Language::English) => "your trip",
+        ("trip", Language::Hebrew) => "הנסיעה שלכם",
+        ("home_move", Language::English) => "your new home",
+        ("home_move", Language::Hebrew) => "הבית החדש שלכם",
+        ("wedding", Language::English) => "the wedding",
+        ("wedding", Language::Hebrew) => "החתונה",
+        ("contract", Language::English) => "your contract",
+        ("contract", Language::Hebrew) => "החוזה שלכם",
+        _ => return None,
+    })
+}
+
+/// The sentence of `reason` in `language`.
+///
+/// What `tact` forbids to name is left out: the sentence then says the same without the product.
+pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language, tact: &Tact) -> String {
+    let named = |product: ProductIx| {
+        ((product as usize) < catalogue.len() && !tact.hides(catalogue, product))
+            .then(|| isolated(catalogue.product(product).label()))
+    };
+    let product = reason.product.and_then(named);
+    let clock = reason
+        .clock
+        .as_deref()
+        .and_then(|clock| clock_name(clock, language));
+    match language {
+        Language::English => english(reason.code, product.as_deref(), clock),
+        Language::Hebrew => hebrew(reason.code, product.as_deref(), clock),
+    }
+}
+
+fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> String {
+    match (code, product) {
+        (ReasonCode::BecauseYouBought, Some(p)) => format!("Because you bought {p}"),
+        (ReasonCode::BecauseYouBought, None) => "Suits what you bought before".into(),
+        (ReasonCode::SimilarTo, Some(p)) => format!("Similar to {p}"),
+        (ReasonCode::SimilarTo, None) => "Similar to what you looked at".into(),
+        (ReasonCode::GoesWith, Some(p)) => format!("Goes with {p}"),
+        (ReasonCode::GoesWith, None) => "Goes with what you have".into(),
+        (ReasonCode::BuyAgain, Some(p)) => format!("You buy {p} regularly; it may be time again"),
+        (ReasonCode::BuyAgain, None) => "You buy this regularly; it may be time again".into(),
+        (ReasonCode::NextInLife, _) => match clock {
+            Some(clock) => format!("Often useful at this time for {clock}"),
+            None => "Many customers find this useful around this time".into(),
+        },
+        (ReasonCode::Popular, _) => "Popular with other customers".into(),
+        (ReasonCode::New, _) => "New in the shop".into(),
+        (ReasonCode::Pinned, _) => "Recommended by the shop".into(),
+        (ReasonCode::Surprise, Some(p)) => {
+            format!("Something different: customers with {p} were glad to find it")
+        }
+        (ReasonCode::Surprise, None) => "Something different that we think you will like".into(),
+        (ReasonCode::Season, _) => "In season now".into(),
+        (ReasonCode::InsteadOf, Some(p)) => format!("Instead of {p}"),
+        (ReasonCode::InsteadOf, None) => "An alternative to what is not available".into(),
+        (ReasonCode::CustomersLikeYou, _) => "Customers with similar taste chose this".into(),
+    }
+}
+
+fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> String {
+    match (code, product) {
+        (ReasonCode::BecauseYouBought, Some(p)) => format!("כי קניתם {p}"),
+        (ReasonCode::BecauseYouBought, None) => "מתאים למה שקניתם בעבר".into(),
+        (ReasonCode::SimilarTo, Some(p)) => format!("דומה ל־{p}"),
+        (ReasonCode::SimilarTo, None) => "דומה למה שצפיתם בו".into(),
+        (ReasonCode::GoesWith, Some(p)) => format!("משתלב עם {p}"),
+        (ReasonCode::GoesWith, None) => "משתלב עם מה שיש לכם".into(),
+        (ReasonCode::BuyAgain, Some(p)) => format!("אתם קונים {p} בקביעות; אולי הגיע הזמן שוב"),
+        (ReasonCode::BuyAgain, None) => "אתם קונים את זה בקביעות; אולי הגיע הזמן שוב".into(),
+        (ReasonCode::NextInLife, _) => match clock {
+            Some(clock) => format!("שימושי לעתים קרובות בתקופה הזו, בהתאם ל{clock}"),
+            None => "לקוחות רבים מוצאים בזה תועלת בתקופה הזו".into(),
+        },
+        (ReasonCode::Popular, _) => "פופולרי בקרב לקוחות אחרים".into(),
+        (ReasonCode::New, _) => "חדש בחנות".into(),
+        (ReasonCode::Pinned, _) => "מומלץ על ידי החנות".into(),
+        (ReasonCode::Surprise, Some(p)) => format!("משהו אחר: לקוחות שיש להם {p} שמחו לגלות אותו"),
+        (ReasonCode::Surprise, None) => "משהו אחר שלדעתנו תאהבו".into(),
+        (ReasonCode::Season, _) => "עכשיו העונה".into(),
+        (ReasonCode::InsteadOf, Some(p)) => format!("במקום {p}"),
+        (ReasonCode::InsteadOf, None) => "חלופה למה שאינו זמין".into(),
+        (ReasonCode::CustomersLikeYou, _) => "לקוחות עם טעם דומה בחרו בזה".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shop::Product;
+
+    fn catalogue() -> Catalogue {
+        Catalogue::new(vec![
+            Product {
+                title: Some("Tea pot (2 l)".into()),
+                ..Product::bare("pot")
+            },
+            Product {
+                title: Some("Pregnancy test".into()),
+                category: Some("health/pregnancy".into()),
+                ..Product::bare("test")
+            },
+            Product {
+                title: Some("evil\u{202E}\u{2069} title\n".into()),
+                ..Product::bare("evil")
+            },
+        ])
+        .unwrap()
+    }
+
+    fn say(reason: Reason, locale: &str) -> String {
+        sentence(
+            &reason,
+            &catalogue(),
+            Language::of(Some(locale)),
+            &Tact::default(),
+        )
+    }
+
+    #[test]
+    fn english_and_hebrew_snapshots() {
+        let about = |code| Reason::about(code, 0, 1.0);
+        let table = [
+            (
+                about(ReasonCode::BecauseYouBought),
+                "en-GB",
+                "Because you bought \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::BecauseYouBought),
+                "he",
+                "כי קניתם \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::GoesWith),
+                "he-IL",
+                "משתלב עם \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::SimilarTo),
+                "iw",
+                "דומה ל־\u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::InsteadOf),
+                "he",
+                "במקום \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                Reason::plain(ReasonCode::Popular, 1.0),
+                "he",
+                "פופולרי בקרב לקוחות אחרים",
+            ),
+            (
+                Reason::plain(ReasonCode::Surprise, 1.0),
+                "he",
+                "משהו אחר שלדעתנו תאהבו",
+            ),
+            (
+                Reason::plain(ReasonCode::Season, 1.0),
+                "fr",
+                "In season now",
+            ),
+        ];
+        for (reason, locale, want) in table {
+            assert_eq!(say(reason, locale), want);
+        }
+    }
+
+    #[test]
+    fn isolates_are_balanced_whatever_the_title() {
+        for locale in ["en", "he"] {
+            for product in 0..4 {
+                let text = say(Reason::about(ReasonCode::GoesWith, product, 1.0), locale);
+                let count = |c: char| text.chars().filter(|x| *x == c).count();
+                assert_eq!(count('\u{2068}'), count('\u{2069}'));
+                assert_eq!(count('\u{202E}') + count('\n'), 0);
+                assert!(!text.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_tact_forbids_is_not_named() {
+        let text = say(Reason::about(ReasonCode::BecauseYouBought, 1, 1.0), "en");
+        assert_eq!(text, "Suits what you bought before");
+        let mut life = Reason::plain(ReasonCode::NextInLife, 1.0);
+        assert!(!say(life.clone(), "en").contains("child"));
+        life.clock = Some("child".into());
+        assert!(say(life.clone(), "en").contains("child"));
+        assert!(say(life, "he").contains("הילד"));
+    }
+}

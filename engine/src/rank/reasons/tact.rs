@@ -1,0 +1,69 @@
+//! What a reason does not name, although it is true.
+
+use serde::{Deserialize, Serialize};
+
+use crate::shop::{Catalogue, ProductIx};
+
+/// Categories whose products are not named in reasons: somebody may look over the customer's shoulder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tact {
+    /// Words; a product whose category path holds one of them is not named. Lower case.
+    pub sensitive: Vec<String>,
+}
+
+impl Default for Tact {
+    fn default() -> Self {
+        let words = "pregnan fertility contracept intimate sexual erotic incontinence medic pharma health_condition \
+            mental addiction funeral mourning weight_loss weight-loss diet \
+            הריון פוריות מניעה אינטימי מיני תרופות רפואי אבל הרזיה";
+        Tact {
+            sensitive: words.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+}
+
+impl Tact {
+    /// Whether `product` is not to be named: by its category, or by an attribute `sensitive` that is true.
+    pub fn hides(&self, catalogue: &Catalogue, product: ProductIx) -> bool {
+        if product as usize >= catalogue.len() {
+            return true;
+        }
+        let row = catalogue.product(product);
+        if row.attributes.get("sensitive") == Some(&serde_json::Value::Bool(true)) {
+            return true;
+        }
+        row.category.as_deref().is_some_and(|path| {
+            let path = path.to_lowercase();
+            self.sensitive.iter().any(|word| path.contains(word))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shop::Product;
+
+    #[test]
+    fn sensitive_categories_and_marked_products_are_hidden() {
+        let mut marked = Product::bare("b");
+        marked.attributes.insert("sensitive".into(), true.into());
+        let catalogue = Catalogue::new(vec![
+            Product {
+                category: Some("Care/Incontinence".into()),
+                ..Product::bare("a")
+            },
+            marked,
+            Product {
+                category: Some("toys".into()),
+                ..Product::bare("c")
+            },
+        ])
+        .unwrap();
+        let hides: Vec<bool> = (0..4)
+            .map(|p| Tact::default().hides(&catalogue, p))
+            .collect();
+        assert_eq!(hides, [true, true, false, true]);
+    }
+}

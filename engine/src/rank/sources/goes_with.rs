@@ -1,0 +1,84 @@
+//! What goes with the basket, the product on the page, or recent purchases after the right lag.
+
+use super::breadth;
+use crate::rank::{filters::ELIGIBILITY, Query, Source};
+use crate::shop::{acquisitions, ProductIx, DAY_MS};
+
+/// Recent purchases that complements are sought for.
+const RECENT: usize = 10;
+
+/// Completes the basket where there is one; otherwise complements of the viewed product or of recent purchases.
+pub struct GoesWith;
+
+impl Source for GoesWith {
+    fn name(&self) -> &'static str {
+        "goes_with"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.model.complements.is_some()
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let Some(complements) = &query.model.complements else {
+            return Err("no complements");
+        };
+        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
+        let allowed = |product: ProductIx| filters.iter().all(|f| f.keeps(query, product));
+        if completes_basket(query) {
+            let basket = unit_basket(query);
+            return Ok(complements
+                .completion()
+                .complete(&basket, breadth(query), &allowed));
+        }
+        Ok(complements
+            .goes_with(&recent(query), breadth(query), &allowed)
+            .into_iter()
+            .map(|(product, score, _)| (product, score))
+            .collect())
+    }
+}
+
+/// Whether the list completes a basket rather than following the viewed product or purchases.
+pub(in crate::rank) fn completes_basket(query: &Query) -> bool {
+    query.request.context.viewed.is_none() && !query.request.context.basket.is_empty()
+}
+
+/// The basket's distinct known products, each once: packs do not matter.
+pub(in crate::rank) fn unit_basket(query: &Query) -> Vec<(ProductIx, f32)> {
+    let mut basket: Vec<(ProductIx, f32)> = query
+        .request
+        .context
+        .basket
+        .iter()
+        .filter(|(product, _)| (*product as usize) < query.live.known)
+        .map(|(product, _)| (*product, 1.0))
+        .collect();
+    basket.sort_by_key(|(product, _)| *product);
+    basket.dedup_by_key(|(product, _)| *product);
+    basket
+}
+
+/// What complements are sought for, with days since: the viewed product, else the last distinct purchases.
+pub(in crate::rank) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
+    if let Some(viewed) = query.request.context.viewed {
+        return vec![(viewed, 0.0)];
+    }
+    let now = query.request.now;
+    let mut out: Vec<(ProductIx, f64)> = Vec::new();
+    for touch in acquisitions(query.customer.history).rev() {
+        let kept = query.owned.contains_key(&touch.product);
+        if kept && out.iter().all(|(product, _)| *product != touch.product) {
+            let days = if now == i64::MAX {
+                0.0
+            } else {
+                (now - touch.at) as f64 / DAY_MS as f64
+            };
+            out.push((touch.product, days));
+            if out.len() == RECENT {
+                break;
+            }
+        }
+    }
+    out
+}

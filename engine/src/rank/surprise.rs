@@ -1,0 +1,245 @@
+//! The surprise list: appraisal and delight of candidates, the dial above the floor, the drawn slot.
+
+use super::arrange::sort;
+use super::{
+    Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode, Removed,
+    Scorer,
+};
+use crate::model::Model;
+use crate::shop::ProductIx;
+use crate::surprise::dial::{choose, floor, quantise};
+use crate::surprise::{
+    disappointed, explore, Appraisal, Dialled, ExploreOptions, Standard, Surprises, Terms,
+};
+
+/// Candidates over which terms are standardised: the best so many by the plain ranking.
+pub(super) const POOL: usize = 300;
+
+/// What the surprise model says of one product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Appraised {
+    /// The terms.
+    pub terms: Terms,
+    /// Predicted probability of a pleasant surprise, 0…1.
+    pub delight: f32,
+}
+
+/// One customer prepared for appraisal against a pool of candidates.
+pub struct Appraiser<'a> {
+    model: &'a Model,
+    surprises: &'a Surprises,
+    appraisal: Appraisal<'a>,
+    standard: Standard,
+}
+
+impl<'a> Appraiser<'a> {
+    /// For `customer` at `now`; `pool` = the customer's best candidates with relevance and need, each 0…1. `None` where the model
+    /// knows nothing of surprises.
+    pub fn new(
+        model: &'a Model,
+        live: &'a Live,
+        customer: &CustomerState,
+        now: i64,
+        pool: &[(ProductIx, f32, f32)],
+    ) -> Option<Appraiser<'a>> {
+        let surprises = model.surprises.as_ref()?;
+        let vector = |p: ProductIx| vector(model, p);
+        let appraisal = Appraisal::new(surprises, &live.catalogue, customer.history, now, &vector);
+        let standard = Standard::of(&appraisal.terms(pool, &vector));
+        Some(Appraiser {
+            model,
+            surprises,
+            appraisal,
+            standard,
+        })
+    }
+
+    /// The customer as the surprise model sees them.
+    pub fn appraisal(&self) -> &Appraisal<'a> {
+        &self.appraisal
+    }
+
+    /// What the delight model sees of each of `products` (with relevance and need).
+    pub fn features(
+        &self,
+        products: &[(ProductIx, f32, f32)],
+    ) -> Vec<(Terms, [f32; crate::surprise::FEATURES])> {
+        let model = self.model;
+        let curiosity = self.appraisal.curiosity();
+        let let_down = self.appraisal.let_down();
+        self.appraisal
+            .terms(products, &|p| vector(model, p))
+            .into_iter()
+            .map(|terms| (terms, self.standard.features(&terms, curiosity, let_down)))
+            .collect()
+    }
+
+    /// Appraises each of `products` (with relevance and need).
+    pub fn appraise(&self, products: &[(ProductIx, f32, f32)]) -> Vec<Appraised> {
+        self.features(products)
+            .into_iter()
+            .map(|(terms, features)| Appraised {
+                terms,
+                delight: quantise(self.surprises.delight.probability(&features) as f32),
+            })
+            .collect()
+    }
+}
+
+fn vector(model: &Model, product: ProductIx) -> Option<&[f32]> {
+    ((product as usize) < model.catalogue.len())
+        .then(|| model.representation.vector(product))
+        .flatten()
+}
+
+/// Fills in unexpectedness, novelty, timeliness and delight. `timeliness` may hold the need of the customer's life before.
+pub struct Delighting;
+
+impl Scorer for Delighting {
+    fn name(&self) -> &'static str {
+        "delight"
+    }
+
+    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+        let row = |c: &Candidate| (c.product, c.relevance, c.timeliness.unwrap_or(0.0));
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        order.sort_by(|a, b| {
+            let (a, b) = (&candidates[*a], &candidates[*b]);
+            b.score.total_cmp(&a.score).then(a.product.cmp(&b.product))
+        });
+        let pool: Vec<_> = order
+            .iter()
+            .take(POOL)
+            .map(|ix| row(&candidates[*ix]))
+            .collect();
+        let appraiser = Appraiser::new(
+            query.model,
+            query.live,
+            &query.customer,
+            query.request.now,
+            &pool,
+        );
+        let Some(appraiser) = appraiser else { return };
+        let rows: Vec<_> = candidates.iter().map(row).collect();
+        for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {
+            candidate.relevance = quantise(candidate.relevance);
+            candidate.unexpectedness = Some(appraised.terms.unexpectedness);
+            candidate.novelty = Some(appraised.terms.novelty);
+            candidate.timeliness = Some(appraised.terms.timeliness);
+            candidate.delight = Some(appraised.delight);
+        }
+    }
+}
+
+/// Chooses by the dial above the floor, and draws the last slot where the request explores.
+pub struct ByDial;
+
+impl Arranger for ByDial {
+    fn arrange(&self, query: &Query, mut candidates: Vec<Candidate>, slots: usize) -> Arranged {
+        let mut arranged = Arranged::default();
+        let Some(surprises) = &query.model.surprises else {
+            arranged.notes.push(Note::Unsupported);
+            return arranged;
+        };
+        sort(&mut candidates);
+        let now = query.request.now;
+        let pause = disappointed(
+            query.customer.history,
+            now,
+            surprises.settings.pause_days,
+            query.request.context.let_down_at.map(|at| (at, -1.0)),
+        );
+        let dial = if pause {
+            arranged.notes.push(Note::AfterDisappointment);
+            0.0
+        } else {
+            query.request.dial.unwrap_or_else(|| usual_dial(query))
+        };
+        let plain: Vec<f32> = candidates.iter().take(20).map(|c| c.relevance).collect();
+        let floor = floor(&plain, &surprises.floor());
+        let rows: Vec<Dialled> = candidates
+            .iter()
+            .map(|c| Dialled {
+                relevance: c.relevance,
+                delight: c.delight.unwrap_or(0.0),
+                family: query.live.catalogue.family(c.product),
+            })
+            .collect();
+        let least = surprises.settings.least_delight;
+        let mut chosen = choose(&rows, dial, floor, least, slots);
+        let mut propensity = None;
+        if query.request.explore && !pause && dial > 0.0 && chosen.len() >= 2 {
+            // The last slot is drawn among what is left: its best candidate keeps the largest chance.
+            let all = choose(&rows, dial, floor, least, candidates.len());
+            let value = |ix: usize| {
+                let (r, d) = (f64::from(rows[ix].relevance), f64::from(rows[ix].delight));
+                (1.0 - f64::from(dial)) * r + f64::from(dial) * d
+            };
+            let left = &all[chosen.len() - 1..];
+            let pool: Vec<(ProductIx, f64)> = left
+                .iter()
+                .map(|ix| (candidates[*ix].product, value(*ix)))
+                .collect();
+            let slot = chosen.len() as u32;
+            let options = ExploreOptions::default();
+            if let Some(draw) = explore::draw(&pool, query.request.seed, slot, &options) {
+                chosen.pop();
+                chosen.push(left[draw.chosen]);
+                propensity = Some(draw.propensity());
+            }
+        }
+        if chosen.len() < slots {
+            arranged.notes.push(Note::Floor);
+        }
+        let last = chosen.last().copied();
+        let mut place = vec![usize::MAX; candidates.len()];
+        for (rank, ix) in chosen.iter().enumerate() {
+            place[*ix] = rank;
+        }
+        let taken: std::collections::HashSet<u32> =
+            chosen.iter().map(|ix| rows[*ix].family).collect();
+        let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(chosen.len());
+        for (ix, mut candidate) in candidates.into_iter().enumerate() {
+            if place[ix] == usize::MAX {
+                let by = if candidate.relevance < floor {
+                    "floor"
+                } else if taken.contains(&rows[ix].family) {
+                    "variant"
+                } else {
+                    "count"
+                };
+                arranged.removed.push(Removed {
+                    product: candidate.product,
+                    by,
+                });
+                continue;
+            }
+            candidate.floor = Some(floor);
+            let delight = candidate.delight.unwrap_or(0.0);
+            candidate.score = (1.0 - dial) * candidate.relevance + dial * delight;
+            if dial > 0.0 {
+                let part = Reason::plain(ReasonCode::Surprise, dial * delight);
+                candidate.reasons.push(part);
+            }
+            if Some(ix) == last {
+                candidate.propensity = propensity;
+            }
+            out.push((place[ix], candidate));
+        }
+        out.sort_by_key(|(rank, _)| *rank);
+        arranged.chosen = out.into_iter().map(|(_, candidate)| candidate).collect();
+        arranged
+    }
+}
+
+/// The dial that suits the customer where the request names none.
+fn usual_dial(query: &Query) -> f32 {
+    Appraiser::new(
+        query.model,
+        query.live,
+        &query.customer,
+        query.request.now,
+        &[],
+    )
+    .map_or(0.0, |a| a.appraisal().dial())
+}

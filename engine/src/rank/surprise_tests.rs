@@ -1,0 +1,334 @@
+//! Goes-with and surprise lists through the public way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::reasons::counterfactual;
+use super::*;
+use crate::bundle::{Bundle, BundleWriter, Manifest};
+use crate::complement::{
+    completion, BasketLog, ComplementOptions, Complements, Completion, SparseRows,
+};
+use crate::model::Model;
+use crate::represent::Representation;
+use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
+use crate::surprise::{dial::quantise, Surprises, Topics};
+
+const NOW: i64 = 400 * DAY_MS;
+
+/// Forty products in four categories; products 2k and 2k + 1 are bought together, popularity falls with the number.
+fn model() -> Model {
+    let products: Vec<Product> = (0..40)
+        .map(|ix| Product {
+            title: Some(format!("thing {ix}")),
+            category: Some(format!("c{}", ix / 10)),
+            price: Some(5.0 + ix as f64),
+            stock: (ix == 39).then_some(0),
+            ..Product::bare(format!("p{ix}"))
+        })
+        .collect();
+    let catalogue = Arc::new(Catalogue::new(products).unwrap());
+    let mut log = BasketLog::new(40);
+    let mut purchases = Vec::new();
+    for customer in 0..400u32 {
+        for visit in 0..3i64 {
+            let pair = (customer * 7 + visit as u32 * 3) % 20;
+            let pair = pair.min((customer + visit as u32) % 23 % 20);
+            let at = (i64::from(customer) % 90 + visit * 100) * DAY_MS;
+            log.push(customer, at, [2 * pair, 2 * pair + 1]);
+            purchases.extend([(2 * pair, at), (2 * pair + 1, at)]);
+        }
+    }
+    let buyers: Vec<f32> = (0..40).map(|ix| 100.0 - 2.0 * ix as f32).collect();
+    let topics = Topics::learn(&catalogue, &|_| None, 0);
+    let rows = completion::item_item(&log, 1.0, 20, &|_| 1.0);
+    let share = log.frequencies();
+    let share = share.iter().map(|f| *f as f32 / log.len() as f32).collect();
+    let complements = Complements::fit(
+        &catalogue,
+        &log,
+        None,
+        topics.numbers(),
+        Completion::new(rows, share),
+        true,
+        &ComplementOptions::default(),
+    );
+    let manifest = Manifest {
+        id: "m1".into(),
+        ..Manifest::default()
+    };
+    let mut model = Model::new(
+        manifest,
+        catalogue,
+        Encoder::default(),
+        Representation::of_popularity(buyers.clone()),
+    );
+    model.complements = Some(complements);
+    model.surprises = Some(Surprises::fit(topics, &buyers, &purchases));
+    model
+}
+
+fn touch(kind: Kind, product: u32, at: i64) -> Touch {
+    Touch {
+        at,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+fn history() -> Vec<Touch> {
+    [0, 2, 4, 6]
+        .iter()
+        .map(|p| touch(Kind::PURCHASE, *p, NOW - 50 * DAY_MS))
+        .collect()
+}
+
+fn ask(model: &Model, history: &[Touch], request: &Request) -> ListAnswer {
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let customer = CustomerState {
+        history,
+        ..CustomerState::NOBODY
+    };
+    let answer = recommend(model, &live, customer, request, &|| false).unwrap();
+    answer.lists.into_iter().next().unwrap()
+}
+
+fn products(list: &ListAnswer) -> Vec<u32> {
+    list.items.iter().map(|item| item.product).collect()
+}
+
+fn surprise(dial: f32, count: usize) -> Request {
+    Request {
+        dial: Some(dial),
+        ..Request::one(ListKind::Surprise, count, NOW)
+    }
+}
+
+#[test]
+fn a_basket_is_completed_and_explained() {
+    let model = model();
+    let mut request = Request::one(ListKind::GoesWith, 3, NOW);
+    request.context.basket = vec![(8, 2.0), (10, 1.0), (77, 1.0)];
+    let list = ask(&model, &[], &request);
+    let best: BTreeSet<u32> = products(&list)[..2].iter().copied().collect();
+    assert_eq!(best, [9, 11].into());
+    for item in &list.items[..2] {
+        assert_eq!(item.reasons[0].code, ReasonCode::GoesWith);
+        let sum: f32 = item.reasons.iter().map(|r| r.contribution).sum();
+        assert!((sum - item.score).abs() < 1e-3 * item.score);
+    }
+}
+
+#[test]
+fn strange_baskets_are_answered() {
+    let model = model();
+    let mut request = Request::one(ListKind::GoesWith, 5, NOW);
+    request.context.basket = vec![(1_000, 1.0), (2_000, 1.0)];
+    assert_eq!(ask(&model, &[], &request).items.len(), 5);
+    request.context.basket = (0..10_000).map(|p| (p, 1.0)).collect();
+    let list = ask(&model, &[], &request);
+    assert!(list.items.is_empty() && list.notes.contains(&Note::Short));
+}
+
+#[test]
+fn complements_follow_purchases_and_are_not_owned() {
+    let model = model();
+    let list = ask(
+        &model,
+        &history(),
+        &Request::one(ListKind::GoesWith, 4, NOW),
+    );
+    let listed: BTreeSet<u32> = products(&list).into_iter().collect();
+    assert!(listed.is_subset(&[1, 3, 5, 7].into()), "{listed:?}");
+    assert!(!listed.is_empty());
+    assert!(list.items[0].reasons[0].product.is_some());
+}
+
+#[test]
+fn at_zero_surprise_is_plain_ranking_and_the_promise_can_be_checked() {
+    let model = model();
+    let mut plain = Request::one(ListKind::ForYou, 8, NOW);
+    plain.lists[0].filters.exclude_owned = true;
+    let plain = products(&ask(&model, &history(), &plain));
+    let mut last: Option<(f64, f64)> = None;
+    for step in 0..=10 {
+        let list = ask(&model, &history(), &surprise(step as f32 / 10.0, 8));
+        if step == 0 {
+            assert_eq!(products(&list), plain);
+        }
+        let (mut relevance, mut delight) = (0.0, 0.0);
+        for item in &list.items {
+            assert!(item.relevance >= item.floor.unwrap());
+            assert!(item.unexpectedness.is_some() && item.novelty.is_some());
+            assert_eq!(item.relevance, quantise(item.relevance));
+            relevance += f64::from(item.relevance);
+            delight += f64::from(item.delight.unwrap());
+            let sum: f32 = item.reasons.iter().map(|r| r.contribution).sum();
+            assert!(sum <= item.score + 1e-4);
+        }
+        if let Some((r, d)) = last {
+            assert!(relevance <= r && delight >= d, "dial {step}");
+        }
+        last = Some((relevance, delight));
+    }
+    let far = products(&ask(&model, &history(), &surprise(1.0, 8)));
+    assert_ne!(far, plain);
+}
+
+#[test]
+fn every_candidate_of_a_surprise_list_is_accounted_for() {
+    let model = model();
+    let list = ask(&model, &history(), &surprise(0.7, 5));
+    let mut all: Vec<u32> = products(&list);
+    all.extend(list.removed.iter().map(|r| r.product));
+    all.sort_unstable();
+    let count = all.len();
+    all.dedup();
+    assert_eq!(all.len(), count, "nothing comes out twice");
+    assert!(!all.contains(&39), "out of stock is never a candidate");
+    assert!(list.removed.iter().any(|r| r.by == "count"));
+}
+
+#[test]
+fn a_disappointment_pauses_surprises() {
+    let model = model();
+    let mut history = history();
+    history.push(touch(Kind::RETURN, 6, NOW - DAY_MS));
+    let list = ask(&model, &history, &surprise(1.0, 5));
+    assert!(list.notes.contains(&Note::AfterDisappointment));
+    assert_eq!(
+        products(&list),
+        products(&ask(&model, &history, &surprise(0.0, 5)))
+    );
+    let mut said = surprise(1.0, 5);
+    said.context.let_down_at = Some(NOW - DAY_MS);
+    let list = ask(&model, &history[..4], &said);
+    assert!(list.notes.contains(&Note::AfterDisappointment));
+}
+
+#[test]
+fn a_floor_that_nothing_passes_gives_a_short_list_with_a_note() {
+    let mut model = model();
+    if let Some(surprises) = &mut model.surprises {
+        surprises.settings.floor_absolute = 1.0;
+        surprises.settings.floor_share = 2.0;
+    }
+    let list = ask(&model, &history(), &surprise(0.5, 5));
+    assert!(list.items.is_empty());
+    assert!(list.notes.contains(&Note::Floor) && list.notes.contains(&Note::Short));
+    assert!(list
+        .removed
+        .iter()
+        .all(|r| r.by == "floor" || r.by == "owned"));
+}
+
+#[test]
+fn the_drawn_slot_carries_its_propensity_and_follows_the_seed() {
+    let model = model();
+    let draw = |seed: u64| {
+        let request = Request {
+            explore: true,
+            seed,
+            ..surprise(0.5, 4)
+        };
+        ask(&model, &history(), &request)
+    };
+    let mut seen = BTreeSet::new();
+    for seed in 0..40 {
+        let list = draw(seed);
+        assert_eq!(list, draw(seed));
+        let propensities: Vec<_> = list.items.iter().filter_map(|i| i.propensity).collect();
+        assert_eq!(propensities.len(), 1);
+        assert!(propensities[0] > 0.0 && propensities[0] <= 1.0);
+        let last = &list.items[3];
+        assert!(last.propensity.is_some() && last.relevance >= last.floor.unwrap());
+        seen.insert(last.product);
+    }
+    assert!(seen.len() > 3, "{seen:?}");
+}
+
+#[test]
+fn what_is_gone_is_replaced() {
+    let mut model = model();
+    // 39 is out of stock; 38 replaces it.
+    let mut request = Request::one(ListKind::Similar, 3, NOW);
+    request.context.viewed = Some(39);
+    let complements = model.complements.take().unwrap();
+    model.complements = Some(complements.with_substitutes(SparseRows::from_rows(
+        (0..40).map(|ix| if ix == 39 { vec![(38, 0.8)] } else { vec![] }),
+    )));
+    let list = ask(&model, &[], &request);
+    assert_eq!(list.items[0].product, 38);
+    assert_eq!(list.items[0].reasons[0].code, ReasonCode::InsteadOf);
+}
+
+#[test]
+fn counterfactuals_hold_when_ranked_again() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = history();
+    let customer = CustomerState {
+        history: &history,
+        ..CustomerState::NOBODY
+    };
+    let request = Request::one(ListKind::GoesWith, 4, NOW);
+    let list = ask(&model, &history, &request);
+    let item = &list.items[0];
+    let behind: Vec<u32> = item.reasons.iter().filter_map(|r| r.product).collect();
+    let found = counterfactual(&model, &live, customer, &request, 0, item.product, &behind)
+        .unwrap()
+        .expect("the purchase behind it matters");
+    assert_eq!(found.rank, 1);
+    let without: Vec<Touch> = history
+        .iter()
+        .filter(|t| t.product != found.without)
+        .copied()
+        .collect();
+    let mut again = request.clone();
+    again.lists[0].count = 40;
+    let place = products(&ask(&model, &without, &again))
+        .iter()
+        .position(|p| *p == item.product)
+        .map(|at| at + 1);
+    assert_eq!(place, found.rank_without);
+    assert!(place.is_none_or(|place| place > 1));
+}
+
+#[test]
+fn both_parts_survive_the_bundle() {
+    let model = model();
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = BundleWriter::new(dir.path(), "m1").unwrap();
+    model.write(&mut writer).unwrap();
+    let path = writer.seal(model.manifest.clone()).unwrap();
+    let back = Model::read(&Bundle::open(&path).unwrap()).unwrap();
+    for request in [surprise(0.6, 8), Request::one(ListKind::GoesWith, 6, NOW)] {
+        assert_eq!(
+            ask(&model, &history(), &request),
+            ask(&back, &history(), &request)
+        );
+    }
+    assert_eq!(model.surprises, back.surprises);
+}
+
+#[test]
+fn pairs_are_scored_as_in_the_list() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = history();
+    let customer = CustomerState {
+        history: &history,
+        ..CustomerState::NOBODY
+    };
+    let scored = score_pairs(&model, &live, customer, NOW, &[10, 30]);
+    assert!(scored.iter().all(|s| s.delight.is_some()));
+    assert!(scored[1].unexpectedness > scored[0].unexpectedness);
+}
