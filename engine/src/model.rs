@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Manifest};
 use crate::complement::Complements;
+use crate::life::{BuyAgain, Life, LifeModel, NextBasket};
 use crate::represent::Representation;
 use crate::shop::{Catalogue, Encoder, Product, ProductIx};
 use crate::surprise::Surprises;
@@ -26,6 +27,12 @@ pub struct Model {
     pub complements: Option<Complements>,
     /// How surprising and delightful products are; absent where there was too little to learn from.
     pub surprises: Option<Surprises>,
+    /// Life situations; absent in a shop without times.
+    pub life: Option<Life>,
+    /// When customers buy again; absent without times or repeats.
+    pub buy_again: Option<BuyAgain>,
+    /// The next basket; absent where nobody has two.
+    pub next_basket: Option<NextBasket>,
     by_popularity: Vec<ProductIx>,
     most_buyers: f32,
 }
@@ -50,6 +57,9 @@ impl Model {
             representation,
             complements: None,
             surprises: None,
+            life: None,
+            buy_again: None,
+            next_basket: None,
             by_popularity,
             most_buyers,
         }
@@ -80,6 +90,15 @@ impl Model {
         if let Some(surprises) = &self.surprises {
             surprises.write(bundle)?;
         }
+        if let Some(life) = &self.life {
+            life.model.write(bundle)?;
+        }
+        if let Some(buy_again) = &self.buy_again {
+            buy_again.write(bundle)?;
+        }
+        if let Some(next_basket) = &self.next_basket {
+            next_basket.write(bundle)?;
+        }
         Ok(())
     }
 
@@ -109,6 +128,15 @@ impl Model {
         );
         model.complements = Complements::read(bundle, products)?;
         model.surprises = Surprises::read(bundle, products)?;
+        if LifeModel::is_in(bundle) {
+            model.life = Some(Life::new(LifeModel::read(bundle)?, &model.catalogue));
+        }
+        if BuyAgain::is_in(bundle) {
+            model.buy_again = Some(BuyAgain::read(bundle, products)?);
+        }
+        if NextBasket::is_in(bundle) {
+            model.next_basket = Some(NextBasket::read(bundle, products)?);
+        }
         Ok(model)
     }
 

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod commands;
 pub mod evaluate;
 pub mod fit;
+pub mod life;
 pub mod ope;
 pub mod progress;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serendib_training::commands::{evaluate, fit, recommend, score};
+use serendib_training::commands::{evaluate, fit, life, recommend, score};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -20,6 +20,7 @@ struct Cli {
 enum Command {
     Fit(fit::FitArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Life(life::LifeArgs),
     Recommend(recommend::RecommendArgs),
     Score(score::ScoreArgs),
 }
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Fit(args) => fit::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Life(args) => life::run(&args),
         Command::Recommend(args) => recommend::run(&args),
         Command::Score(args) => score::run(&args),
     };

@@ -5,13 +5,35 @@
 //! λ_k(a) / λ_0 the *dilution*. Given that something was bought at age a, the odds that it is c, against a customer
 //! without the clock, are R_c(a) = (1 + e_c(a)) / (1 + x(a)). Neither has a unit of time.
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::ClockType;
 use super::profiles::Profile;
 
-/// Evidence that one expected purchase outweighs, in the shrinkage along the category path.
-const SHRINK: f64 = 2.0;
-/// Evidence that one expected purchase outweighs, where the text states a window.
-const SHRINK_WINDOW: f64 = 4.0;
+/// How strongly data are held against what is believed before them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Smoothing {
+    /// Expected purchases that the category above weighs, > 0.
+    pub path: f64,
+    /// Expected purchases that a stated window weighs, > 0.
+    pub window: f64,
+    /// Factor on the configured bandwidths, > 0.
+    pub bandwidth: f64,
+    /// Share of background purchases (those that the clock dilutes most) from which the dilution is read, in (0, 1).
+    pub background: f64,
+}
+
+impl Default for Smoothing {
+    fn default() -> Smoothing {
+        Smoothing {
+            path: 1.0,
+            window: 4.0,
+            bandwidth: 1.0,
+            background: 0.1,
+        }
+    }
+}
+
 /// Largest dilution: at most this share of a holder's purchases is believed to come from the clock.
 const MAX_DILUTION: f64 = 9.0;
 /// Largest excess.
@@ -97,12 +119,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The kernel of `clock`.
-    pub fn new(clock: &ClockType) -> Kernel {
+    /// The kernel of `clock`, its bandwidths times `scale`.
+    pub fn new(clock: &ClockType, scale: f64) -> Kernel {
         let cells = clock.cells();
         let rows = (0..cells)
             .map(|from| {
-                let sd = (clock.bandwidth(clock.age(from)) / clock.step_days).max(0.3);
+                let sd = (scale * clock.bandwidth(clock.age(from)) / clock.step_days).max(0.3);
                 let reach = (4.0 * sd).ceil() as usize;
                 let first = from.saturating_sub(reach);
                 let last = (from + reach).min(cells - 1);
@@ -116,7 +138,7 @@ impl Kernel {
             .collect();
         let width = (0..cells)
             .map(|cell| {
-                let sd = (clock.bandwidth(clock.age(cell)) / clock.step_days).max(0.3);
+                let sd = (scale * clock.bandwidth(clock.age(cell)) / clock.step_days).max(0.3);
                 sd * (2.0 * std::f64::consts::PI).sqrt()
             })
             .collect();
@@ -179,16 +201,17 @@ fn logistic(x: f64) -> f64 {
 /// Fits the tables of the clock with number `number`: windows and words as the prior, `counts` as data.
 ///
 /// `share` is p_0, the shares of the profiles among purchases of customers without the clock; it is floored and
-/// normalised here. A profile's counts include those of the profiles below it. `shrink` scales the prior's weight.
+/// normalised here. A profile's counts include those of the profiles below it.
 pub fn fit(
     number: usize,
     clock: &ClockType,
     profiles: &[Profile],
     share: &[f64],
     counts: &AgeCounts,
+    smoothing: &Smoothing,
 ) -> Fitted {
     let cells = clock.cells();
-    let kernel = Kernel::new(clock);
+    let kernel = Kernel::new(clock, smoothing.bandwidth);
     let share = normalised(share);
 
     // The prior: excess within stated windows, and the dilution that follows.
@@ -246,9 +269,9 @@ pub fn fit(
             (None, None) => dilution.iter().map(|x| 1.0 / (1.0 + x)).collect(),
         };
         let weight = if windows[ix].is_some() {
-            SHRINK_WINDOW
+            smoothing.window
         } else {
-            SHRINK
+            smoothing.path
         };
         let own = &below[ix];
         if own.iter().all(|n| *n == 0.0) && share_below[ix] * total.iter().sum::<f64>() < 0.5 {
@@ -274,7 +297,13 @@ pub fn fit(
             ratios.iter_mut().for_each(|r| r[cell] /= sum);
         }
     }
-    let dilution = dilution_of(&ratios, &share, &dilution, total.iter().sum());
+    let dilution = dilution_of(
+        &ratios,
+        &share,
+        &dilution,
+        total.iter().sum(),
+        smoothing.background,
+    );
     tables_of(clock, &ratios, dilution, first_age(&kernel, &counts.first))
 }
 
@@ -290,7 +319,13 @@ fn normalised(share: &[f64]) -> Vec<f64> {
 }
 
 /// The background is what the clock dilutes most: 1 + x(a) = 1 / (a low quantile of R over purchases without the clock).
-fn dilution_of(ratios: &[Vec<f64>], share: &[f64], prior: &[f64], evidence: f64) -> Vec<f64> {
+fn dilution_of(
+    ratios: &[Vec<f64>],
+    share: &[f64],
+    prior: &[f64],
+    evidence: f64,
+    quantile: f64,
+) -> Vec<f64> {
     let cells = prior.len();
     let trust = evidence / (evidence + 50.0);
     (0..cells)
@@ -306,7 +341,7 @@ fn dilution_of(ratios: &[Vec<f64>], share: &[f64], prior: &[f64], evidence: f64)
             for (ratio, share) in column {
                 low = ratio;
                 mass += share;
-                if mass >= 0.1 {
+                if mass >= quantile {
                     break;
                 }
             }
@@ -376,11 +411,11 @@ impl AgeTable {
     }
 }
 
-/// Ages at first contact: smoothed, mixed with a uniform density that 20 customers outweigh.
+/// Ages at first contact: smoothed, mixed with a uniform density that a few customers outweigh.
 fn first_age(kernel: &Kernel, first: &[f64]) -> Vec<f32> {
     let cells = first.len() as f64;
     let total: f64 = first.iter().sum();
-    let trust = total / (total + 20.0) * 0.97;
+    let trust = total / (total + 4.0) * 0.99;
     let smoothed = kernel.smooth(first);
     smoothed
         .iter()

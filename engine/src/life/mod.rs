@@ -6,12 +6,15 @@
 //! [`LifeView`] answers per product, [`LifeModel::needs`] lists what comes, and [`LifeModel::timeline`] what a page draws.
 //! [`Tact`] decides what of it may be put into words.
 
+mod buy_again;
 mod clock;
 pub mod density;
 mod evidence;
 mod facts;
 mod model;
 mod needs;
+mod next_basket;
+mod part;
 mod posterior;
 mod profiles;
 mod state;
@@ -20,11 +23,17 @@ mod timeline;
 mod windows;
 mod words;
 
+pub use buy_again::{BuyAgain, Due, Rhythm};
 pub use clock::{title_in, ClockError, ClockType, OccasionType, Stage, Titles, WordRule};
 pub use evidence::{kind_weight, Evidence, EvidenceSet};
 pub use facts::{declared, format_day, parse_day};
 pub use model::{Clock, LifeModel};
 pub use needs::Need;
+pub use next_basket::{
+    explore_share, BasketItem, BasketProfile, NeighbourIndex, Neighbours, NextBasket,
+    NextBasketSettings, SparseVector,
+};
+pub use part::Life;
 pub use posterior::{infer, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 pub use state::{LifeState, LifeView, Standing, StateOptions};

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clock::ClockType;
-use super::density::{AgeTable, Fitted};
-use super::profiles::{Profile, ProfileIx, Profiles, NO_PROFILE};
+use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
+use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
+use crate::shop::Catalogue;
 
 const SETTINGS: &str = "life.json";
 const TABLES: &str = "life.safetensors";
@@ -146,6 +147,37 @@ struct ClockSettings {
 }
 
 impl LifeModel {
+    /// The model of a shop without any history: only what titles, attributes and categories say.
+    ///
+    /// Every product is taken to be bought equally often, and a customer to buy three things a month.
+    pub fn from_words(catalogue: &Catalogue, clocks: Vec<ClockType>) -> LifeModel {
+        let profiles = Profiles::of(catalogue, &clocks);
+        let products = ProductProfiles::new(&profiles, catalogue);
+        let count = profiles.list().len();
+        let share: Vec<f64> = (0..count)
+            .map(|ix| products.members(ix as ProfileIx).len() as f64)
+            .collect();
+        let total: f64 = share.iter().sum::<f64>().max(1.0);
+        let clocks = clocks
+            .into_iter()
+            .enumerate()
+            .map(|(number, kind)| {
+                let counts = AgeCounts::new(count, &kind);
+                let smoothing = Smoothing::default();
+                let list = profiles.list();
+                let fitted = density::fit(number, &kind, list, &share, &counts, &smoothing);
+                let exists = kind.exists;
+                Clock::new(kind, fitted, exists)
+            })
+            .collect();
+        LifeModel {
+            clocks,
+            profiles,
+            share: share.iter().map(|s| (s / total) as f32).collect(),
+            purchases_per_day: 0.1,
+        }
+    }
+
     /// The clock type called `name`.
     pub fn clock(&self, name: &str) -> Option<usize> {
         self.clocks.iter().position(|c| c.kind.name == name)

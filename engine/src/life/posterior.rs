@@ -105,8 +105,9 @@ impl Grid {
     /// A grid of anchors from day `from` to day `to`, aligned to multiples of the clock's step.
     pub fn new(clock: &Clock, from: f64, to: f64) -> Grid {
         let step = clock.kind.step_days;
-        let first = (from / step).floor() as i64;
-        let last = (to / step).ceil() as i64;
+        // Rounding must not decide about a cell.
+        let first = (from / step + 1e-6).floor() as i64;
+        let last = (to / step - 1e-6).ceil() as i64;
         // A history of centuries is a mistake: the latest cells are kept.
         let len = (last - first + 1).clamp(1, 20_000);
         Grid {

@@ -179,10 +179,17 @@ pub struct ProductProfiles {
 impl ProductProfiles {
     /// Resolves every product of `catalogue`; do this once per catalogue.
     pub fn new(profiles: &Profiles, catalogue: &Catalogue) -> ProductProfiles {
-        let of: Vec<ProfileIx> = catalogue
-            .products()
+        ProductProfiles::default().extended(profiles, catalogue)
+    }
+
+    /// Profiles of a catalogue that begins with the products already resolved and goes on with later ones.
+    pub fn extended(&self, profiles: &Profiles, catalogue: &Catalogue) -> ProductProfiles {
+        let later = catalogue.products().iter().skip(self.of.len());
+        let of: Vec<ProfileIx> = self
+            .of
             .iter()
-            .map(|product| profiles.resolve(product))
+            .copied()
+            .chain(later.map(|product| profiles.resolve(product)))
             .collect();
         let mut starts = vec![0u32; profiles.list().len() + 1];
         for &profile in of.iter().filter(|p| **p != NO_PROFILE) {

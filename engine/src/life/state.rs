@@ -142,8 +142,11 @@ impl Standing {
     };
 
     /// Whether the need is over: the product should not be offered.
+    ///
+    /// More likely over than not, or, where the clock itself is in doubt, surely over if it runs: there is always
+    /// something better to offer to somebody who may have outgrown it.
     pub fn is_ended(&self) -> bool {
-        self.ended >= 0.5
+        self.ended >= 0.5 || (self.ended >= 0.1 && self.current < 0.1 * self.ended)
     }
 
     /// How timely it is, 0 to 1: .5 where no clock speaks, towards 1 the more surely it is needed about now, towards 0

@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod fit;
+pub mod life;
 pub mod recommend;
 pub mod score;
 pub mod time;

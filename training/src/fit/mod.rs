@@ -21,6 +21,7 @@ use serendib_engine::model::Model;
 use serendib_engine::represent::RepresentError;
 use serendib_engine::shop::{Catalogue, Delight};
 
+use crate::life::Sources;
 pub use build::build;
 pub use choose::{choose, Choice, Member, Settings};
 pub use corpus::{Case, Corpus};
@@ -36,6 +37,8 @@ pub struct FitOptions {
     pub settings: Option<Settings>,
     /// What customers said of surprises.
     pub delights: Vec<Delight>,
+    /// Clock types of the shop's own, as in `shop.json`.
+    pub clock_types: Option<serde_json::Value>,
 }
 
 /// Why a model cannot be fitted.
@@ -80,6 +83,8 @@ pub struct FitContext<'a> {
     pub corpus: &'a Corpus<'a>,
     /// What customers said of surprises.
     pub delights: &'a [Delight],
+    /// Clock types of the shop's own.
+    pub clock_types: Option<&'a serde_json::Value>,
     /// Seed of everything random.
     pub seed: u64,
     /// Bytes that fitting may use.
@@ -138,6 +143,7 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
         log,
         corpus: &corpus,
         delights: &options.delights,
+        clock_types: options.clock_types.as_ref(),
         seed: options.seed,
         memory,
         say,
@@ -196,6 +202,15 @@ fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
     if let Some(surprises) = &mut model.surprises {
         surprises.delight = delight;
     }
+    let sources = Sources {
+        catalogue: &log.catalogue,
+        histories: context.corpus.histories.iter().map(|h| h.as_ref()).collect(),
+        profiles: &log.profiles,
+        timed: log.timed,
+        until: log.span.map_or(0, |(_, last)| last + 1),
+        clock_types: context.clock_types,
+    };
+    crate::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
     Ok(())
 }
 

@@ -1,0 +1,161 @@
+//! Buying again and the next basket.
+
+use super::*;
+use crate::shop::Basket;
+
+fn basket(day: i64, products: &[ProductIx]) -> Basket {
+    Basket {
+        at: day * DAY_MS,
+        lines: products.iter().map(|p| (*p, 1.0)).collect(),
+    }
+}
+
+/// Products 0 and 1 are bought every 10 and 40 days, product 2 once.
+fn shop() -> (Catalogue, BuyAgain) {
+    let catalogue = catalogue(&[("Milk", "food"), ("Soap", "care"), ("Lamp", "home")]);
+    let histories: Vec<Vec<Touch>> = (0..50)
+        .map(|c| {
+            let start = 18_000.0 + f64::from(c);
+            let mut history = Vec::new();
+            history.extend((0..12).map(|k| touch(Kind::PURCHASE, 0, start + 10.0 * f64::from(k))));
+            history.extend((0..3).map(|k| touch(Kind::PURCHASE, 1, start + 40.0 * f64::from(k))));
+            history.push(touch(Kind::PURCHASE, 2, start));
+            crate::shop::sort_history(&mut history);
+            history
+        })
+        .collect();
+    let model = BuyAgain::fit(
+        histories.iter().map(Vec::as_slice),
+        &catalogue,
+        at(19_000.0),
+    )
+    .unwrap();
+    (catalogue, model)
+}
+
+fn chance(model: &BuyAgain, history: &[Touch], product: ProductIx, now: f64) -> f32 {
+    model
+        .due(history, at(now), 5.0, None)
+        .into_iter()
+        .find(|d| d.product == product)
+        .map_or(0.0, |d| d.probability)
+}
+
+#[test]
+fn the_chance_rises_until_due_and_fades_when_overdue() {
+    let (_, model) = shop();
+    let history = [
+        touch(Kind::PURCHASE, 0, 20_000.0),
+        touch(Kind::PURCHASE, 0, 20_010.0),
+    ];
+    let after = |days: f64| chance(&model, &history, 0, 20_010.0 + days);
+    assert!(
+        after(1.0) < 0.5 * after(8.0),
+        "{} {}",
+        after(1.0),
+        after(8.0)
+    );
+    assert!(after(200.0) < 0.3 * after(9.0));
+    let due = model.due(&history, at(20_018.0), 5.0, None)[0];
+    assert!((due.due_at / DAY_MS - 20_020).abs() <= 2);
+}
+
+#[test]
+fn larger_packs_last_longer_and_what_nobody_repeats_is_not_due() {
+    let (_, model) = shop();
+    let double = Touch {
+        quantity: 2.0,
+        ..touch(Kind::PURCHASE, 0, 20_000.0)
+    };
+    let single = touch(Kind::PURCHASE, 0, 20_000.0);
+    assert!(chance(&model, &[double], 0, 20_009.0) < 0.5 * chance(&model, &[single], 0, 20_009.0));
+    let lamp = touch(Kind::PURCHASE, 2, 20_000.0);
+    assert!(chance(&model, &[lamp], 2, 20_030.0) < 0.02);
+    let back = [single, touch(Kind::RETURN, 0, 20_002.0)];
+    assert!(model.due(&back, at(20_010.0), 5.0, None).is_empty());
+}
+
+#[test]
+fn what_is_outgrown_is_not_due() {
+    let catalogue = store();
+    let (life, products) = fresh(&catalogue);
+    let nappies = of(&catalogue, "Nappies size 1");
+    let rows: Vec<(&str, f64)> = (0..6)
+        .map(|k| ("Nappies size 1", 18_000.0 + 12.0 * f64::from(k)))
+        .collect();
+    let history = bought(&catalogue, &rows);
+    let model = BuyAgain::fit([history.as_slice()].into_iter(), &catalogue, at(18_100.0)).unwrap();
+    let due = |now: f64, with: bool| {
+        let state = life.state(
+            &products,
+            &history,
+            &[],
+            at(now),
+            StateOptions::serving(true),
+        );
+        let view = LifeView::new(&life, &products, &state);
+        let list = model.due(&history, at(now), 7.0, with.then_some(&view));
+        list.iter()
+            .find(|d| d.product == nappies)
+            .unwrap()
+            .probability
+    };
+    assert!(due(18_070.0, true) > 0.3);
+    assert!(due(18_270.0, true) < 0.1 * due(18_270.0, false));
+}
+
+#[test]
+fn own_habits_come_first_and_neighbours_bring_the_new() {
+    let settings = NextBasketSettings {
+        neighbours: 5.0,
+        popular: 1.0,
+        related: 1.0,
+        popular_beside: 1.0,
+        related_beside: 0.0,
+        ..NextBasketSettings::default()
+    };
+    let model = NextBasket::new(
+        settings,
+        vec![0.1, 0.2, 0.1, 0.01, 0.0],
+        vec![1.0; 5],
+        &[vec![(3, 1.0)]],
+        vec![],
+    );
+    let own = [basket(1, &[0, 2]), basket(2, &[0])];
+    let profile = model.profile_of(&own);
+    assert_eq!(profile.vector, [(0, 1.9), (2, 0.9)]);
+    let list = |near: Option<&[(ProductIx, f32)]>| -> Vec<(ProductIx, bool)> {
+        model
+            .recommend(&profile, near, 3, &|p| p != 2)
+            .iter()
+            .map(|i| (i.product, i.repeat))
+            .collect()
+    };
+    assert_eq!(list(None), [(0, true), (3, false), (1, false)]);
+    // Product 4 is known only through neighbours.
+    assert_eq!(list(Some(&[(4, 0.3)])), [(0, true), (4, false), (1, false)]);
+    let index = NeighbourIndex::new(
+        vec![vec![(0, 1.0)], vec![(0, 1.0), (4, 1.0)], vec![(1, 1.0)]],
+        5,
+        1,
+        1.0,
+    );
+    assert_eq!(
+        index.mean_vector(&[(0, 1.0), (4, 0.2)], Some(0)),
+        [(0, 1.0), (4, 1.0)]
+    );
+}
+
+#[test]
+fn probabilities_follow_the_calibration() {
+    let model = NextBasket::new(
+        NextBasketSettings::default(),
+        vec![0.0; 2],
+        vec![1.0; 2],
+        &[],
+        vec![(0.5, 0.1), (1.5, 0.5)],
+    );
+    assert_eq!(model.probability(1.0), 0.3);
+    assert_eq!(model.probability(9.0), 0.5);
+    assert!((model.probability(0.25) - 0.05).abs() < 1e-6);
+}

@@ -1,0 +1,98 @@
+mod bad_input;
+mod basket;
+mod people;
+mod posterior;
+mod story;
+
+use super::*;
+use crate::shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
+
+/// A catalogue of `(title, category)`.
+pub fn catalogue(rows: &[(&str, &str)]) -> Catalogue {
+    let products = rows
+        .iter()
+        .enumerate()
+        .map(|(ix, (title, category))| Product {
+            title: (!title.is_empty()).then(|| (*title).to_owned()),
+            category: (!category.is_empty()).then(|| (*category).to_owned()),
+            ..Product::bare(format!("p{ix}"))
+        })
+        .collect();
+    Catalogue::new(products).unwrap()
+}
+
+/// A department store: things for every stage beside much that no clock knows.
+pub fn store() -> Catalogue {
+    let mut rows = vec![
+        ("Bodysuit, newborn, size 56", "baby/clothes/newborn"),
+        ("Swaddle wrap 0-3 m", "baby/sleep"),
+        ("Nappies size 1", "baby/nappies"),
+        ("Nappies size 4", "baby/nappies"),
+        ("Fruit puree 6-12 m", "baby/food"),
+        ("Romper size 74", "baby/clothes/6-12 months"),
+        ("T-shirt size 92", "kids/clothes/toddler"),
+        ("Potty 18-36 m", "baby/potty"),
+        ("Balance bike age 2-4", "kids/bikes"),
+        ("School bag age 6-10", "kids/school"),
+        ("Board game age 5-8", "toys/games"),
+        ("Kitten food, kitten 2-12 months", "pets/cat/kitten"),
+        ("Dry food adult cat", "pets/cat/adult"),
+        ("Senior cat food", "pets/cat/senior"),
+        ("Phrasebook Italy", "travel/guides"),
+        ("Travel adapter", "travel/accessories"),
+        ("Photo book", "travel/memories"),
+        ("Contract renewal offer", "contract/renewal"),
+        ("Data pack 10 GB", "contract/add on"),
+        ("Maternity jeans", "baby/maternity"),
+    ];
+    let rest: Vec<String> = (0..60).map(|ix| format!("grocery/shelf {ix}")).collect();
+    rows.extend(rest.iter().map(|path| ("Something to eat", path.as_str())));
+    catalogue(&rows)
+}
+
+/// The product of [`store`] with `title`.
+pub fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
+    catalogue
+        .products()
+        .iter()
+        .position(|p| p.title.as_deref().is_some_and(|t| t.starts_with(title)))
+        .unwrap_or_else(|| panic!("{title}")) as ProductIx
+}
+
+/// A touch on `day`.
+pub fn touch(kind: Kind, product: ProductIx, day: f64) -> Touch {
+    Touch {
+        at: (day * DAY_MS as f64) as i64,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+/// Purchases of products by title and day, in order of time.
+pub fn bought(catalogue: &Catalogue, rows: &[(&str, f64)]) -> Vec<Touch> {
+    let mut history: Vec<Touch> = rows
+        .iter()
+        .map(|(title, day)| touch(Kind::PURCHASE, of(catalogue, title), *day))
+        .collect();
+    crate::shop::sort_history(&mut history);
+    history
+}
+
+/// Model of a shop without history, with its products.
+pub fn fresh(catalogue: &Catalogue) -> (LifeModel, ProductProfiles) {
+    let model = LifeModel::from_words(catalogue, ClockType::supplied());
+    let products = ProductProfiles::new(&model.profiles, catalogue);
+    (model, products)
+}
+
+pub fn at(day: f64) -> i64 {
+    (day * DAY_MS as f64) as i64
+}

@@ -1,0 +1,319 @@
+//! Several children, declared facts, returns, consent, and what may be said.
+
+use super::*;
+use crate::bundle::{Bundle, BundleWriter, Manifest};
+use crate::shop::Fact;
+
+const T: f64 = 18_000.0;
+
+fn child(state: &LifeState, model: &LifeModel) -> Vec<Posterior> {
+    let number = model.clock("child").unwrap();
+    state
+        .clocks
+        .iter()
+        .filter(|p| p.clock == number)
+        .cloned()
+        .collect()
+}
+
+fn fact(clock: &str, anchor: f64, name: Option<&str>) -> Fact {
+    Fact::Clock {
+        clock: clock.into(),
+        anchor: format_day(anchor),
+        name: name.map(Into::into),
+    }
+}
+
+/// Purchases for a child born on `birth`, seen over `days` from T.
+fn family(births: &[f64], days: f64) -> Vec<(&'static str, f64)> {
+    let windows: [(&'static str, f64, f64); 8] = [
+        ("Bodysuit, newborn", -20.0, 60.0),
+        ("Nappies size 1", -10.0, 70.0),
+        ("Nappies size 4", 250.0, 600.0),
+        ("Fruit puree", 180.0, 360.0),
+        ("Romper size 74", 200.0, 330.0),
+        ("T-shirt size 92", 620.0, 840.0),
+        ("Potty", 620.0, 1000.0),
+        ("Board game", 1900.0, 2900.0),
+    ];
+    let mut rows = Vec::new();
+    for birth in births {
+        let mut day = T;
+        while day < T + days {
+            for (title, from, to) in windows {
+                if (from..to).contains(&(day - birth)) {
+                    rows.push((title, day));
+                }
+            }
+            day += 30.0;
+        }
+    }
+    rows.extend((0..20).map(|k| ("Something to eat", T + f64::from(k) * days / 20.0)));
+    rows
+}
+
+#[test]
+fn two_children_are_told_from_one() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let now = T + 400.0;
+    let state = |births: &[f64]| {
+        let history = bought(&catalogue, &family(births, 400.0));
+        model.state(
+            &products,
+            &history,
+            &[],
+            at(now),
+            StateOptions::serving(true),
+        )
+    };
+    let one = child(&state(&[T - 10.0]), &model);
+    assert_eq!(one.len(), 1);
+    assert!(one[0].probability > 0.95);
+    assert!((one[0].quantile(0.5) - (T - 10.0)).abs() < 45.0);
+
+    let two = child(&state(&[T + 30.0, T - 2300.0]), &model);
+    assert_eq!(
+        two.len(),
+        2,
+        "{:?}",
+        two.iter().map(|p| p.quantile(0.5) - T).collect::<Vec<_>>()
+    );
+    let mut anchors: Vec<f64> = two.iter().map(|p| p.quantile(0.5) - T).collect();
+    anchors.sort_by(f64::total_cmp);
+    assert!((anchors[1] - 30.0).abs() < 60.0, "{anchors:?}");
+    assert!((anchors[0] + 2300.0).abs() < 500.0, "{anchors:?}");
+}
+
+#[test]
+fn an_unborn_child_is_expected() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let rows = [("Maternity jeans", T), ("Maternity jeans", T + 40.0)];
+    let history = bought(&catalogue, &rows);
+    let state = model.state(
+        &products,
+        &history,
+        &[],
+        at(T + 45.0),
+        StateOptions::serving(true),
+    );
+    let posterior = &child(&state, &model)[0];
+    assert!(posterior.quantile(0.5) > T + 45.0);
+    let stage = model.timeline(&state, "en")[0].stage.clone().unwrap();
+    assert_eq!(stage.0, "expecting");
+}
+
+#[test]
+fn a_declared_date_is_sharp_and_contradictions_are_held_open() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let options = StateOptions::serving(false);
+    let state = model.state(
+        &products,
+        &[],
+        &[fact("child", T, None)],
+        at(T + 100.0),
+        options,
+    );
+    let posterior = &child(&state, &model)[0];
+    assert!(posterior.declared && posterior.probability == 1.0);
+    assert!((posterior.quantile(0.5) - T).abs() < 1.0);
+    assert!(posterior.quantile(0.95) - posterior.quantile(0.05) < 15.0);
+
+    let facts = [fact("child", T, None), fact("child", T - 900.0, None)];
+    let history = bought(
+        &catalogue,
+        &[("Bodysuit, newborn", T + 5.0), ("Nappies size 1", T + 9.0)],
+    );
+    let state = model.state(
+        &products,
+        &history,
+        &facts,
+        at(T + 100.0),
+        StateOptions::serving(true),
+    );
+    let children = child(&state, &model);
+    assert_eq!(children.len(), 1);
+    let posterior = &children[0];
+    assert!((posterior.weights.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    // What was bought speaks for the later of the two dates.
+    assert!((posterior.quantile(0.5) - T).abs() < 15.0);
+
+    let facts = [
+        fact("child", T, Some("Noa")),
+        fact("child", T - 900.0, Some("Dan")),
+    ];
+    let state = model.state(&products, &[], &facts, at(T + 100.0), options);
+    assert_eq!(child(&state, &model).len(), 2);
+}
+
+#[test]
+fn returns_are_taken_back() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let options = StateOptions::serving(true);
+    let mut history = bought(
+        &catalogue,
+        &[("Something to eat", T), ("Bodysuit, newborn", T + 1.0)],
+    );
+    let newborn = of(&catalogue, "Bodysuit");
+    let before = model.state(&products, &history, &[], at(T + 9.0), options);
+    assert!(!child(&before, &model).is_empty());
+    history.push(touch(Kind::RETURN, newborn, T + 5.0));
+    let after = model.state(&products, &history, &[], at(T + 9.0), options);
+    assert!(child(&after, &model).is_empty());
+    // Before the return was known, it was not.
+    let then = model.state(&products, &history, &[], at(T + 4.0), options);
+    assert!(!child(&then, &model).is_empty());
+}
+
+#[test]
+fn without_consent_nothing_is_inferred() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let history = bought(&catalogue, &family(&[T], 300.0));
+    let state = model.state(
+        &products,
+        &history,
+        &[],
+        at(T + 300.0),
+        StateOptions::serving(false),
+    );
+    assert!(state.clocks.is_empty());
+    assert!(model.needs(&products, &state, 60.0).is_empty());
+    let view = LifeView::new(&model, &products, &state);
+    assert!(view.is_silent());
+    for product in 0..catalogue.len() as ProductIx {
+        assert_eq!(view.stage_fit(product), 1.0);
+        assert_eq!(view.timeliness(product), 0.5);
+    }
+    // Declared facts stay allowed, and history does not move them.
+    let facts = [fact("child", T - 400.0, None)];
+    let with = model.state(
+        &products,
+        &history,
+        &facts,
+        at(T + 300.0),
+        StateOptions::serving(false),
+    );
+    let without = model.state(
+        &products,
+        &[],
+        &facts,
+        at(T + 300.0),
+        StateOptions::serving(false),
+    );
+    assert_eq!(with.clocks, without.clocks);
+}
+
+#[test]
+fn inferences_about_children_are_never_put_into_words() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let history = bought(&catalogue, &family(&[T], 300.0));
+    let now = at(T + 300.0);
+    let open = Tact {
+        name_inferred: true,
+        ..Tact::default()
+    };
+    let inferred = model.state(&products, &history, &[], now, StateOptions::serving(true));
+    assert!(inferred.clocks[0].probability > 0.95);
+    for tact in [Tact::default(), open] {
+        for locale in ["en", "he-IL"] {
+            let text = tact.sentence(&model, &inferred, Some(0), locale);
+            assert!(!text.contains("child") && !text.contains("ילד"), "{text}");
+        }
+        assert_eq!(tact.date(&model, &inferred, 0), None);
+    }
+    let declared = [fact("child", T, Some("Noa"))];
+    let state = model.state(
+        &products,
+        &history,
+        &declared,
+        now,
+        StateOptions::serving(true),
+    );
+    let text = Tact::default().sentence(&model, &state, Some(0), "en");
+    assert_eq!(text, "Timely for your Noa (baby)");
+    assert_eq!(Tact::default().date(&model, &state, 0), Some(format_day(T)));
+
+    // A kitten may be named where the shop allows it, and not before it is likely enough.
+    let rows = [
+        ("Kitten food", T),
+        ("Kitten food", T + 20.0),
+        ("Kitten food", T + 45.0),
+    ];
+    let pet = model.state(
+        &products,
+        &bought(&catalogue, &rows),
+        &[],
+        at(T + 50.0),
+        StateOptions::serving(true),
+    );
+    let at_home = pet
+        .clocks
+        .iter()
+        .position(|c| model.clocks[c.clock].kind.name == "pet")
+        .unwrap();
+    assert!(pet.clocks[at_home].probability > 0.8);
+    assert!(open.may_name(&model, &pet, at_home));
+    assert!(!Tact::default().may_name(&model, &pet, at_home));
+}
+
+#[test]
+fn owned_durables_are_not_needed_again() {
+    let mut products = store().products().to_vec();
+    let potty = of(&store(), "Potty");
+    products[potty as usize].durable = Some(true);
+    let catalogue = Catalogue::new(products).unwrap();
+    let (model, ix) = fresh(&catalogue);
+    let facts = [fact("child", T, None)];
+    let needs = |history: &[Touch]| {
+        let state = model.state(
+            &ix,
+            history,
+            &facts,
+            at(T + 700.0),
+            StateOptions::serving(true),
+        );
+        model.needs(&ix, &state, 60.0)
+    };
+    let profile = ix.of(potty);
+    assert!(needs(&[]).iter().any(|n| n.profile == profile));
+    let history = bought(&catalogue, &[("Potty", T + 650.0)]);
+    assert!(needs(&history).iter().all(|n| n.profile != profile));
+}
+
+#[test]
+fn a_bundle_brings_the_model_back() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = BundleWriter::new(directory.path(), "m").unwrap();
+    model.write(&mut writer).unwrap();
+    let manifest = Manifest {
+        id: "m".into(),
+        ..Manifest::default()
+    };
+    let bundle = Bundle::open(&writer.seal(manifest).unwrap()).unwrap();
+    assert!(LifeModel::is_in(&bundle) && !NextBasket::is_in(&bundle));
+    let read = LifeModel::read(&bundle).unwrap();
+    let again = ProductProfiles::new(&read.profiles, &catalogue);
+    let history = bought(&catalogue, &family(&[T], 200.0));
+    let state = |model: &LifeModel, products: &ProductProfiles| {
+        model.state(
+            products,
+            &history,
+            &[],
+            at(T + 200.0),
+            StateOptions::serving(true),
+        )
+    };
+    let (before, after) = (state(&model, &products), state(&read, &again));
+    assert_eq!(before.clocks.len(), after.clocks.len());
+    for (a, b) in before.clocks.iter().zip(&after.clocks) {
+        assert!((a.probability - b.probability).abs() < 1e-6);
+        assert!((a.quantile(0.5) - b.quantile(0.5)).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,229 @@
+//! The grid posterior against sums written out, and what it must not depend on.
+
+use proptest::prelude::*;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+/// A clock of `scale` days per unit whose tables come from counts, over three profiles.
+fn clock(scale: f64) -> Clock {
+    let kind = ClockType {
+        name: "toy".into(),
+        title: Titles::new(),
+        sensitive: false,
+        min_age_days: -4.0 * scale,
+        max_age_days: 40.0 * scale,
+        step_days: scale,
+        exists: 0.3,
+        max_running: 3,
+        bandwidth_days: 1.5 * scale,
+        bandwidth_growth: 0.1,
+        declared_sd_days: scale,
+        occasion: None,
+        stages: vec![Stage {
+            name: "all".into(),
+            from_days: -4.0 * scale,
+            to_days: 40.0 * scale,
+            title: Titles::new(),
+        }],
+        words: Vec::new(),
+    };
+    let profile = |category: &str| Profile {
+        category: category.into(),
+        window: None,
+        lift: 0.0,
+        parent: None,
+    };
+    let profiles = [profile("young"), profile("old"), profile("else")];
+    let mut counts = density::AgeCounts::new(3, &kind);
+    for k in 0..30 {
+        let k = f64::from(k);
+        counts.add(&kind, 0, (0.3 * k) * scale, 1.0);
+        counts.add(&kind, 1, (15.0 + 0.5 * k) * scale, 1.0);
+        counts.add(&kind, 2, k * scale, 1.0);
+        counts.add_first(&kind, 0.5 * k * scale, 1.0);
+    }
+    let fitted = density::fit(
+        0,
+        &kind,
+        &profiles,
+        &[0.1, 0.1, 0.8],
+        &counts,
+        &density::Smoothing::default(),
+    );
+    Clock::new(kind, fitted, 0.3)
+}
+
+fn piece(profile: u32, day: f64) -> Evidence {
+    Evidence {
+        profile,
+        day,
+        weight: 1.0,
+    }
+}
+
+#[test]
+fn the_grid_equals_the_sum_written_out() {
+    let clock = clock(1.0);
+    let evidence = [
+        piece(0, 100.3),
+        piece(2, 101.0),
+        piece(1, 117.6),
+        piece(2, 120.0),
+    ];
+    let (first, now) = (100.3, 125.0);
+    let found = &infer(0, &clock, &evidence, Some(first), &[], now, false)[0];
+
+    // Rates: λ_0 = 1 without, λ_0 + λ_k(a) with the clock; the marks given the times are all that differs.
+    let share = [0.1, 0.1, 0.8];
+    let null: f64 = evidence.iter().map(|e| share[e.profile as usize]).product();
+    let mut weights = Vec::new();
+    for day in &found.days {
+        let mut likelihood = clock.anchors_per_day * clock.first_age(first - day);
+        for e in &evidence {
+            let age = e.day - day;
+            let p0 = share[e.profile as usize];
+            let own = p0 * clock_excess(&clock, e.profile, age);
+            likelihood *= (p0 + own) / (1.0 + clock_dilution(&clock, age));
+        }
+        weights.push(likelihood);
+    }
+    let total: f64 = weights.iter().sum();
+    assert!((found.probability - total / (total + null)).abs() < 1e-3);
+    for (weight, expected) in found.weights.iter().zip(&weights) {
+        assert!((f64::from(*weight) - expected / total).abs() < 2e-3);
+    }
+}
+
+/// Tables at whole cells, interpolated in the logarithm as the grid does.
+fn clock_excess(clock: &Clock, profile: u32, age: f64) -> f64 {
+    clock.log_ratio(profile, age).exp() * (1.0 + clock_dilution(clock, age)) - 1.0
+}
+
+fn clock_dilution(clock: &Clock, age: f64) -> f64 {
+    clock.dilution(age)
+}
+
+#[test]
+fn taking_back_undoes_adding() {
+    let clock = clock(1.0);
+    let mut grid = Grid::new(&clock, 50.0, 130.0);
+    let empty = grid.clone();
+    grid.add(&clock, &piece(0, 100.25));
+    grid.add(&clock, &piece(1, 117.0));
+    assert!(grid.sums.iter().any(|s| s.abs() > 0.1));
+    let back = |e: Evidence| Evidence { weight: -1.0, ..e };
+    grid.add(&clock, &back(piece(1, 117.0)));
+    grid.add(&clock, &back(piece(0, 100.25)));
+    for (sum, zero) in grid.sums.iter().zip(&empty.sums) {
+        assert!((sum - zero).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn intervals_cover_what_they_say_and_narrow_with_evidence() {
+    let clock = clock(1.0);
+    let share = [0.1, 0.1, 0.8];
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut widths = Vec::new();
+    for n in [1usize, 4, 16] {
+        let (mut inside, mut all, mut width) = (0.0, 0.0, 0.0);
+        for _ in 0..400 {
+            // The age at first contact is drawn from the prior, purchases over the 12 units after it.
+            let age0 = loop {
+                let age = rng.gen_range(-4.0..40.0);
+                if rng.gen_range(0.0..4.0) < clock.first_age(age) {
+                    break age;
+                }
+            };
+            let anchor = 1000.0 - age0;
+            let mut evidence: Vec<Evidence> = (0..n)
+                .map(|k| {
+                    let day = if k == 0 {
+                        1000.0
+                    } else {
+                        1000.0 + rng.gen_range(0.0..12.0)
+                    };
+                    let age = day - anchor;
+                    let odds: Vec<f64> = (0..3)
+                        .map(|c| share[c] * (1.0 + clock.excess(c as u32, age)))
+                        .collect();
+                    let mut left = rng.gen_range(0.0..odds.iter().sum::<f64>());
+                    let mut profile = 0;
+                    while profile < 2 && left > odds[profile] {
+                        left -= odds[profile];
+                        profile += 1;
+                    }
+                    piece(profile as u32, day)
+                })
+                .collect();
+            evidence.sort_by(|a, b| a.day.total_cmp(&b.day));
+            let found = &infer(0, &clock, &evidence, Some(1000.0), &[], 1013.0, true)[0];
+            let (low, high) = (found.quantile(0.05), found.quantile(0.95));
+            inside += f64::from(u8::from((low..=high).contains(&anchor)));
+            all += 1.0;
+            width += high - low;
+        }
+        assert!(
+            (0.85..=0.96).contains(&(inside / all)),
+            "n {n}: {}",
+            inside / all
+        );
+        widths.push(width / all);
+    }
+    assert!(
+        widths[0] > widths[1] && widths[1] > 1.2 * widths[2],
+        "{widths:?}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn the_unit_of_time_does_not_matter(
+        scale in prop_oneof![Just(1.0 / 24.0), Just(7.0), Just(30.0)],
+        pieces in prop::collection::vec((0u32..3, 0.0f64..60.0), 1..8),
+    ) {
+        let days = clock(1.0);
+        let other = clock(scale);
+        let mut evidence: Vec<Evidence> = pieces.iter().map(|(p, d)| piece(*p, 500.0 + d)).collect();
+        evidence.sort_by(|a, b| a.day.total_cmp(&b.day));
+        let first = evidence[0].day;
+        let scaled: Vec<Evidence> = evidence.iter().map(|e| piece(e.profile, e.day * scale)).collect();
+        let a = infer(0, &days, &evidence, Some(first), &[], 570.0, true);
+        let b = infer(0, &other, &scaled, Some(first * scale), &[], 570.0 * scale, true);
+        prop_assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(&b) {
+            prop_assert!((a.probability - b.probability).abs() < 1e-6);
+            let gap = (a.quantile(0.5) * scale - b.quantile(0.5)).abs();
+            prop_assert!(gap < 1e-3 * scale, "{}", gap);
+        }
+    }
+
+    #[test]
+    fn the_order_of_touches_does_not_matter(
+        picks in prop::collection::vec((0usize..20, 0u8..4, 0.0f64..900.0), 1..25),
+        seed in 0u64..1000,
+    ) {
+        let catalogue = store();
+        let (model, products) = fresh(&catalogue);
+        let kinds = [Kind::PURCHASE, Kind::VIEW, Kind::RETURN, Kind::WISHLIST];
+        let mut history: Vec<Touch> = picks
+            .iter()
+            .map(|(p, k, day)| touch(kinds[*k as usize], *p as u32, 18_000.0 + day))
+            .collect();
+        let now = at(19_000.0);
+        let before = model.state(&products, &history, &[], now, StateOptions::serving(true));
+        history.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let after = model.state(&products, &history, &[], now, StateOptions::serving(true));
+        for posterior in &before.clocks {
+            let sum: f32 = posterior.weights.iter().sum();
+            prop_assert!((sum - 1.0).abs() < 1e-3);
+            prop_assert!((0.0..=1.0).contains(&posterior.probability));
+        }
+        prop_assert_eq!(before, after);
+    }
+}

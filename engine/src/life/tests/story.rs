@@ -1,0 +1,212 @@
+//! Whoever bought for one age is offered the next, on a shop where no anchor is known at all.
+
+use super::*;
+use crate::shop::Fact;
+
+const T: f64 = 18_000.0;
+const MONTH: f64 = 30.44;
+
+/// Titles of the products behind the needs of the coming two months, best first, and of those that ended.
+fn lists(rows: &[(&str, f64)], now: f64) -> (Vec<String>, Vec<String>) {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let history = bought(&catalogue, rows);
+    let state = model.state(
+        &products,
+        &history,
+        &[],
+        at(now),
+        StateOptions::serving(true),
+    );
+    let needs = model.needs(&products, &state, 60.0);
+    let title = |p: ProductIx| catalogue.product(p).label().to_owned();
+    let view = LifeView::new(&model, &products, &state);
+    let listed = model
+        .products_for(&products, &needs, 5, &|_| 1.0)
+        .into_iter()
+        .take(6)
+        .map(|(p, _)| title(p))
+        .collect();
+    let ended = (0..catalogue.len() as ProductIx)
+        .filter(|p| view.product(*p).is_ended())
+        .map(title)
+        .collect();
+    (listed, ended)
+}
+
+fn holds(list: &[String], starts: &[&str]) -> bool {
+    starts
+        .iter()
+        .all(|s| list.iter().any(|title| title.starts_with(s)))
+}
+
+fn free_of(list: &[String], starts: &[&str]) -> bool {
+    starts
+        .iter()
+        .all(|s| list.iter().all(|title| !title.starts_with(s)))
+}
+
+#[test]
+fn newborn_clothes_become_toddler_clothes() {
+    let birth = [
+        ("Bodysuit, newborn", T),
+        ("Nappies size 1", T + 3.0),
+        ("Swaddle", T + 10.0),
+    ];
+    let (list, ended) = lists(&birth, T + 2.0 * MONTH);
+    assert!(holds(&list, &["Nappies size 1"]), "{list:?}");
+    assert!(
+        free_of(&list, &["Maternity", "School", "Board game", "Potty"]),
+        "{list:?}"
+    );
+    assert!(holds(&ended, &["Maternity"]), "{ended:?}");
+
+    let (list, ended) = lists(&birth, T + 8.0 * MONTH);
+    assert!(holds(&list, &["Fruit puree", "Romper size 74"]), "{list:?}");
+    let gone = [
+        "Bodysuit, newborn",
+        "Swaddle",
+        "Nappies size 1",
+        "Maternity",
+    ];
+    assert!(free_of(&list, &gone), "{list:?}");
+    assert!(holds(&ended, &gone), "{ended:?}");
+
+    let (list, ended) = lists(&birth, T + 20.0 * MONTH);
+    assert!(holds(&list, &["T-shirt size 92", "Potty"]), "{list:?}");
+    let gone = [
+        "Bodysuit, newborn",
+        "Swaddle",
+        "Nappies size 1",
+        "Fruit puree",
+        "Romper",
+    ];
+    assert!(free_of(&list, &gone), "{list:?}");
+    assert!(holds(&ended, &gone), "{ended:?}");
+
+    let (list, ended) = lists(&birth, T + 70.0 * MONTH);
+    assert!(
+        holds(&list, &["Board game"]) || holds(&list, &["School bag"]),
+        "{list:?}"
+    );
+    let gone = [
+        "Bodysuit",
+        "Nappies",
+        "Fruit puree",
+        "Romper",
+        "Potty",
+        "T-shirt size 92",
+    ];
+    assert!(free_of(&list, &gone), "{list:?}");
+    assert!(holds(&ended, &gone), "{ended:?}");
+}
+
+#[test]
+fn a_kitten_grows_up() {
+    let kitten = [
+        ("Kitten food", T),
+        ("Kitten food", T + 20.0),
+        ("Kitten food", T + 45.0),
+    ];
+    let (list, _) = lists(&kitten, T + 60.0);
+    assert!(holds(&list, &["Kitten food"]), "{list:?}");
+    assert!(free_of(&list, &["Senior"]), "{list:?}");
+    let (list, ended) = lists(&kitten, T + 24.0 * MONTH);
+    assert!(holds(&list, &["Dry food adult cat"]), "{list:?}");
+    assert!(free_of(&list, &["Kitten", "Senior"]), "{list:?}");
+    assert!(holds(&ended, &["Kitten"]), "{ended:?}");
+}
+
+#[test]
+fn a_trip_comes_and_goes() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let fact = [Fact::Clock {
+        clock: "trip".into(),
+        anchor: format_day(T),
+        name: None,
+    }];
+    let best = |now: f64| {
+        let state = model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
+        let needs = model.needs(&products, &state, 10.0);
+        let view = LifeView::new(&model, &products, &state);
+        let ended = |title: &str| view.product(of(&catalogue, title)).is_ended();
+        let names: Vec<String> = model
+            .products_for(&products, &needs, 3, &|_| 1.0)
+            .into_iter()
+            .map(|(p, _)| catalogue.product(p).label().to_owned())
+            .collect();
+        (
+            names,
+            ended("Phrasebook"),
+            ended("Travel adapter"),
+            ended("Photo book"),
+        )
+    };
+    let (before, ..) = best(T - 30.0);
+    assert!(
+        holds(&before, &["Phrasebook"]) && free_of(&before, &["Photo book"]),
+        "{before:?}"
+    );
+    let (packing, phrasebook, ..) = best(T - 6.0);
+    assert!(
+        holds(&packing, &["Travel adapter"]) && phrasebook,
+        "{packing:?}"
+    );
+    let (after, phrasebook, adapter, photos) = best(T + 15.0);
+    assert!(
+        holds(&after, &["Photo book"]) && free_of(&after, &["Travel", "Phrase"]),
+        "{after:?}"
+    );
+    assert!(phrasebook && adapter && !photos);
+    let (later, ..) = best(T + 120.0);
+    assert!(later.is_empty(), "{later:?}");
+}
+
+#[test]
+fn a_contract_comes_to_its_end() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let fact = [Fact::Clock {
+        clock: "contract".into(),
+        anchor: format_day(T),
+        name: None,
+    }];
+    let state =
+        |now: f64| model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
+    let names = |now: f64| -> Vec<String> {
+        let needs = model.needs(&products, &state(now), 30.0);
+        needs.into_iter().map(|n| n.category).collect()
+    };
+    assert!(names(T - 300.0).iter().all(|c| c != "contract/renewal"));
+    assert!(names(T - 40.0).iter().any(|c| c == "contract/renewal"));
+    assert!(names(T + 80.0).is_empty());
+    assert!(model.occasions(&state(T - 100.0), None, "en").is_empty());
+    let due = model.occasions(&state(T - 30.0), None, "he");
+    assert_eq!((due[0].name.as_str(), due[0].days_left), ("renewal", 30.0));
+    assert_eq!(due[0].title, "סיום החוזה");
+}
+
+#[test]
+fn birthdays_come_round() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let fact = [Fact::Clock {
+        clock: "child".into(),
+        anchor: "2020-02-29".into(),
+        name: Some("Noa".into()),
+    }];
+    let occasion = |now: &str| {
+        let now = at(parse_day(now).unwrap());
+        let state = model.state(&products, &[], &fact, now, StateOptions::serving(false));
+        model.occasions(&state, None, "en").into_iter().next()
+    };
+    assert_eq!(occasion("2023-01-10"), None);
+    let third = occasion("2023-02-20").unwrap();
+    assert_eq!(third.count, 3);
+    assert!(
+        (7.0..=9.0).contains(&third.days_left),
+        "{}",
+        third.days_left
+    );
+}

@@ -1,0 +1,236 @@
+//! Fitting the life model: age densities from customers with known anchors, refined with the others by EM.
+
+use rayon::prelude::*;
+use serendib_engine::life::density::{self, AgeCounts, Smoothing};
+use serendib_engine::life::{
+    declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles, Profiles,
+};
+use serendib_engine::shop::{Catalogue, Fact, Touch, DAY_MS};
+
+/// One customer, as far as fitting looks.
+#[derive(Debug, Clone, Copy)]
+pub struct LifeRow<'a> {
+    /// Touches in order of time.
+    pub history: &'a [Touch],
+    /// Declared facts.
+    pub facts: &'a [Fact],
+    /// Whether life situations may be inferred from the history; without, only declared anchors are used.
+    pub infer: bool,
+}
+
+/// How a life model is fitted; the defaults are chosen by measurement and recorded with the model.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LifeSettings {
+    /// Rounds of expectation and maximisation over customers without known anchors.
+    pub em_rounds: usize,
+    /// Weight of an inferred anchor, at full certainty, against a known one.
+    pub inferred_weight: f64,
+    /// Shrinkage and bandwidths.
+    pub smoothing: Smoothing,
+}
+
+impl Default for LifeSettings {
+    fn default() -> LifeSettings {
+        LifeSettings {
+            em_rounds: 2,
+            inferred_weight: 0.3,
+            smoothing: Smoothing::default(),
+        }
+    }
+}
+
+/// Fits a model on what happened before `until` (milliseconds); `None` for a shop without times or customers.
+///
+/// Customers who did not allow training are to be left out of `rows`; no row goes into the model.
+pub fn fit(
+    rows: &[LifeRow],
+    catalogue: &Catalogue,
+    clocks: Vec<ClockType>,
+    until: i64,
+    settings: &LifeSettings,
+) -> Option<LifeModel> {
+    let profiles = Profiles::of(catalogue, &clocks);
+    let products = ProductProfiles::new(&profiles, catalogue);
+    let sets: Vec<EvidenceSet> = rows
+        .par_iter()
+        .map(|row| EvidenceSet::new(row.history, &products, until))
+        .collect();
+    if sets.iter().all(|set| set.span.is_none()) {
+        return None;
+    }
+    let count = profiles.list().len();
+    let mut share = vec![0.0; count];
+    for piece in sets.iter().flat_map(|set| &set.items) {
+        share[piece.profile as usize] += f64::from(piece.weight);
+    }
+    let total: f64 = share.iter().sum();
+    let purchases_per_day = pace(&sets);
+    let mut model = LifeModel {
+        clocks: Vec::new(),
+        profiles,
+        share: share.iter().map(|s| (s / total.max(1e-9)) as f32).collect(),
+        purchases_per_day,
+    };
+    // Names of all clocks must be known before facts can be read.
+    let blank = |kind: &ClockType| {
+        let fitted = density::fit(
+            usize::MAX,
+            kind,
+            &[],
+            &[],
+            &AgeCounts::new(0, kind),
+            &settings.smoothing,
+        );
+        Clock::new(kind.clone(), fitted, kind.exists)
+    };
+    model.clocks = clocks.iter().map(blank).collect();
+    let anchors: Vec<Vec<Vec<f64>>> = rows
+        .par_iter()
+        .map(|row| {
+            declared(&model, row.facts)
+                .0
+                .into_iter()
+                .map(|list| {
+                    list.iter()
+                        // Dates that contradict each other teach nothing.
+                        .filter(|d| d.days.len() == 1)
+                        .map(|d| d.days[0])
+                        .collect()
+                })
+                .collect()
+        })
+        .collect();
+    for (number, kind) in clocks.iter().enumerate() {
+        let known: Vec<&[f64]> = anchors.iter().map(|a| a[number].as_slice()).collect();
+        let clock = fit_clock(
+            number, kind, &model, rows, &sets, &known, &share, until, settings,
+        );
+        model.clocks[number] = clock;
+    }
+    Some(model)
+}
+
+/// Purchase evidence per customer and day, over customers seen for at least a month.
+fn pace(sets: &[EvidenceSet]) -> f64 {
+    let (mut pieces, mut days) = (1.0, 60.0);
+    for set in sets {
+        if let Some((first, last)) = set.span.filter(|(first, last)| last - first >= 30.0) {
+            pieces += set.items.iter().map(|e| f64::from(e.weight)).sum::<f64>();
+            days += last - first;
+        }
+    }
+    pieces / days
+}
+
+#[allow(clippy::too_many_arguments)]
+fn fit_clock(
+    number: usize,
+    kind: &ClockType,
+    model: &LifeModel,
+    rows: &[LifeRow],
+    sets: &[EvidenceSet],
+    known: &[&[f64]],
+    share: &[f64],
+    until: i64,
+    settings: &LifeSettings,
+) -> Clock {
+    let profiles = model.profiles.list();
+    let mut certain = AgeCounts::new(profiles.len(), kind);
+    let mut holders = vec![0.0; share.len()];
+    for (set, anchors) in sets.iter().zip(known) {
+        for anchor in *anchors {
+            let part = 1.0 / anchors.len() as f64;
+            for piece in &set.items {
+                let weight = f64::from(piece.weight) * part;
+                certain.add(kind, piece.profile as usize, piece.day - anchor, weight);
+                holders[piece.profile as usize] += weight;
+            }
+            if let Some((first, _)) = set.span {
+                certain.add_first(kind, first - anchor, part);
+            }
+        }
+    }
+    // Until more is known, everyone without a declared clock stands for customers without it.
+    let background = without(share, &holders);
+    let fitted = density::fit(
+        number,
+        kind,
+        profiles,
+        &background,
+        &certain,
+        &settings.smoothing,
+    );
+    let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
+    let now_day = until as f64 / DAY_MS as f64;
+    for _ in 0..settings.em_rounds {
+        if !clock.speaks() {
+            break;
+        }
+        let posteriors: Vec<Option<Posterior>> = rows
+            .par_iter()
+            .zip(sets)
+            .zip(known)
+            .map(|((row, set), anchors)| {
+                if !row.infer || !anchors.is_empty() {
+                    return None;
+                }
+                let first = set.span.map(|s| s.0);
+                let mut found = infer(number, &clock, &set.items, first, &[], now_day, false);
+                // Who has several is told apart too vaguely to learn from.
+                (found.len() == 1).then(|| found.remove(0).pruned())
+            })
+            .collect();
+        let mut counts = certain.clone();
+        let mut holders = holders.clone();
+        let mut expected = 0.0;
+        for (set, posterior) in sets.iter().zip(&posteriors) {
+            let Some(posterior) = posterior else { continue };
+            expected += posterior.probability;
+            for piece in &set.items {
+                holders[piece.profile as usize] += f64::from(piece.weight) * posterior.probability;
+            }
+            let weight =
+                settings.inferred_weight * posterior.probability * sharpness(kind, posterior);
+            if weight < 1e-3 {
+                continue;
+            }
+            for (day, w) in posterior.days.iter().zip(&posterior.weights) {
+                let w = f64::from(*w) * weight;
+                for piece in &set.items {
+                    let share = w * f64::from(piece.weight);
+                    counts.add(kind, piece.profile as usize, piece.day - day, share);
+                }
+            }
+        }
+        let open = known.iter().filter(|a| a.is_empty()).count() as f64;
+        // Fifty customers' worth of the configured share.
+        let exists = ((expected + 50.0 * kind.exists) / (open + 50.0))
+            .clamp(0.2 * kind.exists, (3.0 * kind.exists).min(0.9));
+        let background = without(share, &holders);
+        let fitted = density::fit(
+            number,
+            kind,
+            profiles,
+            &background,
+            &counts,
+            &settings.smoothing,
+        );
+        clock = Clock::new(kind.clone(), fitted, exists);
+    }
+    clock
+}
+
+/// What is left of `all` purchases without those of holders; at least a tenth, so that nothing seems unheard of.
+fn without(all: &[f64], holders: &[f64]) -> Vec<f64> {
+    all.iter()
+        .zip(holders)
+        .map(|(all, held)| (all - held).max(0.1 * all))
+        .collect()
+}
+
+/// How much the evidence narrowed the anchor down, 0 (not at all) to 1: against a uniform spread over all ages.
+fn sharpness(kind: &ClockType, posterior: &Posterior) -> f64 {
+    let spread = posterior.quantile(0.95) - posterior.quantile(0.05);
+    let all = 0.9 * (kind.max_age_days - kind.min_age_days);
+    (1.0 - 2.0 * spread / all).clamp(0.0, 1.0)
+}

@@ -1,0 +1,166 @@
+//! Fitting and judging what comes next in life: clocks, buying again and the next basket.
+
+pub mod evaluate;
+pub mod fit;
+pub mod next_basket;
+
+use serde_json::Value;
+use serendib_engine::life::{BuyAgain, ClockError, ClockType, Life, LifeModel, NextBasket};
+use serendib_engine::model::Model;
+use serendib_engine::shop::{
+    baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch,
+};
+
+/// Neighbours tried in the next basket.
+const NEIGHBOURS: usize = 300;
+
+/// What the parts are fitted from.
+pub struct Sources<'a> {
+    /// Products.
+    pub catalogue: &'a Catalogue,
+    /// Each customer's touches in order of time, without postage and pooled orders.
+    pub histories: Vec<&'a [Touch]>,
+    /// Rows of the `customers` table by customer number; may be shorter than `histories`.
+    pub profiles: &'a [Option<Customer>],
+    /// Whether touches have times.
+    pub timed: bool,
+    /// First moment after the last touch, milliseconds.
+    pub until: i64,
+    /// Clock types of the `shop` document.
+    pub clock_types: Option<&'a Value>,
+}
+
+impl Sources<'_> {
+    /// What customer number `customer` declared.
+    pub fn facts(&self, customer: usize) -> &[Fact] {
+        self.profile(customer).map_or(&[], |p| &p.facts)
+    }
+
+    fn profile(&self, customer: usize) -> Option<&Customer> {
+        self.profiles.get(customer).and_then(Option::as_ref)
+    }
+
+    /// Whether customer number `customer` allows `purpose`.
+    pub fn allows(&self, customer: usize, purpose: Purpose) -> bool {
+        let said = self.profile(customer).map(|p| p.consents);
+        said.unwrap_or_default()
+            .allows(purpose, &Consents::default())
+    }
+
+    /// Rows for the life model: customers who allow training.
+    pub fn rows(&self) -> Vec<fit::LifeRow<'_>> {
+        (0..self.histories.len())
+            .filter(|&c| self.allows(c, Purpose::Train))
+            .map(|c| fit::LifeRow {
+                history: self.histories[c],
+                facts: self.facts(c),
+                infer: self.allows(c, Purpose::InferLifeStage),
+            })
+            .collect()
+    }
+
+    /// Every training customer's baskets; empty for a shop that does not sell in baskets (ratings, check-ins).
+    pub fn baskets(&self) -> Vec<Vec<Basket>> {
+        let (mut lines, mut orders, mut bought, mut all) = (0usize, 0usize, 0usize, 0usize);
+        let lists: Vec<Vec<Basket>> = (0..self.histories.len())
+            .filter(|&c| self.allows(c, Purpose::Train))
+            .map(|c| {
+                let history = self.histories[c];
+                all += history.iter().filter(|t| t.kind.acquires()).count();
+                bought += history.iter().filter(|t| t.kind == Kind::PURCHASE).count();
+                let list = baskets(history, self.timed);
+                orders += list.len();
+                lines += list.iter().map(|b| b.lines.len()).sum::<usize>();
+                list
+            })
+            .collect();
+        let sells_baskets = 2 * bought >= all && lines as f64 >= 1.05 * orders as f64;
+        if sells_baskets {
+            lists
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Fits the life model; `None` in a shop without times.
+    ///
+    /// # Errors
+    /// Clock types of the shop that are out of range.
+    pub fn life(&self, settings: &fit::LifeSettings) -> Result<Option<LifeModel>, ClockError> {
+        let clocks = ClockType::with_shop(self.clock_types)?;
+        if !self.timed {
+            return Ok(None);
+        }
+        Ok(fit::fit(
+            &self.rows(),
+            self.catalogue,
+            clocks,
+            self.until,
+            settings,
+        ))
+    }
+}
+
+/// Fits the life model, buying again and the next basket into `model`; each is left out where there is nothing to learn.
+///
+/// # Errors
+/// Clock types of the shop that are out of range.
+pub fn fit_into(
+    sources: &Sources,
+    model: &mut Model,
+    say: &dyn Fn(&str),
+) -> Result<(), ClockError> {
+    say("fitting life situations");
+    model.life = sources
+        .life(&fit::LifeSettings::default())?
+        .map(|life| Life::new(life, &model.catalogue));
+    if sources.timed {
+        say("fitting buying again");
+        let histories = (0..sources.histories.len())
+            .filter(|&c| sources.allows(c, Purpose::Train))
+            .map(|c| sources.histories[c]);
+        model.buy_again = BuyAgain::fit(histories, sources.catalogue, sources.until);
+    }
+    say("choosing settings of the next basket");
+    model.next_basket = next_basket::fit(&sources.baskets(), sources.catalogue.len(), NEIGHBOURS);
+    if let Some(next) = &model.next_basket {
+        record(
+            model_settings(&mut model.manifest.settings),
+            "next_basket",
+            &next.settings,
+        );
+    }
+    if model.life.is_some() {
+        let settings = fit::LifeSettings::default();
+        record(
+            model_settings(&mut model.manifest.settings),
+            "life",
+            &settings,
+        );
+    }
+    Ok(())
+}
+
+fn model_settings(settings: &mut Value) -> &mut Value {
+    if !settings.is_object() {
+        *settings = Value::Object(serde_json::Map::new());
+    }
+    settings
+}
+
+fn record(settings: &mut Value, name: &str, value: &impl serde::Serialize) {
+    if let (Some(object), Ok(value)) = (settings.as_object_mut(), serde_json::to_value(value)) {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+/// The next basket of a fitted model, if it has one, with neighbours for batch answers: call once per batch.
+pub fn neighbours_of(
+    next: &NextBasket,
+    histories: &[&[Touch]],
+    timed: bool,
+) -> serendib_engine::life::NeighbourIndex {
+    let lists: Vec<Vec<Basket>> = histories.iter().map(|h| baskets(h, timed)).collect();
+    let slices: Vec<&[Basket]> = lists.iter().map(Vec::as_slice).collect();
+    next_basket::neighbours(next, &slices)
+}
