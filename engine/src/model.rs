@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Manifest};
 use crate::complement::Complements;
+use crate::engagement::EngagementModel;
 use crate::life::{BuyAgain, Life, LifeModel, NextBasket};
 use crate::represent::Representation;
 use crate::shop::{Catalogue, Encoder, Product, ProductIx};
@@ -33,6 +34,8 @@ pub struct Model {
     pub buy_again: Option<BuyAgain>,
     /// The next basket; absent where nobody has two.
     pub next_basket: Option<NextBasket>,
+    /// Engagement, purchase propensity and value; absent in a shop without times.
+    pub engagement: Option<EngagementModel>,
     by_popularity: Vec<ProductIx>,
     most_buyers: f32,
 }
@@ -60,6 +63,7 @@ impl Model {
             life: None,
             buy_again: None,
             next_basket: None,
+            engagement: None,
             by_popularity,
             most_buyers,
         }
@@ -99,6 +103,9 @@ impl Model {
         if let Some(next_basket) = &self.next_basket {
             next_basket.write(bundle)?;
         }
+        if let Some(engagement) = &self.engagement {
+            engagement.write(bundle)?;
+        }
         Ok(())
     }
 
@@ -137,6 +144,7 @@ impl Model {
         if NextBasket::is_in(bundle) {
             model.next_basket = Some(NextBasket::read(bundle, products)?);
         }
+        model.engagement = EngagementModel::read(bundle)?;
         Ok(model)
     }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serendib_training::commands::{evaluate, fit, life, recommend, score};
+use serendib_training::commands::{engagement, evaluate, fit, life, recommend, score};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -23,6 +23,7 @@ enum Command {
     Life(life::LifeArgs),
     Recommend(recommend::RecommendArgs),
     Score(score::ScoreArgs),
+    Engagement(engagement::EngagementArgs),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Life(args) => life::run(&args),
         Command::Recommend(args) => recommend::run(&args),
         Command::Score(args) => score::run(&args),
+        Command::Engagement(args) => engagement::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@
 //! | `lots` | which lot each line is taken from: earliest expiry first |
 //! | `explain` | shadow prices, the constraint at fault in a short box, stand-ins |
 //! | `pack` | the whole run, anytime, and the repacking of one box |
+//! | `shelf` | from a shop's catalogue, stock, rules and customers to all this |
 //! | `verify` | an independent check of every hard constraint |
 //!
 //! The relaxation of the stock constraint gives every item a price λ ≥ 0; then boxes are independent, and
@@ -26,6 +27,7 @@ mod lots;
 mod pack;
 mod problem;
 mod repair;
+mod shelf;
 mod soft;
 mod solve_box;
 mod state;
@@ -40,6 +42,7 @@ pub use pack::{greedy, pack, repack, Options, Phase, Progress, Repacked};
 pub use problem::{
     BoxRequest, Candidate, Item, PinFault, Problem, ProblemError, Removal, Rules, MAX_SLOTS,
 };
+pub use shelf::{LineWeights, Shelf, ShelfError, ShopRules};
 pub use soft::SoftReport;
 pub use state::{Line, PackedBox, Packing};
 pub use verify::{verify, Violation};

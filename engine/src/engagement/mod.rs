@@ -1,1 +1,40 @@
-//! Engagement index and purchase propensity.
+//! Engagement between purchases, purchase propensity, and care before sales.
+//!
+//! | file | job |
+//! |---|---|
+//! | `index` | the engagement index, 0 to 100, with its exact decomposition |
+//! | `decayed` | its state, kept up to date touch by touch |
+//! | `learn` | its weights, from data |
+//! | `features` | what of a history predicts a purchase |
+//! | `propensity` | P(purchase) within a horizon, calibrated |
+//! | `bgnbd`, `value` | expected orders and the value of an order |
+//! | `care` | what contacts ask of the shop before anything is sold |
+//! | `fatigue` | what was seen often sinks; offers in proportion to what is given |
+//! | `model` | all of it as one part of a model |
+//!
+//! The index and the propensity are two numbers: the index has no negative weight, so another active touch, also a
+//! complaint voiced, never lowers it; the propensity has signed effects and is a calibrated probability.
+
+mod bgnbd;
+mod care;
+mod decayed;
+mod fatigue;
+mod features;
+mod index;
+mod learn;
+mod model;
+mod numeric;
+mod propensity;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use bgnbd::{BgNbd, Orders};
+pub use care::{care, CarePolicy, CareReason, CareRules, HandOver};
+pub use decayed::{EngagementState, Pushed, Source, TREND_DAYS};
+pub use fatigue::{fatigue, pressure, FatigueRules, Pressure, PressureRules};
+pub use features::{feature_name, features, GapPrior, FEATURES, HALF_LIVES, PLAIN};
+pub use index::{Engagement, IndexModel, KindWeight, Part, Role};
+pub use model::{days_ms, spending, EngagementModel, Outlook};
+pub use propensity::{sigmoid, Propensity};
+pub use value::GammaGamma;

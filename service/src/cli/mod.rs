@@ -1,6 +1,8 @@
 //! The `serendib` command line.
 
 mod ask;
+#[cfg(feature = "demo")]
+mod pack;
 mod print;
 mod serve;
 
@@ -36,6 +38,8 @@ enum Command {
     Backup(commands::Backup),
     /// Put a backup in place of the store.
     Restore(commands::Restore),
+    #[cfg(feature = "demo")]
+    Pack(Box<pack::Pack>),
 }
 
 /// Runs the command line of this process: exits 0, 1 (failed) or 2 (usage).
@@ -51,6 +55,11 @@ pub fn main() -> ExitCode {
         Some(Command::Backup(backup)) => backup.run(),
         Some(Command::Restore(restore)) => restore.run(),
         None => serve::Serve::default().run(),
+        Command::Export(export) => export.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
+        #[cfg(feature = "demo")]
+        Command::Pack(pack) => pack.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

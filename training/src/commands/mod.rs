@@ -1,5 +1,6 @@
 //! The subcommands of `serendib-train`, one file each.
 
+pub mod engagement;
 pub mod evaluate;
 pub mod fit;
 pub mod life;

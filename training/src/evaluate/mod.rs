@@ -2,6 +2,7 @@
 
 pub mod baselines;
 pub mod complement;
+pub mod engagement;
 pub mod metrics;
 pub mod report;
 pub mod surprise;

@@ -5,6 +5,7 @@ pub mod build;
 pub mod choose;
 pub mod complements;
 pub mod corpus;
+pub mod engagement;
 pub mod families;
 pub mod memory;
 pub mod publish;
@@ -210,6 +211,11 @@ fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
         until: log.span.map_or(0, |(_, last)| last + 1),
         clock_types: context.clock_types,
     };
+    if let (true, Some(span)) = (log.timed, log.span) {
+        say("fitting engagement and propensity");
+        let kinds = &log.encoder.kinds;
+        model.engagement = Some(engagement::fit(&sources.histories, kinds, span));
+    }
     crate::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
     Ok(())
 }

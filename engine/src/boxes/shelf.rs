@@ -1,0 +1,408 @@
+//! From a shop's catalogue, stock, rules and customers to a packing problem.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::{BoxRequest, Candidate, Item, Rules};
+use crate::model::Model;
+use crate::rank::{score_pairs, CustomerState, Live, PairScore};
+use crate::shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
+
+/// What a line is worth to a subscriber, as weights of parts in 0…1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LineWeights {
+    /// How well it suits.
+    pub relevance: f32,
+    /// How well it fits the moment: a running life situation, a used-up supply.
+    pub need: f32,
+    /// Predicted delight; counts in surprise slots.
+    pub delight: f32,
+    /// How new it is: boxes introduce products.
+    pub novelty: f32,
+}
+
+impl Default for LineWeights {
+    /// 1, 0.3, 1 and 0.2.
+    fn default() -> Self {
+        LineWeights {
+            relevance: 1.0,
+            need: 0.3,
+            delight: 1.0,
+            novelty: 0.2,
+        }
+    }
+}
+
+/// Rules for boxes as a shop writes them, with product ids and category paths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShopRules {
+    /// Lines of a box that does not say.
+    pub slots: usize,
+    /// Surprises among them, for a box that does not say.
+    pub surprise_slots: usize,
+    /// Most lines of a box from a category and all below it, by path.
+    pub category_caps: BTreeMap<String, u32>,
+    /// Most lines of a box from any one leaf category.
+    pub leaf_cap: Option<u32>,
+    /// Products that go into every box.
+    pub pinned: Vec<String>,
+    /// How many earlier boxes are not repeated.
+    pub no_repeat_boxes: usize,
+    /// Least relevance of a surprise, 0…1.
+    pub relevance_floor: f32,
+    /// Categories of which every box should have a line.
+    pub required_categories: Vec<String>,
+    /// Units of a product that should be used over all boxes.
+    pub minimum_use: BTreeMap<String, u32>,
+    /// Least margin over all boxes, 0…1.
+    pub minimum_margin: Option<f64>,
+    /// Least value of a box as a share of the median box, 0…1.
+    pub fairness: Option<f64>,
+    /// What a line is worth.
+    pub weights: LineWeights,
+    /// Candidates kept per box; a third as many again for its surprises.
+    pub candidates: usize,
+    /// One surprise line in so many is drawn at random among near-equal ones; absent = none.
+    pub random_one_in: Option<u32>,
+    /// Share of its value that a drawn line may be worth less.
+    pub near_equal: f64,
+}
+
+impl Default for ShopRules {
+    /// Five lines, one of them a surprise; two of a leaf category; six boxes without repeats; one surprise in 20 drawn.
+    fn default() -> Self {
+        ShopRules {
+            slots: 5,
+            surprise_slots: 1,
+            category_caps: BTreeMap::new(),
+            leaf_cap: Some(2),
+            pinned: Vec::new(),
+            no_repeat_boxes: 6,
+            relevance_floor: 0.02,
+            required_categories: Vec::new(),
+            minimum_use: BTreeMap::new(),
+            minimum_margin: None,
+            fairness: None,
+            weights: LineWeights::default(),
+            candidates: 100,
+            random_one_in: Some(20),
+            near_equal: 0.05,
+        }
+    }
+}
+
+/// Rules that do not fit the shop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShelfError {
+    /// A rule names a product that is not in stock.
+    #[error("rules: {field}: product {id:?} is not in the stock table")]
+    Product {
+        /// Field of the rules.
+        field: &'static str,
+        /// Product id.
+        id: String,
+    },
+    /// A rule names a category that no product has.
+    #[error("rules: {field}: no product has category {path:?}")]
+    Category {
+        /// Field of the rules.
+        field: &'static str,
+        /// Path.
+        path: String,
+    },
+}
+
+/// The products that boxes are packed from, numbered as items in order of product number.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    items: Vec<Item>,
+    products: Vec<ProductIx>,
+    item_of: HashMap<ProductIx, u32>,
+    categories: HashMap<String, u32>,
+    allergens: HashMap<String, u32>,
+}
+
+impl Shelf {
+    /// The shelf of `stock` (product and units; units of one product add up, none below 0).
+    pub fn new(catalogue: &Catalogue, stock: &[(ProductIx, i64)]) -> Shelf {
+        let mut units: BTreeMap<ProductIx, i64> = BTreeMap::new();
+        for (product, quantity) in stock {
+            if (*product as usize) < catalogue.len() {
+                let sum = units.entry(*product).or_insert(0);
+                *sum = sum.saturating_add((*quantity).max(0));
+            }
+        }
+        let mut allergens: HashMap<String, u32> = HashMap::new();
+        let mut items = Vec::with_capacity(units.len());
+        for (product, units) in &units {
+            let row = catalogue.product(*product);
+            let measure = |value: Option<f64>| {
+                value.map(|v| v as f32).filter(|v| v.is_finite() && *v >= 0.0)
+            };
+            let next = |name: &String, known: &mut HashMap<String, u32>| {
+                let number = known.len() as u32;
+                *known.entry(name.to_lowercase()).or_insert(number)
+            };
+            items.push(Item {
+                id: row.product_id.clone(),
+                stock: u32::try_from(*units).unwrap_or(u32::MAX),
+                family: catalogue.family(*product),
+                categories: catalogue
+                    .leaf(*product)
+                    .map_or(Vec::new(), |leaf| catalogue.ancestry(leaf).map(|c| c.0).collect()),
+                price: measure(row.price),
+                cost: measure(row.cost),
+                weight_g: measure(row.weight_g),
+                volume_ml: measure(row.volume_ml),
+                allergens: row.allergens.iter().map(|name| next(name, &mut allergens)).collect(),
+                durable: row.durable.unwrap_or(false),
+            });
+        }
+        let products: Vec<ProductIx> = units.into_keys().collect();
+        Shelf {
+            item_of: products.iter().enumerate().map(|(n, p)| (*p, n as u32)).collect(),
+            categories: catalogue
+                .categories()
+                .iter()
+                .enumerate()
+                .map(|(n, category)| (category.path.clone(), n as u32))
+                .collect(),
+            products,
+            items,
+            allergens,
+        }
+    }
+
+    /// Items, for [`Problem::new`](super::Problem::new).
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The product of item `item`.
+    pub fn product(&self, item: u32) -> Option<ProductIx> {
+        self.products.get(item as usize).copied()
+    }
+
+    /// The item of `product`.
+    pub fn item(&self, product: ProductIx) -> Option<u32> {
+        self.item_of.get(&product).copied()
+    }
+
+    /// `rules` in item and category numbers.
+    ///
+    /// # Errors
+    /// A product that is not in stock, or a category that nothing has.
+    pub fn rules(&self, catalogue: &Catalogue, rules: &ShopRules) -> Result<Rules, ShelfError> {
+        let item = |field, id: &String| {
+            let known = catalogue.find(id).and_then(|product| self.item(product));
+            known.ok_or_else(|| ShelfError::Product {
+                field,
+                id: id.clone(),
+            })
+        };
+        let category = |field, path: &String| {
+            self.categories.get(path).copied().ok_or_else(|| ShelfError::Category {
+                field,
+                path: path.clone(),
+            })
+        };
+        Ok(Rules {
+            category_caps: rules
+                .category_caps
+                .iter()
+                .map(|(path, cap)| Ok((category("category_caps", path)?, *cap)))
+                .collect::<Result<_, ShelfError>>()?,
+            leaf_cap: rules.leaf_cap,
+            pinned: rules.pinned.iter().map(|id| item("pinned", id)).collect::<Result<_, _>>()?,
+            no_repeat_boxes: rules.no_repeat_boxes,
+            relevance_floor: rules.relevance_floor,
+            required_categories: rules
+                .required_categories
+                .iter()
+                .map(|path| category("required_categories", path))
+                .collect::<Result<_, _>>()?,
+            minimum_use: rules
+                .minimum_use
+                .iter()
+                .map(|(id, units)| Ok((item("minimum_use", id)?, *units)))
+                .collect::<Result<_, ShelfError>>()?,
+            minimum_margin: rules.minimum_margin,
+            fairness: rules.fairness,
+        })
+    }
+
+    /// Puts into `request` what `exclusions` (product ids, category paths, names of allergens) and the customer's
+    /// time-ordered `history` up to `now` forbid; answers the exclusions that mean nothing here.
+    pub fn protect(
+        &self,
+        catalogue: &Catalogue,
+        request: &mut BoxRequest,
+        exclusions: &[String],
+        history: &[Touch],
+        now: i64,
+    ) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for name in exclusions {
+            let mut meant = false;
+            if let Some(product) = catalogue.find(name) {
+                meant = true;
+                request.excluded_items.extend(self.item(product));
+            }
+            if let Some(category) = self.categories.get(name) {
+                meant = true;
+                request.excluded_categories.push(*category);
+            }
+            if let Some(allergen) = self.allergens.get(&name.to_lowercase()) {
+                meant = true;
+                request.allergens.push(*allergen);
+            }
+            if !meant {
+                unknown.push(name.clone());
+            }
+        }
+        let seen = history.partition_point(|touch| touch.at <= now);
+        let history = &history[..seen];
+        request.owned =
+            net_acquisitions(history).iter().filter_map(|owned| self.item(owned.product)).collect();
+        request.history = past_boxes(history)
+            .into_iter()
+            .map(|products| products.iter().filter_map(|p| self.item(*p)).collect())
+            .collect();
+        unknown
+    }
+
+    /// The items that suit a customer, at most `rules.candidates` for regular slots and a third as many for surprises.
+    pub fn candidates(
+        &self,
+        model: &Model,
+        live: &Live,
+        customer: CustomerState,
+        now: i64,
+        rules: &ShopRules,
+    ) -> Vec<Candidate> {
+        let scores = score_pairs(model, live, customer, now, &self.products);
+        let mut all: Vec<Candidate> = scores
+            .iter()
+            .zip(&self.products)
+            .enumerate()
+            .map(|(item, (score, product))| {
+                let known = 1.0 - model.popularity_share(*product).sqrt();
+                worth(item as u32, score, known, &rules.weights)
+            })
+            .filter(|c| c.value.is_finite() && c.surprise.is_finite() && c.relevance.is_finite())
+            .collect();
+        let keep = rules.candidates.max(1);
+        if all.len() > keep {
+            let mut kept: Vec<Candidate> = Vec::with_capacity(keep + keep / 3);
+            all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
+            let floor = rules.relevance_floor;
+            kept.extend(all.iter().filter(|c| c.relevance >= floor).take(keep / 3));
+            all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
+            kept.extend(&all[..keep]);
+            kept.sort_by_key(|c| c.item);
+            kept.dedup_by_key(|c| c.item);
+            all = kept;
+        }
+        all
+    }
+}
+
+/// What an item is worth in either slot. `novelty` stands in where the model does not say.
+fn worth(item: u32, score: &PairScore, novelty: f32, weights: &LineWeights) -> Candidate {
+    let novelty = score.novelty.unwrap_or(novelty);
+    let need = score.timeliness.unwrap_or(0.0);
+    let delight = score.delight.unwrap_or(score.relevance * novelty);
+    Candidate {
+        item,
+        value: weights.relevance * score.relevance + weights.need * need + weights.novelty * novelty * score.relevance,
+        surprise: 0.5 * weights.relevance * score.relevance + weights.delight * delight + weights.novelty * novelty,
+        relevance: score.relevance,
+    }
+}
+
+/// Products of earlier boxes, latest box first: lines kept and returned share a basket, or without one a day.
+fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
+    let mut boxes: Vec<((u64, i64), Vec<ProductIx>)> = Vec::new();
+    let lines = history.iter().filter(|t| matches!(t.kind, Kind::BOX_KEPT | Kind::BOX_RETURNED));
+    for touch in lines {
+        let key = match touch.basket {
+            0 => (0, touch.at.div_euclid(DAY_MS)),
+            basket => (basket, 0),
+        };
+        match boxes.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, products)) => products.push(touch.product),
+            None => boxes.push((key, vec![touch.product])),
+        }
+    }
+    boxes.into_iter().rev().map(|(_, products)| products).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shop::{Product, NO_PRODUCT};
+
+    fn product(id: &str, category: &str) -> Product {
+        Product {
+            category: Some(category.into()),
+            price: Some(5.0),
+            allergens: vec!["Nuts".into()],
+            ..Product::bare(id)
+        }
+    }
+
+    fn touch(kind: Kind, product: ProductIx, basket: u64, at: i64) -> Touch {
+        Touch {
+            at,
+            basket,
+            product,
+            quantity: 1.0,
+            value: 0.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+
+    #[test]
+    fn exclusions_are_products_categories_or_allergens_and_unknown_ones_are_named() {
+        let catalogue =
+            Catalogue::new(vec![product("bar", "food/snacks"), product("tea", "food/tea")]).unwrap();
+        let shelf = Shelf::new(&catalogue, &[(1, 3), (1, 4), (0, -2)]);
+        assert_eq!(shelf.items()[1].stock, 7);
+        assert_eq!(shelf.items()[0].stock, 0);
+        let mut request = BoxRequest::default();
+        let exclusions = ["tea", "food", "nuts", "snakes"].map(String::from);
+        let history = [
+            touch(Kind::BOX_KEPT, 0, 9, 1),
+            touch(Kind::BOX_RETURNED, 1, 9, 1),
+            touch(Kind::BOX_KEPT, 1, 0, 5 * DAY_MS),
+            touch(Kind::VIEW, NO_PRODUCT, 0, 6 * DAY_MS),
+            touch(Kind::BOX_KEPT, 0, 0, 9 * DAY_MS),
+        ];
+        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &history, 7 * DAY_MS);
+        assert_eq!(unknown, ["snakes"]);
+        assert_eq!(request.excluded_items, [1]);
+        assert_eq!(request.excluded_categories.len(), 1);
+        assert_eq!(request.allergens, [0]);
+        assert_eq!(request.history, [vec![1], vec![0, 1]], "the box of day 9 is not seen");
+    }
+
+    #[test]
+    fn rules_name_what_the_shop_does_not_have() {
+        let catalogue = Catalogue::new(vec![product("bar", "food/snacks")]).unwrap();
+        let shelf = Shelf::new(&catalogue, &[(0, 3)]);
+        let parse = |json: &str| serde_json::from_str::<ShopRules>(json).unwrap();
+        let rules = parse(r#"{"category_caps": {"food": 3}, "minimum_use": {"bar": 2}}"#);
+        assert_eq!(shelf.rules(&catalogue, &rules).unwrap().minimum_use, [(0, 2)]);
+        let wrong = shelf.rules(&catalogue, &parse(r#"{"pinned": ["foo"]}"#)).unwrap_err();
+        assert_eq!(wrong.to_string(), r#"rules: pinned: product "foo" is not in the stock table"#);
+        assert!(serde_json::from_str::<ShopRules>(r#"{"pined": []}"#).is_err());
+    }
+}

@@ -1,0 +1,246 @@
+//! Weights of the index from data: which kinds of contact are followed by more contact.
+//!
+//! Logistic regression of "another active touch within four weeks" on each kind's faded, capped points, with effects that
+//! are never negative and are drawn towards the first weights; then the same for channels and product lines as factors
+//! around 1.
+
+use super::index::{IndexModel, Role};
+use super::propensity::sigmoid;
+use crate::shop::{Kind, Touch, DAY_MS};
+
+/// Days within which contact must follow.
+const FOLLOWS_DAYS: i64 = 28;
+/// Strength of the first weights, in rows.
+const PRIOR_ROWS: f64 = 50.0;
+/// Half-lives tried, in days.
+const HALF_LIVES: [f64; 4] = [15.0, 30.0, 45.0, 90.0];
+/// Most rows used; of more, every n-th.
+const MOST_ROWS: usize = 40_000;
+
+/// A customer at a cut-off: points by some grouping, and whether contact followed.
+struct Row {
+    points: Vec<(usize, f64)>,
+    followed: bool,
+}
+
+/// What points are summed by.
+#[derive(Clone, Copy)]
+enum By {
+    Kind,
+    Channel,
+    Line,
+}
+
+fn rows(model: &IndexModel, histories: &[&[Touch]], cuts: &[i64], by: By) -> Vec<Row> {
+    let mut out = Vec::new();
+    let stride = (histories.len() * cuts.len()).div_ceil(MOST_ROWS).max(1);
+    for (c, cut) in cuts.iter().enumerate() {
+        for history in histories.iter().skip(c % stride).step_by(stride) {
+            let seen = history.partition_point(|t| t.at < *cut);
+            if seen == 0 {
+                continue;
+            }
+            let state = model.fold(&history[..seen], *cut);
+            let mut points: Vec<(usize, f64)> = Vec::new();
+            for part in model.measure(&state, *cut).parts {
+                let key = match by {
+                    By::Kind => usize::from(part.source.kind.0),
+                    By::Channel => usize::from(part.source.channel),
+                    By::Line => usize::from(part.source.line),
+                };
+                match points.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, sum)) => *sum += part.points,
+                    None => points.push((key, part.points)),
+                }
+            }
+            if points.is_empty() {
+                continue;
+            }
+            let end = cut + FOLLOWS_DAYS * DAY_MS;
+            let followed = history[seen..]
+                .iter()
+                .take_while(|t| t.at < end)
+                .any(|t| model.role(t.kind) == Role::Active);
+            out.push(Row { points, followed });
+        }
+    }
+    out
+}
+
+/// Saturates sums so that one heavy user does not outweigh many.
+fn squash(points: f64) -> f64 {
+    (1.0 + points).ln()
+}
+
+/// Factors f ≥ 0 per group for logit P(followed) = b + s · Σ f_g x_g, drawn towards 1; `None` if the
+/// search fails.
+fn factors(rows: &[Row], groups: usize) -> Option<Vec<f64>> {
+    let total = |row: &Row| row.points.iter().map(|(_, p)| squash(*p)).sum::<f64>();
+    // first the scale of all points together
+    let (mut b, mut s) = (0.0f64, 0.1f64);
+    for _ in 0..40 {
+        let (mut gb, mut gs, mut hbb, mut hbs, mut hss) = (0.0, 0.0, 1e-6, 0.0, 1e-6);
+        for row in rows {
+            let x = total(row);
+            let p = sigmoid(b + s * x);
+            let d = f64::from(u8::from(row.followed)) - p;
+            let w = p * (1.0 - p);
+            gb += d;
+            gs += d * x;
+            hbb += w;
+            hbs += w * x;
+            hss += w * x * x;
+        }
+        let det = hbb * hss - hbs * hbs;
+        if det.abs() < 1e-12 {
+            return None;
+        }
+        b += ((hss * gb - hbs * gs) / det).clamp(-1.0, 1.0);
+        s += ((hbb * gs - hbs * gb) / det).clamp(-0.5, 0.5);
+    }
+    if !(s.is_finite() && b.is_finite()) {
+        return None;
+    }
+    // groups may tell more than all points together; without that, contact is taken to grow with points
+    let s = s.clamp(0.1, 3.0);
+    // then each group's share of it: diagonal Newton steps, projected onto f ≥ 0
+    let mut f = vec![1.0f64; groups];
+    for _ in 0..60 {
+        let (mut gb, mut hb) = (0.0, 1e-6);
+        let mut g = vec![0.0; groups];
+        let mut h = vec![1e-6; groups];
+        for row in rows {
+            let x: f64 = row.points.iter().map(|(k, p)| f[*k] * squash(*p)).sum();
+            let p = sigmoid(b + s * x);
+            let d = f64::from(u8::from(row.followed)) - p;
+            let w = p * (1.0 - p);
+            gb += d;
+            hb += w;
+            for (k, p) in &row.points {
+                let z = s * squash(*p);
+                g[*k] += d * z;
+                h[*k] += w * z * z * row.points.len() as f64;
+            }
+        }
+        let pull = PRIOR_ROWS * s * s;
+        for k in 0..groups {
+            let step = (g[k] - pull * (f[k] - 1.0)) / (h[k] + pull);
+            f[k] = (f[k] + step.clamp(-0.5, 0.5)).clamp(0.0, 10.0);
+        }
+        b += (gb / hb).clamp(-0.5, 0.5);
+    }
+    f.iter().all(|x| x.is_finite()).then_some(f)
+}
+
+/// How well points order customers by whether contact follows: area under the curve.
+fn auc(rows: &[Row]) -> f64 {
+    let mut scored: Vec<(f64, bool)> = rows
+        .iter()
+        .map(|row| (row.points.iter().map(|(_, p)| p).sum(), row.followed))
+        .collect();
+    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut area, mut at) = (0.0, 0.0, 0);
+    let positives = scored.iter().filter(|(_, y)| *y).count() as f64;
+    let negatives = scored.len() as f64 - positives;
+    while at < scored.len() {
+        let end = at
+            + scored[at..]
+                .iter()
+                .take_while(|(s, _)| *s == scored[at].0)
+                .count();
+        let yes = scored[at..end].iter().filter(|(_, y)| *y).count() as f64;
+        let no = (end - at) as f64 - yes;
+        area += yes * (below + 0.5 * no);
+        below += no;
+        at = end;
+    }
+    if positives * negatives > 0.0 {
+        area / (positives * negatives)
+    } else {
+        0.5
+    }
+}
+
+impl IndexModel {
+    /// Learns half-life, weights, factors and scale from time-ordered `histories` at `cuts` (milliseconds), each of which
+    /// needs four weeks of data after it; `now` is the end of the data.
+    ///
+    /// What the data do not tell stays as it is. No weight becomes negative.
+    pub fn learn(&mut self, histories: &[&[Touch]], cuts: &[i64], now: i64) {
+        let values: Vec<f32> = {
+            let purchases = histories
+                .iter()
+                .flat_map(|h| h.iter())
+                .filter(|t| t.kind == Kind::PURCHASE);
+            let mut values: Vec<f32> = purchases
+                .map(|t| t.value)
+                .filter(|v| v.is_finite() && *v > 0.0)
+                .collect();
+            values.sort_by(f32::total_cmp);
+            values
+        };
+        if let Some(median) = values.get(values.len() / 2) {
+            self.typical_value = f64::from(*median);
+        }
+        let mut best = (f64::NEG_INFINITY, self.half_life_days);
+        for half_life in HALF_LIVES {
+            let tried = IndexModel {
+                half_life_days: half_life,
+                ..self.clone()
+            };
+            let rows = rows(&tried, histories, cuts, By::Kind);
+            let area = auc(&rows);
+            // shorter memory only where it clearly orders better
+            if rows.len() >= 200 && area > best.0 + 1e-4 {
+                best = (area, half_life);
+            }
+        }
+        self.half_life_days = best.1;
+        for by in [By::Kind, By::Channel, By::Line] {
+            let rows = rows(self, histories, cuts, by);
+            let groups = rows
+                .iter()
+                .flat_map(|r| &r.points)
+                .map(|(k, _)| k + 1)
+                .max()
+                .unwrap_or(0);
+            let followed = rows.iter().filter(|r| r.followed).count();
+            if rows.len() < 200 || followed < 20 || rows.len() - followed < 20 {
+                continue;
+            }
+            let mut seen = vec![false; groups];
+            rows.iter()
+                .flat_map(|r| &r.points)
+                .for_each(|(k, _)| seen[*k] = true);
+            // one group alone has nothing to be compared with
+            if seen.iter().filter(|s| **s).count() < 2 {
+                continue;
+            }
+            let Some(factors) = factors(&rows, groups) else {
+                continue;
+            };
+            match by {
+                By::Kind => {
+                    for (number, factor) in factors.iter().enumerate().filter(|(k, _)| seen[*k]) {
+                        if let Some(known) = self.kinds.get_mut(number) {
+                            // a touch of any active kind stays worth a little
+                            known.weight = (known.weight * factor).max(0.05);
+                        }
+                    }
+                    self.learned = true;
+                }
+                By::Channel => self.channels = factors.iter().map(|f| f.max(0.2)).collect(),
+                By::Line => self.lines = factors.iter().map(|f| f.max(0.2)).collect(),
+            }
+        }
+        let mut points: Vec<f64> = histories
+            .iter()
+            .map(|history| self.measure(&self.fold(history, now), now).points)
+            .filter(|p| *p > 0.0)
+            .collect();
+        points.sort_by(f64::total_cmp);
+        if let Some(median) = points.get(points.len() / 2) {
+            self.half_points = median.max(1e-6);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Engagement, propensity and value as one part of a model.
+
+use serde::{Deserialize, Serialize};
+
+use super::bgnbd::{BgNbd, Orders};
+use super::features::{feature_name, features, GapPrior};
+use super::index::{Engagement, IndexModel};
+use super::propensity::Propensity;
+use super::value::GammaGamma;
+use super::EngagementState;
+use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
+use crate::shop::{Kind, Touch, DAY_MS};
+
+/// Name of the part in a bundle.
+const FILE: &str = "engagement.json";
+
+/// Everything learned about engagement and purchases. No customer rows: parameters only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngagementModel {
+    /// The index.
+    pub index: IndexModel,
+    /// How often customers order, and whether they still do.
+    pub orders: Option<BgNbd>,
+    /// What an order is worth.
+    pub value: Option<GammaGamma>,
+    /// Gaps between orders over all customers.
+    pub gaps: GapPrior,
+    /// P(purchase) within 30 and within 90 days.
+    pub purchase: Vec<Propensity>,
+    /// Whether the plain model of two features was kept, as the larger one did not beat it.
+    pub plain: bool,
+}
+
+/// What is expected of one customer's purchases.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outlook {
+    /// Probability of a purchase within 30 days, between 0 and 1.
+    pub p_purchase_30d: f64,
+    /// Probability of a purchase within 90 days, not below that of 30.
+    pub p_purchase_90d: f64,
+    /// Probability that the customer still orders; `None` without an order.
+    pub p_alive: Option<f64>,
+    /// Orders expected within a year, ≥ 0; `None` without an order or a fitted model.
+    pub orders_per_year: Option<f64>,
+    /// Value of one order; `None` where unknown.
+    pub order_value: Option<f64>,
+    /// Orders × value within a year: what the shop's people call lifetime value.
+    pub value_per_year: Option<f64>,
+    /// (feature, what it adds to the 30-day log-odds of an average customer), largest first.
+    pub effects: Vec<(String, f64)>,
+}
+
+impl EngagementModel {
+    /// A model of the first day: sensible weights, nothing learned.
+    pub fn first(index: IndexModel) -> EngagementModel {
+        EngagementModel {
+            index,
+            orders: None,
+            value: None,
+            gaps: GapPrior::default(),
+            purchase: vec![
+                Propensity::constant(0.1, 30.0),
+                Propensity::constant(0.2, 90.0),
+            ],
+            plain: true,
+        }
+    }
+
+    /// The engagement of a time-ordered history at `now`; later touches are not seen.
+    pub fn engagement(&self, history: &[Touch], now: i64) -> Engagement {
+        self.index.measure(&self.index.fold(history, now), now)
+    }
+
+    /// The engagement of a state that was kept up to date touch by touch.
+    pub fn engagement_of(&self, state: &EngagementState, now: i64) -> Engagement {
+        self.index.measure(state, now)
+    }
+
+    /// The features of a history at `now`, for [`Propensity::probability`].
+    pub fn features(&self, history: &[Touch], now: i64) -> Vec<f64> {
+        features(history, now, self.orders.as_ref(), &self.gaps)
+    }
+
+    /// What is expected of a history at `now`, with the `top` largest effects.
+    pub fn outlook(&self, history: &[Touch], now: i64, top: usize) -> Outlook {
+        let features = self.features(history, now);
+        let chance = |days: f64| {
+            let model = self
+                .purchase
+                .iter()
+                .find(|model| model.horizon_days == days);
+            model.map_or(0.0, |model| model.probability(&features))
+        };
+        let p_purchase_30d = chance(30.0);
+        let summary = Orders::of(history, now);
+        let orders_per_year = match (&self.orders, &summary) {
+            (Some(model), Some(c)) => Some(model.expected(c, 365.25 / 7.0)),
+            _ => None,
+        };
+        let order_value = summary.and_then(|c| {
+            let (orders, mean) = spending(history, now, c.repeats + 1.0);
+            match &self.value {
+                Some(model) => Some(model.expected(orders, mean)),
+                None => (mean > 0.0).then_some(mean),
+            }
+        });
+        let mut effects: Vec<(usize, f64)> = self
+            .purchase
+            .first()
+            .map_or(Vec::new(), |model| model.contributions(&features).collect());
+        effects.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+        effects.truncate(top);
+        Outlook {
+            p_purchase_30d,
+            p_purchase_90d: chance(90.0).max(p_purchase_30d),
+            p_alive: match (&self.orders, &summary) {
+                (Some(model), Some(c)) => Some(model.alive(c)),
+                _ => None,
+            },
+            orders_per_year,
+            order_value,
+            value_per_year: orders_per_year.zip(order_value).map(|(n, v)| n * v),
+            effects: effects
+                .into_iter()
+                .map(|(at, effect)| (feature_name(at), effect))
+                .collect(),
+        }
+    }
+
+    /// Writes the part.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
+        write_json(bundle, FILE, self)
+    }
+
+    /// Reads the part; `None` where the bundle has none.
+    ///
+    /// # Errors
+    /// The part is damaged, or holds a number that is not finite.
+    pub fn read(bundle: &Bundle) -> Result<Option<EngagementModel>, BundleError> {
+        if !bundle.has(FILE) {
+            return Ok(None);
+        }
+        let model: EngagementModel = read_json(bundle, FILE)?;
+        let lengths = model.purchase.iter().all(|p| {
+            let n = p.used.len();
+            p.means.len() == n && p.deviations.len() == n && p.effects.len() == n
+        });
+        let positive = model
+            .purchase
+            .iter()
+            .flat_map(|p| &p.deviations)
+            .all(|d| *d > 0.0);
+        if !lengths || !positive {
+            return Err(BundleError::content(
+                FILE,
+                "the effects do not fit their features",
+            ));
+        }
+        Ok(Some(model))
+    }
+}
+
+/// (orders, mean value of an order) of purchases up to `now`.
+pub fn spending(history: &[Touch], now: i64, orders: f64) -> (f64, f64) {
+    let spent: f64 = history
+        .iter()
+        .filter(|t| t.kind == Kind::PURCHASE && t.at <= now && t.value.is_finite())
+        .map(|t| f64::from(t.value.max(0.0)))
+        .sum();
+    (orders, if orders > 0.0 { spent / orders } else { 0.0 })
+}
+
+/// Milliseconds of `days`.
+pub fn days_ms(days: f64) -> i64 {
+    (days * DAY_MS as f64) as i64
+}

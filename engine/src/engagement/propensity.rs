@@ -1,0 +1,185 @@
+//! The probability of a purchase within a horizon: ridge logistic regression with signed effects, calibrated.
+
+use linfa::traits::Fit;
+use linfa::Dataset;
+use linfa_logistic::LogisticRegression;
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+
+/// A fitted model of one horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Propensity {
+    /// Days.
+    pub horizon_days: f64,
+    /// Positions of the features used.
+    pub used: Vec<usize>,
+    /// Mean of each used feature.
+    pub means: Vec<f64>,
+    /// Deviation of each used feature, > 0.
+    pub deviations: Vec<f64>,
+    /// Effect of one deviation of each used feature, in log-odds; signed.
+    pub effects: Vec<f64>,
+    /// Log-odds of a customer with average features.
+    pub intercept: f64,
+    /// Calibration: log-odds → scale · log-odds + shift (Platt).
+    pub scale: f64,
+    /// Calibration shift.
+    pub shift: f64,
+}
+
+/// 1 / (1 + e^−x).
+pub fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl Propensity {
+    /// Fits on `rows` of features and whether each bought; only positions in `used` matter, constant ones are left out.
+    ///
+    /// `None` with fewer than 30 rows or 5 of either outcome, or if the search fails.
+    pub fn fit(
+        rows: &[Vec<f64>],
+        bought: &[bool],
+        used: &[usize],
+        ridge: f64,
+        horizon_days: f64,
+    ) -> Option<Propensity> {
+        let n = rows.len().min(bought.len());
+        let yes = bought[..n].iter().filter(|b| **b).count();
+        if n < 30 || yes < 5 || n - yes < 5 {
+            return None;
+        }
+        let (mut kept, mut means, mut deviations) = (Vec::new(), Vec::new(), Vec::new());
+        for at in used {
+            let value = |row: &Vec<f64>| row.get(*at).copied().unwrap_or(0.0);
+            let mean = rows[..n].iter().map(value).sum::<f64>() / n as f64;
+            let square = rows[..n]
+                .iter()
+                .map(|row| (value(row) - mean).powi(2))
+                .sum::<f64>()
+                / n as f64;
+            if mean.is_finite() && square.is_finite() && square > 1e-10 {
+                kept.push(*at);
+                means.push(mean);
+                deviations.push(square.sqrt());
+            }
+        }
+        if kept.is_empty() {
+            return None;
+        }
+        let x = Array2::from_shape_fn((n, kept.len()), |(row, column)| {
+            (rows[row][kept[column]] - means[column]) / deviations[column]
+        });
+        let y = Array1::from_iter(bought[..n].iter().copied());
+        let fitted = LogisticRegression::default()
+            .alpha(ridge)
+            .max_iterations(150)
+            .gradient_tolerance(1e-3)
+            .fit(&Dataset::new(x, y))
+            .ok()?;
+        let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
+        let effects: Vec<f64> = fitted.params().iter().map(|w| sign * w).collect();
+        let intercept = sign * fitted.intercept();
+        let finite = intercept.is_finite() && effects.iter().all(|w| w.is_finite());
+        finite.then_some(Propensity {
+            horizon_days,
+            used: kept,
+            means,
+            deviations,
+            effects,
+            intercept,
+            scale: 1.0,
+            shift: 0.0,
+        })
+    }
+
+    /// A model that knows nothing but the share of buyers.
+    pub fn constant(share: f64, horizon_days: f64) -> Propensity {
+        let share = if share.is_finite() {
+            share.clamp(1e-4, 1.0 - 1e-4)
+        } else {
+            0.5
+        };
+        Propensity {
+            horizon_days,
+            used: Vec::new(),
+            means: Vec::new(),
+            deviations: Vec::new(),
+            effects: Vec::new(),
+            intercept: (share / (1.0 - share)).ln(),
+            scale: 1.0,
+            shift: 0.0,
+        }
+    }
+
+    fn raw(&self, features: &[f64]) -> f64 {
+        self.intercept + self.contributions(features).map(|(_, c)| c).sum::<f64>()
+    }
+
+    /// (feature, what it adds to the uncalibrated log-odds of an average customer); with the intercept they sum to it.
+    pub fn contributions<'a>(
+        &'a self,
+        features: &'a [f64],
+    ) -> impl Iterator<Item = (usize, f64)> + 'a {
+        self.used.iter().enumerate().map(|(n, at)| {
+            let value = features
+                .get(*at)
+                .copied()
+                .filter(|x| x.is_finite())
+                .unwrap_or(self.means[n]);
+            // nobody is further from the customers seen than eight deviations
+            let z = ((value - self.means[n]) / self.deviations[n]).clamp(-8.0, 8.0);
+            (*at, self.effects[n] * z)
+        })
+    }
+
+    /// Calibrated log-odds.
+    pub fn log_odds(&self, features: &[f64]) -> f64 {
+        (self.scale * self.raw(features) + self.shift).clamp(-13.0, 13.0)
+    }
+
+    /// Calibrated probability, strictly between 0 and 1.
+    pub fn probability(&self, features: &[f64]) -> f64 {
+        sigmoid(self.log_odds(features))
+    }
+
+    /// Sets scale and shift on rows that were not fitted on: Newton's method on the likelihood, drawn towards (1, 0) with
+    /// the weight of `prior` rows, so that few rows change little.
+    pub fn calibrate(&mut self, rows: &[Vec<f64>], bought: &[bool], prior: f64) {
+        self.scale = 1.0;
+        self.shift = 0.0;
+        let raw: Vec<f64> = rows
+            .iter()
+            .map(|row| self.raw(row).clamp(-13.0, 13.0))
+            .collect();
+        let (mut scale, mut shift) = (1.0f64, 0.0f64);
+        for _ in 0..30 {
+            let (mut g0, mut g1) = (-prior * (scale - 1.0), -prior * shift);
+            let (mut h00, mut h01, mut h11) = (prior + 1e-9, 0.0, prior + 1e-9);
+            for (x, y) in raw.iter().zip(bought) {
+                let p = sigmoid(scale * x + shift);
+                let d = f64::from(u8::from(*y)) - p;
+                let w = p * (1.0 - p);
+                g0 += d * x;
+                g1 += d;
+                h00 += w * x * x;
+                h01 += w * x;
+                h11 += w;
+            }
+            let det = h00 * h11 - h01 * h01;
+            if det.abs() < 1e-12 {
+                break;
+            }
+            let step = ((h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det);
+            scale += step.0.clamp(-0.5, 0.5);
+            shift += step.1.clamp(-1.0, 1.0);
+            if step.0.abs() + step.1.abs() < 1e-9 {
+                break;
+            }
+        }
+        // a calibration that turns the order round is none
+        if scale.is_finite() && shift.is_finite() && scale > 0.05 {
+            self.scale = scale;
+            self.shift = shift;
+        }
+    }
+}

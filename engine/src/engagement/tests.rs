@@ -1,0 +1,506 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Beta, Distribution, Exp, Gamma};
+
+use super::*;
+use crate::shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+
+const NOW: i64 = 20_000 * DAY_MS + 12 * 3_600_000;
+
+fn touch(kind: Kind, at: i64) -> Touch {
+    Touch {
+        at,
+        basket: 0,
+        product: NO_PRODUCT,
+        quantity: 1.0,
+        value: 10.0,
+        duration_s: 0.0,
+        kind,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+fn days_ago(days: f64) -> i64 {
+    NOW - (days * DAY_MS as f64) as i64
+}
+
+fn model() -> IndexModel {
+    IndexModel {
+        channels: vec![1.0, 0.5, 2.0],
+        lines: vec![1.0, 1.5],
+        typical_value: 20.0,
+        ..IndexModel::first(&Kinds::default())
+    }
+}
+
+/// Any touch there is, sane or not.
+fn any_touch() -> impl Strategy<Value = Touch> {
+    let numbers = (0u16..60, 0u16..4, 0u16..3, 0u16..200);
+    let floats = prop_oneof![
+        4 => 0.0f32..5000.0,
+        1 => Just(f32::NAN),
+        1 => Just(f32::INFINITY),
+        1 => Just(-5.0f32),
+    ];
+    (-400.0f64..20.0, numbers, floats).prop_map(|(day, (kind, channel, line, pages), x)| Touch {
+        kind: Kind(kind),
+        channel,
+        line,
+        pages,
+        duration_s: x,
+        value: x,
+        ..touch(Kind::VIEW, NOW + (day * DAY_MS as f64) as i64)
+    })
+}
+
+fn any_history() -> impl Strategy<Value = Vec<Touch>> {
+    proptest::collection::vec(any_touch(), 0..60).prop_map(|mut history| {
+        history.sort_by_key(|t| t.at);
+        history
+    })
+}
+
+/// The points of a history straight from the definition.
+fn by_definition(model: &IndexModel, history: &[Touch], now: i64) -> f64 {
+    let mut days: BTreeMap<i64, BTreeMap<u16, f64>> = BTreeMap::new();
+    for t in history
+        .iter()
+        .filter(|t| t.at <= now && model.role(t.kind) == Role::Active)
+    {
+        let day = days.entry(t.at.div_euclid(DAY_MS)).or_default();
+        *day.entry(t.kind.0).or_insert(0.0) += model.points(t);
+    }
+    days.iter()
+        .map(|(day, kinds)| {
+            let sum: f64 = kinds
+                .iter()
+                .map(|(kind, points)| points.min(model.kind_cap * model.weight(Kind(*kind))))
+                .sum();
+            let age = now as f64 / DAY_MS as f64 - *day as f64;
+            sum.min(model.day_cap) * 0.5f64.powf(age / model.half_life_days)
+        })
+        .sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn another_active_touch_never_lowers_the_index(
+        history in any_history(), extra in any_touch(),
+    ) {
+        let model = model();
+        let before = model.measure(&model.fold(&history, NOW), NOW);
+        let mut more = history.clone();
+        more.push(extra);
+        more.sort_by_key(|t| t.at);
+        let after = model.measure(&model.fold(&more, NOW), NOW);
+        prop_assert!(after.index >= before.index - 1e-9, "{} after {}", after.index, before.index);
+        if model.role(extra.kind) != Role::Active || extra.at > NOW {
+            prop_assert!((after.index - before.index).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_parts_add_up_and_the_state_is_what_the_definition_says(history in any_history()) {
+        let model = model();
+        let measured = model.measure(&model.fold(&history, NOW), NOW);
+        let sum: f64 = measured.parts.iter().map(|p| p.index).sum();
+        prop_assert!((sum - measured.index).abs() < 1e-9);
+        prop_assert!(measured.parts.iter().all(|p| p.index >= 0.0 && p.points >= 0.0));
+        prop_assert!((0.0..100.0).contains(&measured.index) && measured.confidence < 1.0);
+        let expected = by_definition(&model, &history, NOW);
+        prop_assert!((measured.points - expected).abs() < 1e-9 * (1.0 + expected));
+        // the trend is against the points of four weeks ago, as they were then
+        let cut = (NOW.div_euclid(DAY_MS) - TREND_DAYS + 1) * DAY_MS - 1;
+        let old: Vec<Touch> = history.iter().filter(|t| t.at <= cut).copied().collect();
+        let then = by_definition(&model, &old, NOW) * 2f64.powf(TREND_DAYS as f64 / model.half_life_days);
+        prop_assert!((measured.index - measured.trend - model.index(then)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_day_counts_at_most_its_cap(count in 1usize..300, kind in 0u16..45) {
+        let model = model();
+        let at = NOW.div_euclid(DAY_MS) * DAY_MS;
+        let history: Vec<Touch> = (0..count).map(|n| touch(Kind(kind), at + n as i64)).collect();
+        let measured = model.measure(&model.fold(&history, NOW), NOW);
+        prop_assert!(measured.points <= model.day_cap + 1e-9);
+        prop_assert!(measured.points <= model.kind_cap * model.weight(Kind(kind)) + 1e-9);
+    }
+
+    #[test]
+    fn nothing_is_ever_nan(mut history in any_history(), shuffled: bool) {
+        let orders = BgNbd { r: 0.24, alpha: 4.4, a: 0.8, b: 2.4 };
+        let mut engagement = EngagementModel::first(model());
+        engagement.orders = Some(orders);
+        engagement.value = Some(GammaGamma { p: 6.0, q: 3.7, gamma: 15.0 });
+        if shuffled {
+            history.reverse();
+        }
+        let features = engagement.features(&history, NOW);
+        prop_assert_eq!(features.len(), FEATURES);
+        prop_assert!(features.iter().all(|x| x.is_finite()), "{:?}", features);
+        let measured = engagement.engagement(&history, NOW);
+        prop_assert!(measured.index.is_finite() && measured.trend.is_finite());
+        let outlook = engagement.outlook(&history, NOW, 3);
+        for p in [outlook.p_purchase_30d, outlook.p_purchase_90d] {
+            prop_assert!(p > 0.0 && p < 1.0);
+        }
+        prop_assert!(outlook.p_alive.is_none_or(|p| (0.0..=1.0).contains(&p)));
+        prop_assert!(outlook.orders_per_year.is_none_or(|n| n.is_finite() && n >= 0.0));
+        prop_assert!(outlook.value_per_year.is_none_or(|v| v.is_finite() && v >= 0.0));
+        let policy = care(&history, NOW, &CareRules::default());
+        prop_assert!(policy.reasons.iter().all(|(_, at)| *at <= NOW));
+        prop_assert!(fatigue(&history, NOW, &FatigueRules::default()).values().all(|f| (0.0..=1.0).contains(f)));
+    }
+}
+
+#[test]
+fn odd_histories_have_sane_numbers() {
+    let model = model();
+    let index = |history: &[Touch]| model.measure(&model.fold(history, NOW), NOW);
+    let nobody = index(&[]);
+    assert_eq!(
+        (nobody.index, nobody.trend, nobody.confidence),
+        (0.0, 0.0, 0.0)
+    );
+    assert_eq!(nobody.days_since_active, None);
+    assert!(nobody.below_minimum);
+    let shown: Vec<Touch> = (0..50)
+        .map(|d| touch(Kind::IMPRESSION, days_ago(50.0 - d as f64)))
+        .collect();
+    assert_eq!(index(&shown).index, 0.0);
+    let returns = index(&[touch(Kind::RETURN, days_ago(3.0))]);
+    assert!(returns.index > 0.0 && returns.index < 30.0);
+    let busy: Vec<Touch> = (0..10_000)
+        .map(|n| touch(Kind::VIEW, days_ago(1.0) + n))
+        .collect();
+    assert!(index(&busy).points <= model.day_cap);
+    assert_eq!(index(&[touch(Kind::VIEW, NOW + 1)]).index, 0.0);
+    assert!(index(&[touch(Kind(999), days_ago(1.0))]).index > 0.0);
+}
+
+#[test]
+fn a_state_says_what_became_of_a_touch_and_is_small() {
+    let model = model();
+    let mut state = EngagementState::default();
+    let mut push = |kind, at| state.push(&model, &touch(kind, at), NOW);
+    assert_eq!(push(Kind::VIEW, days_ago(5.0)), Pushed::Counted);
+    assert_eq!(push(Kind::IMPRESSION, days_ago(4.0)), Pushed::Passive);
+    assert_eq!(push(Kind::PURCHASE, days_ago(3.0)), Pushed::Counted);
+    assert_eq!(push(Kind::VIEW, days_ago(5.0)), Pushed::Late);
+    assert_eq!(push(Kind::VIEW, NOW + 1), Pushed::Future);
+    assert_eq!(push(Kind::VIEW, days_ago(1.0)), Pushed::Counted);
+    let measured = model.measure(&state, NOW);
+    assert_eq!(measured.touches_since_purchase, 1);
+    assert_eq!(measured.days_since_purchase.map(f64::round), Some(3.0));
+    assert!(measured.below_minimum && measured.trend > 0.0);
+    assert!(state.bytes() < 1024, "{}", state.bytes());
+}
+
+#[test]
+fn weights_are_learned_from_what_is_followed_by_contact_and_stay_positive() {
+    // chats are followed by contact, pickups never are
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut histories: Vec<Vec<Touch>> = Vec::new();
+    for n in 0..800 {
+        let kind = if n % 2 == 0 { Kind::CHAT } else { Kind::PICKUP };
+        let start = rng.gen_range(0.0..10.0);
+        let mut history: Vec<Touch> = (0..4)
+            .map(|t| touch(kind, days_ago(80.0 - start - f64::from(t))))
+            .collect();
+        if (n % 2 == 0 && rng.gen_bool(0.9)) || rng.gen_bool(0.05) {
+            history.push(touch(kind, days_ago(rng.gen_range(35.0..45.0))));
+        }
+        histories.push(history);
+    }
+    let slices: Vec<&[Touch]> = histories.iter().map(|h| &h[..]).collect();
+    let mut learned = IndexModel::first(&Kinds::default());
+    let before = learned.weight(Kind::CHAT) / learned.weight(Kind::PICKUP);
+    learned.learn(&slices, &[days_ago(60.0)], NOW);
+    assert!(learned.learned);
+    let after = learned.weight(Kind::CHAT) / learned.weight(Kind::PICKUP);
+    assert!(after > 1.5 * before, "{after} after {before}");
+    assert!(learned.kinds.iter().all(|k| k.weight >= 0.0));
+    assert_eq!(learned.weight(Kind::IMPRESSION), 0.0);
+    // the median customer has 50
+    let mut all: Vec<f64> = slices
+        .iter()
+        .map(|h| learned.measure(&learned.fold(h, NOW), NOW).index)
+        .collect();
+    all.sort_by(f64::total_cmp);
+    assert!((all[400] - 50.0).abs() < 1.0, "{}", all[400]);
+}
+
+/// Customers whose rate and staying are drawn as BG/NBD says.
+fn simulated(truth: &BgNbd, customers: usize, weeks: f64, seed: u64) -> Vec<(Orders, f64)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let rates = Gamma::new(truth.r, 1.0 / truth.alpha).unwrap();
+    let leaves = Beta::new(truth.a, truth.b).unwrap();
+    (0..customers)
+        .map(|_| {
+            let gap = Exp::new(rates.sample(&mut rng).max(1e-12)).unwrap();
+            let leave = leaves.sample(&mut rng);
+            let age = rng.gen_range(0.7 * weeks..weeks);
+            let (mut at, mut orders, mut later) = (
+                0.0,
+                Orders {
+                    age,
+                    ..Orders::default()
+                },
+                0.0,
+            );
+            loop {
+                at += gap.sample(&mut rng);
+                if at > age + 39.0 {
+                    break;
+                }
+                if at <= age {
+                    orders.repeats += 1.0;
+                    orders.last = at;
+                } else {
+                    later += 1.0;
+                }
+                if rng.gen_bool(leave) {
+                    break;
+                }
+            }
+            (orders, later)
+        })
+        .collect()
+}
+
+/// The estimates published for the CDNOW sample (Fader, Hardie & Lee 2005, table 2).
+const CDNOW: BgNbd = BgNbd {
+    r: 0.243,
+    alpha: 4.414,
+    a: 0.793,
+    b: 2.426,
+};
+
+#[test]
+fn bgnbd_finds_the_parameters_that_made_the_data() {
+    let customers = simulated(&CDNOW, 6000, 39.0, 1);
+    let orders: Vec<Orders> = customers.iter().map(|(c, _)| *c).collect();
+    let fitted = BgNbd::fit(&orders).unwrap();
+    let likelihood = |m: &BgNbd| orders.iter().map(|c| m.log_likelihood(c)).sum::<f64>();
+    let (found, truth) = (likelihood(&fitted), likelihood(&CDNOW));
+    assert!(found >= truth, "{found} below that of the truth {truth}");
+    assert!((found - truth).abs() < 0.005 * truth.abs());
+    assert!((fitted.r / CDNOW.r - 1.0).abs() < 0.25, "{fitted:?}");
+    assert!((fitted.alpha / CDNOW.alpha - 1.0).abs() < 0.3, "{fitted:?}");
+    // what it expects is what comes
+    let expected: f64 = orders.iter().map(|c| fitted.expected(c, 39.0)).sum();
+    let came: f64 = customers.iter().map(|(_, later)| later).sum();
+    assert!(
+        (expected / came - 1.0).abs() < 0.08,
+        "{expected} for {came}"
+    );
+}
+
+#[test]
+fn bgnbd_agrees_with_the_published_example() {
+    // the paper's spreadsheet: x = 2, t = 30.43, T = 38.86 expects 1.226 orders in the next 39 weeks
+    let customer = Orders {
+        repeats: 2.0,
+        last: 30.43,
+        age: 38.86,
+    };
+    assert!(
+        (CDNOW.expected(&customer, 39.0) - 1.226).abs() < 0.002,
+        "{}",
+        CDNOW.expected(&customer, 39.0)
+    );
+    assert!((0.0..1.0).contains(&CDNOW.alive(&customer)));
+    let longer = Orders {
+        age: 70.0,
+        ..customer
+    };
+    assert!(CDNOW.alive(&longer) < CDNOW.alive(&customer));
+    assert_eq!(CDNOW.expected(&customer, 0.0), 0.0);
+    assert!(BgNbd::fit(&[customer; 5]).is_none());
+    let never = [Orders {
+        age: 10.0,
+        ..Orders::default()
+    }; 50];
+    assert!(BgNbd::fit(&never).is_none());
+}
+
+#[test]
+fn gamma_gamma_finds_the_mean_of_the_population() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let (p, q, gamma) = (6.25, 3.74, 15.44);
+    let scales = Gamma::new(q, 1.0 / gamma).unwrap();
+    let customers: Vec<(f64, f64)> = (0..4000)
+        .map(|_| {
+            let orders = rng.gen_range(1..6);
+            let values = Gamma::new(p, 1.0 / f64::from(scales.sample(&mut rng))).unwrap();
+            let sum: f64 = (0..orders).map(|_| values.sample(&mut rng)).sum();
+            (f64::from(orders), sum / f64::from(orders))
+        })
+        .collect();
+    let fitted = GammaGamma::fit(&customers).unwrap();
+    let truth = p * gamma / (q - 1.0);
+    assert!(
+        (fitted.expected(0.0, 0.0) / truth - 1.0).abs() < 0.05,
+        "{fitted:?}"
+    );
+    // one dear order is pulled to the mean, many are believed
+    let (one, many) = (fitted.expected(1.0, 200.0), fitted.expected(50.0, 200.0));
+    assert!(truth < one && one < many && many < 200.0);
+}
+
+#[test]
+fn propensity_is_calibrated_on_simulated_customers_and_signed() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let draw = |rng: &mut ChaCha8Rng| {
+        let rows: Vec<Vec<f64>> = (0..4000)
+            .map(|_| (0..3).map(|_| rng.gen_range(-1.0..1.0)).collect())
+            .collect();
+        let odds = |row: &[f64]| -1.0 + 1.5 * row[0] - 2.0 * row[1];
+        let bought: Vec<bool> = rows
+            .iter()
+            .map(|row| rng.gen_bool(sigmoid(odds(row))))
+            .collect();
+        (rows, bought)
+    };
+    let (rows, bought) = draw(&mut rng);
+    let mut fitted = Propensity::fit(&rows, &bought, &[0, 1, 2], 1.0, 30.0).unwrap();
+    let (fresh, outcome) = draw(&mut rng);
+    fitted.calibrate(&fresh, &outcome, 20.0);
+    assert!(fitted.effects[0] > 0.5 && fitted.effects[1] < -0.5);
+    let (rows, bought) = draw(&mut rng);
+    for bin in 0..5 {
+        let (low, high) = (0.2 * f64::from(bin), 0.2 * f64::from(bin + 1));
+        let inside: Vec<(f64, bool)> = rows
+            .iter()
+            .zip(&bought)
+            .map(|(row, b)| (fitted.probability(row), *b))
+            .filter(|(p, _)| (low..high).contains(p))
+            .collect();
+        if inside.len() > 150 {
+            let n = inside.len() as f64;
+            let said = inside.iter().map(|(p, _)| p).sum::<f64>() / n;
+            let was = inside.iter().filter(|(_, b)| *b).count() as f64 / n;
+            assert!(
+                (said - was).abs() < 0.08,
+                "bin {bin}: said {said}, was {was}"
+            );
+        }
+    }
+    let row = &rows[0];
+    let sum: f64 = fitted.contributions(row).map(|(_, c)| c).sum();
+    let odds = fitted.scale * (fitted.intercept + sum) + fitted.shift;
+    assert!((fitted.log_odds(row) - odds).abs() < 1e-9);
+    assert!(Propensity::fit(&rows, &vec![false; rows.len()], &[0], 1.0, 30.0).is_none());
+}
+
+#[test]
+fn complaints_pause_until_resolved_or_old() {
+    let rules = CareRules::default();
+    let complaint = Touch {
+        product: 3,
+        ..touch(Kind::COMPLAINT, days_ago(5.0))
+    };
+    let open = care(&[complaint], NOW, &rules);
+    assert!(open.pause_surprises && open.pause_promotions && !open.no_offers);
+    assert_eq!(open.reasons, [(CareReason::OpenComplaint, complaint.at)]);
+    let other = Touch {
+        product: 4,
+        ..touch(Kind::COMPLAINT_RESOLVED, days_ago(4.0))
+    };
+    assert!(care(&[complaint, other], NOW, &rules).pause_surprises);
+    let resolved = touch(Kind::COMPLAINT_RESOLVED, days_ago(4.0));
+    assert_eq!(
+        care(&[complaint, resolved], NOW, &rules),
+        CarePolicy::default()
+    );
+    let again = touch(Kind::COMPLAINT, days_ago(1.0));
+    assert!(care(&[complaint, resolved, again], NOW, &rules).pause_surprises);
+    assert!(!care(&[complaint], NOW + 26 * DAY_MS, &rules).pause_surprises);
+    assert!(
+        !care(&[complaint], complaint.at - 1, &rules).pause_surprises,
+        "not yet"
+    );
+}
+
+#[test]
+fn an_intent_to_cancel_gets_a_person_and_no_offers() {
+    let rules = CareRules::default();
+    let intent = touch(Kind::CANCEL_INTENT, days_ago(2.0));
+    let policy = care(&[intent], NOW, &rules);
+    assert!(policy.no_offers && policy.pause_surprises);
+    assert_eq!(policy.hand_over, Some(HandOver::Person));
+    let stays = touch(Kind::PURCHASE, days_ago(1.0));
+    assert_eq!(care(&[intent, stays], NOW, &rules), CarePolicy::default());
+}
+
+#[test]
+fn visits_advice_and_enquiries_favour_the_thing_at_hand() {
+    let rules = CareRules::default();
+    let on = |kind, product, days| Touch {
+        product,
+        ..touch(kind, days_ago(days))
+    };
+    let history = [
+        on(Kind::TECHNICIAN_VISIT, 7, 9.0),
+        on(Kind::ADVICE, 8, 3.0),
+        on(Kind::STOCK_ENQUIRY, 9, 2.0),
+        on(Kind::STOCK_ENQUIRY, 10, 2.0),
+        on(Kind::PURCHASE, 10, 1.0),
+    ];
+    let policy = care(&history, NOW, &rules);
+    assert_eq!(policy.favour_beside, [8, 7]);
+    assert_eq!(policy.favour_substitute_of, [9]);
+    assert!(!policy.pause_surprises);
+}
+
+#[test]
+fn what_is_seen_often_sinks_until_it_is_answered() {
+    let rules = FatigueRules::default();
+    let seen = |n: usize| -> Vec<Touch> {
+        (0..n)
+            .map(|_| Touch {
+                product: 5,
+                ..touch(Kind::IMPRESSION, days_ago(0.5))
+            })
+            .collect()
+    };
+    let factor = |history: &[Touch], now| {
+        fatigue(history, now, &rules)
+            .get(&5)
+            .copied()
+            .unwrap_or(1.0)
+    };
+    assert_eq!(factor(&seen(2), NOW), 1.0);
+    assert!(factor(&seen(10), NOW) < factor(&seen(5), NOW) && factor(&seen(5), NOW) < 1.0);
+    assert!(factor(&seen(10), NOW + 30 * DAY_MS) > factor(&seen(10), NOW));
+    let mut answered = seen(10);
+    answered.push(Touch {
+        product: 5,
+        ..touch(Kind::VIEW, days_ago(0.1))
+    });
+    assert_eq!(factor(&answered, NOW), 1.0);
+}
+
+#[test]
+fn offers_are_budgeted_against_contacts_that_give() {
+    let rules = PressureRules::default();
+    let mut history: Vec<Touch> = (0..4)
+        .map(|_| touch(Kind::EMAIL_SENT, days_ago(3.0)))
+        .collect();
+    assert!(pressure(&history, NOW, &rules).exhausted);
+    history.push(touch(Kind::ADVICE, days_ago(1.0)));
+    let after = pressure(&history, NOW, &rules);
+    assert_eq!(
+        (after.offers, after.value_contacts, after.exhausted),
+        (4, 1, false)
+    );
+    assert!(!pressure(&history, NOW + 40 * DAY_MS, &rules).exhausted);
+}

@@ -1,0 +1,188 @@
+//! Boxes, stock and rules as files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail, Context};
+use serendib_datasets::{BoxOrder, ReadOptions, ShopData, StockLot, Table};
+use serendib_engine::boxes::{BoxRequest, Lot, ShopRules};
+use serendib_engine::shop::ProductIx;
+use serendib_training::batch::Batch;
+
+use super::Pack;
+
+/// One box to pack.
+pub struct Order {
+    /// As in the table.
+    pub row: BoxOrder,
+    /// When it leaves, milliseconds.
+    pub ship_at: i64,
+}
+
+impl Order {
+    /// The box as the packer wants it, without what protects the customer.
+    pub fn request(&self, rules: &ShopRules) -> BoxRequest {
+        let slots = self.row.slots.map_or(rules.slots, |n| n as usize);
+        let surprise = self.row.surprise_slots.map_or(rules.surprise_slots.min(slots), |n| n as usize);
+        BoxRequest {
+            id: self.row.box_id.clone(),
+            regular: slots.saturating_sub(surprise),
+            surprise,
+            budget: self.row.budget,
+            max_weight_g: self.row.max_weight_g,
+            max_volume_ml: self.row.max_volume_ml,
+            ..BoxRequest::default()
+        }
+    }
+}
+
+/// Everything that is packed from.
+pub struct Input {
+    /// Boxes in order of the table.
+    pub orders: Vec<Order>,
+    /// Lots with their product, where it is known.
+    pub stock: Vec<(Option<ProductIx>, StockLot)>,
+    /// Rules.
+    pub rules: ShopRules,
+    /// Ids of boxes that came again and are left out.
+    pub duplicates: Vec<String>,
+    /// Products of the stock that nobody knows.
+    pub unknown_products: Vec<String>,
+}
+
+impl Input {
+    /// Reads what `args` name.
+    pub fn read(args: &Pack, batch: &Batch, options: ReadOptions) -> anyhow::Result<Input> {
+        let shop = ShopData::open(&args.data, options)?;
+        let boxes: Vec<BoxOrder> = match &args.boxes {
+            Some(file) => Staged::new(file, Table::Boxes, &args.out)?.read(options, ShopData::boxes)?,
+            None if shop.has_table(Table::Boxes) => shop.boxes()?.collect::<Result<_, _>>()?,
+            None => bail!("the shop data have no boxes table: name one with --boxes"),
+        };
+        let stock: Vec<StockLot> = match &args.stock {
+            Some(file) => Staged::new(file, Table::Stock, &args.out)?.read(options, ShopData::stock)?,
+            None if shop.has_table(Table::Stock) => shop.stock()?.collect::<Result<_, _>>()?,
+            None => bail!("the shop data have no stock table: name one with --stock"),
+        };
+        let own = args.data.join("rules.json");
+        let rules = match args.rules.as_ref().or(own.exists().then_some(&own)) {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path:?}"))?;
+                serde_json::from_str(&text).with_context(|| format!("cannot use the rules in {path:?}"))?
+            }
+            None => ShopRules::default(),
+        };
+        let latest = batch.log().span.map_or(0, |(_, last)| last + 1);
+        let mut known = std::collections::HashSet::new();
+        let mut duplicates = Vec::new();
+        let mut orders = Vec::with_capacity(boxes.len());
+        for row in boxes {
+            if !known.insert(row.box_id.clone()) {
+                duplicates.push(row.box_id);
+                continue;
+            }
+            orders.push(Order {
+                ship_at: row.ship_at.unwrap_or(latest),
+                row,
+            });
+        }
+        let mut unknown_products = Vec::new();
+        let stock = stock
+            .into_iter()
+            .map(|row| {
+                let product = batch.live.catalogue.find(&row.product_id);
+                if product.is_none() {
+                    unknown_products.push(row.product_id.clone());
+                }
+                (product, row)
+            })
+            .collect();
+        unknown_products.sort();
+        unknown_products.dedup();
+        Ok(Input {
+            orders,
+            stock,
+            rules,
+            duplicates,
+            unknown_products,
+        })
+    }
+
+    /// (product, units) of every lot of a known product.
+    pub fn stock_rows(&self) -> Vec<(ProductIx, i64)> {
+        self.stock.iter().filter_map(|(product, row)| product.map(|p| (p, row.quantity))).collect()
+    }
+
+    /// Orders in groups that see the same lots, earliest ship date first.
+    pub fn waves(&self, lots: &[Lot]) -> Vec<Vec<usize>> {
+        let mut by_date: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (at, order) in self.orders.iter().enumerate() {
+            by_date.entry(order.ship_at).or_default().push(at);
+        }
+        let mut waves: Vec<(Vec<bool>, Vec<usize>)> = Vec::new();
+        for (ship_at, orders) in by_date {
+            let usable: Vec<bool> = lots.iter().map(|lot| lot.usable(ship_at)).collect();
+            match waves.last_mut() {
+                Some((same, together)) if *same == usable => together.extend(orders),
+                _ => waves.push((usable, orders)),
+            }
+        }
+        waves
+            .into_iter()
+            .map(|(_, mut orders)| {
+                orders.sort_unstable();
+                orders
+            })
+            .collect()
+    }
+}
+
+/// A directory that shows one file under the name of its table, so that it reads like shop data.
+struct Staged {
+    dir: PathBuf,
+    shown: PathBuf,
+    file: PathBuf,
+}
+
+impl Staged {
+    fn new(file: &Path, table: Table, out: &Path) -> anyhow::Result<Staged> {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some((_, endings)) = name.split_once('.') else {
+            bail!("{file:?} has no ending: expected .csv, .jsonl or .parquet");
+        };
+        let file = file.canonicalize().with_context(|| format!("cannot read {file:?}"))?;
+        let word = if table == Table::Boxes { "boxes" } else { "stock" };
+        let dir = out.join(format!(".reading-{word}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {dir:?}"))?;
+        let shown = dir.join(format!("{word}.{}", endings.rsplit_once('.').map_or(endings, |_| endings)));
+        let staged = Staged { dir, shown, file };
+        std::os::unix::fs::symlink(&staged.file, &staged.shown)
+            .with_context(|| format!("cannot show {:?} as {:?}", staged.file, staged.shown))?;
+        Ok(staged)
+    }
+
+    fn read<T, R, E>(
+        &self,
+        options: ReadOptions,
+        rows: impl Fn(&ShopData) -> Result<R, E>,
+    ) -> anyhow::Result<Vec<T>>
+    where
+        R: Iterator<Item = Result<T, E>>,
+        E: std::fmt::Display,
+    {
+        // errors name the file that was given, not where it was shown
+        let named = |error: &dyn std::fmt::Display| {
+            let text = error.to_string();
+            anyhow!(text.replace(&*self.shown.to_string_lossy(), &self.file.to_string_lossy()))
+        };
+        let data = ShopData::open(&self.dir, options).map_err(|e| named(&e))?;
+        let all: Result<Vec<T>, E> = rows(&data).map_err(|e| named(&e))?.collect();
+        all.map_err(|e| named(&e))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}

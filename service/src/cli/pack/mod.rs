@@ -1,0 +1,274 @@
+//! `serendib pack`: packs all subscription boxes of a file offline.
+
+mod input;
+mod output;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+use serendib_datasets::ReadOptions;
+use serendib_engine::boxes::{
+    assign_lots, pack, BoxRequest, Candidate, Lot, Options, Packing, Phase, Problem, Shelf,
+};
+use serendib_training::batch::Batch;
+
+use input::{Input, Order};
+
+/// Pack all subscription boxes of a file from one stock
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  serendib pack --models models --data shop --boxes boxes.csv --stock stock.csv --rules rules.json --out packed\n\n\
+    Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault\n  picking  one row per line: product, lot, whether it is the surprise, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
+    Ctrl-C, or --time-limit, ends the search early; the best packing so far is written."
+)]
+pub struct Pack {
+    /// Models directory (its current model) or one bundle
+    #[arg(long, value_name = "DIR")]
+    models: PathBuf,
+    /// Shop data
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Boxes table; that of the shop data if absent
+    #[arg(long, value_name = "FILE")]
+    boxes: Option<PathBuf>,
+    /// Stock table; that of the shop data if absent
+    #[arg(long, value_name = "FILE")]
+    stock: Option<PathBuf>,
+    /// Rules (JSON): caps, pins, floor, weights, goals; rules.json of the shop data, or defaults, if absent
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Directory to write to
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Format of the tables
+    #[arg(long, value_enum, default_value_t = TableFormat::Csv)]
+    format: TableFormat,
+    /// Most seconds for the search
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
+    /// Seed of the surprise lines drawn at random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Skip bad rows of the tables instead of stopping
+    #[arg(long)]
+    lenient: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TableFormat {
+    Csv,
+    Parquet,
+    Jsonl,
+}
+
+impl TableFormat {
+    fn ending(self) -> &'static str {
+        match self {
+            TableFormat::Csv => "csv",
+            TableFormat::Parquet => "parquet",
+            TableFormat::Jsonl => "jsonl",
+        }
+    }
+}
+
+/// Boxes that see the same lots, packed together.
+struct Wave {
+    problem: Problem,
+    packing: Packing,
+    /// Positions of the orders, by box number.
+    orders: Vec<usize>,
+    /// Lot of each line, in order of boxes and lines.
+    lots: Vec<usize>,
+}
+
+impl Pack {
+    /// Runs the command.
+    pub fn run(&self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        if self.time_limit.is_some_and(|limit| !(limit.is_finite() && limit >= 0.0)) {
+            bail!("--time-limit must be a number of seconds ≥ 0");
+        }
+        let options = ReadOptions {
+            lenient: self.lenient,
+        };
+        let batch = Batch::open(&self.models, &self.data, options)?;
+        let input = Input::read(self, &batch, options)?;
+        if input.orders.is_empty() {
+            bail!("there are no boxes to pack");
+        }
+        let shelf = Shelf::new(&batch.live.catalogue, &input.stock_rows());
+        let rules = shelf.rules(&batch.live.catalogue, &input.rules).context("cannot use the rules")?;
+        let scoring = Instant::now();
+        let (requests, unknown_exclusions) = self.requests(&batch, &shelf, &input);
+        let scored = scoring.elapsed().as_secs_f64();
+
+        let stop = Arc::new(AtomicBool::new(false));
+        watch_interrupt(Arc::clone(&stop));
+        let deadline = self.time_limit.map(|s| Instant::now() + Duration::from_secs_f64(s));
+        let stop = || stop.load(Ordering::Relaxed) || deadline.is_some_and(|d| Instant::now() >= d);
+        let bar = progress_bar();
+        let solving = Instant::now();
+        let mut lots = input.lots(&shelf);
+        let mut waves: Vec<Wave> = Vec::new();
+        for orders in input.waves(&lots) {
+            let ship_at = input.orders[orders[0]].ship_at;
+            let mut items = shelf.items().to_vec();
+            for (number, item) in items.iter_mut().enumerate() {
+                let usable = lots.iter().filter(|l| l.item as usize == number && l.usable(ship_at));
+                let units: i64 = usable.map(|lot| lot.quantity).sum();
+                item.stock = u32::try_from(units).unwrap_or(u32::MAX);
+            }
+            let mut problem = Problem::new(items, rules.clone())?;
+            for order in &orders {
+                let (request, candidates) = &requests[*order];
+                problem.add(request.clone(), candidates)?;
+            }
+            let warm = waves.last().map(|wave| wave.packing.prices.clone());
+            let options = Options {
+                seed: self.seed,
+                random_one_in: input.rules.random_one_in,
+                near_equal: input.rules.near_equal,
+                warm: warm.as_deref(),
+                ..Options::default()
+            };
+            let packing = pack(&problem, &options, &stop, &mut |p| {
+                let phase = match p.phase {
+                    Phase::Greedy => "first packing",
+                    Phase::Prices => "prices",
+                    Phase::Exchange => "exchange",
+                    Phase::Finish => "finishing",
+                };
+                bar.set_position((1000.0 * p.done) as u64);
+                bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
+            });
+            let lines: Vec<(u32, i64)> = packing
+                .boxes
+                .iter()
+                .zip(&orders)
+                .flat_map(|(b, order)| b.lines.iter().map(|l| (l.item, input.orders[*order].ship_at)))
+                .collect();
+            let assigned = assign_lots(&lots, &lines)?;
+            for lot in &assigned {
+                lots[*lot].quantity -= 1;
+            }
+            waves.push(Wave {
+                problem,
+                packing,
+                orders,
+                lots: assigned,
+            });
+        }
+        bar.finish_and_clear();
+        let result = output::Output {
+            batch: &batch,
+            shelf: &shelf,
+            input: &input,
+            waves: &waves,
+            lots_left: &lots,
+            unknown_exclusions,
+            scoring_s: scored,
+            solving_s: solving.elapsed().as_secs_f64(),
+            total_s: started.elapsed().as_secs_f64(),
+        };
+        let summary = result.write(&self.out, self.format.ending())?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&summary)?);
+        } else {
+            print!("{}", result.text(&summary));
+            println!("written to {}", self.out.display());
+        }
+        Ok(())
+    }
+
+    /// The request and candidates of every order, and exclusions that mean nothing in this shop.
+    fn requests(
+        &self,
+        batch: &Batch,
+        shelf: &Shelf,
+        input: &Input,
+    ) -> (Vec<(BoxRequest, Vec<Candidate>)>, Vec<(String, String)>) {
+        let bar = progress_bar();
+        bar.set_length(input.orders.len() as u64);
+        bar.set_message("scoring");
+        let made: Vec<(BoxRequest, Vec<Candidate>, Vec<String>)> = input
+            .orders
+            .par_iter()
+            .map(|order: &Order| {
+                let customer = batch.log().customer_ids.get(&order.row.customer_id);
+                let now = if batch.log().timed { order.ship_at } else { i64::MAX };
+                let history = customer.map_or(&[][..], |c| batch.history(c));
+                let mut request = order.request(&input.rules);
+                let unknown = shelf.protect(
+                    &batch.live.catalogue,
+                    &mut request,
+                    &order.row.exclusions,
+                    history,
+                    now,
+                );
+                let state = batch.state(customer);
+                let candidates = shelf.candidates(&batch.model, &batch.live, state, now, &input.rules);
+                bar.inc(1);
+                (request, candidates, unknown)
+            })
+            .collect();
+        bar.finish_and_clear();
+        let mut requests = Vec::with_capacity(made.len());
+        let mut unknown_exclusions = Vec::new();
+        for (request, candidates, unknown) in made {
+            unknown_exclusions.extend(unknown.into_iter().map(|name| (request.id.clone(), name)));
+            requests.push((request, candidates));
+        }
+        (requests, unknown_exclusions)
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::new(1000);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Sets `stop` at the first Ctrl-C; the second one ends the process as usual.
+fn watch_interrupt(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            eprintln!("stopping: the best packing so far is written; Ctrl-C again to leave now");
+            stop.store(true, Ordering::Relaxed);
+            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+                std::process::exit(130);
+            }
+        }
+    });
+}
+
+/// Lots of the stock in item numbers.
+impl Input {
+    fn lots(&self, shelf: &Shelf) -> Vec<Lot> {
+        self.stock
+            .iter()
+            .map(|(product, row)| Lot {
+                // a lot of a product that nobody knows is no item's
+                item: product.and_then(|p| shelf.item(p)).unwrap_or(shelf.items().len() as u32),
+                quantity: row.quantity.max(0),
+                expires_at: row.expires_at,
+                inbound_at: row.inbound_at,
+                label: row.lot.clone().unwrap_or_default(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,310 @@
+//! Boxes, picking list, totals and summary.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+use serde_json::{json, Value};
+use serendib_datasets::{Cell, ColumnType, OutputTable};
+use serendib_engine::boxes::{Lot, Shelf};
+use serendib_training::batch::Batch;
+
+use super::input::Input;
+use super::Wave;
+
+/// Everything that is told of a packing.
+pub struct Output<'a> {
+    pub batch: &'a Batch,
+    pub shelf: &'a Shelf,
+    pub input: &'a Input,
+    pub waves: &'a [Wave],
+    pub lots_left: &'a [Lot],
+    pub unknown_exclusions: Vec<(String, String)>,
+    pub scoring_s: f64,
+    pub solving_s: f64,
+    pub total_s: f64,
+}
+
+impl Output<'_> {
+    fn title(&self, item: u32) -> &str {
+        let product = self.shelf.product(item);
+        product.map_or("", |p| self.batch.live.catalogue.product(p).label())
+    }
+
+    fn id(&self, item: u32) -> &str {
+        self.shelf.items().get(item as usize).map_or("", |item| &item.id)
+    }
+
+    /// Writes all files and answers the summary.
+    pub fn write(&self, out: &Path, ending: &str) -> anyhow::Result<Value> {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create {out:?}"))?;
+        self.boxes(&out.join(format!("boxes.{ending}")))?;
+        self.picking(&out.join(format!("picking.{ending}")))?;
+        self.totals(&out.join(format!("totals.{ending}")))?;
+        let summary = self.summary();
+        let place = |name: &str, text: &str| -> anyhow::Result<()> {
+            let (partial, path) = (out.join(format!(".{name}.partial")), out.join(name));
+            std::fs::write(&partial, text)
+                .and_then(|()| std::fs::rename(&partial, &path))
+                .with_context(|| format!("cannot write {path:?}"))
+        };
+        place("summary.json", &serde_json::to_string_pretty(&summary)?)?;
+        place("summary.txt", &self.text(&summary))?;
+        Ok(summary)
+    }
+
+    fn boxes(&self, path: &Path) -> anyhow::Result<()> {
+        let mut table = OutputTable::create(
+            path,
+            &[
+                ("box_id", ColumnType::Text),
+                ("customer_id", ColumnType::Text),
+                ("ship_at", ColumnType::Time),
+                ("lines", ColumnType::Int),
+                ("surprises", ColumnType::Int),
+                ("value", ColumnType::Float),
+                ("price", ColumnType::Float),
+                ("empty_slots", ColumnType::Int),
+                ("fault", ColumnType::Text),
+                ("removed", ColumnType::Text),
+            ],
+        )?;
+        for wave in self.waves {
+            for (packed, order) in wave.packing.boxes.iter().zip(&wave.orders) {
+                let order = &self.input.orders[*order];
+                let price: f64 = packed
+                    .lines
+                    .iter()
+                    .filter_map(|line| self.shelf.items()[line.item as usize].price)
+                    .map(f64::from)
+                    .sum();
+                let short = packed.shortfall.as_ref();
+                let fault = short.map(|s| s.fault.to_string()).unwrap_or_default();
+                let removed = short.map_or(String::new(), |s| {
+                    let mut said: Vec<String> =
+                        s.removed.iter().map(|(why, n)| format!("{why:?} {n}")).collect();
+                    if s.below_floor > 0 {
+                        said.push(format!("BelowFloor {}", s.below_floor));
+                    }
+                    said.extend(s.pins.iter().map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))));
+                    said.join("; ")
+                });
+                table.row(&[
+                    Cell::from(&*packed.id),
+                    Cell::from(&*order.row.customer_id),
+                    Cell::time(Some(order.ship_at)),
+                    Cell::Int(packed.lines.len() as i64),
+                    Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
+                    Cell::float(Some(packed.value)),
+                    Cell::float(Some(price)),
+                    Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
+                    Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
+                    Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
+                ])?;
+            }
+        }
+        table.finish()?;
+        Ok(())
+    }
+
+    fn picking(&self, path: &Path) -> anyhow::Result<()> {
+        let mut table = OutputTable::create(
+            path,
+            &[
+                ("box_id", ColumnType::Text),
+                ("line", ColumnType::Int),
+                ("product_id", ColumnType::Text),
+                ("title", ColumnType::Text),
+                ("surprise", ColumnType::Int),
+                ("pinned", ColumnType::Int),
+                ("warehouse", ColumnType::Text),
+                ("lot", ColumnType::Text),
+                ("expires_at", ColumnType::Time),
+                ("value", ColumnType::Float),
+                ("stand_in_1", ColumnType::Text),
+                ("stand_in_2", ColumnType::Text),
+                ("propensity", ColumnType::Float),
+            ],
+        )?;
+        for wave in self.waves {
+            let mut lots = wave.lots.iter();
+            for packed in &wave.packing.boxes {
+                for (at, line) in packed.lines.iter().enumerate() {
+                    let lot = lots.next().map(|lot| &self.input.stock[*lot].1);
+                    let stand_in = |n: usize| line.stand_ins.get(n).map(|s| self.id(s.item));
+                    table.row(&[
+                        Cell::from(&*packed.id),
+                        Cell::Int(at as i64 + 1),
+                        Cell::from(self.id(line.item)),
+                        Cell::from(self.title(line.item)),
+                        Cell::Int(i64::from(line.surprise)),
+                        Cell::Int(i64::from(line.fixed)),
+                        Cell::from(lot.and_then(|lot| lot.warehouse.as_deref())),
+                        Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
+                        Cell::time(lot.and_then(|lot| lot.expires_at)),
+                        Cell::float(Some(f64::from(line.value))),
+                        Cell::from(stand_in(0)),
+                        Cell::from(stand_in(1)),
+                        Cell::float(line.draw.as_ref().map(|draw| draw.propensity)),
+                    ])?;
+                }
+            }
+        }
+        table.finish()?;
+        Ok(())
+    }
+
+    /// Units used per item, over all waves.
+    fn used(&self) -> Vec<u64> {
+        let mut used = vec![0; self.shelf.items().len()];
+        let boxes = self.waves.iter().flat_map(|wave| &wave.packing.boxes);
+        for line in boxes.flat_map(|packed| &packed.lines) {
+            used[line.item as usize] += 1;
+        }
+        used
+    }
+
+    /// Price of one more unit per item: the highest of all waves.
+    fn prices(&self) -> BTreeMap<u32, f64> {
+        let mut out: BTreeMap<u32, f64> = BTreeMap::new();
+        for price in self.waves.iter().flat_map(|wave| &wave.packing.shadow_prices) {
+            let known = out.entry(price.item).or_insert(0.0);
+            *known = known.max(price.price);
+        }
+        out
+    }
+
+    fn totals(&self, path: &Path) -> anyhow::Result<()> {
+        let mut table = OutputTable::create(
+            path,
+            &[
+                ("product_id", ColumnType::Text),
+                ("title", ColumnType::Text),
+                ("used", ColumnType::Int),
+                ("left", ColumnType::Int),
+                ("shadow_price", ColumnType::Float),
+                ("ten_more_at_most", ColumnType::Float),
+            ],
+        )?;
+        let mut left = vec![0i64; self.shelf.items().len()];
+        for lot in self.lots_left {
+            if let Some(sum) = left.get_mut(lot.item as usize) {
+                *sum += lot.quantity;
+            }
+        }
+        let prices = self.prices();
+        for (item, used) in self.used().into_iter().enumerate() {
+            let price = prices.get(&(item as u32)).copied();
+            table.row(&[
+                Cell::from(self.id(item as u32)),
+                Cell::from(self.title(item as u32)),
+                Cell::Int(used as i64),
+                Cell::Int(left[item]),
+                Cell::float(price),
+                Cell::float(price.map(|price| 10.0 * price)),
+            ])?;
+        }
+        table.finish()?;
+        Ok(())
+    }
+
+    fn summary(&self) -> Value {
+        let packings = || self.waves.iter().map(|wave| &wave.packing);
+        let (value, bound): (f64, f64) =
+            packings().fold((0.0, 0.0), |sum, p| (sum.0 + p.value, sum.1 + p.bound));
+        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+        for (fault, count) in packings().flat_map(|p| &p.faults) {
+            *faults.entry(fault.to_string()).or_insert(0) += count;
+        }
+        let mut dearest: Vec<(u32, f64)> = self.prices().into_iter().collect();
+        dearest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let soft: Vec<Value> = packings()
+            .map(|p| {
+                json!({
+                    "given_up": p.soft.given_up,
+                    "margin": p.soft.margin,
+                    "median_value": p.soft.median_value,
+                    "p5_value": p.soft.p5_value,
+                    "below_fair": p.soft.below_fair,
+                    "boxes_missing_a_required_category":
+                        p.soft.missing_category.iter().map(|(_, n)| n).sum::<u64>(),
+                    "minimum_use": p.soft.minimum_use.iter().map(|(item, wanted, used)| json!({
+                        "product_id": self.id(*item), "wanted": wanted, "used": used,
+                    })).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let open: u64 = self.waves.iter().map(|wave| wave.problem.open_slots()).sum();
+        json!({
+            "model": self.batch.model.manifest.id,
+            "boxes": packings().map(|p| p.boxes.len()).sum::<usize>(),
+            "slots": open,
+            "empty_slots": packings().map(|p| p.empty_slots).sum::<u64>(),
+            "value": value,
+            "bound": bound,
+            "gap": if bound > 0.0 { (bound - value) / bound } else { 0.0 },
+            "stopped": packings().any(|p| p.stopped),
+            "waves": self.waves.len(),
+            "units_used": self.used().iter().sum::<u64>(),
+            "faults": faults,
+            "dearest": dearest.iter().take(10).map(|(item, price)| json!({
+                "product_id": self.id(*item), "title": self.title(*item),
+                "one_more": price, "ten_more_at_most": 10.0 * price,
+            })).collect::<Vec<_>>(),
+            "soft": soft,
+            "left_out": {
+                "boxes_given_twice": self.input.duplicates,
+                "products_not_in_the_catalogue": self.input.unknown_products,
+                "exclusions_that_mean_nothing": self.unknown_exclusions.iter().map(|(b, name)| json!({
+                    "box_id": b, "exclusion": name,
+                })).collect::<Vec<_>>(),
+            },
+            "seconds": { "scoring": self.scoring_s, "packing": self.solving_s, "total": self.total_s },
+        })
+    }
+
+    /// The summary for people.
+    pub fn text(&self, summary: &Value) -> String {
+        let number = |key: &str| summary[key].as_f64().unwrap_or(0.0);
+        let mut out = String::new();
+        let mut say = |line: String| {
+            let _ = writeln!(out, "{line}");
+        };
+        say(format!(
+            "{} boxes, {} of {} open slots filled{}",
+            number("boxes"),
+            number("slots") - number("empty_slots"),
+            number("slots"),
+            if summary["stopped"] == true { " (stopped early)" } else { "" },
+        ));
+        say(format!(
+            "value {:.2}; no packing that fills as many slots exceeds {:.2} (gap {:.2} %)",
+            number("value"),
+            number("bound"),
+            100.0 * number("gap"),
+        ));
+        for (fault, count) in summary["faults"].as_object().into_iter().flatten() {
+            say(format!("  {count} boxes fall short: {fault}"));
+        }
+        for price in summary["dearest"].as_array().into_iter().flatten().take(5) {
+            say(format!(
+                "  ten more of {} ({}) would be worth up to {:.2}",
+                price["title"].as_str().unwrap_or(""),
+                price["product_id"].as_str().unwrap_or(""),
+                price["ten_more_at_most"].as_f64().unwrap_or(0.0),
+            ));
+        }
+        for (key, what) in [
+            ("boxes_given_twice", "boxes given twice, the later ones left out"),
+            ("products_not_in_the_catalogue", "products of the stock that are not in the catalogue"),
+            ("exclusions_that_mean_nothing", "exclusions that mean no product, category or allergen"),
+        ] {
+            let count = summary["left_out"][key].as_array().map_or(0, Vec::len);
+            if count > 0 {
+                say(format!("  {count} {what} (see summary.json)"));
+            }
+        }
+        out
+    }
+}

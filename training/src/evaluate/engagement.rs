@@ -1,0 +1,387 @@
+//! How well purchases are foretold, at rolling cut-offs: ours beside RFM, recency and the plain logistic of two features.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use serendib_engine::engagement::days_ms;
+use serendib_engine::shop::{Kind, Kinds, Touch, DAY_MS};
+
+use crate::fit::engagement::{auc, fit_horizon, order, order_model, rows_at, weighted_auc, Rows};
+
+/// Rounds of the bootstrap.
+const ROUNDS: usize = 300;
+
+/// One cut-off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CutOff {
+    /// Milliseconds.
+    pub at: i64,
+    /// Customers judged.
+    pub customers: usize,
+    /// Share that bought within the horizon.
+    pub base_rate: f64,
+    /// Area under the curve of ours.
+    pub auc: f64,
+    /// Of the plain logistic of log recency and log orders.
+    pub auc_plain: f64,
+    /// Of the sum of quintiles of recency, frequency and money.
+    pub auc_rfm: f64,
+    /// Of recency alone.
+    pub auc_recency: f64,
+    /// Mean squared error of the probability.
+    pub brier: f64,
+    /// Expected calibration error over ten equal groups.
+    pub ece: f64,
+    /// Buyers in the top tenth over buyers in a tenth by chance.
+    pub top_decile_lift: f64,
+    /// Whether the plain model was kept.
+    pub plain: bool,
+}
+
+/// One tenth of all customers at all cut-offs, by our probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decile {
+    /// 1 = most likely to buy.
+    pub decile: usize,
+    /// Customers.
+    pub customers: usize,
+    /// Mean probability said.
+    pub said: f64,
+    /// Share that bought.
+    pub bought: f64,
+    /// Share that bought over the share of all.
+    pub lift: f64,
+}
+
+/// The evaluation of one horizon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngagementEvaluation {
+    /// Days.
+    pub horizon_days: f64,
+    /// Cut-offs in order of time.
+    pub cut_offs: Vec<CutOff>,
+    /// Mean AUC of ours.
+    pub auc: f64,
+    /// Mean AUC of the better baseline at each cut-off.
+    pub auc_better_baseline: f64,
+    /// Their difference.
+    pub difference: f64,
+    /// 95 % interval of it, by resampling customers (all of a customer's cut-offs together).
+    pub interval: (f64, f64),
+    /// Mean of the cut-offs' calibration errors.
+    pub ece: f64,
+    /// Mean of the cut-offs' Brier scores.
+    pub brier: f64,
+    /// Mean lift of the top decile.
+    pub top_decile_lift: f64,
+    /// Mean over cut-offs of min(10, 1 / base rate), the largest lift there can be.
+    pub largest_lift: f64,
+    /// The decile table.
+    pub deciles: Vec<Decile>,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// Expected calibration error of probabilities `said` over ten groups of equal size.
+pub fn ece(said: &[f64], bought: &[bool]) -> f64 {
+    let order = order(said);
+    let n = order.len();
+    (0..10)
+        .map(|bin| {
+            let rows = &order[bin * n / 10..(bin + 1) * n / 10];
+            let sum = |of: &dyn Fn(usize) -> f64| rows.iter().map(|r| of(*r as usize)).sum::<f64>();
+            (sum(&|r| said[r]) - sum(&|r| f64::from(u8::from(bought[r])))).abs()
+        })
+        .sum::<f64>()
+        / n.max(1) as f64
+}
+
+fn top_lift(said: &[f64], bought: &[bool]) -> f64 {
+    let order = order(said);
+    let top = &order[order.len() - order.len() / 10..];
+    let share = |rows: &mut dyn Iterator<Item = bool>| {
+        let (yes, n) = rows.fold((0.0, 0.0), |(y, n), b| (y + f64::from(u8::from(b)), n + 1.0));
+        if n > 0.0 {
+            yes / n
+        } else {
+            0.0
+        }
+    };
+    let all = share(&mut bought.iter().copied());
+    let best = share(&mut top.iter().map(|r| bought[*r as usize]));
+    if all > 0.0 {
+        best / all
+    } else {
+        0.0
+    }
+}
+
+/// Sum of the quintiles (1…5) of recency, frequency and money.
+fn rfm(histories: &[&[Touch]], rows: &Rows, cut: i64) -> Vec<f64> {
+    let mut measures = [Vec::new(), Vec::new(), Vec::new()];
+    for customer in &rows.customer {
+        let purchases = histories[*customer as usize]
+            .iter()
+            .take_while(|t| t.at < cut)
+            .filter(|t| t.kind == Kind::PURCHASE);
+        let (mut last, mut money) = (i64::MIN, 0.0);
+        let mut days: Vec<i64> = Vec::new();
+        for touch in purchases {
+            last = last.max(touch.at);
+            money += f64::from(touch.value);
+            days.push(touch.at.div_euclid(DAY_MS));
+        }
+        days.dedup();
+        measures[0].push(last as f64);
+        measures[1].push(days.len() as f64);
+        measures[2].push(money);
+    }
+    let mut sum = vec![0.0; rows.customer.len()];
+    for values in &measures {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        for (sum, value) in sum.iter_mut().zip(values) {
+            let rank = sorted.partition_point(|v| v < value) as f64;
+            *sum += 1.0 + (5.0 * rank / sorted.len().max(1) as f64).floor();
+        }
+    }
+    sum
+}
+
+struct Scored {
+    rows: Rows,
+    /// Ours, plain, RFM.
+    scores: [Vec<f64>; 3],
+    /// Whether RFM is the better baseline.
+    rfm_better: bool,
+}
+
+/// Evaluates `count` (≥ 1) cut-offs, each fitted on what came before it only; `None` if the data are too short.
+pub fn evaluate(
+    histories: &[&[Touch]],
+    kinds: &Kinds,
+    span: (i64, i64),
+    horizon: f64,
+    count: usize,
+    seed: u64,
+    say: &dyn Fn(&str),
+) -> Option<EngagementEvaluation> {
+    let (start, end) = (span.0, span.1 + 1);
+    let first = start + days_ms((2.0 * horizon + 60.0).min(0.5 * (end - start) as f64 / DAY_MS as f64));
+    let last = end - days_ms(horizon);
+    if last <= first || count == 0 {
+        return None;
+    }
+    let mut cut_offs = Vec::new();
+    let mut scored: Vec<Scored> = Vec::new();
+    for n in 0..count {
+        let at = first + (last - first) * n as i64 / (count.max(2) - 1) as i64;
+        say(&format!("cut-off {} of {count}", n + 1));
+        let before: Vec<&[Touch]> = histories
+            .iter()
+            .map(|history| &history[..history.partition_point(|t| t.at < at)])
+            .collect();
+        let (orders, gaps) = order_model(&before, at);
+        let fitted = fit_horizon(&before, kinds, start, at, horizon, orders.as_ref(), &gaps);
+        let rows = rows_at(histories, kinds, at, horizon, orders.as_ref(), &gaps, 1);
+        let yes = rows.bought.iter().filter(|b| **b).count();
+        if yes == 0 || yes == rows.bought.len() {
+            continue;
+        }
+        let said: Vec<f64> = rows.features.iter().map(|row| fitted.model.probability(row)).collect();
+        let plain: Vec<f64> =
+            rows.features.iter().map(|row| fitted.baseline.log_odds(row)).collect();
+        let rfm = rfm(histories, &rows, at);
+        let recency: Vec<f64> = rows
+            .features
+            .iter()
+            .map(|row| -row[serendib_engine::engagement::PLAIN[0]])
+            .collect();
+        let squares = said.iter().zip(&rows.bought).map(|(p, b)| (p - f64::from(u8::from(*b))).powi(2));
+        let cut_off = CutOff {
+            at,
+            customers: said.len(),
+            base_rate: yes as f64 / said.len() as f64,
+            auc: auc(&said, &rows.bought),
+            auc_plain: auc(&plain, &rows.bought),
+            auc_rfm: auc(&rfm, &rows.bought),
+            auc_recency: auc(&recency, &rows.bought),
+            brier: squares.sum::<f64>() / said.len() as f64,
+            ece: ece(&said, &rows.bought),
+            top_decile_lift: top_lift(&said, &rows.bought),
+            plain: fitted.plain,
+        };
+        scored.push(Scored {
+            rfm_better: cut_off.auc_rfm > cut_off.auc_plain,
+            scores: [said, plain, rfm],
+            rows,
+        });
+        cut_offs.push(cut_off);
+    }
+    if cut_offs.is_empty() {
+        return None;
+    }
+    let mean = |of: &dyn Fn(&CutOff) -> f64| cut_offs.iter().map(of).sum::<f64>() / cut_offs.len() as f64;
+    let auc = mean(&|c| c.auc);
+    let better = mean(&|c| c.auc_plain.max(c.auc_rfm));
+    Some(EngagementEvaluation {
+        horizon_days: horizon,
+        auc,
+        auc_better_baseline: better,
+        difference: auc - better,
+        interval: bootstrap(&scored, histories.len(), seed),
+        ece: mean(&|c| c.ece),
+        brier: mean(&|c| c.brier),
+        top_decile_lift: mean(&|c| c.top_decile_lift),
+        largest_lift: mean(&|c| (1.0 / c.base_rate).min(10.0)),
+        deciles: deciles(&scored),
+        seed,
+        cut_offs,
+    })
+}
+
+/// 95 % interval of the mean difference in AUC, over customers drawn with replacement.
+fn bootstrap(scored: &[Scored], customers: usize, seed: u64) -> (f64, f64) {
+    let prepared: Vec<(&Scored, [Vec<u32>; 2], usize)> = scored
+        .iter()
+        .map(|s| {
+            let baseline = if s.rfm_better { 2 } else { 1 };
+            (s, [order(&s.scores[0]), order(&s.scores[baseline])], baseline)
+        })
+        .collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut differences: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let mut times = vec![0.0f64; customers];
+            (0..customers).for_each(|_| times[rng.gen_range(0..customers)] += 1.0);
+            let sum: f64 = prepared
+                .iter()
+                .map(|(s, orders, baseline)| {
+                    let weights: Vec<f64> =
+                        s.rows.customer.iter().map(|c| times[*c as usize]).collect();
+                    let area = |order: &[u32], scores: &[f64]| {
+                        weighted_auc(order, scores, &s.rows.bought, &weights)
+                    };
+                    area(&orders[0], &s.scores[0]) - area(&orders[1], &s.scores[*baseline])
+                })
+                .sum();
+            sum / prepared.len() as f64
+        })
+        .collect();
+    differences.sort_by(f64::total_cmp);
+    let at = |share: f64| differences[((ROUNDS - 1) as f64 * share).round() as usize];
+    (at(0.025), at(0.975))
+}
+
+fn deciles(scored: &[Scored]) -> Vec<Decile> {
+    let said: Vec<f64> = scored.iter().flat_map(|s| s.scores[0].iter().copied()).collect();
+    let bought: Vec<bool> = scored.iter().flat_map(|s| s.rows.bought.iter().copied()).collect();
+    let order = order(&said);
+    let n = order.len();
+    let all = bought.iter().filter(|b| **b).count() as f64 / n.max(1) as f64;
+    (0..10)
+        .map(|decile| {
+            let rows = &order[n - (decile + 1) * n / 10..n - decile * n / 10];
+            let count = rows.len().max(1) as f64;
+            let share = rows.iter().filter(|r| bought[**r as usize]).count() as f64 / count;
+            Decile {
+                decile: decile + 1,
+                customers: rows.len(),
+                said: rows.iter().map(|r| said[*r as usize]).sum::<f64>() / count,
+                bought: share,
+                lift: if all > 0.0 { share / all } else { 0.0 },
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fit::engagement::fit;
+    use serendib_engine::shop::NO_PRODUCT;
+
+    const START: i64 = 19_000 * DAY_MS;
+    const DAYS: i64 = 330;
+
+    fn touch(kind: Kind, at: i64) -> Touch {
+        Touch {
+            at,
+            basket: 0,
+            product: NO_PRODUCT,
+            quantity: 1.0,
+            value: 20.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+
+    /// Customers who order at their own pace after some browsing, until they leave.
+    fn shop(customers: usize) -> Vec<Vec<Touch>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        (0..customers)
+            .map(|_| {
+                let pace = rng.gen_range(8.0..120.0f64);
+                let leaves = rng.gen_range(0.0..2.0 * DAYS as f64);
+                let mut history = Vec::new();
+                let mut day = rng.gen_range(0.0..60.0);
+                while day < leaves.min(DAYS as f64) {
+                    let at = START + days_ms(day);
+                    history.push(touch(Kind::VIEW, at - DAY_MS));
+                    history.push(touch(Kind::PURCHASE, at));
+                    day += pace * rng.gen_range(0.5..1.5);
+                }
+                history
+            })
+            .collect()
+    }
+
+    #[test]
+    fn purchases_of_a_simulated_shop_are_foretold_and_calibrated() {
+        let histories = shop(500);
+        let slices: Vec<&[Touch]> = histories.iter().map(|h| &h[..]).collect();
+        let span = (START, START + DAYS * DAY_MS);
+        let kinds = Kinds::default();
+        let found = evaluate(&slices, &kinds, span, 30.0, 2, 1, &|_| {}).unwrap();
+        assert_eq!(found.cut_offs.len(), 2);
+        assert!(found.auc > 0.75, "{found:?}");
+        assert!(found.ece < 0.12, "{}", found.ece);
+        assert!(found.interval.0 <= found.difference && found.difference <= found.interval.1);
+        let (first, last) = (&found.deciles[0], &found.deciles[9]);
+        assert!(first.bought > last.bought && first.said > last.said);
+        let all: usize = found.deciles.iter().map(|d| d.customers).sum();
+        assert_eq!(all, found.cut_offs.iter().map(|c| c.customers).sum::<usize>());
+        assert!(evaluate(&slices, &kinds, (START, START + 20 * DAY_MS), 30.0, 2, 1, &|_| {}).is_none());
+
+        let model = fit(&slices, &kinds, span);
+        assert!(model.orders.is_some() && model.index.half_points > 0.0);
+        let end = span.1 + 1;
+        let loyal = (0..500).max_by_key(|c| histories[*c].len()).unwrap();
+        let outlook = model.outlook(&histories[loyal], end, 3);
+        let nobody = model.outlook(&[], end, 3);
+        assert!(outlook.p_purchase_90d >= outlook.p_purchase_30d);
+        assert!(outlook.p_purchase_30d > nobody.p_purchase_30d);
+        assert!(outlook.orders_per_year.unwrap() > 1.0);
+    }
+
+    #[test]
+    fn a_shop_without_data_gets_a_model_of_the_first_day() {
+        let model = fit(&[], &Kinds::default(), (START, START));
+        assert!(model.plain && model.orders.is_none());
+        let p = model.outlook(&[touch(Kind::VIEW, START)], START + DAY_MS, 0);
+        assert!(p.p_purchase_30d > 0.0 && p.p_purchase_30d < 1.0);
+    }
+
+    #[test]
+    fn ties_count_half_and_weights_count_as_rows() {
+        let (scores, bought) = ([0.1, 0.5, 0.5, 0.9], [false, true, false, true]);
+        assert!((auc(&scores, &bought) - 0.875).abs() < 1e-12);
+        let twice = weighted_auc(&order(&scores), &scores, &bought, &[2.0, 1.0, 1.0, 0.0]);
+        assert!((twice - (2.0 + 0.5) / 3.0).abs() < 1e-12);
+        assert_eq!(auc(&scores, &[true; 4]), 0.5);
+    }
+}

@@ -1,0 +1,274 @@
+//! Fits the engagement index and the purchase propensities of a shop with times.
+//!
+//! Rows are customers at cut-offs: features from before, whether they bought within the horizon after. The last cut-off is
+//! held out to choose between the full model, at several strengths of ridge, and the plain logistic of log recency and log
+//! orders; the winner is fitted again on all cut-offs and calibrated on the last ones, whose level is nearest to now.
+
+use rayon::prelude::*;
+use serendib_engine::engagement::{
+    days_ms, features, spending, BgNbd, EngagementModel, GammaGamma, GapPrior, IndexModel, Orders,
+    Propensity, FEATURES, PLAIN,
+};
+use serendib_engine::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
+
+/// Horizons in days.
+pub const HORIZONS: [f64; 2] = [30.0, 90.0];
+/// Days between cut-offs.
+const STEP_DAYS: f64 = 15.0;
+/// Most cut-offs.
+const MOST_CUTS: usize = 12;
+/// Most rows that are fitted on; of more, every n-th customer.
+const MOST_ROWS: usize = 60_000;
+/// Strengths of ridge tried.
+const RIDGES: [f64; 3] = [3.0, 30.0, 300.0];
+/// Rows that the identity counts as when a model is calibrated.
+const CALIBRATION_PRIOR: f64 = 100.0;
+
+/// Customers at one or more cut-offs.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Number of the customer in the histories given.
+    pub customer: Vec<u32>,
+    /// Features.
+    pub features: Vec<Vec<f64>>,
+    /// Whether the customer bought within the horizon.
+    pub bought: Vec<bool>,
+}
+
+impl Rows {
+    fn append(&mut self, mut other: Rows) {
+        self.customer.append(&mut other.customer);
+        self.features.append(&mut other.features);
+        self.bought.append(&mut other.bought);
+    }
+}
+
+/// Whether a touch makes a customer known: a contact that the customer made.
+fn active(kinds: &Kinds, touch: &Touch) -> bool {
+    kinds.class(touch.kind) == KindClass::Active
+}
+
+/// Everybody known before `cut`, or every `stride`-th, with what they bought in the `horizon` days after.
+pub fn rows_at(
+    histories: &[&[Touch]],
+    kinds: &Kinds,
+    cut: i64,
+    horizon: f64,
+    orders: Option<&BgNbd>,
+    gaps: &GapPrior,
+    stride: usize,
+) -> Rows {
+    let end = cut + days_ms(horizon);
+    let rows: Vec<(u32, Vec<f64>, bool)> = (0..histories.len())
+        .into_par_iter()
+        .filter(|customer| (*customer as i64 + cut / DAY_MS) % stride.max(1) as i64 == 0)
+        .filter_map(|customer| {
+            let history = histories[customer];
+            let seen = history.partition_point(|t| t.at < cut);
+            if !history[..seen].iter().any(|t| active(kinds, t)) {
+                return None;
+            }
+            let later = history[seen..].iter().take_while(|t| t.at < end);
+            let bought = later.clone().any(|t| t.kind == Kind::PURCHASE);
+            Some((customer as u32, features(&history[..seen], cut, orders, gaps), bought))
+        })
+        .collect();
+    let mut out = Rows::default();
+    for (customer, features, bought) in rows {
+        out.customer.push(customer);
+        out.features.push(features);
+        out.bought.push(bought);
+    }
+    out
+}
+
+/// Cut-offs whose horizon ends before `end`, latest first.
+fn cuts(start: i64, end: i64, horizon: f64) -> Vec<i64> {
+    let span = end - start;
+    let first = start + days_ms(60.0).min(span / 4);
+    (0..MOST_CUTS)
+        .map(|n| end - days_ms(horizon + STEP_DAYS * n as f64))
+        .take_while(|cut| *cut >= first)
+        .collect()
+}
+
+/// Order behaviour and gaps, from before `cut`.
+pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior) {
+    let summaries: Vec<Orders> =
+        histories.iter().filter_map(|history| Orders::of(history, cut - 1)).collect();
+    let gaps = GapPrior::fit(histories.iter().copied(), cut - 1);
+    (BgNbd::fit(&summaries), gaps)
+}
+
+/// A fitted horizon.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// The model.
+    pub model: Propensity,
+    /// The plain logistic of two features, fitted on the same rows.
+    pub baseline: Propensity,
+    /// Whether `model` is the plain one.
+    pub plain: bool,
+    /// Strength of ridge of the full model, where it was kept.
+    pub ridge: Option<f64>,
+}
+
+/// Area under the curve of `scores` for `bought`, ties counted half; 0.5 with one outcome only.
+pub fn auc(scores: &[f64], bought: &[bool]) -> f64 {
+    let weights = vec![1.0; scores.len()];
+    weighted_auc(&order(scores), scores, bought, &weights)
+}
+
+/// Positions by rising score.
+pub fn order(scores: &[f64]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..scores.len() as u32).collect();
+    order.sort_by(|a, b| scores[*a as usize].total_cmp(&scores[*b as usize]).then(a.cmp(b)));
+    order
+}
+
+/// Area under the curve where row i counts `weights[i]` times; `order` is that of [`order()`].
+pub fn weighted_auc(order: &[u32], scores: &[f64], bought: &[bool], weights: &[f64]) -> f64 {
+    let (mut below, mut area, mut positives) = (0.0, 0.0, 0.0);
+    let mut at = 0;
+    while at < order.len() {
+        let score = scores[order[at] as usize];
+        let (mut yes, mut no) = (0.0, 0.0);
+        while at < order.len() && scores[order[at] as usize] == score {
+            let row = order[at] as usize;
+            if bought[row] {
+                yes += weights[row];
+            } else {
+                no += weights[row];
+            }
+            at += 1;
+        }
+        area += yes * (below + 0.5 * no);
+        below += no;
+        positives += yes;
+    }
+    if positives * below > 0.0 {
+        area / (positives * below)
+    } else {
+        0.5
+    }
+}
+
+fn log_loss(model: &Propensity, rows: &Rows) -> f64 {
+    let losses = rows.features.iter().zip(&rows.bought).map(|(row, bought)| {
+        let p = model.probability(row);
+        -(if *bought { p } else { 1.0 - p }).max(1e-12).ln()
+    });
+    losses.sum::<f64>() / rows.bought.len().max(1) as f64
+}
+
+/// Fits the propensity of one horizon on time-ordered `histories` that end before `end`.
+///
+/// Always answers a model: the share of buyers where there is too little to learn from.
+pub fn fit_horizon(
+    histories: &[&[Touch]],
+    kinds: &Kinds,
+    start: i64,
+    end: i64,
+    horizon: f64,
+    orders: Option<&BgNbd>,
+    gaps: &GapPrior,
+) -> Fitted {
+    let cuts = cuts(start, end, horizon);
+    let stride = (histories.len() * cuts.len()).div_ceil(MOST_ROWS).max(1);
+    let at: Vec<Rows> = cuts
+        .iter()
+        .map(|cut| rows_at(histories, kinds, *cut, horizon, orders, gaps, stride))
+        .collect();
+    let together = |parts: &[Rows]| {
+        let mut all = Rows::default();
+        parts.iter().for_each(|part| all.append(part.clone()));
+        all
+    };
+    let all = together(&at);
+    let share = all.bought.iter().filter(|b| **b).count() as f64 / all.bought.len().max(1) as f64;
+    let constant = || Propensity::constant(share, horizon);
+    let every: Vec<usize> = (0..FEATURES).collect();
+    let fit = |rows: &Rows, used: &[usize], ridge: f64| {
+        Propensity::fit(&rows.features, &rows.bought, used, ridge, horizon)
+    };
+    // cut-offs whose outcomes overlap the held-out one are not fitted on while choosing
+    let apart = (horizon / STEP_DAYS).ceil() as usize;
+    let mut choice = None;
+    if at.len() > apart {
+        let (valid, train) = (together(&at[..1]), together(&at[apart..]));
+        let loss = |model: Option<Propensity>| {
+            model.map(|mut model| {
+                model.calibrate(&valid.features, &valid.bought, CALIBRATION_PRIOR);
+                log_loss(&model, &valid)
+            })
+        };
+        let plain = loss(fit(&train, &PLAIN, 1.0)).unwrap_or(f64::INFINITY);
+        let full = RIDGES
+            .iter()
+            .filter_map(|ridge| loss(fit(&train, &every, *ridge)).map(|loss| (loss, *ridge)))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        choice = full.filter(|(loss, _)| *loss < plain).map(|(_, ridge)| ridge);
+    } else if horizon > HORIZONS[0] {
+        // too short a log to hold a cut-off out: what was right for the shorter horizon is taken
+        choice = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps).ridge;
+    }
+    let recent = together(&at[..at.len().min(2)]);
+    let finish = |model: Option<Propensity>| {
+        let mut model = model.unwrap_or_else(constant);
+        model.calibrate(&recent.features, &recent.bought, CALIBRATION_PRIOR);
+        model
+    };
+    let baseline = finish(fit(&all, &PLAIN, 1.0));
+    match choice.and_then(|ridge| fit(&all, &every, ridge)) {
+        Some(model) => Fitted {
+            model: finish(Some(model)),
+            baseline,
+            plain: false,
+            ridge: choice,
+        },
+        None => Fitted {
+            model: baseline.clone(),
+            baseline,
+            plain: true,
+            ridge: None,
+        },
+    }
+}
+
+/// Fits everything about engagement on time-ordered `histories`, whose touches lie in `span` (first and last time).
+///
+/// Never fails: a shop of the first day gets sensible weights and the share of buyers.
+pub fn fit(histories: &[&[Touch]], kinds: &Kinds, span: (i64, i64)) -> EngagementModel {
+    let (start, end) = (span.0, span.1 + 1);
+    let mut index = IndexModel::first(kinds);
+    let index_cuts: Vec<i64> = (0..4)
+        .map(|n| end - days_ms(28.0 * f64::from(n + 1)))
+        .filter(|cut| *cut > start + days_ms(14.0))
+        .collect();
+    index.learn(histories, &index_cuts, end);
+    let (orders, gaps) = order_model(histories, end);
+    let spent: Vec<(f64, f64)> = histories
+        .iter()
+        .filter_map(|history| {
+            let orders = Orders::of(history, end)?;
+            Some(spending(history, end, orders.repeats + 1.0))
+        })
+        .collect();
+    let mut plain = true;
+    let purchase = HORIZONS
+        .iter()
+        .map(|horizon| {
+            let fitted = fit_horizon(histories, kinds, start, end, *horizon, orders.as_ref(), &gaps);
+            plain &= fitted.plain;
+            fitted.model
+        })
+        .collect();
+    EngagementModel {
+        index,
+        orders,
+        value: GammaGamma::fit(&spent),
+        gaps,
+        purchase,
+        plain,
+    }
+}
