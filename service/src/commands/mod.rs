@@ -7,6 +7,8 @@ mod export;
 mod load;
 mod progress;
 mod restore;
+#[cfg(all(test, feature = "shop-data"))]
+mod tests;
 
 pub use backup::Backup;
 #[cfg(feature = "shop-data")]

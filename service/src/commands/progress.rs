@@ -22,6 +22,7 @@ impl Progress {
     }
 
     /// `more` are done.
+    #[cfg(feature = "shop-data")]
     pub(super) fn add(&self, more: u64) {
         self.0.inc(more);
     }

@@ -98,12 +98,10 @@ pub(crate) fn parse_touchpoint(body: &str) -> Result<Touchpoint, serde_json::Err
 ///
 /// The same table loaded again gives the same ids, in whatever pieces it is loaded.
 pub fn derived_touchpoint_id(row: &Touchpoint, occurrence: u64) -> String {
-    let mut row = row.clone();
-    sort_attributes(&mut row.attributes);
-    derived(&touchpoint_text(&row, true, None), occurrence)
+    id_of_hash(row_hash(row), occurrence)
 }
 
-/// The text of a row without an id, for counting equal rows.
+/// The hash of a row without an id, for counting equal rows.
 pub(crate) fn row_hash(row: &Touchpoint) -> [u8; 16] {
     let mut sorted;
     let row = if row
@@ -130,13 +128,6 @@ pub(crate) fn id_of_hash(hash: [u8; 16], occurrence: u64) -> String {
     } else {
         format!("row-{}-{occurrence}", hex::encode(hash))
     }
-}
-
-fn derived(text: &str, occurrence: u64) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&digest[..16]);
-    id_of_hash(hash, occurrence)
 }
 
 /// The text of a delight.

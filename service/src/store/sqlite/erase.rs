@@ -400,10 +400,24 @@ impl Writer {
     }
 }
 
+/// How long emptying a log waits for readers; writing waits as long.
+const READERS_MS: u64 = 500;
+
 /// Writes a file anew and empties its log; false while a reader holds an older state.
 fn rewrite(conn: &Connection) -> rusqlite::Result<bool> {
+    // While somebody reads an older state there is no point in rewriting.
+    if !emptied(conn)? {
+        return Ok(false);
+    }
     conn.execute_batch("VACUUM")?;
+    emptied(conn)
+}
+
+/// Folds the log into the file and empties it; false while a reader holds an older state.
+fn emptied(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.busy_timeout(std::time::Duration::from_millis(READERS_MS))?;
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+    conn.busy_timeout(super::schema::BUSY)?;
     Ok(busy == 0)
 }
 

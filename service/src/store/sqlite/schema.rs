@@ -30,6 +30,9 @@ use super::errors::classify;
 /// Marks our files ("SrdB").
 const APPLICATION_ID: i64 = 0x5372_6442;
 
+/// How long a statement waits for another process or thread to let go of the file.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
 /// One kind of file: its migrations, the first from nothing to version 1.
 pub(super) struct Schema {
     pub name: &'static str,
@@ -244,7 +247,7 @@ fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<Connectio
         None => Connection::open_with_flags(path, flags),
     }
     .map_err(|error| classify("opening the store", path, &error))?;
-    conn.busy_timeout(Duration::from_secs(10))
+    conn.busy_timeout(BUSY)
         .map_err(|error| classify("opening the store", path, &error))?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)

@@ -1,0 +1,217 @@
+//! Shop data in and out of the store.
+
+use std::path::Path;
+
+use clap::Parser;
+use serendib_datasets::{ReadOptions, ShopData, Table};
+use serendib_engine::shop::{Consents, Touchpoint};
+use tokio_stream::StreamExt;
+
+use super::{load, Backup, Export, Load, Loaded, Restore};
+use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
+
+const NOW: i64 = 1_767_225_600_000;
+
+#[derive(Debug, Parser)]
+enum Command {
+    Load(Load),
+    Export(Export),
+    Backup(Backup),
+    Restore(Restore),
+}
+
+/// Runs a command line; what follows an option for a directory is a name inside `root`.
+fn parse_and_run(root: &Path, words: &[&str]) -> anyhow::Result<()> {
+    let mut line = vec![std::ffi::OsString::from("serendib")];
+    let mut path = false;
+    for word in words {
+        line.push(if path {
+            root.join(word).into()
+        } else {
+            (*word).into()
+        });
+        path = ["--data", "--store", "--out", "--from"].contains(word);
+    }
+    match Command::try_parse_from(line)? {
+        Command::Load(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
+    }
+}
+
+const TOUCHPOINTS: &str = "\
+customer_id,kind,product_id,at,quantity,value,request_id,mood
+ada,view,tea,2025-03-01T10:00:00Z,1,,,calm
+ada,purchase,tea,2025-03-01T10:05:00Z,2,7.1,r1,
+bob,purchase,milk,2025-03-02T08:00:00Z,1,1.3,,
+bob,purchase,milk,2025-03-02T08:00:00Z,1,1.3,,
+bob,return,milk,2025-03-03T08:00:00Z,-1,-1.3,,
+";
+
+fn shop(dir: &Path) {
+    let files = [
+        ("touchpoints.csv", TOUCHPOINTS),
+        (
+            "products.csv",
+            "product_id,title,category,price,stock\ntea,Tea,drinks/hot,3.55,9\nmilk,Milk,drinks,1.3,\n",
+        ),
+        (
+            "customers.csv",
+            "customer_id,locale,consents,identities\nada,he,\"{\"\"contact\"\":false}\",\"[\"\"card\"\"]\"\n",
+        ),
+        ("delights.csv", "customer_id,product_id,at,surprised\nada,tea,2025-03-05,5\n"),
+        (
+            "served.csv",
+            "request_id,customer_id,at,model,list,rank,product_id,propensity\n\
+             r1,ada,2025-03-01T10:00:00Z,m,for-you,1,tea,0.5\n\
+             r1,ada,2025-03-01T10:00:00Z,m,for-you,2,milk,\n\
+             r2,bob,2025-03-01T10:00:00Z,m,for-you,1,tea,\n",
+        ),
+        ("shop.json", "{\"currency\": \"EUR\"}"),
+    ];
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+}
+
+async fn loaded(data: &Path, store: &Path) -> Loaded {
+    let data = ShopData::open(data, ReadOptions::default()).unwrap();
+    let store = SqliteStore::open(SqliteConfig::new(store)).unwrap();
+    let loaded = load(&data, &store, NOW).await.unwrap();
+    store.close().await.unwrap();
+    loaded
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loading_again_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (data, store) = (root.path().join("shop"), root.path().join("store"));
+    std::fs::create_dir(&data).unwrap();
+    shop(&data);
+    let first = loaded(&data, &store).await;
+    assert_eq!(
+        (
+            first.products,
+            first.customers,
+            first.touchpoints,
+            first.delights,
+            first.served
+        ),
+        (2, 1, 5, 1, 2)
+    );
+    let again = loaded(&data, &store).await;
+    assert_eq!(
+        (again.touchpoints, again.duplicates, again.delights),
+        (0, 5, 0)
+    );
+    let store = SqliteStore::open(SqliteConfig::new(&store)).unwrap();
+    let ada = store
+        .customer(CustomerQuery::newest("card", 10))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(ada.customer_id, "ada");
+    assert_eq!(ada.touchpoints.len(), 2);
+    assert_eq!(ada.touchpoints[0].attributes["mood"], "calm");
+    // Two equal rows are two purchases.
+    let bob = store
+        .customer(CustomerQuery::newest("bob", 10))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(bob.total, 3);
+    let served = store.served("ada".into(), 10).await.unwrap();
+    assert_eq!((served.len(), served[0].reported), (1, true));
+    assert_eq!(
+        store.served("bob".into(), 10).await.unwrap()[0].reported,
+        false
+    );
+}
+
+async fn exported(store: &Path) -> Vec<ShopRow> {
+    let mut stream = sqlite::export_dir(store, Consents::default(), NOW)
+        .await
+        .unwrap();
+    let mut rows = Vec::new();
+    while let Some(row) = stream.next().await {
+        rows.push(row.unwrap());
+    }
+    rows
+}
+
+#[test]
+fn what_is_exported_loads_as_the_same_store() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    std::fs::create_dir(path("shop")).unwrap();
+    shop(&path("shop"));
+    let run = |words: &[&str]| parse_and_run(root.path(), words);
+    run(&["load", "--data", "shop", "--store", "one"]).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for format in ["csv", "jsonl", "parquet"] {
+        let (out, again) = (format!("out-{format}"), format!("again-{format}"));
+        run(&[
+            "export", "--store", "one", "--out", &out, "--format", format,
+        ])
+        .unwrap();
+        run(&["load", "--data", &out, "--store", &again]).unwrap();
+        let one = runtime.block_on(exported(&path("one")));
+        let two = runtime.block_on(exported(&path(&again)));
+        assert_eq!(one, two, "{format}");
+        let data = ShopData::open(&path(&out), ReadOptions::default()).unwrap();
+        assert_eq!(data.shop().currency.as_deref(), Some("EUR"));
+        assert!(data.has_table(Table::Served));
+    }
+    assert!(
+        run(&["export", "--store", "one", "--out", "out-csv"]).is_err(),
+        "it is there"
+    );
+    assert!(
+        run(&["export", "--store", "none", "--out", "x"]).is_err(),
+        "no store"
+    );
+    run(&["backup", "--store", "one", "--out", "backup"]).unwrap();
+    run(&["restore", "--from", "backup", "--store", "two"]).unwrap();
+    let one = runtime.block_on(exported(&path("one")));
+    assert_eq!(one, runtime.block_on(exported(&path("two"))));
+    assert!(
+        run(&["restore", "--from", "backup", "--store", "two"]).is_err(),
+        "it is there"
+    );
+    assert!(
+        run(&["restore", "--from", "shop", "--store", "x"]).is_err(),
+        "no backup"
+    );
+}
+
+#[test]
+fn a_wrong_row_stops_the_load_and_a_repetition_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let shop_dir = root.path().join("shop");
+    std::fs::create_dir(&shop_dir).unwrap();
+    let good = "customer_id,kind,at\nada,view,2025-01-01\nbob,view,2025-01-02\n";
+    std::fs::write(
+        shop_dir.join("touchpoints.csv"),
+        format!("{good}eve,view,soon\n"),
+    )
+    .unwrap();
+    let run = |words: &[&str]| parse_and_run(root.path(), words);
+    let error = run(&["load", "--data", "shop", "--store", "s"]).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("touchpoints.csv") && text.contains("at"),
+        "{text}"
+    );
+    run(&["load", "--data", "shop", "--store", "s", "--lenient"]).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let rows = runtime.block_on(exported(&root.path().join("s")));
+    let seen: Vec<&Touchpoint> = rows
+        .iter()
+        .filter_map(|row| match row {
+            ShopRow::Touchpoint(row) => Some(row),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(seen.len(), 2);
+}
