@@ -57,7 +57,10 @@ fn main() {
     println!("state: {} bytes per customer", bytes / customers);
     let now = start + 400 * DAY_MS;
     let begun = Instant::now();
-    let sum: f64 = states.iter().map(|state| model.measure(state, now).index).sum();
+    let sum: f64 = states
+        .iter()
+        .map(|state| model.measure(state, now).index)
+        .sum();
     println!(
         "reading the index: {:.2} µs (mean {:.1})",
         1e6 * begun.elapsed().as_secs_f64() / customers as f64,

@@ -29,8 +29,8 @@
 mod cell;
 pub mod check;
 mod columns;
-pub mod describe;
 pub mod demo_shop;
+pub mod describe;
 mod error;
 pub mod flags;
 mod histories;

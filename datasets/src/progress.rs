@@ -52,7 +52,7 @@ impl Progress {
     /// Counts one row.
     pub fn row(&mut self) {
         self.rows += 1;
-        if self.rows % EVERY_ROWS != 0 {
+        if !self.rows.is_multiple_of(EVERY_ROWS) {
             return;
         }
         if !self.shown && self.start.elapsed() > PATIENCE {

@@ -14,7 +14,9 @@ use super::{print, print_json};
 /// 18 months of touchpoints end on 2026-06-30. What only the generator knows (birth dates, the true probabilities of
 /// purchases and of delight, what goes with what) goes to truth/, for evaluation only.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  serendib-datasets generate --out shops/demo\n  serendib-datasets generate --out shops/large --scale 200 --no-truth")]
+#[command(
+    after_help = "Examples:\n  serendib-datasets generate --out shops/demo\n  serendib-datasets generate --out shops/large --scale 200 --no-truth"
+)]
 pub struct Args {
     /// Directory to make; it must not exist or be empty
     #[arg(long)]
@@ -55,13 +57,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         truth: !args.no_truth,
     };
     let bar = ProgressBar::new(options.customers);
-    if let Ok(style) =
-        ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} customers, {eta} left")
-    {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{msg} {wide_bar} {human_pos}/{human_len} customers, {eta} left",
+    ) {
         bar.set_style(style);
     }
     bar.set_message("living 18 months".replace("18", &options.months.to_string()));
-    let summary = demo_shop::generate(&args.out, &options, args.format, &|done| bar.set_position(done))?;
+    let summary = demo_shop::generate(&args.out, &options, args.format, &|done| {
+        bar.set_position(done)
+    })?;
     bar.finish_and_clear();
     if args.json {
         print_json(&summary)?;

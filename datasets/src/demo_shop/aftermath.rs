@@ -29,14 +29,22 @@ impl Life<'_> {
         let second = self.state.rng.int(8 * 3600, 20 * 3600) as i32;
         match event {
             Event::Deliver(basket, pickup, late) => {
-                let (kind, channel) = if pickup == 1 { ("pickup", "store") } else { ("delivery", "courier") };
+                let (kind, channel) = if pickup == 1 {
+                    ("pickup", "store")
+                } else {
+                    ("delivery", "courier")
+                };
                 let mut mark = self.note(kind, channel, second);
                 mark.basket = basket;
                 self.mark(mark);
                 if self.state.rng.chance(0.1) {
                     let mut said = self.note("delivery_feedback", "email", second + 3_000);
                     said.basket = basket;
-                    said.stars = if late { self.state.rng.int(1, 3) } else { self.state.rng.int(3, 5) } as u8;
+                    said.stars = if late {
+                        self.state.rng.int(1, 3)
+                    } else {
+                        self.state.rng.int(3, 5)
+                    } as u8;
                     self.mark(said);
                 }
             }
@@ -75,7 +83,9 @@ impl Life<'_> {
             }
             Event::Install(product, basket) => {
                 let category = self.world.room.category_of(product);
-                let wood = self.world.room.specs[usize::from(category)].path.contains("furniture");
+                let wood = self.world.room.specs[usize::from(category)]
+                    .path
+                    .contains("furniture");
                 let kind = if wood { "assembly" } else { "technician_visit" };
                 let mut mark = self.note(kind, "home", second);
                 mark.product = product;
@@ -90,7 +100,11 @@ impl Life<'_> {
     }
 
     fn give_back(&mut self, line: Line, second: i32) {
-        let channel = if self.state.rng.chance(0.3) { "store" } else { "post" };
+        let channel = if self.state.rng.chance(0.3) {
+            "store"
+        } else {
+            "post"
+        };
         let mut mark = self.note("return", channel, second);
         mark.product = line.product;
         mark.quantity = line.quantity;
@@ -142,7 +156,9 @@ impl Life<'_> {
         let family = self.world.room.family(product);
         let pleased = self.person.styles.contains(&family.style);
         let stars = 2.2 + 2.4 * family.quality + if pleased { 0.6 } else { 0.0 };
-        let stars = (stars + 0.8 * self.state.rng.bell()).round().clamp(1.0, 5.0) as u8;
+        let stars = (stars + 0.8 * self.state.rng.bell())
+            .round()
+            .clamp(1.0, 5.0) as u8;
         let kind = if words { "review" } else { "rating" };
         let mut mark = self.note(kind, "web", second);
         mark.product = product;
@@ -162,7 +178,15 @@ impl Life<'_> {
     }
 
     /// Records an answer.
-    pub(super) fn say(&mut self, product: u32, p: f64, request: u32, source: &'static str, second: i32, had: bool) {
+    pub(super) fn say(
+        &mut self,
+        product: u32,
+        p: f64,
+        request: u32,
+        source: &'static str,
+        second: i32,
+        had: bool,
+    ) {
         if !self.ledger.live {
             return;
         }
@@ -193,12 +217,15 @@ impl Life<'_> {
                 if spec.price.1 > 60.0 || spec.kind != "product" || spec.body.0 > 3_000.0 {
                     continue;
                 }
-                let Some(product) = self.glance(category) else { continue };
+                let Some(product) = self.glance(category) else {
+                    continue;
+                };
                 let suits = self.world.room.products[product as usize]
                     .allergens
                     .iter()
                     .all(|a| !self.person.avoids.contains(&a.as_str()));
-                let useful = slot == 4 || self.feeling(product).relevance > 0 || self.state.rng.chance(0.25);
+                let useful =
+                    slot == 4 || self.feeling(product).relevance > 0 || self.state.rng.chance(0.25);
                 if suits && useful && !lines.contains(&product) {
                     lines[slot] = product;
                     break;
@@ -208,7 +235,9 @@ impl Life<'_> {
         self.state.baskets += 1;
         let number = BOX + self.state.baskets;
         let arrives = self.state.day + self.state.rng.int(5, 9) as i32;
-        self.state.agenda.push((arrives, Event::Judge(lines, number)));
+        self.state
+            .agenda
+            .push((arrives, Event::Judge(lines, number)));
     }
 
     fn judge_box(&mut self, lines: [u32; 5], number: u32, second: i32) {
@@ -238,7 +267,11 @@ impl Life<'_> {
             }
             self.mark(mark);
             let asked = if slot == 4 { 0.5 } else { 0.04 };
-            if self.state.rng.chance(asked * (0.3 + 0.7 * self.person.opens)) {
+            if self
+                .state
+                .rng
+                .chance(asked * (0.3 + 0.7 * self.person.opens))
+            {
                 let p = self.experienced(product);
                 self.say(product, p, 0, "box", second + 600, true);
             }

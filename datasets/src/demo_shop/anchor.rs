@@ -58,7 +58,9 @@ pub struct Posterior {
 
 fn bin(age: i32) -> Option<usize> {
     let step = age.div_euclid(STEP);
-    (YOUNGEST..OLDEST).contains(&step).then(|| (step - YOUNGEST) as usize)
+    (YOUNGEST..OLDEST)
+        .contains(&step)
+        .then(|| (step - YOUNGEST) as usize)
 }
 
 /// The symbol of a product: its category and size.
@@ -117,7 +119,10 @@ impl Emissions {
                 self.days[bin] += 1;
             }
         }
-        *self.anchors.entry(child.anchor.div_euclid(STEP)).or_default() += 1;
+        *self
+            .anchors
+            .entry(child.anchor.div_euclid(STEP))
+            .or_default() += 1;
     }
 
     /// Smoothed rate a day of `symbol` at age step `at`, the purchases of `own` left out.
@@ -133,7 +138,10 @@ impl Emissions {
             }
             let b = b as usize;
             let weight = f64::from(width + 1 - offset.abs());
-            let mine = own.iter().filter(|(bin, s)| *bin == b && *s == symbol).count() as f64;
+            let mine = own
+                .iter()
+                .filter(|(bin, s)| *bin == b && *s == symbol)
+                .count() as f64;
             let count = f64::from(self.counts[symbol as usize * BINS + b]) - mine;
             sum += weight * count.max(0.0);
             days += weight * self.days[b] as f64;
@@ -145,7 +153,9 @@ impl Emissions {
     pub fn totals(&self) -> Vec<f64> {
         (0..BINS)
             .map(|b| {
-                let sum: u64 = (0..self.symbols).map(|s| u64::from(self.counts[s * BINS + b])).sum();
+                let sum: u64 = (0..self.symbols)
+                    .map(|s| u64::from(self.counts[s * BINS + b]))
+                    .sum();
                 (sum as f64 + 0.5) / (self.days[b] as f64 + 2_000.0)
             })
             .collect()
@@ -159,14 +169,19 @@ impl Emissions {
             .filter_map(|(day, s)| bin(day - child.anchor).map(|b| (b, *s)))
             .collect();
         let grid: Vec<(i32, f64)> = {
-            let (Some((first, _)), Some((last, _))) = (self.anchors.first_key_value(), self.anchors.last_key_value())
-            else {
+            let (Some((first, _)), Some((last, _))) = (
+                self.anchors.first_key_value(),
+                self.anchors.last_key_value(),
+            ) else {
                 return Vec::new();
             };
             (*first..=*last)
                 .map(|step| {
                     let near: f64 = (-3..=3)
-                        .map(|o| f64::from(self.anchors.get(&(step + o)).copied().unwrap_or(0)) * f64::from(4 - i32::abs(o)))
+                        .map(|o| {
+                            f64::from(self.anchors.get(&(step + o)).copied().unwrap_or(0))
+                                * f64::from(4 - i32::abs(o))
+                        })
                         .sum();
                     (step * STEP + STEP / 2, near / 16.0 + 0.01)
                 })
@@ -178,13 +193,17 @@ impl Emissions {
         }
         let exposure = |anchor: i32, from: i32, to: i32| {
             let at = |day: i32| {
-                let x = (f64::from(day - anchor) / f64::from(STEP) - f64::from(YOUNGEST)).clamp(0.0, BINS as f64);
+                let x = (f64::from(day - anchor) / f64::from(STEP) - f64::from(YOUNGEST))
+                    .clamp(0.0, BINS as f64);
                 let b = (x as usize).min(BINS - 1);
                 running[b] + (running[b + 1] - running[b]) * (x - b as f64)
             };
             (at(to) - at(from)).max(1e-9)
         };
-        let mut log: Vec<f64> = grid.iter().map(|(_, prior)| super::number::ln(*prior)).collect();
+        let mut log: Vec<f64> = grid
+            .iter()
+            .map(|(_, prior)| super::number::ln(*prior))
+            .collect();
         let mut out = Vec::new();
         for (j, (day, symbol)) in child.purchases.iter().take(20).enumerate() {
             for (value, (anchor, _)) in log.iter_mut().zip(&grid) {
@@ -198,10 +217,15 @@ impl Emissions {
             let scored: Vec<f64> = log
                 .iter()
                 .zip(&grid)
-                .map(|(value, (anchor, _))| value - n as f64 * super::number::ln(exposure(*anchor, child.from, day + 1)))
+                .map(|(value, (anchor, _))| {
+                    value - n as f64 * super::number::ln(exposure(*anchor, child.from, day + 1))
+                })
                 .collect();
             let most = scored.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let weights: Vec<f64> = scored.iter().map(|v| super::number::exp(v - most)).collect();
+            let weights: Vec<f64> = scored
+                .iter()
+                .map(|v| super::number::exp(v - most))
+                .collect();
             let total: f64 = weights.iter().sum();
             let quantiles = [0.05, 0.1, 0.5, 0.9, 0.95].map(|q| {
                 let mut sum = 0.0;
@@ -211,13 +235,19 @@ impl Emissions {
                         let before = sum;
                         sum += w / total;
                         (sum >= q).then(|| {
-                            let inside = if sum > before { (q - before) / (sum - before) } else { 0.5 };
+                            let inside = if sum > before {
+                                (q - before) / (sum - before)
+                            } else {
+                                0.5
+                            };
                             anchor + ((inside - 0.5) * f64::from(STEP)) as i32
                         })
                     })
                     .unwrap_or(0)
             });
-            let here = grid.iter().position(|(a, _)| a.div_euclid(STEP) == child.anchor.div_euclid(STEP));
+            let here = grid
+                .iter()
+                .position(|(a, _)| a.div_euclid(STEP) == child.anchor.div_euclid(STEP));
             let p_true = here.map_or(0.0, |i| weights[i] / total);
             out.push(Posterior {
                 n,

@@ -19,15 +19,23 @@ impl Life<'_> {
             self.mark(search);
         }
         // dear things are compared, the usual pack is not even looked at
-        let usual = self.state.shelves[usize::from(need.category)].last != NOTHING && spec.supply > 0.0;
+        let usual =
+            self.state.shelves[usize::from(need.category)].last != NOTHING && spec.supply > 0.0;
         let dear = spec.price.0 >= 45.0;
         let looks = if usual {
             u32::from(self.state.rng.chance(0.25))
         } else {
-            self.state.rng.count(if dear { 2.2 } else { 0.9 }).max(u32::from(!buys))
+            self.state
+                .rng
+                .count(if dear { 2.2 } else { 0.9 })
+                .max(u32::from(!buys))
         };
         for i in 0..looks.min(6) {
-            let product = if i == 0 { found } else { self.glance(need.category) };
+            let product = if i == 0 {
+                found
+            } else {
+                self.glance(need.category)
+            };
             let Some(product) = product else { continue };
             let second = visit.pass(&mut self.state.rng, 15, 150);
             let kind = if online {

@@ -113,7 +113,15 @@ fn allot(specs: &[Spec], products: usize) -> Vec<usize> {
     let counts: Vec<usize> = specs.iter().map(|s| variant_count(s.sizes)).collect();
     let wish: Vec<f64> = counts
         .iter()
-        .map(|n| if *n > 3 { 2.0 } else if *n > 1 { 1.3 } else { 1.0 })
+        .map(|n| {
+            if *n > 3 {
+                2.0
+            } else if *n > 1 {
+                1.3
+            } else {
+                1.0
+            }
+        })
         .collect();
     let fit = |scale: f64| -> Vec<usize> {
         wish.iter()
@@ -121,7 +129,13 @@ fn allot(specs: &[Spec], products: usize) -> Vec<usize> {
             .map(|(w, n)| ((w * scale / *n as f64) as usize).max(1))
             .collect()
     };
-    let total = |families: &[usize]| families.iter().zip(&counts).map(|(f, n)| f * n).sum::<usize>();
+    let total = |families: &[usize]| {
+        families
+            .iter()
+            .zip(&counts)
+            .map(|(f, n)| f * n)
+            .sum::<usize>()
+    };
     let (mut lo, mut hi) = (0.0, products as f64);
     for _ in 0..60 {
         let mid = 0.5 * (lo + hi);
@@ -190,8 +204,14 @@ impl Stockroom {
         let level = 0.55 * rng.unit() + 0.45 * (brand as f64 + 0.5) / spec.brands.len() as f64;
         // the first two of a category are always there; some of the others come and go during the story
         let sold = match rng.unit() {
-            u if i >= 2 && u < 0.16 => (start + rng.int(20, i64::from((end - start - 40).max(21))) as i32, end + 9_000),
-            u if i >= 2 && u < 0.22 => (start - 500, start + rng.int(60, i64::from((end - start).max(61))) as i32),
+            u if i >= 2 && u < 0.16 => (
+                start + rng.int(20, i64::from((end - start - 40).max(21))) as i32,
+                end + 9_000,
+            ),
+            u if i >= 2 && u < 0.22 => (
+                start - 500,
+                start + rng.int(60, i64::from((end - start).max(61))) as i32,
+            ),
             _ => (start - rng.int(30, 1_100) as i32, end + 9_000),
         };
         let family = Family {
@@ -206,9 +226,18 @@ impl Stockroom {
             sold,
         };
         let number = self.families.len() as u32;
-        let stem = naming::stem(&spec, spec.brands[brand], style, spec.nouns[noun], rng, stems);
+        let stem = naming::stem(
+            &spec,
+            spec.brands[brand],
+            style,
+            spec.nouns[noun],
+            rng,
+            stems,
+        );
         let range = spec.price.1 / spec.price.0;
-        let price = naming::shelf_price(spec.price.0 * super::number::exp(super::number::ln(range) * level));
+        let price = naming::shelf_price(
+            spec.price.0 * super::number::exp(super::number::ln(range) * level),
+        );
         let cost = cents(price * rng.between(0.42, 0.72));
         let kinds = variants(spec.sizes, rng);
         let parent = (kinds.len() > 1).then(|| format!("f{:05}", number + 1));

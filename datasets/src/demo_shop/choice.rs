@@ -8,7 +8,12 @@ use super::taxonomy::{Clock, Sizes};
 impl Life<'_> {
     /// The product taken for `need`; `None` when nothing fitting is on sale.
     pub fn choose(&mut self, need: Need) -> Option<u32> {
-        if need.product != NOTHING && self.world.room.on_sale(self.family(need.product), self.state.day) {
+        if need.product != NOTHING
+            && self
+                .world
+                .room
+                .on_sale(self.family(need.product), self.state.day)
+        {
             return Some(need.product);
         }
         let c = usize::from(need.category);
@@ -19,12 +24,17 @@ impl Life<'_> {
         // of supplies most people take what they took last time, while it suits
         if spec.supply > 0.0 && !need.gift && shelf.last != NOTHING {
             let family = self.family(shelf.last);
-            let fits = wanted_noun.is_none_or(|n| self.world.room.families[family as usize].noun == n);
-            if fits && self.world.room.on_sale(family, self.state.day) && self.state.rng.chance(0.74) {
+            let fits =
+                wanted_noun.is_none_or(|n| self.world.room.families[family as usize].noun == n);
+            if fits
+                && self.world.room.on_sale(family, self.state.day)
+                && self.state.rng.chance(0.74)
+            {
                 return Some(shelf.last);
             }
         }
-        let brand = (shelf.unlocked > 0 && shelf.unlocked < 255 && !need.gift).then(|| shelf.unlocked - 1);
+        let brand =
+            (shelf.unlocked > 0 && shelf.unlocked < 255 && !need.gift).then(|| shelf.unlocked - 1);
         let family = self
             .consider(need, wanted_noun, brand)
             .or_else(|| self.consider(need, wanted_noun, None))
@@ -68,7 +78,12 @@ impl Life<'_> {
             if family.level > self.person.purse + 0.3 {
                 pleasure -= 1.5;
             }
-            let favourite = trait_of(&[self.world.seed, 12, self.person.index, u64::from(family.brand)]);
+            let favourite = trait_of(&[
+                self.world.seed,
+                12,
+                self.person.index,
+                u64::from(family.brand),
+            ]);
             if favourite > 0.8 {
                 pleasure += 0.7;
             }
@@ -101,7 +116,11 @@ impl Life<'_> {
         }
         let world = self.world;
         let spec = &world.room.specs[usize::from(family.category)];
-        let slip = if self.state.rng.chance(0.15) { 1.0 } else { 0.0 };
+        let slip = if self.state.rng.chance(0.15) {
+            1.0
+        } else {
+            0.0
+        };
         let growth = self
             .person
             .runs
@@ -117,7 +136,9 @@ impl Life<'_> {
         let ix = match (spec.sizes, months) {
             (Sizes::Centimetres(from, _), Some(months)) => {
                 // clothes are bought a little ahead; tall children need the next size
-                let at = months.max(0.0) * (1.0 + 0.12 * growth) + self.state.rng.between(0.0, 1.6) + months.max(0.0) * 0.08 * slip;
+                let at = months.max(0.0) * (1.0 + 0.12 * growth)
+                    + self.state.rng.between(0.0, 1.6)
+                    + months.max(0.0) * 0.08 * slip;
                 (0..count)
                     .find(|i| f64::from(months_of_centimetres(from + 6 * *i as u8).1) > at)
                     .unwrap_or(count - 1)
@@ -128,7 +149,10 @@ impl Life<'_> {
                 (((size - f64::from(from)) / step).floor().max(0.0) as usize).min(count - 1)
             }
             (Sizes::Labels(_), Some(months)) if spec.clock == Some(Clock::Child) => {
-                let (from, to) = (f64::from(spec.window.0) / 30.0, f64::from(spec.window.1) / 30.0);
+                let (from, to) = (
+                    f64::from(spec.window.0) / 30.0,
+                    f64::from(spec.window.1) / 30.0,
+                );
                 let share = (months - from) / (to - from);
                 ((share * count as f64).max(0.0) as usize).min(count - 1)
             }
@@ -140,7 +164,9 @@ impl Life<'_> {
                     own
                 }
             }
-            (Sizes::Colours, _) if self.state.rng.chance(0.5) => trait_ix(count, 2 + u64::from(family.category)),
+            (Sizes::Colours, _) if self.state.rng.chance(0.5) => {
+                trait_ix(count, 2 + u64::from(family.category))
+            }
             _ => self.state.rng.index(count),
         };
         family.first + ix as u32

@@ -58,7 +58,10 @@ impl World {
 impl Life<'_> {
     /// 1 + the number of the e-mail campaign of today or the last one; 0 = none yet.
     pub(super) fn campaign_today(&self) -> u16 {
-        let until = self.world.campaigns.partition_point(|c| c.day <= self.state.day);
+        let until = self
+            .world
+            .campaigns
+            .partition_point(|c| c.day <= self.state.day);
         self.world.campaigns[..until]
             .iter()
             .rposition(|c| c.by == "email")
@@ -121,22 +124,30 @@ impl Life<'_> {
                 let mut open = self.note("email_open", "email", second);
                 open.campaign = number;
                 self.mark(open);
-                if self.state.rng.chance(pull + if self.state.needs.is_empty() { 0.02 } else { 0.25 }) {
+                if self.state.rng.chance(
+                    pull + if self.state.needs.is_empty() {
+                        0.02
+                    } else {
+                        0.25
+                    },
+                ) {
                     let mut click = self.note("email_click", "email", second + 40);
                     click.campaign = number;
                     self.mark(click);
                     self.state.nudged = true;
                 }
             }
-            "sms" | "push" => {
-                if self.state.rng.chance(0.35 * glad) {
-                    let kind = if by == "sms" { "sms_click" } else { "push_open" };
-                    let channel = if by == "sms" { "sms" } else { "app" };
-                    let mut click = self.note(kind, channel, second);
-                    click.campaign = number;
-                    self.mark(click);
-                    self.state.nudged = self.state.rng.chance(0.4);
-                }
+            "sms" | "push" if self.state.rng.chance(0.35 * glad) => {
+                let kind = if by == "sms" {
+                    "sms_click"
+                } else {
+                    "push_open"
+                };
+                let channel = if by == "sms" { "sms" } else { "app" };
+                let mut click = self.note(kind, channel, second);
+                click.campaign = number;
+                self.mark(click);
+                self.state.nudged = self.state.rng.chance(0.4);
             }
             "event" => {
                 let near = self.person.channels[2] - self.person.channels[1];

@@ -49,8 +49,13 @@ impl Life<'_> {
         let category = family.category;
         let spec = &room.specs[usize::from(category)];
         let shelf = self.state.shelves[usize::from(category)];
-        let part = self.circle.binary_search(&category).is_ok() && (!spec.accessory || shelf.unlocked > 0);
-        let wanted = self.state.needs.iter().any(|n| n.category == category && !n.gift);
+        let part =
+            self.circle.binary_search(&category).is_ok() && (!spec.accessory || shelf.unlocked > 0);
+        let wanted = self
+            .state
+            .needs
+            .iter()
+            .any(|n| n.category == category && !n.gift);
         let (mut inside, mut early) = (spec.clock.is_none(), false);
         if let Some(clock) = spec.clock {
             let (from, to) = spec.window;
@@ -65,15 +70,26 @@ impl Life<'_> {
         let relevance = match () {
             () if useless || !part => 0,
             () if wanted => 3,
-            () if (inside && spec.clock.is_some()) || (inside && liking(self.person, spec.interest) > 1.5) || early => 2,
+            () if (inside
+                && (spec.clock.is_some() || liking(self.person, spec.interest) > 1.5))
+                || early =>
+            {
+                2
+            }
             () if inside => 1,
             () => 0,
         };
         let running_out = spec.supply > 0.0 && shelf.stock < 10.0;
-        let in_season = spec.season != super::calendar::Season::Always && spec.season.factor_on(self.world.month_day(self.state.day)) >= 2.5;
+        let in_season = spec.season != super::calendar::Season::Always
+            && spec.season.factor_on(self.world.month_day(self.state.day)) >= 2.5;
         let unit = &room.shelves[usize::from(category)];
-        let at = unit.families.iter().position(|f| *f == room.family_of[product as usize]);
-        let weight = at.map_or(0.0, |i| unit.running[i] - if i > 0 { unit.running[i - 1] } else { 0.0 });
+        let at = unit
+            .families
+            .iter()
+            .position(|f| *f == room.family_of[product as usize]);
+        let weight = at.map_or(0.0, |i| {
+            unit.running[i] - if i > 0 { unit.running[i - 1] } else { 0.0 }
+        });
         Feeling {
             relevance,
             timely: wanted || (part && (running_out || early || in_season)),
@@ -83,7 +99,8 @@ impl Life<'_> {
                 _ => 0,
             },
             pleases: self.person.styles.contains(&family.style),
-            too_dear: family.level > self.person.purse + 0.35 || (spec.price.0 > 60.0 && self.person.purse < 0.3),
+            too_dear: family.level > self.person.purse + 0.35
+                || (spec.price.0 > 60.0 && self.person.purse < 0.3),
             famous: weight > 0.25 * unit.running.last().copied().unwrap_or(1.0),
         }
     }
@@ -237,7 +254,10 @@ impl Life<'_> {
                 continue;
             };
             let stem = self.world.room.family_of[product as usize];
-            if !found.iter().any(|f| self.world.room.family_of[*f as usize] == stem) {
+            if !found
+                .iter()
+                .any(|f| self.world.room.family_of[*f as usize] == stem)
+            {
                 found.push(product);
             }
         }
@@ -266,17 +286,31 @@ impl Life<'_> {
         let family = self.world.room.family(product).clone();
         let rng = &mut self.state.rng;
         let delighted = rng.chance(p);
-        let mut level = |mean: f64, spread: f64| (mean + spread * rng.bell()).round().clamp(1.0, 5.0) as u8;
+        let mut level =
+            |mean: f64, spread: f64| (mean + spread * rng.bell()).round().clamp(1.0, 5.0) as u8;
         let inspired = level(if delighted { 3.9 } else { 2.4 }, 0.9);
-        let again = level(1.6 + 0.7 * f64::from(feeling.relevance) + if delighted { 0.8 } else { 0.0 }, 0.9);
+        let again = level(
+            1.6 + 0.7 * f64::from(feeling.relevance) + if delighted { 0.8 } else { 0.0 },
+            0.9,
+        );
         let expected = level(2.0 + 2.2 * family.level, 0.7);
-        let actual = level(1.7 + 2.6 * family.quality + if feeling.pleases { 0.5 } else { 0.0 }, 0.7);
+        let actual = level(
+            1.7 + 2.6 * family.quality + if feeling.pleases { 0.5 } else { 0.0 },
+            0.7,
+        );
         let relevant = level(1.7 + 0.95 * f64::from(feeling.relevance), 0.8);
         let unexpected = level(1.8 + 0.9 * f64::from(feeling.newness), 0.9);
-        let novel = level(2.0 + 0.9 * f64::from(feeling.newness) - if feeling.famous { 0.8 } else { 0.0 }, 0.9);
+        let novel = level(
+            2.0 + 0.9 * f64::from(feeling.newness) - if feeling.famous { 0.8 } else { 0.0 },
+            0.9,
+        );
         let timely = level(if feeling.timely { 3.7 } else { 2.3 }, 0.8);
         let surprised = if delighted {
-            if rng.chance(0.45) { 5 } else { 4 }
+            if rng.chance(0.45) {
+                5
+            } else {
+                4
+            }
         } else {
             1 + rng.index(3) as u8
         };

@@ -83,7 +83,9 @@ pub fn generate(
         currency: Some("EUR".into()),
         time_zone: Some("UTC".into()),
         locale: Some("en-GB".into()),
-        other: [("name".to_string(), json!("Serendib demo shop"))].into_iter().collect(),
+        other: [("name".to_string(), json!("Serendib demo shop"))]
+            .into_iter()
+            .collect(),
         ..ShopInfo::default()
     })?;
     let mut summary = Summary::default();
@@ -96,13 +98,33 @@ pub fn generate(
     let mut touchpoints = shop.table_with(
         Table::Touchpoints,
         &[
-            "customer_id", "kind", "product_id", "channel", "at", "quantity", "value", "basket_id", "duration_s", "pages",
-            "campaign_id", "rating", "product_line", "request_id", "placement",
+            "customer_id",
+            "kind",
+            "product_id",
+            "channel",
+            "at",
+            "quantity",
+            "value",
+            "basket_id",
+            "duration_s",
+            "pages",
+            "campaign_id",
+            "rating",
+            "product_line",
+            "request_id",
+            "placement",
         ],
     )?;
     let mut customers = shop.table_with(
         Table::Customers,
-        &["customer_id", "registered_at", "facts", "locale", "consents", "identities"],
+        &[
+            "customer_id",
+            "registered_at",
+            "facts",
+            "locale",
+            "consents",
+            "identities",
+        ],
     )?;
     let mut delights = shop.table(Table::Delights)?;
     let mut served = shop.table(Table::Served)?;
@@ -155,4 +177,3 @@ pub fn generate(
     shop.finish()?;
     Ok(summary)
 }
-

@@ -334,9 +334,15 @@ impl<'a> Life<'a> {
             if shelves[usize::from(c)].owned {
                 for relation in world.relations.after(c) {
                     if rng.chance(relation.later * 0.6) {
-                        let brands = world.room.specs[usize::from(relation.complement)].brands.len();
+                        let brands = world.room.specs[usize::from(relation.complement)]
+                            .brands
+                            .len();
                         let shelf = &mut shelves[usize::from(relation.complement)];
-                        shelf.unlocked = if relation.same_brand { 1 + rng.index(brands) as u8 } else { 255 };
+                        shelf.unlocked = if relation.same_brand {
+                            1 + rng.index(brands) as u8
+                        } else {
+                            255
+                        };
                         let supply = world.room.specs[usize::from(relation.complement)].supply;
                         shelf.stock = (supply * rng.unit()) as f32;
                     }

@@ -7,19 +7,34 @@ use super::taxonomy::{Sizes, Spec};
 
 /// Colours of variants and of clothes.
 pub const COLOURS: &[&str] = &[
-    "sand", "sage green", "navy", "rose", "charcoal", "mustard", "sky blue", "cream", "terracotta", "forest green", "lilac",
-    "white", "berry", "mint", "grey",
+    "sand",
+    "sage green",
+    "navy",
+    "rose",
+    "charcoal",
+    "mustard",
+    "sky blue",
+    "cream",
+    "terracotta",
+    "forest green",
+    "lilac",
+    "white",
+    "berry",
+    "mint",
+    "grey",
 ];
 
 const COLLECTIONS: &[&str] = &[
-    "Luna", "Milo", "Juna", "Nova", "Alba", "Tivo", "Sola", "Arlo", "Fjord", "Lumi", "Pino", "Rumi", "Vela", "Kimo", "Orla",
-    "Taro", "Isla", "Bo", "Enzo", "Maple", "Coco", "Faro", "Greta", "Hugo", "Ivy", "Jasper", "Koa", "Linus", "Mira", "Nilo",
-    "Olive", "Piper", "Quinn", "Romy", "Skye", "Theo", "Uma", "Viggo", "Willa", "Yuna", "Zola", "Aspen", "Bjork", "Clove",
+    "Luna", "Milo", "Juna", "Nova", "Alba", "Tivo", "Sola", "Arlo", "Fjord", "Lumi", "Pino",
+    "Rumi", "Vela", "Kimo", "Orla", "Taro", "Isla", "Bo", "Enzo", "Maple", "Coco", "Faro", "Greta",
+    "Hugo", "Ivy", "Jasper", "Koa", "Linus", "Mira", "Nilo", "Olive", "Piper", "Quinn", "Romy",
+    "Skye", "Theo", "Uma", "Viggo", "Willa", "Yuna", "Zola", "Aspen", "Bjork", "Clove",
 ];
 
 /// Names of children and animals in declared facts.
 pub const NAMES: &[&str] = &[
-    "Mia", "Noah", "Lea", "Ben", "Emma", "Finn", "Ida", "Jonas", "Noa", "Adam", "Maya", "Leo", "Ella", "Sam", "Tamar", "Oscar",
+    "Mia", "Noah", "Lea", "Ben", "Emma", "Finn", "Ida", "Jonas", "Noa", "Adam", "Maya", "Leo",
+    "Ella", "Sam", "Tamar", "Oscar",
 ];
 
 /// Age in months for which clothes of a body length are cut.

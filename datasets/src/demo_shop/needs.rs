@@ -1,8 +1,8 @@
 //! How needs arise: supplies run out, children outgrow things, seasons and journeys come near, birthdays are remembered.
 
 use super::calendar::christmas_rush;
-use super::household::{liking, Life, Need, NOTHING};
 use super::calendar::Season;
+use super::household::{liking, Life, Need, NOTHING};
 use super::taxonomy::Clock;
 
 /// Most things wanted at once.
@@ -51,7 +51,11 @@ impl Life<'_> {
         if spec.accessory && shelf.unlocked == 0 {
             return;
         }
-        let (count, run) = if spec.accessory { (1, 255) } else { self.exposure(category) };
+        let (count, run) = if spec.accessory {
+            (1, 255)
+        } else {
+            self.exposure(category)
+        };
         if count == 0 {
             return;
         }
@@ -61,9 +65,14 @@ impl Life<'_> {
             let warm = if spec.season == Season::Always {
                 1.0
             } else {
-                spec.season.factor_on(world.month_day(self.state.day)).min(1.5)
+                spec.season
+                    .factor_on(world.month_day(self.state.day))
+                    .min(1.5)
             };
-            let speed = self.person.pace * self.state.rng.between(0.55, 1.45) * warm * f64::from(count.min(2));
+            let speed = self.person.pace
+                * self.state.rng.between(0.55, 1.45)
+                * warm
+                * f64::from(count.min(2));
             let shelf = &mut self.state.shelves[c];
             shelf.stock -= (7.0 * speed * taste.min(1.3)) as f32;
             if shelf.stock < 4.0 {
@@ -165,7 +174,9 @@ impl Life<'_> {
             .iter()
             .enumerate()
             .filter(|(_, s)| {
-                s.clock == Some(Clock::Child) && s.gift >= 0.7 && (s.window.0..s.window.1).contains(&age)
+                s.clock == Some(Clock::Child)
+                    && s.gift >= 0.7
+                    && (s.window.0..s.window.1).contains(&age)
             })
             .map(|(c, _)| c as u16)
             .collect();

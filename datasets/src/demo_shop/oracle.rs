@@ -135,7 +135,12 @@ impl<'a> Snapshots<'a> {
     }
 
     /// Predicts from every snapshot and sets beside it what `lived` then did.
-    pub fn tell(self, lived: &Life<'a>, seed: u64, end: i32) -> (Vec<OrderTruth>, Vec<CategoryTruth>) {
+    pub fn tell(
+        self,
+        lived: &Life<'a>,
+        seed: u64,
+        end: i32,
+    ) -> (Vec<OrderTruth>, Vec<CategoryTruth>) {
         let days: Vec<i32> = lived.ledger.bought.iter().map(|b| b.day).collect();
         let orders = self
             .orders

@@ -1,6 +1,6 @@
 //! The till: lines, complements put in beside them, and everything that an order sets going.
 
-use super::household::{Event, Life, Line, Need, Bought, NOTHING};
+use super::household::{Bought, Event, Life, Line, Need, NOTHING};
 use super::number::cents;
 use super::visit::Visit;
 
@@ -26,7 +26,9 @@ impl Life<'_> {
             let brand = self.world.room.family(line.product).brand;
             let world = self.world;
             for after in world.relations.after(anchor) {
-                let have = lines.iter().any(|l| self.world.room.category_of(l.product) == after.complement);
+                let have = lines
+                    .iter()
+                    .any(|l| self.world.room.category_of(l.product) == after.complement);
                 let spec = &world.room.specs[usize::from(after.complement)];
                 let of_age = spec.accessory || self.exposure(after.complement).0 > 0;
                 if have || !of_age {
@@ -34,7 +36,11 @@ impl Life<'_> {
                 }
                 let together = self.state.rng.chance(after.together);
                 let later = !together && self.state.rng.chance(after.later);
-                let lag = self.state.rng.int(i64::from(after.lag.0), i64::from(after.lag.1)) as i32;
+                let lag = self
+                    .state
+                    .rng
+                    .int(i64::from(after.lag.0), i64::from(after.lag.1))
+                    as i32;
                 let fit = if after.same_brand { brand + 1 } else { 255 };
                 let shelf = &mut self.state.shelves[usize::from(after.complement)];
                 if spec.accessory && (together || later) {
@@ -43,7 +49,9 @@ impl Life<'_> {
                 if spec.accessory && spec.supply > 0.0 && later {
                     shelf.stock = lag as f32;
                 } else if later && self.state.rng.chance(self.person.loyalty + 0.25) {
-                    self.state.agenda.push((day + lag, Event::Want(after.complement, line.run)));
+                    self.state
+                        .agenda
+                        .push((day + lag, Event::Want(after.complement, line.run)));
                 }
                 if together {
                     let need = Need {
@@ -61,7 +69,11 @@ impl Life<'_> {
                 }
             }
         }
-        let discount = if self.state.nudged && self.state.rng.chance(0.35) { 0.9 } else { 1.0 };
+        let discount = if self.state.nudged && self.state.rng.chance(0.35) {
+            0.9
+        } else {
+            1.0
+        };
         let channel = visit.channel;
         let second = visit.pass(&mut self.state.rng, 30, 240);
         if discount < 1.0 {
@@ -133,16 +145,19 @@ impl Life<'_> {
             return;
         }
         let day = self.state.day;
-        let goods = lines
-            .iter()
-            .any(|l| self.world.room.specs[usize::from(self.world.room.category_of(l.product))].kind == "product");
+        let goods = lines.iter().any(|l| {
+            self.world.room.specs[usize::from(self.world.room.category_of(l.product))].kind
+                == "product"
+        });
         if !goods {
             return;
         }
         let pickup = self.state.rng.chance(0.14);
         let days = self.state.rng.int(1, 4) as i32;
         if pickup {
-            self.state.agenda.push((day + days, Event::Deliver(basket, 1, false)));
+            self.state
+                .agenda
+                .push((day + days, Event::Deliver(basket, 1, false)));
             return;
         }
         if self.state.rng.chance(0.35) {
@@ -152,13 +167,21 @@ impl Life<'_> {
             self.mark(slot);
         }
         // before Christmas the vans are full
-        let late = if super::calendar::christmas_rush(self.world.month_day(day)) > 1.0 { 0.2 } else { 0.055 };
+        let late = if super::calendar::christmas_rush(self.world.month_day(day)) > 1.0 {
+            0.2
+        } else {
+            0.055
+        };
         if self.state.rng.chance(late) {
             self.state.agenda.push((day + days, Event::Late(basket)));
             let more = self.state.rng.int(1, 4) as i32;
-            self.state.agenda.push((day + days + more, Event::Deliver(basket, 0, true)));
+            self.state
+                .agenda
+                .push((day + days + more, Event::Deliver(basket, 0, true)));
         } else {
-            self.state.agenda.push((day + days, Event::Deliver(basket, 0, false)));
+            self.state
+                .agenda
+                .push((day + days, Event::Deliver(basket, 0, false)));
         }
     }
 
@@ -189,20 +212,28 @@ impl Life<'_> {
         let faulty = if quality < 0.15 { 0.05 } else { 0.009 };
         if self.state.rng.chance(faulty) {
             let when = arrives + self.state.rng.int(1, 20) as i32;
-            self.state.agenda.push((when, Event::Complain(line.product)));
+            self.state
+                .agenda
+                .push((when, Event::Complain(line.product)));
         } else if self.state.rng.chance(0.05 * (0.5 + self.person.opens)) {
             let when = arrives + self.state.rng.int(3, 20) as i32;
             let words = self.state.rng.chance(0.35);
-            self.state.agenda.push((when, Event::Rate(line.product, words)));
+            self.state
+                .agenda
+                .push((when, Event::Rate(line.product, words)));
         }
         if !line.gift && self.state.rng.chance(0.012) {
             let when = arrives + self.state.rng.int(2, 9) as i32;
             self.state.agenda.push((when, Event::Ask(line.product)));
         }
-        let big = spec.body.0 >= 14_000.0 || spec.path.starts_with("home/locks") || spec.path == "kitchen/coffee machines";
+        let big = spec.body.0 >= 14_000.0
+            || spec.path.starts_with("home/locks")
+            || spec.path == "kitchen/coffee machines";
         if big && self.state.rng.chance(0.45) {
             let when = arrives + self.state.rng.int(1, 8) as i32;
-            self.state.agenda.push((when, Event::Install(line.product, line.basket)));
+            self.state
+                .agenda
+                .push((when, Event::Install(line.product, line.basket)));
         }
     }
 }

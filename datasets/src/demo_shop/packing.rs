@@ -19,7 +19,10 @@ pub fn box_of(world: &World, story: &Story) -> BoxOrder {
     BoxOrder {
         box_id: format!("box-{}-2026-07", person.id),
         customer_id: person.id.clone(),
-        ship_at: Some(calendar::at(calendar::END + i32::from(person.box_day) - 1, 6 * 3600)),
+        ship_at: Some(calendar::at(
+            calendar::END + i32::from(person.box_day) - 1,
+            6 * 3600,
+        )),
         slots: Some(5),
         surprise_slots: Some(1),
         budget: Some([70.0, 90.0, 120.0][rng.index(3)]),
@@ -39,10 +42,22 @@ pub fn lots(world: &World) -> Vec<StockLot> {
             continue;
         };
         let path = product.category.as_deref().unwrap_or("");
-        let perishes = ["food/", "baby/feeding/fo", "baby/feeding/fi", "baby/feeding/toddler", "pets/dog/ad", "pets/cat/ad", "sport/nutrition"]
-            .iter()
-            .any(|p| path.starts_with(p));
-        let first = if stock > 8 { stock * rng.int(30, 80) / 100 } else { stock };
+        let perishes = [
+            "food/",
+            "baby/feeding/fo",
+            "baby/feeding/fi",
+            "baby/feeding/toddler",
+            "pets/dog/ad",
+            "pets/cat/ad",
+            "sport/nutrition",
+        ]
+        .iter()
+        .any(|p| path.starts_with(p));
+        let first = if stock > 8 {
+            stock * rng.int(30, 80) / 100
+        } else {
+            stock
+        };
         for (n, quantity) in [first, stock - first].into_iter().enumerate() {
             if quantity == 0 {
                 continue;
@@ -53,7 +68,8 @@ pub fn lots(world: &World) -> Vec<StockLot> {
                 quantity,
                 warehouse: Some(if rng.chance(0.8) { "main" } else { "north" }.into()),
                 lot: Some(format!("L{:06}", all.len() + 1)),
-                expires_at: perishes.then(|| calendar::at(calendar::END + rng.int(20, 400) as i32, 0)),
+                expires_at: perishes
+                    .then(|| calendar::at(calendar::END + rng.int(20, 400) as i32, 0)),
                 inbound_at: arrives.then(|| calendar::at(calendar::END + rng.int(2, 25) as i32, 0)),
                 ..StockLot::default()
             });

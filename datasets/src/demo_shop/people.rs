@@ -96,7 +96,11 @@ impl Person {
             runs.push(run(rng, Clock::Child, first, 0.3));
             if rng.chance(0.42) {
                 let gap = rng.int(480, 1_700) as i32;
-                let second = if rng.chance(0.5) { first - gap } else { first + gap };
+                let second = if rng.chance(0.5) {
+                    first - gap
+                } else {
+                    first + gap
+                };
                 if second < end + 120 {
                     runs.push(run(rng, Clock::Child, second, 0.3));
                     if rng.chance(0.16) {
@@ -139,7 +143,11 @@ impl Person {
         }
         let mut likes = [0.0; INTERESTS];
         for like in &mut likes {
-            *like = if rng.chance(0.22) { rng.between(0.6, 1.0) } else { rng.between(0.0, 0.35) };
+            *like = if rng.chance(0.22) {
+                rng.between(0.6, 1.0)
+            } else {
+                rng.between(0.0, 0.35)
+            };
         }
         let styles = [
             rng.int(0, STYLES as i64 - 1) as u8,
@@ -151,27 +159,51 @@ impl Person {
             u if u < 0.58 => start - rng.int(10, 1_500) as i32,
             _ => start + (rng.unit() * f64::from(end - start - 20)) as i32,
         };
-        let (web, app, store) = (rng.between(0.2, 1.0), rng.unit() * rng.unit(), rng.unit() * 0.7);
+        let (web, app, store) = (
+            rng.between(0.2, 1.0),
+            rng.unit() * rng.unit(),
+            rng.unit() * 0.7,
+        );
         let allergic = rng.chance(0.08);
         Person {
             index,
-            id: if anonymous { String::new() } else { customer_id(index) },
+            id: if anonymous {
+                String::new()
+            } else {
+                customer_id(index)
+            },
             registered: if anonymous { start - 1 } else { registered },
             runs,
             likes,
             styles,
-            curiosity: if curious { rng.between(0.6, 1.0) } else { rng.between(0.0, 0.4) },
-            caution: if cautious { rng.between(0.6, 1.0) } else { rng.between(0.0, 0.4) },
+            curiosity: if curious {
+                rng.between(0.6, 1.0)
+            } else {
+                rng.between(0.0, 0.4)
+            },
+            caution: if cautious {
+                rng.between(0.6, 1.0)
+            } else {
+                rng.between(0.0, 0.4)
+            },
             patience: rng.int(2, 5) as u8,
             loyalty: (0.1 + 0.75 * rng.unit() * rng.unit()).min(0.95),
             roam: (0.0066 * exp(rng.bell() * 0.95)).min(0.35),
             pace: exp(rng.bell() * 0.28),
             purse: rng.unit(),
             presents: rng.between(0.0, 4.5) * rng.unit(),
-            channels: if anonymous { [0.0, 0.0, 1.0] } else { [web, web + app, web + app + store] },
+            channels: if anonymous {
+                [0.0, 0.0, 1.0]
+            } else {
+                [web, web + app, web + app + store]
+            },
             opens: rng.unit() * rng.between(0.2, 1.0),
             contact: rng.chance(0.82),
-            box_day: if !anonymous && rng.chance(0.06) { rng.int(1, 26) as u8 } else { 0 },
+            box_day: if !anonymous && rng.chance(0.06) {
+                rng.int(1, 26) as u8
+            } else {
+                0
+            },
             avoids: if allergic {
                 vec![["milk", "nuts", "gluten"][rng.index(3)]]
             } else {
@@ -199,8 +231,13 @@ impl Person {
             if !run.declared || run.anchor > calendar::END + 90 {
                 continue;
             }
-            let slip = if rng.chance(0.12) { rng.int(-12, 12) as i32 } else { 0 };
-            let named = run.clock == Clock::Child && children > 1 || matches!(run.clock, Clock::Dog | Clock::Cat);
+            let slip = if rng.chance(0.12) {
+                rng.int(-12, 12) as i32
+            } else {
+                0
+            };
+            let named = run.clock == Clock::Child && children > 1
+                || matches!(run.clock, Clock::Dog | Clock::Cat);
             facts.push(Fact::Clock {
                 clock: run.clock.word().to_string(),
                 anchor: calendar::text(run.anchor + slip),
@@ -236,7 +273,10 @@ impl Person {
         }
         let mut identities = Vec::new();
         if rng.chance(0.35) {
-            identities.push(format!("card-{:08}", 20_000_000 + self.index * 37 % 70_000_000));
+            identities.push(format!(
+                "card-{:08}",
+                20_000_000 + self.index * 37 % 70_000_000
+            ));
         }
         for _ in 0..rng.count(0.5) {
             identities.push(format!("visitor-{:012x}", rng.int(0, 1 << 46)));
@@ -249,7 +289,10 @@ impl Person {
         };
         Customer {
             customer_id: self.id.clone(),
-            registered_at: Some(calendar::at(self.registered, 36_000 + (self.index % 30_000) as i32)),
+            registered_at: Some(calendar::at(
+                self.registered,
+                36_000 + (self.index % 30_000) as i32,
+            )),
             facts,
             locale: Some(locale.into()),
             consents,
@@ -275,9 +318,15 @@ mod tests {
     #[test]
     fn a_crowd_has_families_animals_and_journeys() {
         let start = calendar::start(18);
-        let crowd: Vec<_> = (0..2_000).map(|i| Person::new(3, i, false, start)).collect();
+        let crowd: Vec<_> = (0..2_000)
+            .map(|i| Person::new(3, i, false, start))
+            .collect();
         let share = |clock| {
-            crowd.iter().filter(|p| p.runs.iter().any(|r| r.clock == clock)).count() as f64 / 2_000.0
+            crowd
+                .iter()
+                .filter(|p| p.runs.iter().any(|r| r.clock == clock))
+                .count() as f64
+                / 2_000.0
         };
         assert!((0.55..0.65).contains(&share(Clock::Child)));
         assert!((0.11..0.19).contains(&share(Clock::Dog)));

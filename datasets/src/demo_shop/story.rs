@@ -67,7 +67,10 @@ impl Story {
         let mut life = Life::new(world, &person, &circle);
         let mut snapshots = Snapshots::default();
         let (orders, categories) = if truth && !anonymous {
-            (order_cuts(world.start, end), category_cuts(world.start, end))
+            (
+                order_cuts(world.start, end),
+                category_cuts(world.start, end),
+            )
         } else {
             (Vec::new(), Vec::new())
         };
@@ -115,7 +118,11 @@ impl Story {
 
 /// True probabilities of delight of twenty products, if they were shown at the end of the story.
 fn wishes(life: &Life<'_>) -> Vec<(u32, f64)> {
-    let mut copy = life.fork(super::number::Rng::new(&[life.world.seed, 23, life.person.index]));
+    let mut copy = life.fork(super::number::Rng::new(&[
+        life.world.seed,
+        23,
+        life.person.index,
+    ]));
     let mut found: Vec<u32> = Vec::new();
     for i in 0..60 {
         let category = if i % 2 == 0 {
@@ -132,7 +139,12 @@ fn wishes(life: &Life<'_>) -> Vec<(u32, f64)> {
     found.into_iter().map(|p| (p, copy.delight(p))).collect()
 }
 
-fn touchpoints(world: &World, person: &Person, ledger: &Ledger, anonymous: bool) -> Vec<Touchpoint> {
+fn touchpoints(
+    world: &World,
+    person: &Person,
+    ledger: &Ledger,
+    anonymous: bool,
+) -> Vec<Touchpoint> {
     let mut marks: Vec<&Mark> = ledger
         .marks
         .iter()

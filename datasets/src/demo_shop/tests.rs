@@ -47,7 +47,10 @@ fn digest(options: &Options) -> String {
     }
     stories(&world, options, |story| {
         story.customer.iter().for_each(|row| line(&mut hash, row));
-        story.touchpoints.iter().for_each(|row| line(&mut hash, row));
+        story
+            .touchpoints
+            .iter()
+            .for_each(|row| line(&mut hash, row));
         story.delights.iter().for_each(|row| line(&mut hash, row));
         story.served.iter().for_each(|row| line(&mut hash, row));
         if story.customer.is_some() && story.boxed {
@@ -83,7 +86,10 @@ fn the_bytes_depend_on_the_seed_and_on_nothing_else() {
         ..options.clone()
     };
     assert_eq!(digest(&with_truth), plain, "the truth changes nothing");
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let alone = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     assert_eq!(alone.install(|| digest(&options)), plain, "nor do threads");
     let other = Options { seed: 2, ..options };
     assert_ne!(digest(&other), plain);
@@ -100,9 +106,18 @@ fn every_row_is_sound_and_speaks_of_something_on_sale() {
         let Some(id) = &row.product_id else { continue };
         let product = catalogue.product(catalogue.find(id).unwrap());
         let at = row.at.unwrap();
-        if matches!(row.kind.as_str(), "purchase" | "view" | "add_to_cart" | "impression") {
-            assert!(product.available_from.is_none_or(|from| from <= at), "{row:?}");
-            assert!(product.available_until.is_none_or(|until| at < until), "{row:?}");
+        if matches!(
+            row.kind.as_str(),
+            "purchase" | "view" | "add_to_cart" | "impression"
+        ) {
+            assert!(
+                product.available_from.is_none_or(|from| from <= at),
+                "{row:?}"
+            );
+            assert!(
+                product.available_until.is_none_or(|until| at < until),
+                "{row:?}"
+            );
         }
         if row.kind == "purchase" {
             let paid = row.value.unwrap();
@@ -112,11 +127,20 @@ fn every_row_is_sound_and_speaks_of_something_on_sale() {
         }
     }
     assert!(kinds.len() >= 40, "many kinds: {kinds:?}");
-    let ids: BTreeSet<_> = all.iter().filter_map(|s| s.customer.as_ref()).map(|c| &c.customer_id).collect();
+    let ids: BTreeSet<_> = all
+        .iter()
+        .filter_map(|s| s.customer.as_ref())
+        .map(|c| &c.customer_id)
+        .collect();
     assert_eq!(ids.len(), 160);
-    assert!(all.iter().any(|s| s.customer.is_none() && !s.touchpoints.is_empty()));
+    assert!(all
+        .iter()
+        .any(|s| s.customer.is_none() && !s.touchpoints.is_empty()));
     for story in all.iter().filter(|s| s.customer.is_some()) {
-        assert!(story.touchpoints.iter().all(|t| t.customer_id == story.person.id));
+        assert!(story
+            .touchpoints
+            .iter()
+            .all(|t| t.customer_id == story.person.id));
         assert!(story.touchpoints.windows(2).all(|t| t[0].at <= t[1].at));
     }
 }
@@ -190,7 +214,13 @@ fn children_get_what_their_age_needs() {
         assert!(declared <= story.person.runs.len() + 2);
     }
     assert!(lines > 600, "{lines}");
-    assert!(all.iter().any(|s| s.person.runs.iter().filter(|r| r.clock == Clock::Child).count() >= 2));
+    assert!(all.iter().any(|s| s
+        .person
+        .runs
+        .iter()
+        .filter(|r| r.clock == Clock::Child)
+        .count()
+        >= 2));
 }
 
 #[test]
@@ -211,8 +241,12 @@ fn the_shop_is_as_skewed_and_as_sparse_as_real_ones() {
         for bought in &story.ledger.bought {
             lines += 1;
             per_product[bought.line.product as usize] += 1;
-            *baskets.entry(story::basket_id(&story.person, bought.line.basket)).or_default() += 1;
-            *pairs.entry((story.person.index, bought.line.product)).or_default() += 1;
+            *baskets
+                .entry(story::basket_id(&story.person, bought.line.basket))
+                .or_default() += 1;
+            *pairs
+                .entry((story.person.index, bought.line.product))
+                .or_default() += 1;
         }
     }
     per_product.sort_unstable_by(|a, b| b.cmp(a));
@@ -222,12 +256,24 @@ fn the_shop_is_as_skewed_and_as_sparse_as_real_ones() {
     let basket = lines as f64 / baskets.len() as f64;
     let density = pairs.len() as f64 / (1_200.0 * 2_000.0);
     println!("rows a customer {}, top fifth {head:.3}, repeats {repeats:.3}, basket {basket:.2}, density {density:.4}, once {once}", rows / 1_200);
-    assert!((60..110).contains(&(rows / 1_200)), "touchpoints a customer");
-    assert!((0.5..0.85).contains(&head), "share of the best-selling fifth of products: {head}");
-    assert!((0.1..0.5).contains(&repeats), "share of lines that repeat a product: {repeats}");
+    assert!(
+        (60..110).contains(&(rows / 1_200)),
+        "touchpoints a customer"
+    );
+    assert!(
+        (0.5..0.85).contains(&head),
+        "share of the best-selling fifth of products: {head}"
+    );
+    assert!(
+        (0.1..0.5).contains(&repeats),
+        "share of lines that repeat a product: {repeats}"
+    );
     assert!((1.2..4.0).contains(&basket), "lines a basket: {basket}");
     assert!((0.001..0.02).contains(&density), "density: {density}");
-    assert!((60..400).contains(&once), "customers with one order: {once}");
+    assert!(
+        (60..400).contains(&once),
+        "customers with one order: {once}"
+    );
 }
 
 #[test]
@@ -236,7 +282,8 @@ fn tips_are_drawn_with_their_logged_propensities() {
         customers: 500,
         ..small()
     });
-    let (mut tips, mut clicks, mut expected, mut first, mut first_expected) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut tips, mut clicks, mut expected, mut first, mut first_expected) =
+        (0.0, 0.0, 0.0, 0.0, 0.0);
     for tip in all.iter().flat_map(|s| &s.ledger.tips) {
         let total: f64 = tip.candidates.iter().map(|(_, q, _)| q).sum();
         assert!((total - 1.0).abs() < 1e-9);
@@ -247,12 +294,17 @@ fn tips_are_drawn_with_their_logged_propensities() {
         first_expected += tip.candidates[0].1;
     }
     assert!(tips > 800.0);
-    assert!((clicks - expected).abs() < 4.0 * expected.sqrt(), "{clicks} clicks, {expected} expected");
+    assert!(
+        (clicks - expected).abs() < 4.0 * expected.sqrt(),
+        "{clicks} clicks, {expected} expected"
+    );
     assert!((first - first_expected).abs() < 4.0 * first_expected.sqrt());
     for row in all.iter().flat_map(|s| &s.served) {
         let candidates: Vec<serde_json::Value> =
             serde_json::from_str(row.candidates.as_deref().unwrap()).unwrap();
-        let own = candidates.iter().find(|c| c["product_id"].as_str() == row.product_id.as_deref());
+        let own = candidates
+            .iter()
+            .find(|c| c["product_id"].as_str() == row.product_id.as_deref());
         assert_eq!(own.unwrap()["propensity"].as_f64(), row.propensity);
     }
 }
@@ -276,7 +328,10 @@ fn the_oracle_is_calibrated() {
             let n = third.len() as f64;
             let p = third.iter().map(|r| r.0).sum::<f64>() / n;
             let y = third.iter().map(|r| r.1).sum::<f64>() / n;
-            assert!((p - y).abs() < 0.05, "horizon {horizon}: said {p}, came {y}");
+            assert!(
+                (p - y).abs() < 0.05,
+                "horizon {horizon}: said {p}, came {y}"
+            );
         }
     }
     let next: Vec<_> = all.iter().flat_map(|s| &s.categories).collect();
@@ -286,7 +341,10 @@ fn the_oracle_is_calibrated() {
     let said: Vec<_> = all.iter().flat_map(|s| &s.ledger.said).collect();
     let p: f64 = said.iter().map(|s| s.p).sum();
     let y = said.iter().filter(|s| s.answers[0] >= 4).count() as f64;
-    assert!((p - y).abs() < 4.0 * p.sqrt(), "{p} delighted expected, {y} were");
+    assert!(
+        (p - y).abs() < 4.0 * p.sqrt(),
+        "{p} delighted expected, {y} were"
+    );
 }
 
 #[test]
@@ -314,7 +372,10 @@ fn births_are_told_better_the_more_was_bought() {
     for child in &children {
         for posterior in emissions.posteriors(child, &totals) {
             let [p05, _, p50, _, p95] = posterior.quantiles;
-            errors.entry(posterior.n).or_default().push(f64::from((p50 - child.anchor).abs()));
+            errors
+                .entry(posterior.n)
+                .or_default()
+                .push(f64::from((p50 - child.anchor).abs()));
             told += 1;
             inside += usize::from((p05..=p95).contains(&child.anchor));
         }
@@ -323,7 +384,10 @@ fn births_are_told_better_the_more_was_bought() {
     let curve: Vec<f64> = anchor::PURCHASES.iter().map(|n| mean(*n)).collect();
     println!("mean error in days after 1, 3, 5, 10, 20 purchases: {curve:.0?}, {inside} of {told} inside 90 %");
     assert!(curve[0] > curve[2] && curve[2] > curve[4], "{curve:?}");
-    assert!(f64::from(inside as u32) > 0.75 * f64::from(told), "{inside} of {told}");
+    assert!(
+        f64::from(inside as u32) > 0.75 * f64::from(told),
+        "{inside} of {told}"
+    );
 }
 
 #[test]
@@ -341,7 +405,10 @@ fn stories_are_told_one_batch_at_a_time() {
         }
         Ok(())
     });
-    assert!(stopped.is_err(), "a shop of any size starts at once and stops at the first error");
+    assert!(
+        stopped.is_err(),
+        "a shop of any size starts at once and stops at the first error"
+    );
     assert_eq!(taken, 300);
 }
 
@@ -364,10 +431,25 @@ fn files_pass_the_check_and_hold_what_was_told() {
     assert!(log.timed && log.len() >= 50);
     assert!(log.span.unwrap().1 < i64::from(calendar::END) * DAY_MS);
     for table in [
-        "households", "clocks", "categories", "products", "complements", "orders", "next_categories", "delight", "served",
-        "births", "presents",
+        "households",
+        "clocks",
+        "categories",
+        "products",
+        "complements",
+        "orders",
+        "next_categories",
+        "delight",
+        "served",
+        "births",
+        "presents",
     ] {
-        assert!(out.join("truth").join(format!("{table}.csv")).exists(), "{table}");
+        assert!(
+            out.join("truth").join(format!("{table}.csv")).exists(),
+            "{table}"
+        );
     }
-    assert!(generate(&out, &options, Format::Csv, &|_| ()).is_err(), "nothing is overwritten");
+    assert!(
+        generate(&out, &options, Format::Csv, &|_| ()).is_err(),
+        "nothing is overwritten"
+    );
 }

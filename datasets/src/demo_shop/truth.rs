@@ -190,7 +190,11 @@ impl TruthWriter {
                 bound(spec.window.1),
                 Cell::Float(spec.rate),
                 Cell::Float(spec.adopt),
-                if spec.supply > 0.0 { Cell::Float(spec.supply) } else { Cell::Null },
+                if spec.supply > 0.0 {
+                    Cell::Float(spec.supply)
+                } else {
+                    Cell::Null
+                },
                 Cell::Bool(spec.durable),
                 owned(format!("{:?}", spec.season).to_lowercase()),
             ])?;
@@ -212,7 +216,11 @@ impl TruthWriter {
             products.row(&[
                 text(&product.product_id),
                 Cell::Int(i64::from(world.room.family_of[ix])),
-                owned(format!("{}: {}", spec.path, spec.nouns[usize::from(family.noun)])),
+                owned(format!(
+                    "{}: {}",
+                    spec.path,
+                    spec.nouns[usize::from(family.noun)]
+                )),
                 Cell::Int(i64::from(family.style)),
                 round(family.quality),
             ])?;
@@ -301,7 +309,11 @@ impl TruthWriter {
                 id(),
                 product(said.product),
                 Cell::Time(said.at),
-                if said.request > 0 { owned(request_id(person, said.request)) } else { Cell::Null },
+                if said.request > 0 {
+                    owned(request_id(person, said.request))
+                } else {
+                    Cell::Null
+                },
                 text(said.source),
                 round(said.p),
                 Cell::Bool(true),
@@ -334,7 +346,8 @@ impl TruthWriter {
         }
         for bought in story.ledger.bought.iter().filter(|b| b.line.gift) {
             let basket = basket_id(person, bought.line.basket);
-            self.presents.row(&[text(&basket), product(bought.line.product)])?;
+            self.presents
+                .row(&[text(&basket), product(bought.line.product)])?;
         }
         if let Some(child) = &story.one_child {
             self.emissions.add(child, calendar::END);
@@ -366,7 +379,8 @@ impl TruthWriter {
         for child in &self.children {
             let customer = super::people::customer_id(child.index);
             for posterior in self.emissions.posteriors(child, &totals) {
-                let [p05, p10, p50, p90, p95] = posterior.quantiles.map(|day| owned(calendar::text(day)));
+                let [p05, p10, p50, p90, p95] =
+                    posterior.quantiles.map(|day| owned(calendar::text(day)));
                 births.row(&[
                     text(&customer),
                     Cell::Int(posterior.n as i64),

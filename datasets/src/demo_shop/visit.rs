@@ -99,7 +99,11 @@ impl Life<'_> {
 
     fn whim_chance(&self) -> f64 {
         let lively = if self.state.visits > 2.0 { 0.3 } else { 1.0 };
-        let calm = if self.state.complaint.is_some() { 0.2 } else { 1.0 };
+        let calm = if self.state.complaint.is_some() {
+            0.2
+        } else {
+            1.0
+        };
         (0.03 + 0.13 * self.person.curiosity) * lively * calm
     }
 
@@ -156,7 +160,11 @@ impl Life<'_> {
         {
             self.state.away = true;
         }
-        if self.state.complaint.is_some_and(|since| self.state.day - since > 45) {
+        if self
+            .state
+            .complaint
+            .is_some_and(|since| self.state.day - since > 45)
+        {
             self.state.complaint = None;
         }
     }
@@ -193,10 +201,18 @@ impl Life<'_> {
             self.dawdle(&mut visit);
         }
         // everything wanted is looked for, and perhaps taken
-        let chances: Vec<f64> = self.state.needs.iter().map(|n| self.need_chance(n)).collect();
+        let chances: Vec<f64> = self
+            .state
+            .needs
+            .iter()
+            .map(|n| self.need_chance(n))
+            .collect();
         let mut taken: Vec<(Need, u32)> = Vec::new();
         let mut left = Vec::new();
-        for (need, chance) in std::mem::take(&mut self.state.needs).into_iter().zip(chances) {
+        for (need, chance) in std::mem::take(&mut self.state.needs)
+            .into_iter()
+            .zip(chances)
+        {
             let buys = pace == Pace::Free && self.state.rng.chance(chance);
             let found = self.choose(need);
             self.browse(need, found, buys, &mut visit);
@@ -247,10 +263,16 @@ impl Life<'_> {
             let spec = &world.room.specs[usize::from(category)];
             let shelf: Shelf = self.state.shelves[usize::from(category)];
             let (count, _) = self.exposure(category);
-            if spec.accessory || count == 0 || (spec.durable && shelf.owned) || spec.price.0 > 60.0 {
+            if spec.accessory || count == 0 || (spec.durable && shelf.owned) || spec.price.0 > 60.0
+            {
                 continue;
             }
-            let appeal = liking(self.person, spec.interest) * (0.4 + spec.season.factor_on(world.month_day(self.state.day)).min(3.0))
+            let appeal = liking(self.person, spec.interest)
+                * (0.4
+                    + spec
+                        .season
+                        .factor_on(world.month_day(self.state.day))
+                        .min(3.0))
                 + self.state.rng.unit();
             if best.is_none_or(|(most, _)| appeal > most) {
                 best = Some((appeal, category));
@@ -300,7 +322,11 @@ impl Life<'_> {
                 && !taken.iter().any(|(n, _)| n.category == category)
                 && !self.state.needs.iter().any(|n| n.category == category);
             if low && self.state.rng.chance(0.45) {
-                let (count, run) = if spec.accessory { (1, 255) } else { self.exposure(category) };
+                let (count, run) = if spec.accessory {
+                    (1, 255)
+                } else {
+                    self.exposure(category)
+                };
                 if count == 0 {
                     continue;
                 }

@@ -84,9 +84,9 @@ fn copy<T: Record>(
         return Ok(());
     }
     job.progress.stage(format!("copying {table}"));
-    let mut rows = rows?;
+    let rows = rows?;
     let mut writer = job.shop.table(table)?;
-    while let Some(row) = rows.next() {
+    for row in rows {
         write(&mut writer, &row?)?;
         job.progress.row();
     }

@@ -138,7 +138,9 @@ fn top_level_numbers(text: &[u8]) -> Vec<Option<f64>> {
             b'-' | b'0'..=b'9' => {
                 let end = text[at..]
                     .iter()
-                    .position(|byte| !matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                    .position(|byte| {
+                        !matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E' | b'0'..=b'9')
+                    })
                     .map_or(text.len(), |length| at + length);
                 if depth == 1 {
                     let number = std::str::from_utf8(&text[at..end]).ok();

@@ -210,7 +210,7 @@ fn search<'p>(
         run.bound = run.bound.min(ascent.best);
         let round = ascent.round;
         // packings are tried seldom: each costs about as much as a round
-        if round == 8 || round % 25 == 0 {
+        if round == 8 || round.is_multiple_of(25) {
             run.offer(from_prices(problem, fill, &ascent.best_prices));
             let (value, _, gap) = run.figures();
             let falls = checkpoint.1 - ascent.best;

@@ -140,7 +140,9 @@ impl Shelf {
         for (product, units) in &units {
             let row = catalogue.product(*product);
             let measure = |value: Option<f64>| {
-                value.map(|v| v as f32).filter(|v| v.is_finite() && *v >= 0.0)
+                value
+                    .map(|v| v as f32)
+                    .filter(|v| v.is_finite() && *v >= 0.0)
             };
             let next = |name: &String, known: &mut HashMap<String, u32>| {
                 let number = known.len() as u32;
@@ -150,20 +152,28 @@ impl Shelf {
                 id: row.product_id.clone(),
                 stock: u32::try_from(*units).unwrap_or(u32::MAX),
                 family: catalogue.family(*product),
-                categories: catalogue
-                    .leaf(*product)
-                    .map_or(Vec::new(), |leaf| catalogue.ancestry(leaf).map(|c| c.0).collect()),
+                categories: catalogue.leaf(*product).map_or(Vec::new(), |leaf| {
+                    catalogue.ancestry(leaf).map(|c| c.0).collect()
+                }),
                 price: measure(row.price),
                 cost: measure(row.cost),
                 weight_g: measure(row.weight_g),
                 volume_ml: measure(row.volume_ml),
-                allergens: row.allergens.iter().map(|name| next(name, &mut allergens)).collect(),
+                allergens: row
+                    .allergens
+                    .iter()
+                    .map(|name| next(name, &mut allergens))
+                    .collect(),
                 durable: row.durable.unwrap_or(false),
             });
         }
         let products: Vec<ProductIx> = units.into_keys().collect();
         Shelf {
-            item_of: products.iter().enumerate().map(|(n, p)| (*p, n as u32)).collect(),
+            item_of: products
+                .iter()
+                .enumerate()
+                .map(|(n, p)| (*p, n as u32))
+                .collect(),
             categories: catalogue
                 .categories()
                 .iter()
@@ -204,10 +214,13 @@ impl Shelf {
             })
         };
         let category = |field, path: &String| {
-            self.categories.get(path).copied().ok_or_else(|| ShelfError::Category {
-                field,
-                path: path.clone(),
-            })
+            self.categories
+                .get(path)
+                .copied()
+                .ok_or_else(|| ShelfError::Category {
+                    field,
+                    path: path.clone(),
+                })
         };
         Ok(Rules {
             category_caps: rules
@@ -216,7 +229,11 @@ impl Shelf {
                 .map(|(path, cap)| Ok((category("category_caps", path)?, *cap)))
                 .collect::<Result<_, ShelfError>>()?,
             leaf_cap: rules.leaf_cap,
-            pinned: rules.pinned.iter().map(|id| item("pinned", id)).collect::<Result<_, _>>()?,
+            pinned: rules
+                .pinned
+                .iter()
+                .map(|id| item("pinned", id))
+                .collect::<Result<_, _>>()?,
             no_repeat_boxes: rules.no_repeat_boxes,
             relevance_floor: rules.relevance_floor,
             required_categories: rules
@@ -265,8 +282,10 @@ impl Shelf {
         }
         let seen = history.partition_point(|touch| touch.at <= now);
         let history = &history[..seen];
-        request.owned =
-            net_acquisitions(history).iter().filter_map(|owned| self.item(owned.product)).collect();
+        request.owned = net_acquisitions(history)
+            .iter()
+            .filter_map(|owned| self.item(owned.product))
+            .collect();
         request.history = past_boxes(history)
             .into_iter()
             .map(|products| products.iter().filter_map(|p| self.item(*p)).collect())
@@ -317,8 +336,12 @@ fn worth(item: u32, score: &PairScore, novelty: f32, weights: &LineWeights) -> C
     let delight = score.delight.unwrap_or(score.relevance * novelty);
     Candidate {
         item,
-        value: weights.relevance * score.relevance + weights.need * need + weights.novelty * novelty * score.relevance,
-        surprise: 0.5 * weights.relevance * score.relevance + weights.delight * delight + weights.novelty * novelty,
+        value: weights.relevance * score.relevance
+            + weights.need * need
+            + weights.novelty * novelty * score.relevance,
+        surprise: 0.5 * weights.relevance * score.relevance
+            + weights.delight * delight
+            + weights.novelty * novelty,
         relevance: score.relevance,
     }
 }
@@ -326,7 +349,9 @@ fn worth(item: u32, score: &PairScore, novelty: f32, weights: &LineWeights) -> C
 /// Products of earlier boxes, latest box first: lines kept and returned share a basket, or without one a day.
 fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
     let mut boxes: Vec<((u64, i64), Vec<ProductIx>)> = Vec::new();
-    let lines = history.iter().filter(|t| matches!(t.kind, Kind::BOX_KEPT | Kind::BOX_RETURNED));
+    let lines = history
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::BOX_KEPT | Kind::BOX_RETURNED));
     for touch in lines {
         let key = match touch.basket {
             0 => (0, touch.at.div_euclid(DAY_MS)),
@@ -337,7 +362,11 @@ fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
             None => boxes.push((key, vec![touch.product])),
         }
     }
-    boxes.into_iter().rev().map(|(_, products)| products).collect()
+    boxes
+        .into_iter()
+        .rev()
+        .map(|(_, products)| products)
+        .collect()
 }
 
 #[cfg(test)]
@@ -372,8 +401,11 @@ mod tests {
 
     #[test]
     fn exclusions_are_products_categories_or_allergens_and_unknown_ones_are_named() {
-        let catalogue =
-            Catalogue::new(vec![product("bar", "food/snacks"), product("tea", "food/tea")]).unwrap();
+        let catalogue = Catalogue::new(vec![
+            product("bar", "food/snacks"),
+            product("tea", "food/tea"),
+        ])
+        .unwrap();
         let shelf = Shelf::new(&catalogue, &[(1, 3), (1, 4), (0, -2)]);
         assert_eq!(shelf.items()[1].stock, 7);
         assert_eq!(shelf.items()[0].stock, 0);
@@ -391,7 +423,11 @@ mod tests {
         assert_eq!(request.excluded_items, [1]);
         assert_eq!(request.excluded_categories.len(), 1);
         assert_eq!(request.allergens, [0]);
-        assert_eq!(request.history, [vec![1], vec![0, 1]], "the box of day 9 is not seen");
+        assert_eq!(
+            request.history,
+            [vec![1], vec![0, 1]],
+            "the box of day 9 is not seen"
+        );
     }
 
     #[test]
@@ -400,9 +436,17 @@ mod tests {
         let shelf = Shelf::new(&catalogue, &[(0, 3)]);
         let parse = |json: &str| serde_json::from_str::<ShopRules>(json).unwrap();
         let rules = parse(r#"{"category_caps": {"food": 3}, "minimum_use": {"bar": 2}}"#);
-        assert_eq!(shelf.rules(&catalogue, &rules).unwrap().minimum_use, [(0, 2)]);
-        let wrong = shelf.rules(&catalogue, &parse(r#"{"pinned": ["foo"]}"#)).unwrap_err();
-        assert_eq!(wrong.to_string(), r#"rules: pinned: product "foo" is not in the stock table"#);
+        assert_eq!(
+            shelf.rules(&catalogue, &rules).unwrap().minimum_use,
+            [(0, 2)]
+        );
+        let wrong = shelf
+            .rules(&catalogue, &parse(r#"{"pinned": ["foo"]}"#))
+            .unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            r#"rules: pinned: product "foo" is not in the stock table"#
+        );
         assert!(serde_json::from_str::<ShopRules>(r#"{"pined": []}"#).is_err());
     }
 }

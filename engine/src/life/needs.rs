@@ -77,7 +77,7 @@ impl LifeModel {
                 });
                 let probability = (posterior.probability * (1.0 - missed)) as f32;
                 // NaN fails the comparison too.
-                if !(probability >= LEAST) {
+                if probability.is_nan() || probability < LEAST {
                     continue;
                 }
                 let entry = &self.profiles.list()[profile as usize];

@@ -472,9 +472,7 @@ fn in_text(text: &str, context: &Context) -> Option<(f64, f64)> {
         let to = number(found.get(3))? * unit_days(last);
         // "6-12 m" of cable is not an age.
         let plain = last == "m" || last == "y";
-        if from < to
-            && (alive || (from == 0.0 && plain) || (!plain && !context.adult && from == 0.0))
-        {
+        if from < to && (alive || (from == 0.0 && (plain || !context.adult))) {
             return Some((from - if from == 0.0 { 30.0 } else { 0.0 }, to));
         }
     }

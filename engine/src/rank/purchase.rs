@@ -211,11 +211,14 @@ impl PurchaseModel {
 
     /// Log-odds before calibration: strictly ordered where the isotonic map has steps.
     pub fn log_odds(&self, features: &[f32; PURCHASE_FEATURES]) -> f64 {
-        let mut sum = self.intercept;
-        for ix in 0..PURCHASE_FEATURES {
-            sum += self.weights[ix] * (f64::from(features[ix]) - self.mean[ix]) / self.spread[ix];
-        }
-        sum
+        let terms = features
+            .iter()
+            .zip(&self.weights)
+            .zip(&self.mean)
+            .zip(&self.spread);
+        terms.fold(self.intercept, |sum, (((x, weight), mean), spread)| {
+            sum + weight * (f64::from(*x) - mean) / spread
+        })
     }
 
     /// Calibrated probability of a purchase within the horizon, 0…1.

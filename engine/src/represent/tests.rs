@@ -66,6 +66,15 @@ pub(crate) fn small() -> Representation {
             source: lengths.clone(),
             target: lengths,
         }),
+        content: Some(ContentPart {
+            vocabulary: Vocabulary::from_entries(vec!["brand:x".into()], vec![1.5]).unwrap(),
+            map: Dense {
+                rows: 1,
+                cols: 5,
+                data: vec![0.6, 0.0, 0.8, 0.0, 0.0],
+            },
+            gain: 2.0,
+        }),
         ials: Some(IalsPart {
             weighting: Weighting::default(),
             model: ials,
@@ -193,4 +202,90 @@ fn parts_that_do_not_fit_are_refused() {
         Representation::new(parts),
         Err(RepresentError::NotFinite { what: "prior" })
     ));
+}
+
+#[test]
+fn a_product_that_came_later_is_placed_by_its_content() {
+    let model = small();
+    let mut later = crate::shop::Product::bare("new");
+    assert!(model.embed(&later).is_none());
+    later.brand = Some("X".into());
+    let cold = model.embed(&later).unwrap();
+    assert!((cold.vector()[2] - 0.8).abs() < 1e-6);
+    let folded = model.fold_in(&[purchase(0)], 0);
+    let query = folded.raw_vector().unwrap();
+    let expected = 2.0 * (0.6 * query[0] + 0.8 * query[2]);
+    assert!((model.score_cold(&folded, &cold) - expected).abs() < 1e-5);
+}
+
+/// A catalogue large enough for codes: candidates must equal the exact list.
+#[test]
+fn candidates_by_code_equal_the_exact_list() {
+    let n = 5000u32;
+    let rows: Vec<Vec<(u32, f32)>> = (0..3000u32)
+        .map(|u| {
+            (0..8)
+                .map(|k| ((u * 7 + k * k * 13 + (u % 11) * 400) % n, 1.0))
+                .collect()
+        })
+        .collect();
+    let interactions = Csr::from_rows(n as usize, rows);
+    let buyers: Vec<f32> = interactions
+        .col_counts()
+        .iter()
+        .map(|c| *c as f32)
+        .collect();
+    let svd = truncated_svd(
+        &interactions,
+        SvdOptions {
+            k: 16,
+            oversample: 10,
+            iterations: 2,
+            seed: 1,
+        },
+    );
+    let counts = cooccurrence(
+        &interactions,
+        CooccurrenceOptions {
+            customer_power: 0.5,
+            keep: 20,
+            last: 50,
+        },
+    );
+    let (units, lengths) = unit_rows(&svd.v);
+    let model = Representation::new(Parts {
+        lately: buyers.clone(),
+        prior: buyers.iter().map(|b| b * 1e-4).collect(),
+        sparse: vec![SparsePart {
+            weighting: Weighting::default(),
+            rows: Shape::symmetric(1.0).apply(&counts, &buyers, 20),
+        }],
+        spectral: Some(SpectralPart {
+            weighting: Weighting::default(),
+            source: lengths.clone(),
+            target: lengths,
+        }),
+        units,
+        buyers,
+        ..Parts::default()
+    })
+    .unwrap();
+    let (mut found, mut wanted) = (0, 0);
+    for u in (0..3000usize).step_by(150) {
+        let folded = model.fold_in_products(&interactions.iter_row(u).collect::<Vec<_>>());
+        let mut scores = vec![0.0; n as usize];
+        model.scores(&folded, &mut scores);
+        for keep in [1u32, 3, 500] {
+            let allowed = |p: u32| p.is_multiple_of(keep);
+            let exact = crate::index::top_of(&scores, 20, &allowed);
+            let fast = model.candidates(&folded, 20, &allowed);
+            assert_eq!(exact.len(), fast.len());
+            wanted += exact.len();
+            found += exact
+                .iter()
+                .filter(|e| fast.iter().any(|f| f.0 == e.0 && (f.1 - e.1).abs() < 1e-4))
+                .count();
+        }
+    }
+    assert!(found * 100 >= wanted * 99, "{found} of {wanted}");
 }

@@ -54,12 +54,9 @@ pub fn main() -> ExitCode {
         Some(Command::Export(export)) => export.run(),
         Some(Command::Backup(backup)) => backup.run(),
         Some(Command::Restore(restore)) => restore.run(),
-        None => serve::Serve::default().run(),
-        Command::Export(export) => export.run(),
-        Command::Backup(backup) => backup.run(),
-        Command::Restore(restore) => restore.run(),
         #[cfg(feature = "demo")]
-        Command::Pack(pack) => pack.run(),
+        Some(Command::Pack(pack)) => pack.run(),
+        None => serve::Serve::default().run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -96,7 +96,10 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             .par_iter()
             .map(|customer| {
                 let history = batch.history(*customer);
-                (model.engagement(history, now), model.outlook(history, now, EFFECTS))
+                (
+                    model.engagement(history, now),
+                    model.outlook(history, now, EFFECTS),
+                )
             })
             .collect();
         for (customer, (engagement, outlook)) in block.iter().zip(rows) {
@@ -118,7 +121,11 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
                 Cell::float(outlook.orders_per_year),
                 Cell::float(outlook.order_value),
                 Cell::float(outlook.value_per_year),
-                Cell::from(parts(&engagement, &batch.log().encoder).to_string().as_str()),
+                Cell::from(
+                    parts(&engagement, &batch.log().encoder)
+                        .to_string()
+                        .as_str(),
+                ),
                 Cell::from(effects(&outlook).to_string().as_str()),
             ])?;
         }
@@ -148,6 +155,10 @@ fn parts(engagement: &Engagement, encoder: &Encoder) -> Value {
 
 fn effects(outlook: &Outlook) -> Value {
     Value::Object(
-        outlook.effects.iter().map(|(name, effect)| (name.clone(), Value::from(*effect))).collect(),
+        outlook
+            .effects
+            .iter()
+            .map(|(name, effect)| (name.clone(), Value::from(*effect)))
+            .collect(),
     )
 }

@@ -78,7 +78,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
                 .filter(|clock| clock.probability >= args.at_least)
                 .map(|clock| {
                     let kind = &life.model.clocks[clock.clock].kind;
-                    let day = |p: f64| Cell::from(format_day(clock.quantile(p) + 0.5).as_str());
+                    let day = |p: f64| Cell::Text(format_day(clock.quantile(p) + 0.5).into());
                     let stage = life.model.stage_at(clock, state.now_day());
                     [
                         Cell::from(batch.log().customer_ids.name(customer)),

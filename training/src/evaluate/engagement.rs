@@ -100,7 +100,9 @@ fn top_lift(said: &[f64], bought: &[bool]) -> f64 {
     let order = order(said);
     let top = &order[order.len() - order.len() / 10..];
     let share = |rows: &mut dyn Iterator<Item = bool>| {
-        let (yes, n) = rows.fold((0.0, 0.0), |(y, n), b| (y + f64::from(u8::from(b)), n + 1.0));
+        let (yes, n) = rows.fold((0.0, 0.0), |(y, n), b| {
+            (y + f64::from(u8::from(b)), n + 1.0)
+        });
         if n > 0.0 {
             yes / n
         } else {
@@ -167,7 +169,8 @@ pub fn evaluate(
     say: &dyn Fn(&str),
 ) -> Option<EngagementEvaluation> {
     let (start, end) = (span.0, span.1 + 1);
-    let first = start + days_ms((2.0 * horizon + 60.0).min(0.5 * (end - start) as f64 / DAY_MS as f64));
+    let first =
+        start + days_ms((2.0 * horizon + 60.0).min(0.5 * (end - start) as f64 / DAY_MS as f64));
     let last = end - days_ms(horizon);
     if last <= first || count == 0 {
         return None;
@@ -188,16 +191,26 @@ pub fn evaluate(
         if yes == 0 || yes == rows.bought.len() {
             continue;
         }
-        let said: Vec<f64> = rows.features.iter().map(|row| fitted.model.probability(row)).collect();
-        let plain: Vec<f64> =
-            rows.features.iter().map(|row| fitted.baseline.log_odds(row)).collect();
+        let said: Vec<f64> = rows
+            .features
+            .iter()
+            .map(|row| fitted.model.probability(row))
+            .collect();
+        let plain: Vec<f64> = rows
+            .features
+            .iter()
+            .map(|row| fitted.baseline.log_odds(row))
+            .collect();
         let rfm = rfm(histories, &rows, at);
         let recency: Vec<f64> = rows
             .features
             .iter()
             .map(|row| -row[serendib_engine::engagement::PLAIN[0]])
             .collect();
-        let squares = said.iter().zip(&rows.bought).map(|(p, b)| (p - f64::from(u8::from(*b))).powi(2));
+        let squares = said
+            .iter()
+            .zip(&rows.bought)
+            .map(|(p, b)| (p - f64::from(u8::from(*b))).powi(2));
         let cut_off = CutOff {
             at,
             customers: said.len(),
@@ -221,7 +234,8 @@ pub fn evaluate(
     if cut_offs.is_empty() {
         return None;
     }
-    let mean = |of: &dyn Fn(&CutOff) -> f64| cut_offs.iter().map(of).sum::<f64>() / cut_offs.len() as f64;
+    let mean =
+        |of: &dyn Fn(&CutOff) -> f64| cut_offs.iter().map(of).sum::<f64>() / cut_offs.len() as f64;
     let auc = mean(&|c| c.auc);
     let better = mean(&|c| c.auc_plain.max(c.auc_rfm));
     Some(EngagementEvaluation {
@@ -246,7 +260,11 @@ fn bootstrap(scored: &[Scored], customers: usize, seed: u64) -> (f64, f64) {
         .iter()
         .map(|s| {
             let baseline = if s.rfm_better { 2 } else { 1 };
-            (s, [order(&s.scores[0]), order(&s.scores[baseline])], baseline)
+            (
+                s,
+                [order(&s.scores[0]), order(&s.scores[baseline])],
+                baseline,
+            )
         })
         .collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -274,8 +292,14 @@ fn bootstrap(scored: &[Scored], customers: usize, seed: u64) -> (f64, f64) {
 }
 
 fn deciles(scored: &[Scored]) -> Vec<Decile> {
-    let said: Vec<f64> = scored.iter().flat_map(|s| s.scores[0].iter().copied()).collect();
-    let bought: Vec<bool> = scored.iter().flat_map(|s| s.rows.bought.iter().copied()).collect();
+    let said: Vec<f64> = scored
+        .iter()
+        .flat_map(|s| s.scores[0].iter().copied())
+        .collect();
+    let bought: Vec<bool> = scored
+        .iter()
+        .flat_map(|s| s.rows.bought.iter().copied())
+        .collect();
     let order = order(&said);
     let n = order.len();
     let all = bought.iter().filter(|b| **b).count() as f64 / n.max(1) as f64;
@@ -354,8 +378,20 @@ mod tests {
         let (first, last) = (&found.deciles[0], &found.deciles[9]);
         assert!(first.bought > last.bought && first.said > last.said);
         let all: usize = found.deciles.iter().map(|d| d.customers).sum();
-        assert_eq!(all, found.cut_offs.iter().map(|c| c.customers).sum::<usize>());
-        assert!(evaluate(&slices, &kinds, (START, START + 20 * DAY_MS), 30.0, 2, 1, &|_| {}).is_none());
+        assert_eq!(
+            all,
+            found.cut_offs.iter().map(|c| c.customers).sum::<usize>()
+        );
+        assert!(evaluate(
+            &slices,
+            &kinds,
+            (START, START + 20 * DAY_MS),
+            30.0,
+            2,
+            1,
+            &|_| {}
+        )
+        .is_none());
 
         let model = fit(&slices, &kinds, span);
         assert!(model.orders.is_some() && model.index.half_points > 0.0);

@@ -70,7 +70,11 @@ pub fn rows_at(
             }
             let later = history[seen..].iter().take_while(|t| t.at < end);
             let bought = later.clone().any(|t| t.kind == Kind::PURCHASE);
-            Some((customer as u32, features(&history[..seen], cut, orders, gaps), bought))
+            Some((
+                customer as u32,
+                features(&history[..seen], cut, orders, gaps),
+                bought,
+            ))
         })
         .collect();
     let mut out = Rows::default();
@@ -94,8 +98,10 @@ fn cuts(start: i64, end: i64, horizon: f64) -> Vec<i64> {
 
 /// Order behaviour and gaps, from before `cut`.
 pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior) {
-    let summaries: Vec<Orders> =
-        histories.iter().filter_map(|history| Orders::of(history, cut - 1)).collect();
+    let summaries: Vec<Orders> = histories
+        .iter()
+        .filter_map(|history| Orders::of(history, cut - 1))
+        .collect();
     let gaps = GapPrior::fit(histories.iter().copied(), cut - 1);
     (BgNbd::fit(&summaries), gaps)
 }
@@ -122,7 +128,11 @@ pub fn auc(scores: &[f64], bought: &[bool]) -> f64 {
 /// Positions by rising score.
 pub fn order(scores: &[f64]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-    order.sort_by(|a, b| scores[*a as usize].total_cmp(&scores[*b as usize]).then(a.cmp(b)));
+    order.sort_by(|a, b| {
+        scores[*a as usize]
+            .total_cmp(&scores[*b as usize])
+            .then(a.cmp(b))
+    });
     order
 }
 
@@ -207,7 +217,9 @@ pub fn fit_horizon(
             .iter()
             .filter_map(|ridge| loss(fit(&train, &every, *ridge)).map(|loss| (loss, *ridge)))
             .min_by(|a, b| a.0.total_cmp(&b.0));
-        choice = full.filter(|(loss, _)| *loss < plain).map(|(_, ridge)| ridge);
+        choice = full
+            .filter(|(loss, _)| *loss < plain)
+            .map(|(_, ridge)| ridge);
     } else if horizon > HORIZONS[0] {
         // too short a log to hold a cut-off out: what was right for the shorter horizon is taken
         choice = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps).ridge;
@@ -258,7 +270,15 @@ pub fn fit(histories: &[&[Touch]], kinds: &Kinds, span: (i64, i64)) -> Engagemen
     let purchase = HORIZONS
         .iter()
         .map(|horizon| {
-            let fitted = fit_horizon(histories, kinds, start, end, *horizon, orders.as_ref(), &gaps);
+            let fitted = fit_horizon(
+                histories,
+                kinds,
+                start,
+                end,
+                *horizon,
+                orders.as_ref(),
+                &gaps,
+            );
             plain &= fitted.plain;
             fitted.model
         })

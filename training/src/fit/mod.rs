@@ -198,14 +198,19 @@ fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
     model.manifest.settings["completion"] = serde_json::json!(settings);
     say("fitting surprises");
     model.surprises = Some(surprise::fit(log, topics, &model.representation));
-    let delight = surprise::delight(model, log, context.delights)
-        .map_err(|error| part("delight")(&error))?;
+    let delight =
+        surprise::delight(model, log, context.delights).map_err(|error| part("delight")(&error))?;
     if let Some(surprises) = &mut model.surprises {
         surprises.delight = delight;
     }
     let sources = Sources {
         catalogue: &log.catalogue,
-        histories: context.corpus.histories.iter().map(|h| h.as_ref()).collect(),
+        histories: context
+            .corpus
+            .histories
+            .iter()
+            .map(|h| h.as_ref())
+            .collect(),
         profiles: &log.profiles,
         timed: log.timed,
         until: log.span.map_or(0, |(_, last)| last + 1),

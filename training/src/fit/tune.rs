@@ -34,6 +34,9 @@ pub struct Tuner<'a, 'b> {
     pub say: &'a dyn Fn(&str),
 }
 
+/// Settings are given with the plainest first, and a plainer one yields only to something better by this factor.
+const NEAR_TIE: f64 = 1.003;
+
 /// Cases on the first rung of the halving; each rung has three times as many.
 const FIRST_RUNG: usize = 333;
 
@@ -96,7 +99,7 @@ impl Tuner<'_, '_> {
             };
             let ndcg = self.score(&fitted, cases);
             scores.push(ndcg);
-            if best.as_ref().is_none_or(|b| ndcg > b.ndcg) {
+            if best.as_ref().is_none_or(|b| ndcg > b.ndcg * NEAR_TIE) {
                 best = Some(Tuned {
                     family: family.clone(),
                     fitted,

@@ -279,8 +279,16 @@ mod tests {
     fn relations_name_real_categories() {
         let specs = specs();
         for relation in RELATIONS {
-            assert!(position(&specs, relation.anchor).is_some(), "{}", relation.anchor);
-            assert!(position(&specs, relation.complement).is_some(), "{}", relation.complement);
+            assert!(
+                position(&specs, relation.anchor).is_some(),
+                "{}",
+                relation.anchor
+            );
+            assert!(
+                position(&specs, relation.complement).is_some(),
+                "{}",
+                relation.complement
+            );
             assert_ne!(relation.anchor, relation.complement);
         }
     }
@@ -288,7 +296,11 @@ mod tests {
     #[test]
     fn accessories_have_an_anchor() {
         for spec in specs().iter().filter(|s| s.accessory) {
-            assert!(RELATIONS.iter().any(|r| r.complement == spec.path), "{}", spec.path);
+            assert!(
+                RELATIONS.iter().any(|r| r.complement == spec.path),
+                "{}",
+                spec.path
+            );
         }
     }
 }

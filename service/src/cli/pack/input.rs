@@ -23,7 +23,10 @@ impl Order {
     /// The box as the packer wants it, without what protects the customer.
     pub fn request(&self, rules: &ShopRules) -> BoxRequest {
         let slots = self.row.slots.map_or(rules.slots, |n| n as usize);
-        let surprise = self.row.surprise_slots.map_or(rules.surprise_slots.min(slots), |n| n as usize);
+        let surprise = self
+            .row
+            .surprise_slots
+            .map_or(rules.surprise_slots.min(slots), |n| n as usize);
         BoxRequest {
             id: self.row.box_id.clone(),
             regular: slots.saturating_sub(surprise),
@@ -55,20 +58,26 @@ impl Input {
     pub fn read(args: &Pack, batch: &Batch, options: ReadOptions) -> anyhow::Result<Input> {
         let shop = ShopData::open(&args.data, options)?;
         let boxes: Vec<BoxOrder> = match &args.boxes {
-            Some(file) => Staged::new(file, Table::Boxes, &args.out)?.read(options, ShopData::boxes)?,
+            Some(file) => {
+                Staged::new(file, Table::Boxes, &args.out)?.read(options, ShopData::boxes)?
+            }
             None if shop.has_table(Table::Boxes) => shop.boxes()?.collect::<Result<_, _>>()?,
             None => bail!("the shop data have no boxes table: name one with --boxes"),
         };
         let stock: Vec<StockLot> = match &args.stock {
-            Some(file) => Staged::new(file, Table::Stock, &args.out)?.read(options, ShopData::stock)?,
+            Some(file) => {
+                Staged::new(file, Table::Stock, &args.out)?.read(options, ShopData::stock)?
+            }
             None if shop.has_table(Table::Stock) => shop.stock()?.collect::<Result<_, _>>()?,
             None => bail!("the shop data have no stock table: name one with --stock"),
         };
         let own = args.data.join("rules.json");
         let rules = match args.rules.as_ref().or(own.exists().then_some(&own)) {
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path:?}"))?;
-                serde_json::from_str(&text).with_context(|| format!("cannot use the rules in {path:?}"))?
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {path:?}"))?;
+                serde_json::from_str(&text)
+                    .with_context(|| format!("cannot use the rules in {path:?}"))?
             }
             None => ShopRules::default(),
         };
@@ -110,7 +119,10 @@ impl Input {
 
     /// (product, units) of every lot of a known product.
     pub fn stock_rows(&self) -> Vec<(ProductIx, i64)> {
-        self.stock.iter().filter_map(|(product, row)| product.map(|p| (p, row.quantity))).collect()
+        self.stock
+            .iter()
+            .filter_map(|(product, row)| product.map(|p| (p, row.quantity)))
+            .collect()
     }
 
     /// Orders in groups that see the same lots, earliest ship date first.
@@ -146,15 +158,27 @@ struct Staged {
 
 impl Staged {
     fn new(file: &Path, table: Table, out: &Path) -> anyhow::Result<Staged> {
-        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         let Some((_, endings)) = name.split_once('.') else {
             bail!("{file:?} has no ending: expected .csv, .jsonl or .parquet");
         };
-        let file = file.canonicalize().with_context(|| format!("cannot read {file:?}"))?;
-        let word = if table == Table::Boxes { "boxes" } else { "stock" };
+        let file = file
+            .canonicalize()
+            .with_context(|| format!("cannot read {file:?}"))?;
+        let word = if table == Table::Boxes {
+            "boxes"
+        } else {
+            "stock"
+        };
         let dir = out.join(format!(".reading-{word}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {dir:?}"))?;
-        let shown = dir.join(format!("{word}.{}", endings.rsplit_once('.').map_or(endings, |_| endings)));
+        let shown = dir.join(format!(
+            "{word}.{}",
+            endings.rsplit_once('.').map_or(endings, |_| endings)
+        ));
         let staged = Staged { dir, shown, file };
         std::os::unix::fs::symlink(&staged.file, &staged.shown)
             .with_context(|| format!("cannot show {:?} as {:?}", staged.file, staged.shown))?;

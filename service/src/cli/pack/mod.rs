@@ -94,7 +94,10 @@ impl Pack {
     /// Runs the command.
     pub fn run(&self) -> anyhow::Result<()> {
         let started = Instant::now();
-        if self.time_limit.is_some_and(|limit| !(limit.is_finite() && limit >= 0.0)) {
+        if self
+            .time_limit
+            .is_some_and(|limit| !(limit.is_finite() && limit >= 0.0))
+        {
             bail!("--time-limit must be a number of seconds ≥ 0");
         }
         let options = ReadOptions {
@@ -106,14 +109,18 @@ impl Pack {
             bail!("there are no boxes to pack");
         }
         let shelf = Shelf::new(&batch.live.catalogue, &input.stock_rows());
-        let rules = shelf.rules(&batch.live.catalogue, &input.rules).context("cannot use the rules")?;
+        let rules = shelf
+            .rules(&batch.live.catalogue, &input.rules)
+            .context("cannot use the rules")?;
         let scoring = Instant::now();
         let (requests, unknown_exclusions) = self.requests(&batch, &shelf, &input);
         let scored = scoring.elapsed().as_secs_f64();
 
         let stop = Arc::new(AtomicBool::new(false));
         watch_interrupt(Arc::clone(&stop));
-        let deadline = self.time_limit.map(|s| Instant::now() + Duration::from_secs_f64(s));
+        let deadline = self
+            .time_limit
+            .map(|s| Instant::now() + Duration::from_secs_f64(s));
         let stop = || stop.load(Ordering::Relaxed) || deadline.is_some_and(|d| Instant::now() >= d);
         let bar = progress_bar();
         let solving = Instant::now();
@@ -123,7 +130,9 @@ impl Pack {
             let ship_at = input.orders[orders[0]].ship_at;
             let mut items = shelf.items().to_vec();
             for (number, item) in items.iter_mut().enumerate() {
-                let usable = lots.iter().filter(|l| l.item as usize == number && l.usable(ship_at));
+                let usable = lots
+                    .iter()
+                    .filter(|l| l.item as usize == number && l.usable(ship_at));
                 let units: i64 = usable.map(|lot| lot.quantity).sum();
                 item.stock = u32::try_from(units).unwrap_or(u32::MAX);
             }
@@ -154,7 +163,11 @@ impl Pack {
                 .boxes
                 .iter()
                 .zip(&orders)
-                .flat_map(|(b, order)| b.lines.iter().map(|l| (l.item, input.orders[*order].ship_at)))
+                .flat_map(|(b, order)| {
+                    b.lines
+                        .iter()
+                        .map(|l| (l.item, input.orders[*order].ship_at))
+                })
                 .collect();
             let assigned = assign_lots(&lots, &lines)?;
             for lot in &assigned {
@@ -204,7 +217,11 @@ impl Pack {
             .par_iter()
             .map(|order: &Order| {
                 let customer = batch.log().customer_ids.get(&order.row.customer_id);
-                let now = if batch.log().timed { order.ship_at } else { i64::MAX };
+                let now = if batch.log().timed {
+                    order.ship_at
+                } else {
+                    i64::MAX
+                };
                 let history = customer.map_or(&[][..], |c| batch.history(c));
                 let mut request = order.request(&input.rules);
                 let unknown = shelf.protect(
@@ -215,7 +232,8 @@ impl Pack {
                     now,
                 );
                 let state = batch.state(customer);
-                let candidates = shelf.candidates(&batch.model, &batch.live, state, now, &input.rules);
+                let candidates =
+                    shelf.candidates(&batch.model, &batch.live, state, now, &input.rules);
                 bar.inc(1);
                 (request, candidates, unknown)
             })
@@ -243,7 +261,10 @@ fn progress_bar() -> ProgressBar {
 /// Sets `stop` at the first Ctrl-C; the second one ends the process as usual.
 fn watch_interrupt(stop: Arc<AtomicBool>) {
     std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        else {
             return;
         };
         if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
@@ -263,7 +284,9 @@ impl Input {
             .iter()
             .map(|(product, row)| Lot {
                 // a lot of a product that nobody knows is no item's
-                item: product.and_then(|p| shelf.item(p)).unwrap_or(shelf.items().len() as u32),
+                item: product
+                    .and_then(|p| shelf.item(p))
+                    .unwrap_or(shelf.items().len() as u32),
                 quantity: row.quantity.max(0),
                 expires_at: row.expires_at,
                 inbound_at: row.inbound_at,

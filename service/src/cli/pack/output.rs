@@ -33,7 +33,10 @@ impl Output<'_> {
     }
 
     fn id(&self, item: u32) -> &str {
-        self.shelf.items().get(item as usize).map_or("", |item| &item.id)
+        self.shelf
+            .items()
+            .get(item as usize)
+            .map_or("", |item| &item.id)
     }
 
     /// Writes all files and answers the summary.
@@ -82,12 +85,19 @@ impl Output<'_> {
                 let short = packed.shortfall.as_ref();
                 let fault = short.map(|s| s.fault.to_string()).unwrap_or_default();
                 let removed = short.map_or(String::new(), |s| {
-                    let mut said: Vec<String> =
-                        s.removed.iter().map(|(why, n)| format!("{why:?} {n}")).collect();
+                    let mut said: Vec<String> = s
+                        .removed
+                        .iter()
+                        .map(|(why, n)| format!("{why:?} {n}"))
+                        .collect();
                     if s.below_floor > 0 {
                         said.push(format!("BelowFloor {}", s.below_floor));
                     }
-                    said.extend(s.pins.iter().map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))));
+                    said.extend(
+                        s.pins
+                            .iter()
+                            .map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))),
+                    );
                     said.join("; ")
                 });
                 table.row(&[
@@ -168,7 +178,11 @@ impl Output<'_> {
     /// Price of one more unit per item: the highest of all waves.
     fn prices(&self) -> BTreeMap<u32, f64> {
         let mut out: BTreeMap<u32, f64> = BTreeMap::new();
-        for price in self.waves.iter().flat_map(|wave| &wave.packing.shadow_prices) {
+        for price in self
+            .waves
+            .iter()
+            .flat_map(|wave| &wave.packing.shadow_prices)
+        {
             let known = out.entry(price.item).or_insert(0.0);
             *known = known.max(price.price);
         }
@@ -235,7 +249,11 @@ impl Output<'_> {
                 })
             })
             .collect();
-        let open: u64 = self.waves.iter().map(|wave| wave.problem.open_slots()).sum();
+        let open: u64 = self
+            .waves
+            .iter()
+            .map(|wave| wave.problem.open_slots())
+            .sum();
         json!({
             "model": self.batch.model.manifest.id,
             "boxes": packings().map(|p| p.boxes.len()).sum::<usize>(),
@@ -276,7 +294,11 @@ impl Output<'_> {
             number("boxes"),
             number("slots") - number("empty_slots"),
             number("slots"),
-            if summary["stopped"] == true { " (stopped early)" } else { "" },
+            if summary["stopped"] == true {
+                " (stopped early)"
+            } else {
+                ""
+            },
         ));
         say(format!(
             "value {:.2}; no packing that fills as many slots exceeds {:.2} (gap {:.2} %)",
@@ -296,9 +318,18 @@ impl Output<'_> {
             ));
         }
         for (key, what) in [
-            ("boxes_given_twice", "boxes given twice, the later ones left out"),
-            ("products_not_in_the_catalogue", "products of the stock that are not in the catalogue"),
-            ("exclusions_that_mean_nothing", "exclusions that mean no product, category or allergen"),
+            (
+                "boxes_given_twice",
+                "boxes given twice, the later ones left out",
+            ),
+            (
+                "products_not_in_the_catalogue",
+                "products of the stock that are not in the catalogue",
+            ),
+            (
+                "exclusions_that_mean_nothing",
+                "exclusions that mean no product, category or allergen",
+            ),
         ] {
             let count = summary["left_out"][key].as_array().map_or(0, Vec::len);
             if count > 0 {

@@ -117,9 +117,9 @@ impl ServedLog {
         work: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = std::sync::mpsc::channel();
-        let _ = self.run(move |conn| {
+        drop(self.run(move |conn| {
             let _ = reply.send(work(conn));
-        })?;
+        })?);
         answer.recv().map_err(|_| StoreError::Closed)
     }
 
