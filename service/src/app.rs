@@ -19,6 +19,7 @@ use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::pool::Pool;
 use crate::sentence::Language;
+use crate::similar::SimilarCustomers;
 use crate::store::{self, CustomerQuery, ServedRequest, Store};
 use crate::views::{View, Views};
 
@@ -35,6 +36,8 @@ pub struct App {
     pub models: Models,
     /// Encoded customers.
     pub customers: EncodedCache,
+    /// Vectors of customers.
+    pub similar: SimilarCustomers,
     /// Threads that compute.
     pub pool: Pool,
     /// Counters.
@@ -114,6 +117,7 @@ impl App {
             .clone()
             .filter(|_| may_log && !unknown_customer);
         let placement = ask.placement.clone();
+        let logged = ask.logged && self.config.recommend.log_served;
 
         let computed = {
             let (app, view, request_id) = (self.clone(), view.clone(), request_id.clone());
@@ -126,7 +130,7 @@ impl App {
                 .map_err(|error| Status::invalid_argument(error.to_string()))?
         };
         view.generation.count_answer();
-        if self.config.recommend.log_served && computed.log.iter().any(|l| !l.items.is_empty()) {
+        if logged && computed.log.iter().any(|l| !l.items.is_empty()) {
             self.store.log_served(ServedRequest {
                 request_id: request_id.clone(),
                 customer_id: log_as,
@@ -210,6 +214,22 @@ impl App {
             visit.extend_from_slice(&resolved.session);
             sort_history(&mut visit);
             &visit
+        };
+        let without = ask
+            .without
+            .as_ref()
+            .and_then(|id| view.live.catalogue.find(id));
+        let spared: Vec<_>;
+        let history = match without {
+            None => history,
+            Some(product) => {
+                spared = history
+                    .iter()
+                    .filter(|t| t.product != product)
+                    .copied()
+                    .collect();
+                &spared
+            }
         };
         let customer: CustomerState = encoded.state(history, &self.config.consent);
         let answer: Answer =

@@ -19,6 +19,7 @@ pub mod pool;
 pub mod rpc;
 pub mod sentence;
 pub mod server;
+pub mod similar;
 pub mod store;
 pub mod telemetry;
 pub mod views;

@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::pool::Pool;
 use crate::rpc;
+use crate::similar::SimilarCustomers;
 use crate::store::Store;
 use crate::views::Views;
 
@@ -91,6 +92,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         pool: Pool::new(config.compute.threads, config.compute.queue)
             .context("cannot start the compute threads")?,
         metrics: Metrics::default(),
+        similar: SimilarCustomers::default(),
         views: Arc::new(views),
         models,
         store,
@@ -162,6 +164,7 @@ async fn serve(
     }
     tasks.spawn(crate::background::follow_models(app.clone()));
     tasks.spawn(crate::background::keep_store(app.clone()));
+    tasks.spawn(crate::background::compare_customers(app.clone()));
     tasks.spawn(crate::background::report_health(app.clone(), health));
 
     let router = builder

@@ -37,6 +37,10 @@ pub struct Ask {
     pub placement: Option<String>,
     /// Language of the sentences.
     pub locale: Option<String>,
+    /// Whether the answer goes into the serve log.
+    pub logged: bool,
+    /// Answer as if the customer had never touched this product.
+    pub without: Option<String>,
     lists: Vec<AskList>,
     session: Vec<Touchpoint>,
     basket: Vec<String>,
@@ -95,6 +99,8 @@ impl Ask {
             include_accounting: message.include_accounting,
             placement: optional_id("context.placement", context.placement.as_deref())?,
             locale: optional_id("context.locale", context.locale.as_deref())?,
+            logged: true,
+            without: None,
             lists: lists
                 .iter()
                 .enumerate()
@@ -120,6 +126,22 @@ impl Ask {
             dial,
             max_reasons: limits.max_reasons,
         })
+    }
+
+    /// The same, kept out of the serve log: a question about an answer is not one.
+    pub fn unlogged(self) -> Ask {
+        Ask {
+            logged: false,
+            ..self
+        }
+    }
+
+    /// The same, as if the customer had never touched `product`.
+    pub fn without_product(self, product: String) -> Ask {
+        Ask {
+            without: Some(product),
+            ..self
+        }
     }
 
     /// The kinds asked for, in order.

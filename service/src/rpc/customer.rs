@@ -9,9 +9,10 @@ use serendib_proto::v1::customer_service_server::CustomerService;
 use serendib_proto::v1::export_customer_response::Row;
 use serendib_proto::v1::{
     EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest, ExportCustomerResponse,
-    GetCustomerRequest, GetCustomerResponse, GetErasureRequest, GetErasureResponse,
-    LinkIdentityRequest, LinkIdentityResponse, SetConsentRequest, SetConsentResponse,
-    UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
+    FindSimilarCustomersRequest, FindSimilarCustomersResponse, GetCustomerRequest,
+    GetCustomerResponse, GetErasureRequest, GetErasureResponse, LinkIdentityRequest,
+    LinkIdentityResponse, SetConsentRequest, SetConsentResponse, UnlinkIdentityRequest,
+    UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
 };
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
@@ -20,9 +21,12 @@ use super::{actor, card, counted};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::{
-    at_most, consents_to_proto, customer_from_proto, customer_to_proto, id, rating_to_proto,
-    store_status, touchpoint_to_proto, Invalid,
+    at_most, consents_to_proto, customer_from_proto, customer_to_proto, id, pool_status,
+    rating_to_proto, store_status, touchpoint_to_proto, Invalid,
 };
+use crate::customers::allowed;
+use crate::deadline::Deadline;
+use crate::similar::vector_of;
 use crate::store::{AuditEntry, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode};
 
 /// Customers in one call at most.
@@ -106,6 +110,14 @@ impl CustomerService for CustomerRpc {
         counted(app, "SetConsent", set_consent(app, &request)).await
     }
 
+    async fn find_similar_customers(
+        &self,
+        request: Request<FindSimilarCustomersRequest>,
+    ) -> Result<Response<FindSimilarCustomersResponse>, Status> {
+        let app = &self.0;
+        counted(app, "FindSimilarCustomers", similar(app, &request)).await
+    }
+
     type ExportCustomerStream =
         Pin<Box<dyn Stream<Item = Result<ExportCustomerResponse, Status>> + Send>>;
 
@@ -148,6 +160,7 @@ impl CustomerService for CustomerRpc {
                 .map_err(refused)?;
             if let Some(state) = state {
                 app.customers.forget(&state.customer_id);
+                app.similar.forget(&state.customer_id);
             }
             Ok(EraseCustomerResponse {
                 request_id: new_id(),
@@ -206,6 +219,69 @@ async fn upsert(
     Ok(UpsertCustomersResponse {
         request_id: new_id(),
         model_id: app.model_id(),
+    })
+}
+
+async fn similar(
+    app: &Arc<App>,
+    request: &Request<FindSimilarCustomersRequest>,
+) -> Result<FindSimilarCustomersResponse, Status> {
+    let message = request.get_ref();
+    let customer = id("customer_id", &message.customer_id)?;
+    let count = match message.count {
+        0 => 10,
+        count if count <= 1_000 => count as usize,
+        count => {
+            let what = format!("is {count}, expected at most 1000");
+            return Err(Invalid::new("count", what).into());
+        }
+    };
+    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+    let state = app
+        .customer(&customer, None)
+        .await?
+        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
+    let worker = app.clone();
+    let (found, partial, compared) = app
+        .pool
+        .run(deadline, move |_| {
+            let view = worker.views.get();
+            let vectors = worker.similar.get();
+            let ready = vectors.model == view.generation.id();
+            let found = vector_of(&worker, &view, &state)
+                .filter(|_| ready)
+                .map(|vector| {
+                    worker
+                        .similar
+                        .nearest(&vectors, &vector, &state.customer_id, count)
+                })
+                .unwrap_or_default();
+            let compared = if ready { vectors.len() } else { 0 };
+            (found, !(ready && vectors.complete), compared)
+        })
+        .await
+        .map_err(pool_status)?;
+    // Consent and erasure count as they are now, not as they were when the vectors were made.
+    let mut customers = Vec::with_capacity(found.len());
+    for neighbour in found {
+        let Some(state) = app.customer(&neighbour.customer_id, None).await? else {
+            continue;
+        };
+        let may = allowed(&state.profile.consents, &app.config.consent).personalise;
+        // Somebody who was linked to another customer meanwhile is that customer.
+        if may && state.customer_id == neighbour.customer_id {
+            customers.push(v1::SimilarCustomer {
+                customer_id: neighbour.customer_id,
+                similarity: f64::from(neighbour.similarity),
+            });
+        }
+    }
+    Ok(FindSimilarCustomersResponse {
+        request_id: new_id(),
+        model_id: app.model_id(),
+        customers,
+        partial,
+        compared: compared as u64,
     })
 }
 

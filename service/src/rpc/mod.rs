@@ -6,6 +6,7 @@ mod customer;
 mod metrics_http;
 mod model;
 mod recommendation;
+mod surprise;
 mod touchpoint;
 
 use std::future::Future;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serendib_proto::v1::recommend_stream_response::Result as StreamResult;
 use serendib_proto::v1::recommendation_service_server::RecommendationService;
 use serendib_proto::v1::{
-    RecommendRequest, RecommendResponse, RecommendStreamResponse, StreamError,
+    ExplainRequest, ExplainResponse, RecommendRequest, RecommendResponse, RecommendStreamResponse,
+    StreamError, SurpriseMeRequest, SurpriseMeResponse,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -15,7 +16,7 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::counted;
+use super::{counted, surprise};
 use crate::app::App;
 use crate::convert::Ask;
 use crate::deadline::Deadline;
@@ -50,6 +51,26 @@ impl RecommendationService for Recommendation {
             recommend(app, request.get_ref(), deadline),
         )
         .await
+    }
+
+    async fn surprise_me(
+        &self,
+        request: Request<SurpriseMeRequest>,
+    ) -> Result<Response<SurpriseMeResponse>, Status> {
+        let app = &self.0;
+        let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+        let answer = surprise::surprise_me(app, request.get_ref(), deadline);
+        counted(app, "SurpriseMe", answer).await
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let app = &self.0;
+        let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+        let answer = surprise::explain(app, request.get_ref(), deadline);
+        counted(app, "Explain", answer).await
     }
 
     type RecommendStreamStream =
