@@ -118,7 +118,8 @@ pub async fn report_health(app: Arc<App>, health: HealthReporter) {
             continue;
         };
         // At once, then ever more rarely, at most once a minute.
-        if since_failure < 60 && since_failure.is_power_of_two() || since_failure.is_multiple_of(60) {
+        if since_failure < 60 && since_failure.is_power_of_two() || since_failure.is_multiple_of(60)
+        {
             tracing::error!(
                 detail,
                 "the store cannot be written: it is opened and checked again"

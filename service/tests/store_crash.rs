@@ -274,7 +274,7 @@ fn secret(i: u32) -> Touchpoint {
         )]
         .into(),
         ..Touchpoint::new(
-            if i % 3 == 0 {
+            if i.is_multiple_of(3) {
                 "zebra-card"
             } else {
                 "zebra-ada"

@@ -340,7 +340,7 @@ fn gamma_gamma_finds_the_mean_of_the_population() {
     let customers: Vec<(f64, f64)> = (0..4000)
         .map(|_| {
             let orders = rng.gen_range(1..6);
-            let values = Gamma::new(p, 1.0 / f64::from(scales.sample(&mut rng))).unwrap();
+            let values = Gamma::new(p, 1.0 / scales.sample(&mut rng)).unwrap();
             let sum: f64 = (0..orders).map(|_| values.sample(&mut rng)).sum();
             (f64::from(orders), sum / f64::from(orders))
         })

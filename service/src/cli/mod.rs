@@ -1,6 +1,7 @@
 //! The `serendib` command line.
 
 mod ask;
+mod demo;
 #[cfg(feature = "demo")]
 mod pack;
 mod print;
@@ -14,7 +15,7 @@ use crate::commands;
 
 pub use serve::open_store;
 
-/// Recommendation and serendipity service.
+/// Recommendation and serendipity service; without a command, the demo.
 #[derive(Debug, Parser)]
 #[command(name = "serendib", version, about, long_about = None)]
 struct Cli {
@@ -24,6 +25,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a demo shop, fit a model, serve it, and show what one customer gets.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
     /// Serve recommendations over gRPC.
     Serve(serve::Serve),
     /// Ask a running server and print its answer for people.
@@ -46,6 +50,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(demo)) => demo.run(),
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Ask(ask)) => ask.run(),
         #[cfg(feature = "shop-data")]
@@ -56,6 +62,8 @@ pub fn main() -> ExitCode {
         Some(Command::Restore(restore)) => restore.run(),
         #[cfg(feature = "demo")]
         Some(Command::Pack(pack)) => pack.run(),
+        None => demo::Demo::default().run(),
+        #[cfg(not(feature = "demo"))]
         None => serve::Serve::default().run(),
     };
     match result {

@@ -59,9 +59,7 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
     let options = FitOptions {
         seed: args.seed,
         memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
-        settings: None,
-        delights: data.delights()?.collect::<Result<_, _>>()?,
-        clock_types: data.shop().clock_types.clone(),
+        ..FitOptions::of_shop(&data)?
     };
     let fitted = fit::fit(&log, &options, &|what| stages.say(what))?;
     stages.say("writing the bundle");

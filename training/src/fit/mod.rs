@@ -16,7 +16,7 @@ pub mod tune;
 
 use std::sync::Arc;
 
-use serendib_datasets::Log;
+use serendib_datasets::{DataError, Log, ShopData};
 use serendib_engine::bundle::{DataWindow, Manifest};
 use serendib_engine::model::Model;
 use serendib_engine::represent::RepresentError;
@@ -40,6 +40,20 @@ pub struct FitOptions {
     pub delights: Vec<Delight>,
     /// Clock types of the shop's own, as in `shop.json`.
     pub clock_types: Option<serde_json::Value>,
+}
+
+impl FitOptions {
+    /// Defaults, with what the shop's data say beside its log: ratings of surprises and clock types.
+    ///
+    /// # Errors
+    /// A wrong row of the `delights` table.
+    pub fn of_shop(data: &ShopData) -> Result<FitOptions, DataError> {
+        Ok(FitOptions {
+            delights: data.delights()?.collect::<Result<_, _>>()?,
+            clock_types: data.shop().clock_types.clone(),
+            ..FitOptions::default()
+        })
+    }
 }
 
 /// Why a model cannot be fitted.

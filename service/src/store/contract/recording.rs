@@ -7,7 +7,7 @@ use super::*;
 pub(crate) async fn a_touchpoint_recorded_twice_is_stored_once(store: &impl Store) {
     let row = bought("t1", "ada", "tea", NOW);
     assert_eq!(
-        statuses(&record(store, &[row.clone()]).await),
+        statuses(&record(store, std::slice::from_ref(&row)).await),
         [Status::Stored]
     );
     assert_eq!(
@@ -84,7 +84,7 @@ pub(crate) async fn times_count_as_configured_and_compare_as_sent(store: &impl S
         touchpoint_id: Some("none".into()),
         ..Touchpoint::new("ada", "view")
     };
-    record(store, &[timeless.clone()]).await;
+    record(store, std::slice::from_ref(&timeless)).await;
     let later = RecordOptions::live(NOW + DAY);
     let again = store.record(vec![timeless], later).await.unwrap();
     assert_eq!(statuses(&again), [Status::Duplicate]);

@@ -1,0 +1,142 @@
+//! What one customer sees, asked for over gRPC like any client would.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
+use serendib_proto::v1::customer_service_client::CustomerServiceClient;
+use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use serendib_proto::v1::{
+    Context, GetCustomerRequest, GetProductsRequest, ListKind, ListRequest, RecommendRequest,
+    Touchpoint,
+};
+
+use crate::cli::ask::{connect, refused};
+use crate::cli::print;
+
+/// Touchpoints of the history that are shown.
+const HISTORY: u32 = 400;
+/// Lines of the history that are printed.
+const LINES: usize = 14;
+
+/// The show of `customer`, as text.
+pub(super) async fn show(
+    addr: &str,
+    customer: &str,
+    locale: Option<String>,
+) -> anyhow::Result<String> {
+    let channel = connect(addr).await?;
+    let card = CustomerServiceClient::new(channel.clone())
+        .get_customer(GetCustomerRequest {
+            customer_id: customer.to_owned(),
+            touchpoints: HISTORY,
+            ..GetCustomerRequest::default()
+        })
+        .await
+        .map_err(refused)?
+        .into_inner();
+    let mut recent: Vec<&Touchpoint> = card.channels.iter().flat_map(|c| &c.recent).collect();
+    recent.sort_by_key(|touch| std::cmp::Reverse(touch.at_ms));
+    let bought: Vec<&Touchpoint> = recent
+        .iter()
+        .copied()
+        .filter(|t| {
+            matches!(
+                t.kind.as_str(),
+                "purchase" | "return" | "rating" | "complaint"
+            )
+        })
+        .take(LINES)
+        .collect();
+    let titles = titles(
+        channel.clone(),
+        bought.iter().filter_map(|t| t.product_id.clone()).collect(),
+    )
+    .await?;
+
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "\ncustomer {customer}: {} touchpoints",
+        card.touchpoints
+    );
+    for year in &card.years {
+        let _ = writeln!(
+            out,
+            "  {}: {} orders, {:.2} spent, {:.2} given back",
+            year.year, year.orders, year.value, year.returned
+        );
+    }
+    if let Some(profile) = &card.customer {
+        print::facts(&mut out, &profile.facts);
+    }
+    let _ = writeln!(out, "lately");
+    for touch in bought {
+        let title = touch
+            .product_id
+            .as_ref()
+            .map_or("", |id| titles.get(id).map_or(id.as_str(), String::as_str));
+        let date = touch.at_ms.map(print::date).unwrap_or_default();
+        let _ = writeln!(out, "  {date}  {:<10} {title}", touch.kind);
+    }
+
+    // The lists are asked for at the end of the history: a shop's story may have ended long before today.
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        lists: [
+            (ListKind::ForYou, 8),
+            (ListKind::NextInLife, 5),
+            (ListKind::BuyAgain, 5),
+            (ListKind::GoesWith, 5),
+            (ListKind::Surprise, 3),
+        ]
+        .into_iter()
+        .map(|(kind, count)| ListRequest {
+            kind: kind.into(),
+            count: Some(count),
+            ..ListRequest::default()
+        })
+        .collect(),
+        context: Some(Context {
+            at_ms: card.last_at_ms.map(|at| at + 1),
+            placement: Some("demo".into()),
+            locale,
+            ..Context::default()
+        }),
+        seed: Some(1),
+        ..RecommendRequest::default()
+    };
+    let mut answer = RecommendationServiceClient::new(channel)
+        .recommend(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    // What this model cannot make is no part of the show.
+    answer
+        .lists
+        .retain(|list| list.notes.iter().all(|note| note.code != "unsupported"));
+    out.push_str(&print::response(&answer));
+    Ok(out)
+}
+
+async fn titles(
+    channel: tonic::transport::Channel,
+    product_ids: Vec<String>,
+) -> anyhow::Result<HashMap<String, String>> {
+    if product_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let products = CatalogServiceClient::new(channel)
+        .get_products(GetProductsRequest {
+            product_ids,
+            ..GetProductsRequest::default()
+        })
+        .await
+        .map_err(refused)?
+        .into_inner()
+        .products;
+    Ok(products
+        .into_iter()
+        .filter_map(|p| Some((p.product_id, p.title?)))
+        .collect())
+}
