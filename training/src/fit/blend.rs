@@ -181,7 +181,7 @@ impl Pool {
     ///
     /// What is held out is never quite what comes later, and a blend that leans on one family pays most for the
     /// difference. So the weights move towards those of all families that come near the best one, as far as the mean stays
-    /// within one standard error of the paired difference, or half a per cent.
+    /// within one standard error of the paired difference, or half a per cent, and not below the best family alone.
     fn spread_out(&self, best: Vec<f32>) -> Vec<f32> {
         let width = best.len();
         let alone: Vec<f64> = (0..width)
@@ -223,7 +223,8 @@ impl Pool {
             let loss = mean(&losses);
             let n = losses.len() as f64;
             let variance = losses.iter().map(|l| (l - loss).powi(2)).sum::<f64>() / n;
-            if loss <= (variance / n).sqrt().max(0.005 * goal) {
+            let tells_nothing = loss <= (variance / n).sqrt().max(0.005 * goal);
+            if tells_nothing && goal - loss >= most {
                 return weights;
             }
         }
