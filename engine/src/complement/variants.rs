@@ -1,6 +1,6 @@
 //! Variants: the same product in another size, colour or pack.
 //!
-//! By `parent_id` where the shop says it; otherwise by title. A title's *stem* is what remains without the words that
+//! By `parent_id` where the shop says it, and by title: a shop that groups some products has not grouped all. A title's *stem* is what remains without the words that
 //! name a variant. Those are colours and sizes known beforehand (English and Hebrew), numbers that count or measure,
 //! and words learned from the catalogue itself: a word that keeps taking a colour's place in otherwise equal titles
 //! ("GREEN|RETROSPOT|… tea set") names a variant too. Article codes that differ in their last letters (84029E, 84029G)
@@ -96,8 +96,7 @@ impl Variants {
             let leaf = catalogue.leaf(ix as ProductIx).map(|c| c.0);
             let brand = product.brand.as_deref();
             let enough = stem.len() >= 2 || (stem.len() == 1 && leaf.is_some() && brand.is_some());
-            // A product with a parent is grouped by it alone.
-            if enough && product.parent_id.is_none() {
+            if enough {
                 stems
                     .entry((stem, brand, leaf))
                     .or_default()

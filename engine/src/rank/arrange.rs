@@ -30,6 +30,26 @@ impl Arranger for ByScore {
     }
 }
 
+/// Best score first, ties by product number, several variants of a parent allowed: two colours of one cup often lie in one
+/// basket.
+pub struct EveryVariant;
+
+impl Arranger for EveryVariant {
+    fn arrange(&self, _query: &Query, mut candidates: Vec<Candidate>, slots: usize) -> Arranged {
+        sort(&mut candidates);
+        let rest = candidates.split_off(slots.min(candidates.len()));
+        let below = |candidate: Candidate| Removed {
+            product: candidate.product,
+            by: "count",
+        };
+        Arranged {
+            chosen: candidates,
+            removed: rest.into_iter().map(below).collect(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// Descending by score, ties by product number; numbers that are not finite sink.
 pub fn sort(candidates: &mut [Candidate]) {
     let key = |c: &Candidate| {

@@ -1,8 +1,8 @@
 //! Which stages make which list.
 
-use super::arrange::ByScore;
+use super::arrange::{ByScore, EveryVariant};
 use super::scorers::{BySource, Relevance};
-use super::sources::{GoesWith, Instead, NewProducts, Popular, Similar, Vectors};
+use super::sources::{completes_basket, GoesWith, Instead, NewProducts, Popular, Similar, Vectors};
 use super::surprise::{ByDial, Delighting};
 use super::{ListKind, Plan, Query};
 
@@ -39,6 +39,11 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
             needs_customer: false,
             sources: vec![&GoesWith],
             scorers: vec![&BySource],
+            arranger: if completes_basket(query) {
+                &EveryVariant
+            } else {
+                &ByScore
+            },
             ..plain
         }),
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
