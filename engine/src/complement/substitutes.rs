@@ -9,7 +9,9 @@ use crate::shop::{Catalogue, ProductIx};
 pub type Context = Vec<(ProductIx, f32)>;
 
 /// Neighbours kept per product.
-const CONTEXT_WIDTH: usize = 200;
+const CONTEXT_WIDTH: usize = 100;
+/// A larger category is not looked through product by product.
+const LARGE_CATEGORY: usize = 400;
 
 /// The contexts of all products: ln of the lift of each significant pair.
 pub fn contexts(products: usize, pairs: &[Pair]) -> Vec<Context> {
@@ -115,16 +117,15 @@ pub fn candidates(
     contexts: &[Context],
     product: ProductIx,
 ) -> Vec<ProductIx> {
-    if let Some(leaf) = catalogue.leaf(product) {
-        return by_category
-            .get(&leaf.0)
-            .map(|row| row.iter().copied().filter(|p| *p != product).collect())
-            .unwrap_or_default();
+    let leaf = catalogue.leaf(product);
+    let row = leaf.and_then(|leaf| by_category.get(&leaf.0));
+    if let Some(row) = row.filter(|row| row.len() <= LARGE_CATEGORY) {
+        return row.iter().copied().filter(|p| *p != product).collect();
     }
     let mut found: HashMap<ProductIx, u32> = HashMap::new();
     for (neighbour, _) in &contexts[product as usize] {
         for (other, _) in &contexts[*neighbour as usize] {
-            if *other != product {
+            if *other != product && (leaf.is_none() || catalogue.leaf(*other) == leaf) {
                 *found.entry(*other).or_default() += 1;
             }
         }

@@ -6,13 +6,16 @@ use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 use serendib_datasets::{Log, ReadOptions, ShopData, Table};
-use serendib_engine::bundle::ModelsDir;
+use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
-use serendib_engine::shop::Touch;
+use serendib_engine::represent::Representation;
+use serendib_engine::shop::{Delight, Touch};
 
+use crate::evaluate::complement::{self, ComplementReport};
+use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
 use crate::fit::split::{hold_out, Regime};
-use crate::fit::{build, corpus_of, Settings};
+use crate::fit::{build, complements, corpus_of, surprise as surprises, Settings};
 use crate::progress::Stages;
 
 /// Score a model beside baselines on what it has not seen
@@ -58,14 +61,16 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     )?;
     let log = Log::load(&data, None)?;
     let say = |what: &str| stages.say(what);
+    let mut sections = Sections::default();
     let evaluation = if data.has_table(Table::HeldOut) {
         on_held_out(args, &data, log, &model, &say)?
     } else {
-        after_a_cut(args, &log, &model, &say)?
+        after_a_cut(args, &data, &log, &model, &mut sections, &say)?
     };
     stages.finish();
     let mut json = serde_json::to_value(&evaluation)?;
     json["model"] = model.manifest.id.clone().into();
+    json["sections"] = serde_json::to_value(&sections)?;
     let text = serde_json::to_string_pretty(&json)?;
     if let Some(dir) = &args.report {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -78,8 +83,60 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         println!("{text}");
     } else {
         println!("model {}\n{}", model.manifest.id, evaluation.table());
+        if let Some(report) = &sections.complements {
+            print!("{report}");
+        }
+        if let Some(report) = &sections.surprises {
+            print!("{report}");
+        }
     }
     Ok(())
+}
+
+/// What is judged beside the lists, where there is a cut in time.
+#[derive(Debug, Default, serde::Serialize)]
+struct Sections {
+    complements: Option<ComplementReport>,
+    surprises: Option<SurpriseReport>,
+}
+
+impl Sections {
+    /// Fits complements and surprises on what came before `cut` and judges them on what came after.
+    fn judge(
+        args: &EvaluateArgs,
+        data: &ShopData,
+        log: &Log,
+        model: &Model,
+        representation: Representation,
+        cut: i64,
+        say: &dyn Fn(&str),
+    ) -> anyhow::Result<Sections> {
+        let before = log.before(cut);
+        let topics = surprises::topics(&before, &representation, args.seed);
+        let recorded = model.manifest.settings.get("completion").cloned();
+        let recorded = recorded.and_then(|value| serde_json::from_value(value).ok());
+        let (graph, _) = complements::fit(&before, &topics, recorded, args.seed, say)?;
+        let report = complement::evaluate(log, cut, &graph, args.seed, say);
+        let learned = surprises::fit(&before, topics, &representation);
+        let mut early = Model::new(
+            Manifest::default(),
+            std::sync::Arc::new(before.catalogue.clone()),
+            before.encoder.clone(),
+            representation,
+        );
+        early.complements = Some(graph);
+        early.surprises = Some(learned);
+        let said: Vec<Delight> = data.delights()?.collect::<Result<_, _>>()?;
+        let said: Vec<Delight> = said.into_iter().filter(|row| row.at < cut).collect();
+        let delight = surprises::delight(&early, &before, &said)?;
+        if let Some(learned) = &mut early.surprises {
+            learned.delight = delight;
+        }
+        Ok(Sections {
+            complements: Some(report),
+            surprises: surprise::evaluate(&early, log, cut, args.seed, say)?,
+        })
+    }
 }
 
 fn write_atomically(path: &std::path::Path, content: &str) -> anyhow::Result<()> {
@@ -148,8 +205,10 @@ fn on_held_out(
 /// Fits the recorded settings again before a cut and scores them after it.
 fn after_a_cut(
     args: &EvaluateArgs,
+    data: &ShopData,
     log: &Log,
     model: &Model,
+    sections: &mut Sections,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Evaluation> {
     let settings: Settings =
@@ -185,11 +244,10 @@ fn after_a_cut(
     }
     let representation = build(&split.train, &settings, say)?;
     let task = from_split(&split, log.len(), &cut);
-    Ok(evaluate(
-        &representation,
-        &split.train,
-        &task,
-        args.seed,
-        say,
-    ))
+    let evaluation = evaluate(&representation, &split.train, &task, args.seed, say);
+    if matches!(split.regime, Regime::TimeCut) {
+        let cut = split.cases[0].now;
+        *sections = Sections::judge(args, data, log, model, representation, cut, say)?;
+    }
+    Ok(evaluation)
 }

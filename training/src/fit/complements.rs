@@ -18,6 +18,8 @@ const EASE_PRODUCTS: usize = 7_000;
 const EASE_WHILE_CHOOSING: usize = 4_500;
 /// Entries kept per product of each family and of the blend: on Online Retail 300, 1,000 and all are equal within noise.
 const WIDTH: usize = 300;
+/// With fewer baskets of at least two products there is nothing to learn from.
+const FEWEST_BASKETS: usize = 50;
 /// Baskets of the validation slice that are looked at.
 const VALIDATION_CASES: usize = 2_500;
 
@@ -178,6 +180,11 @@ fn item_rows(log: &BasketLog, half_life_days: Option<f64>) -> SparseRows {
     item_item(log, 1.0, WIDTH, &|ix| weights[ix])
 }
 
+/// How many baskets hold at least two products.
+fn shared_baskets(log: &BasketLog) -> usize {
+    (0..log.len()).filter(|ix| log.items(*ix).len() >= 2).count()
+}
+
 /// The scorer with `settings` fitted on all of `log`.
 ///
 /// # Errors
@@ -188,7 +195,12 @@ pub fn completion(
     settings: &CompletionSettings,
 ) -> Result<Completion, CompletionError> {
     let half_life = settings.half_life_days;
-    let ease = ease_rows(baskets, settings.lambda, half_life, EASE_PRODUCTS)?;
+    // Baskets of one product complete nothing, and EASE costs the cube of the catalogue.
+    let ease = if shared_baskets(baskets) >= FEWEST_BASKETS {
+        ease_rows(baskets, settings.lambda, half_life, EASE_PRODUCTS)?
+    } else {
+        SparseRows::default()
+    };
     let items = item_rows(baskets, half_life);
     let words = titles(&log.catalogue, 200);
     // Products beyond EASE's reach still have their item–item row.
@@ -213,7 +225,7 @@ pub fn choose(
 ) -> Result<CompletionSettings, CompletionError> {
     let (fit, late) = split(baskets, log.timed, seed);
     let cases = hide_one(&late, VALIDATION_CASES, seed);
-    if cases.len() < 50 {
+    if cases.len() < FEWEST_BASKETS {
         return Ok(CompletionSettings::default());
     }
     let products = log.catalogue.len();

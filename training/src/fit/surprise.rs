@@ -13,9 +13,11 @@ use serendib_engine::surprise::{
 /// Candidates over which the terms of a rated product are standardised, as in serving.
 const POOL: usize = 300;
 /// Ratings that are fitted on: the latest.
-const MOST_RATINGS: usize = 20_000;
+const MOST_RATINGS: usize = 6_000;
 /// How much keeping or giving back a box's surprise counts against a rating.
 const KEPT_WEIGHT: f64 = 0.3;
+/// From so many ratings on, what was kept is not looked at: almost everything is kept, and few things delight.
+const ENOUGH_RATINGS: usize = 200;
 
 /// The topics of the products of `log`.
 pub fn topics(log: &Log, representation: &Representation, seed: u64) -> Topics {
@@ -74,7 +76,9 @@ fn felt(log: &Log, delights: &[Delight]) -> Vec<Felt> {
             })
         })
         .collect();
-    for (customer, history) in log.histories.iter().enumerate() {
+    let histories = log.histories.iter().enumerate();
+    let said = out.len();
+    for (customer, history) in histories.filter(|_| said < ENOUGH_RATINGS) {
         for touch in history.iter() {
             let label = match touch.kind {
                 Kind::BOX_KEPT => 1.0,
