@@ -31,8 +31,15 @@ impl Source for GoesWith {
                 .completion()
                 .complete(&basket, breadth(query), &allowed));
         }
+        let bought = recent(query);
+        if bought.is_empty() {
+            // Nothing that anything could go with: what most baskets hold.
+            return Ok(complements
+                .completion()
+                .complete(&[], breadth(query), &allowed));
+        }
         Ok(complements
-            .goes_with(&recent(query), breadth(query), &allowed)
+            .goes_with(&bought, breadth(query), &allowed)
             .into_iter()
             .map(|(product, score, _)| (product, score))
             .collect())
