@@ -59,6 +59,8 @@ impl PriceRange {
     }
 }
 
+/// Latest impressions that are looked at: each costs one comparison per candidate.
+const SHOWN: usize = 20;
 /// Half-life of having been shown something, days.
 const SHOWN_HALF_LIFE_DAYS: f64 = 7.0;
 
@@ -68,7 +70,7 @@ pub fn shown(history: &[Touch], now: i64) -> Vec<(ProductIx, f32)> {
         .iter()
         .rev()
         .filter(|t| t.kind == Kind::IMPRESSION && t.product != NO_PRODUCT && t.at < now)
-        .take(100)
+        .take(SHOWN)
         .map(|t| {
             let days = (now - t.at) as f64 / DAY_MS as f64;
             (t.product, 0.5f64.powf(days / SHOWN_HALF_LIFE_DAYS) as f32)
