@@ -11,6 +11,14 @@ pub(super) fn explain(query: &Query, _plan: &Plan, item: &mut Item) {
     match query.list.kind {
         ListKind::GoesWith => goes_with(query, item, limit),
         ListKind::Surprise => surprise(query, item, limit, known),
+        ListKind::NextInLife => {
+            item.reasons
+                .push(super::life::reason(query, item.product, item.score));
+        }
+        ListKind::BuyAgain | ListKind::NextBasket if query.owned.contains_key(&item.product) => {
+            let again = Reason::about(ReasonCode::BuyAgain, item.product, item.score);
+            item.reasons.push(again);
+        }
         ListKind::Similar => {
             for anchor in query.anchors() {
                 let gone = !query.live.sells(anchor, query.request.now);

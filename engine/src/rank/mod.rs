@@ -17,6 +17,7 @@ mod explain;
 mod filters;
 mod live;
 mod pipeline;
+mod life;
 mod plans;
 pub mod purchase;
 mod query;

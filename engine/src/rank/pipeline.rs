@@ -9,6 +9,7 @@ use super::{
     explain, Answer, Candidate, Context, CustomerState, Item, ListAnswer, Live, Note, Plan, Pool,
     Query, Reason, ReasonCode, Removed, Request, RequestError,
 };
+use crate::life::{LifeState, LifeView};
 use crate::model::Model;
 use crate::represent::Folded;
 use crate::shop::{Owned, ProductIx, Touch, NO_PRODUCT};
@@ -29,6 +30,12 @@ pub fn recommend(
 ) -> Result<Answer, RequestError> {
     request.check()?;
     let prepared = prepare(model, customer, &request.context, request.now);
+    let life = life_of(model, &prepared.customer, request.now);
+    let view = model
+        .life
+        .as_ref()
+        .zip(life.as_ref())
+        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
     let mut listed: HashSet<ProductIx> = HashSet::new();
     let mut personal = false;
     let mut lists = Vec::with_capacity(request.lists.len());
@@ -41,6 +48,7 @@ pub fn recommend(
             customer: prepared.customer,
             folded: &prepared.folded,
             owned: &prepared.owned,
+            life: view.as_ref(),
             personal: prepared.personal(),
         };
         personal |= query.personal;
@@ -62,6 +70,13 @@ pub fn recommend(
         lists.push(answer);
     }
     Ok(Answer { personal, lists })
+}
+
+/// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
+pub(super) fn life_of(model: &Model, customer: &CustomerState, now: i64) -> Option<LifeState> {
+    let life = model.life.as_ref().filter(|_| now != i64::MAX)?;
+    let infer = customer.allowed.infer_life_stage && customer.allowed.personalise;
+    Some(life.state(customer.history, customer.facts, now, infer))
 }
 
 /// A customer as the stages see them: cut to what consent and time allow, and folded in.

@@ -1,6 +1,7 @@
 //! Which stages make which list.
 
 use super::arrange::{ByScore, EveryVariant};
+use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown};
 use super::scorers::{BySource, Relevance};
 use super::sources::{completes_basket, GoesWith, Instead, NewProducts, Popular, Similar, Vectors};
 use super::surprise::{ByDial, Delighting};
@@ -20,6 +21,7 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
     match kind {
         ListKind::ForYou => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular],
+            filters: vec![&Outgrown],
             scorers: vec![&Relevance],
             ..plain
         }),
@@ -48,8 +50,27 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         }),
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular],
-            scorers: vec![&Relevance, &Delighting],
+            filters: vec![&Outgrown],
+            scorers: vec![&Relevance, &LifeNeed, &Delighting],
             arranger: &ByDial,
+            ..plain
+        }),
+        ListKind::NextInLife if query.model.life.is_some() => Some(Plan {
+            sources: vec![&NextInLife],
+            filters: vec![&Outgrown],
+            scorers: vec![&BySource],
+            ..plain
+        }),
+        ListKind::BuyAgain if query.model.buy_again.is_some() => Some(Plan {
+            sources: vec![&BuyAgain],
+            filters: vec![&Outgrown],
+            scorers: vec![&BySource],
+            ..plain
+        }),
+        ListKind::NextBasket if query.model.next_basket.is_some() => Some(Plan {
+            sources: vec![&NextBasket],
+            filters: vec![&Outgrown],
+            scorers: vec![&BySource],
             ..plain
         }),
         _ => None,

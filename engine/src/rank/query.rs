@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{CustomerState, ListRequest, Live, Request};
+use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
 use crate::shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
@@ -26,6 +27,8 @@ pub struct Query<'a> {
     pub folded: &'a Folded,
     /// What the customer owns, by product.
     pub owned: &'a HashMap<ProductIx, Owned>,
+    /// What the customer's life situations say, where the model knows of any.
+    pub life: Option<&'a LifeView<'a>>,
     /// Whether anything of the customer or session went in.
     pub personal: bool,
 }

@@ -1,8 +1,9 @@
 //! Numbers for given products, without making a list.
 
-use super::pipeline::prepare;
+use super::pipeline::{life_of, prepare};
 use super::surprise::{Appraiser, POOL};
 use super::{CustomerState, Live};
+use crate::life::LifeView;
 use crate::model::Model;
 use crate::rank::Context;
 use crate::shop::ProductIx;
@@ -32,6 +33,13 @@ pub fn score_pairs(
     products: &[ProductIx],
 ) -> Vec<PairScore> {
     let prepared = prepare(model, customer, &Context::default(), now);
+    let life = life_of(model, &prepared.customer, now);
+    let view = model
+        .life
+        .as_ref()
+        .zip(life.as_ref())
+        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let need = |product: ProductIx| view.as_ref().map_or(0.0, |v| v.product(product).current);
     let best = prepared.best_score(model);
     let share = |score: f32| {
         if best > 0.0 {
@@ -43,12 +51,12 @@ pub fn score_pairs(
     let rows: Vec<(ProductIx, f32, f32)> = products
         .iter()
         .zip(prepared.relevance(model, live, products))
-        .map(|(product, score)| (*product, share(score), 0.0))
+        .map(|(product, score)| (*product, share(score), need(*product)))
         .collect();
     let pool: Vec<(ProductIx, f32, f32)> = prepared
         .best(model, POOL)
         .into_iter()
-        .map(|(product, score)| (product, share(score), 0.0))
+        .map(|(product, score)| (product, share(score), need(product)))
         .collect();
     let appraiser = Appraiser::new(model, live, &prepared.customer, now, &pool);
     let appraised = appraiser.map(|a| a.appraise(&rows));

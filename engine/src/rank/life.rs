@@ -1,0 +1,138 @@
+//! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
+
+use super::sources::breadth;
+use super::{Candidate, Filter, Query, Reason, ReasonCode, Scorer, Source};
+use crate::life::Tact;
+use crate::shop::ProductIx;
+
+/// Days ahead that next-in-life looks.
+const NEEDS_DAYS: f64 = 60.0;
+/// Days ahead that buy-again looks.
+const AGAIN_DAYS: f32 = 14.0;
+/// Products proposed for one need.
+const PER_NEED: usize = 20;
+
+/// What the customer's life situations make likely in the coming weeks.
+pub struct NextInLife;
+
+impl Source for NextInLife {
+    fn name(&self) -> &'static str {
+        "next_in_life"
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let (Some(life), Some(view)) = (&query.model.life, query.life) else {
+            return Err("no life situations");
+        };
+        let needs = life.model.needs(&life.products, view.state, NEEDS_DAYS);
+        let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
+        let mut found = life
+            .model
+            .products_for(&life.products, &needs, PER_NEED, &appeal);
+        found.truncate(breadth(query));
+        Ok(found)
+    }
+}
+
+/// What the customer is about to run out of.
+pub struct BuyAgain;
+
+impl Source for BuyAgain {
+    fn name(&self) -> &'static str {
+        "buy_again"
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let Some(model) = &query.model.buy_again else {
+            return Err("no rhythms");
+        };
+        let due = model.due(
+            query.customer.history,
+            query.request.now,
+            AGAIN_DAYS,
+            query.life,
+        );
+        Ok(due
+            .into_iter()
+            .filter(|due| due.probability > 0.0)
+            .map(|due| (due.product, due.probability))
+            .take(breadth(query))
+            .collect())
+    }
+}
+
+/// Repeats and new things that the customer's next basket is likely to hold; scores are probabilities.
+pub struct NextBasket;
+
+impl Source for NextBasket {
+    fn name(&self) -> &'static str {
+        "next_basket"
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let Some(model) = &query.model.next_basket else {
+            return Err("no baskets");
+        };
+        let timed = query.model.manifest.data.timed;
+        let profile = model.profile(query.customer.history, timed);
+        Ok(model
+            .recommend(&profile, None, breadth(query), &|_| true)
+            .into_iter()
+            .map(|item| (item.product, item.score))
+            .collect())
+    }
+}
+
+/// Takes away what the customer's life has outgrown.
+pub struct Outgrown;
+
+impl Filter for Outgrown {
+    fn name(&self) -> &'static str {
+        "outgrown"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.life.is_some_and(|view| !view.is_silent())
+    }
+
+    fn keeps(&self, query: &Query, product: ProductIx) -> bool {
+        query
+            .life
+            .is_none_or(|view| !view.product(product).is_ended())
+    }
+}
+
+/// Notes on each candidate how surely a life situation needs it about now, before delight is predicted.
+pub struct LifeNeed;
+
+impl Scorer for LifeNeed {
+    fn name(&self) -> &'static str {
+        "life_need"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.life.is_some_and(|view| !view.is_silent())
+    }
+
+    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+        let Some(view) = query.life else { return };
+        for candidate in candidates {
+            candidate.timeliness = Some(view.product(candidate.product).current);
+        }
+    }
+}
+
+/// The reason behind an item of next-in-life; it names the clock only where tact allows.
+pub(super) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Reason {
+    let mut reason = Reason::plain(ReasonCode::NextInLife, contribution);
+    if let (Some(life), Some(view)) = (&query.model.life, query.life) {
+        let clock = view.product(product).clock;
+        reason.clock = clock
+            .filter(|&ix| Tact::default().may_name(&life.model, view.state, ix))
+            .map(|ix| {
+                let number = view.state.clocks[ix].clock;
+                life.model.clocks[number].kind.name.clone()
+            });
+    }
+    reason
+}
