@@ -185,7 +185,7 @@ fn ranked(counts: impl IntoIterator<Item = (String, u64)>) -> Vec<Named> {
 
 /// Describes `data`, with the `top` products that most customers acquired.
 ///
-/// Memory grows with customers, products and different pairs of them (about 16 bytes each), not with rows.
+/// Memory grows with customers, products and different acquisitions (some 60 bytes each), not with other rows.
 ///
 /// # Errors
 /// The first wrong row, unless the data were opened leniently.
