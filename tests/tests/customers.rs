@@ -3,6 +3,7 @@
 use serendib_proto::v1::export_customer_response::Row;
 use serendib_proto::v1::{
     ClockFact, Consents, Customer, EraseCustomerRequest, ErasureState, ExportCustomerRequest, Fact,
+    FindSimilarCustomersRequest,
     GetCustomerRequest, GetErasureRequest, LinkIdentityRequest, ListKind, RecordRequest,
     RecordStatus, SetConsentRequest, Touchpoint, UnlinkIdentityRequest, UpsertCustomersRequest,
 };
@@ -302,4 +303,57 @@ async fn an_erased_customer_is_gone_at_once_and_late_duplicates_are_ignored() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn customers_alike_are_found_among_those_who_allow_it() {
+    let shop = Shop::open().await;
+    let mut rows = Vec::new();
+    for (who, department) in [
+        ("ada", "garden"),
+        ("ben", "garden"),
+        ("carl", "books"),
+        ("dana", "garden"),
+        ("eve", "garden"),
+    ] {
+        rows.push(touch(who, "purchase", &format!("{department}-0"), &format!("{who}-1")));
+    }
+    rows.push(touch("ben", "purchase", "books-1", "ben-2"));
+    shop.record(rows).await;
+    let mut client = shop.customers();
+    client
+        .set_consent(SetConsentRequest {
+            customer_id: "dana".into(),
+            consents: Some(Consents {
+                personalise: Some(false),
+                ..Consents::default()
+            }),
+            ..SetConsentRequest::default()
+        })
+        .await
+        .unwrap();
+    let app = shop.running().app.clone();
+    app.similar.build(&app, 1 << 20).await.unwrap();
+    let ask = |count| FindSimilarCustomersRequest {
+        customer_id: "ada".into(),
+        count,
+    };
+    let found = client.find_similar_customers(ask(10)).await.unwrap().into_inner();
+    let who: Vec<_> = found.customers.iter().map(|c| c.customer_id.as_str()).collect();
+    assert_eq!(who, ["eve", "ben", "carl"]);
+    assert!((found.customers[0].similarity - 1.0).abs() < 1e-5);
+    assert!(found.customers[1].similarity < 0.9);
+    assert!(!found.partial);
+    client
+        .erase_customer(EraseCustomerRequest {
+            customer_id: "eve".into(),
+            actor: String::new(),
+        })
+        .await
+        .unwrap();
+    let found = client.find_similar_customers(ask(1)).await.unwrap().into_inner();
+    assert_eq!(found.customers[0].customer_id, "ben");
+    let status = client.find_similar_customers(ask(1_001)).await.unwrap_err();
+    assert!(status.message().starts_with("count: "));
+    shop.close().await;
 }

@@ -4,7 +4,10 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use serendib_engine::bundle::ModelsDir;
-use serendib_proto::v1::{ListKind, ListModelsRequest};
+use serendib_proto::v1::{
+    ActivateModelRequest, GetModelReportRequest, ListKind, ListModelsRequest, RollbackModelRequest,
+};
+use tonic::Code;
 
 use crate::support::{ids, write_model, Shop};
 
@@ -115,5 +118,48 @@ async fn a_port_that_is_taken_is_one_clear_error() {
         .await
         .unwrap_err();
     assert!(format!("{error:#}").contains(&format!("cannot listen on {taken}")));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_are_activated_by_compare_and_set_and_rolled_back() {
+    let shop = Shop::with(|raw| raw.models.watch_ms = 0).await;
+    let models = shop.dir.path().join("models");
+    write_model(&models, "second", 1);
+    let mut client = shop.models();
+    let activate = |id: &str, expected: &str| ActivateModelRequest {
+        model_id: id.into(),
+        expected_model_id: Some(expected.into()),
+    };
+    let status = client.activate_model(activate("second", "other")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Aborted);
+    let status = client.activate_model(activate("../store", "first")).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert_eq!(shop.list("", ListKind::Popular, 1).await.model_id, "first");
+    client.activate_model(activate("second", "first")).await.unwrap();
+    assert_eq!(shop.list("", ListKind::Popular, 1).await.model_id, "second");
+    assert_eq!(ModelsDir::new(&models).current().unwrap().unwrap(), "second");
+    let back = client
+        .rollback_model(RollbackModelRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(back.model_id, "first");
+    assert_eq!(ids(&shop.list("", ListKind::Popular, 1).await, 0), ["baby-0"]);
+    assert_eq!(ModelsDir::new(&models).current().unwrap().unwrap(), "first");
+    let report = client
+        .get_model_report(GetModelReportRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(report.model.unwrap().model_id, "first");
+    assert!(report.manifest_json.contains("\"products\":24"), "{}", report.manifest_json);
+    let status = client
+        .get_model_report(GetModelReportRequest {
+            model_id: "never".into(),
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
     shop.close().await;
 }

@@ -2,7 +2,8 @@
 
 use serendib_proto::v1::recommend_stream_response::Result as StreamResult;
 use serendib_proto::v1::{
-    Context, Filters, ListKind, ListRequest, RecommendRequest, SessionTouch, UpsertProductsRequest,
+    Context, ExplainRequest, Filters, ListKind, ListRequest, RecommendRequest, SessionTouch,
+    SurpriseMeRequest, UpsertProductsRequest,
 };
 use tempfile::TempDir;
 use tokio_stream::StreamExt;
@@ -236,5 +237,55 @@ async fn an_empty_shop_is_a_valid_start_and_grows() {
         .unwrap();
     let answer = shop.list("ada", ListKind::Popular, 5).await;
     assert_eq!(ids(&answer, 0).len(), 5);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_explained_with_what_would_have_been() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "garden-0", "t1")]).await;
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    let item = &answer.lists[0].items[1];
+    let why = shop
+        .recommendations()
+        .explain(ExplainRequest {
+            served_id: item.served_id.clone(),
+            locale: Some("he".into()),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(why.product_id, item.product_id);
+    assert_eq!((why.shown_rank, why.rank_now), (2, Some(2)));
+    assert!(!why.reasons[0].sentence.is_ascii());
+    let counterfactual = why.counterfactual.unwrap();
+    assert_eq!(counterfactual.without_product_id, "garden-0");
+    assert!(counterfactual.rank_without.is_none_or(|rank| rank > 2));
+    let mut client = shop.recommendations();
+    for bad in ["made up", "", "deadbeef.0.1"] {
+        let ask = ExplainRequest {
+            served_id: bad.into(),
+            locale: None,
+        };
+        let status = client.explain(ask).await.unwrap_err();
+        assert!(status.message().starts_with("served_id: "), "{}", status.message());
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_surprise_model_there_is_no_filler_but_a_note() {
+    let shop = Shop::open().await;
+    let answer = shop
+        .recommendations()
+        .surprise_me(SurpriseMeRequest {
+            customer_id: "ada".into(),
+            ..SurpriseMeRequest::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(answer.item, None);
+    assert!(answer.notes.iter().any(|n| n.code == "unsupported"), "{:?}", answer.notes);
     shop.close().await;
 }

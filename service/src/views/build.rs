@@ -30,6 +30,19 @@ pub(super) fn from_snapshot(
     view
 }
 
+/// Whether `view` shows `snapshot` already.
+pub(super) fn shows(view: &View, snapshot: &CatalogueSnapshot) -> bool {
+    snapshot.entries.iter().all(|entry| {
+        let Some(ix) = view.live.catalogue.find(&entry.product.product_id) else {
+            return false;
+        };
+        entry.seen_only
+            || (entry.version <= view.catalogue_version
+                && view.live.stock[ix as usize] == entry.available
+                && view.live.removed[ix as usize] == entry.removed)
+    })
+}
+
 /// `before` with `entries` in the state that the store gives them. Numbers of products stay; new ones come last.
 pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numbering: u64) -> View {
     let old = &before.live;

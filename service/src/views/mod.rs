@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
 
 use crate::generation::Generation;
-use crate::store::{Store, StoreError};
+use crate::store::{CatalogueSnapshot, Store, StoreError};
 
 /// A generation and the shelves, as one.
 #[derive(Debug)]
@@ -78,12 +78,32 @@ impl Views {
     /// The store cannot be read.
     pub async fn refresh(&self, now: i64) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
-        let generation = self.get().generation.clone();
-        self.rebuild(generation, now).await
+        let snapshot = self.store.catalogue(now).await?;
+        let before = self.get();
+        let (snapshot, shown) = blocking({
+            let before = before.clone();
+            move || {
+                let shown = build::shows(&before, &snapshot);
+                (snapshot, shown)
+            }
+        })
+        .await?;
+        if shown {
+            return Ok(());
+        }
+        self.show(before.generation.clone(), snapshot).await
     }
 
     async fn rebuild(&self, generation: Arc<Generation>, now: i64) -> Result<(), StoreError> {
         let snapshot = self.store.catalogue(now).await?;
+        self.show(generation, snapshot).await
+    }
+
+    async fn show(
+        &self,
+        generation: Arc<Generation>,
+        snapshot: CatalogueSnapshot,
+    ) -> Result<(), StoreError> {
         let before = self.get();
         let numbering = self.numbering.fetch_add(1, Ordering::Relaxed);
         let view = blocking(move || {

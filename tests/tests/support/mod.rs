@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serendib_engine::bundle::{BundleWriter, DataWindow, Manifest, ModelsDir};
 use serendib_engine::model::Model;
-use serendib_engine::represent::{Csr, Parts, Representation, SparsePart, Weighting};
+use serendib_engine::represent::{
+    Csr, Dense, Parts, Representation, SparsePart, SpectralPart, Weighting,
+};
 use serendib_engine::shop::{Catalogue, Encoder, Product};
 use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
 use serendib_proto::v1::customer_service_client::CustomerServiceClient;
@@ -63,6 +65,11 @@ pub fn write_model(models: &Path, id: &str, favourite: usize) -> PathBuf {
             boost + (EACH - ix % EACH) as f32
         })
         .collect();
+    // A dimension for each department.
+    let mut units = Dense::zeros(n, DEPARTMENTS.len());
+    for ix in 0..n {
+        units.row_mut(ix)[ix / EACH] = 1.0;
+    }
     let representation = Representation::new(Parts {
         lately: buyers.clone(),
         buyers,
@@ -70,6 +77,12 @@ pub fn write_model(models: &Path, id: &str, favourite: usize) -> PathBuf {
             weighting: Weighting::default(),
             rows: Csr::from_rows(n, rows),
         }],
+        units,
+        spectral: Some(SpectralPart {
+            weighting: Weighting::default(),
+            source: vec![1.0; n],
+            target: vec![0.1; n],
+        }),
         ..Parts::default()
     })
     .unwrap();
@@ -90,6 +103,7 @@ pub fn write_model(models: &Path, id: &str, favourite: usize) -> PathBuf {
                 products: n as u64,
                 ..DataWindow::default()
             },
+            dimension: DEPARTMENTS.len(),
             ..Manifest::default()
         })
         .unwrap()

@@ -1,0 +1,90 @@
+//! The program as people start it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn serendib() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_serendib"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SERENDIB_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[test]
+fn the_printed_configuration_is_a_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let printed = serendib()
+        .args(["serve", "--print-config", "--addr", "127.0.0.1:0"])
+        .output()
+        .unwrap();
+    assert!(printed.status.success());
+    let file = dir.path().join("serendib.toml");
+    std::fs::write(&file, &printed.stdout).unwrap();
+    let again = serendib()
+        .args(["serve", "--print-config", "--config"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(again.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&printed.stdout),
+        String::from_utf8_lossy(&again.stdout)
+    );
+}
+
+#[test]
+fn a_wrong_key_ends_with_one_clear_error() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/wrong-key.toml");
+    let output = serendib()
+        .args(["serve", "--config"])
+        .arg(file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.starts_with("error: configuration"), "{text}");
+    assert!(text.contains("adress"), "{text}");
+    let usage = serendib().arg("no-such-command").output().unwrap();
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_is_asked_and_ends_in_good_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = serendib()
+        .args(["serve", "--addr", "127.0.0.1:0", "--metrics-addr", "", "--store"])
+        .arg(dir.path().join("store"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let addr = BufReader::new(server.stderr.as_mut().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("listening on ")?.1.to_owned()))
+        .unwrap();
+    let asked = serendib()
+        .args(["ask", "recommend", "ada", "--json", "--addr", &addr])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&asked.stdout);
+    assert!(asked.status.success(), "{text}");
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(answer["personal"], false);
+    assert_eq!(answer["notes"][0]["code"], "no_model");
+    let unknown = serendib()
+        .args(["ask", "customer", "ada", "--addr", &addr])
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(1));
+    let end = Command::new("kill")
+        .args(["-TERM", &server.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(end.success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}
