@@ -57,7 +57,14 @@ fn a_wrong_key_ends_with_one_clear_error() {
 fn a_server_is_asked_and_ends_in_good_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut server = serendib()
-        .args(["serve", "--addr", "127.0.0.1:0", "--metrics-addr", "", "--store"])
+        .args([
+            "serve",
+            "--addr",
+            "127.0.0.1:0",
+            "--metrics-addr",
+            "",
+            "--store",
+        ])
         .arg(dir.path().join("store"))
         .stderr(Stdio::piped())
         .spawn()

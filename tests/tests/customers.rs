@@ -3,9 +3,9 @@
 use serendib_proto::v1::export_customer_response::Row;
 use serendib_proto::v1::{
     ClockFact, Consents, Customer, EraseCustomerRequest, ErasureState, ExportCustomerRequest, Fact,
-    FindSimilarCustomersRequest,
-    GetCustomerRequest, GetErasureRequest, LinkIdentityRequest, ListKind, RecordRequest,
-    RecordStatus, SetConsentRequest, Touchpoint, UnlinkIdentityRequest, UpsertCustomersRequest,
+    FindSimilarCustomersRequest, GetCustomerRequest, GetErasureRequest, LinkIdentityRequest,
+    ListKind, RecordRequest, RecordStatus, SetConsentRequest, Touchpoint, UnlinkIdentityRequest,
+    UpsertCustomersRequest,
 };
 use tokio_stream::StreamExt;
 use tonic::Code;
@@ -316,7 +316,12 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         ("dana", "garden"),
         ("eve", "garden"),
     ] {
-        rows.push(touch(who, "purchase", &format!("{department}-0"), &format!("{who}-1")));
+        rows.push(touch(
+            who,
+            "purchase",
+            &format!("{department}-0"),
+            &format!("{who}-1"),
+        ));
     }
     rows.push(touch("ben", "purchase", "books-1", "ben-2"));
     shop.record(rows).await;
@@ -338,8 +343,16 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         customer_id: "ada".into(),
         count,
     };
-    let found = client.find_similar_customers(ask(10)).await.unwrap().into_inner();
-    let who: Vec<_> = found.customers.iter().map(|c| c.customer_id.as_str()).collect();
+    let found = client
+        .find_similar_customers(ask(10))
+        .await
+        .unwrap()
+        .into_inner();
+    let who: Vec<_> = found
+        .customers
+        .iter()
+        .map(|c| c.customer_id.as_str())
+        .collect();
     assert_eq!(who, ["eve", "ben", "carl"]);
     assert!((found.customers[0].similarity - 1.0).abs() < 1e-5);
     assert!(found.customers[1].similarity < 0.9);
@@ -351,7 +364,11 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         })
         .await
         .unwrap();
-    let found = client.find_similar_customers(ask(1)).await.unwrap().into_inner();
+    let found = client
+        .find_similar_customers(ask(1))
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(found.customers[0].customer_id, "ben");
     let status = client.find_similar_customers(ask(1_001)).await.unwrap_err();
     assert!(status.message().starts_with("count: "));

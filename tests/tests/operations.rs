@@ -131,21 +131,36 @@ async fn models_are_activated_by_compare_and_set_and_rolled_back() {
         model_id: id.into(),
         expected_model_id: Some(expected.into()),
     };
-    let status = client.activate_model(activate("second", "other")).await.unwrap_err();
+    let status = client
+        .activate_model(activate("second", "other"))
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Aborted);
-    let status = client.activate_model(activate("../store", "first")).await.unwrap_err();
+    let status = client
+        .activate_model(activate("../store", "first"))
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
     assert_eq!(shop.list("", ListKind::Popular, 1).await.model_id, "first");
-    client.activate_model(activate("second", "first")).await.unwrap();
+    client
+        .activate_model(activate("second", "first"))
+        .await
+        .unwrap();
     assert_eq!(shop.list("", ListKind::Popular, 1).await.model_id, "second");
-    assert_eq!(ModelsDir::new(&models).current().unwrap().unwrap(), "second");
+    assert_eq!(
+        ModelsDir::new(&models).current().unwrap().unwrap(),
+        "second"
+    );
     let back = client
         .rollback_model(RollbackModelRequest::default())
         .await
         .unwrap()
         .into_inner();
     assert_eq!(back.model_id, "first");
-    assert_eq!(ids(&shop.list("", ListKind::Popular, 1).await, 0), ["baby-0"]);
+    assert_eq!(
+        ids(&shop.list("", ListKind::Popular, 1).await, 0),
+        ["baby-0"]
+    );
     assert_eq!(ModelsDir::new(&models).current().unwrap().unwrap(), "first");
     let report = client
         .get_model_report(GetModelReportRequest::default())
@@ -153,7 +168,11 @@ async fn models_are_activated_by_compare_and_set_and_rolled_back() {
         .unwrap()
         .into_inner();
     assert_eq!(report.model.unwrap().model_id, "first");
-    assert!(report.manifest_json.contains("\"products\":24"), "{}", report.manifest_json);
+    assert!(
+        report.manifest_json.contains("\"products\":24"),
+        "{}",
+        report.manifest_json
+    );
     let status = client
         .get_model_report(GetModelReportRequest {
             model_id: "never".into(),

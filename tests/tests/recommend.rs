@@ -243,7 +243,8 @@ async fn an_empty_shop_is_a_valid_start_and_grows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_is_explained_with_what_would_have_been() {
     let shop = Shop::open().await;
-    shop.record(vec![touch("ada", "purchase", "garden-0", "t1")]).await;
+    shop.record(vec![touch("ada", "purchase", "garden-0", "t1")])
+        .await;
     let answer = shop.list("ada", ListKind::ForYou, 3).await;
     let item = &answer.lists[0].items[1];
     let why = shop
@@ -268,7 +269,11 @@ async fn an_item_is_explained_with_what_would_have_been() {
             locale: None,
         };
         let status = client.explain(ask).await.unwrap_err();
-        assert!(status.message().starts_with("served_id: "), "{}", status.message());
+        assert!(
+            status.message().starts_with("served_id: "),
+            "{}",
+            status.message()
+        );
     }
     shop.close().await;
 }
@@ -286,6 +291,10 @@ async fn without_a_surprise_model_there_is_no_filler_but_a_note() {
         .unwrap()
         .into_inner();
     assert_eq!(answer.item, None);
-    assert!(answer.notes.iter().any(|n| n.code == "unsupported"), "{:?}", answer.notes);
+    assert!(
+        answer.notes.iter().any(|n| n.code == "unsupported"),
+        "{:?}",
+        answer.notes
+    );
     shop.close().await;
 }

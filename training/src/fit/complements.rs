@@ -182,7 +182,9 @@ fn item_rows(log: &BasketLog, half_life_days: Option<f64>) -> SparseRows {
 
 /// How many baskets hold at least two products.
 fn shared_baskets(log: &BasketLog) -> usize {
-    (0..log.len()).filter(|ix| log.items(*ix).len() >= 2).count()
+    (0..log.len())
+        .filter(|ix| log.items(*ix).len() >= 2)
+        .count()
 }
 
 /// The scorer with `settings` fitted on all of `log`.
