@@ -1,6 +1,7 @@
 //! The `serendib` command line.
 
 mod ask;
+#[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "demo")]
 mod pack;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Some(Command::Restore(restore)) => restore.run(),
         #[cfg(feature = "demo")]
         Some(Command::Pack(pack)) => pack.run(),
+        #[cfg(feature = "demo")]
         None => demo::Demo::default().run(),
         #[cfg(not(feature = "demo"))]
         None => serve::Serve::default().run(),
