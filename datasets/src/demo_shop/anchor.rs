@@ -2,7 +2,8 @@
 //!
 //! Rates of (category, size) by the age of the only child are counted over all households with exactly one child, smoothed
 //! over neighbouring months, without the household's own purchases (leave one out). Given the times of n purchases, the
-//! posterior over the anchor on a grid of months is the Bayes-optimal one up to the error of the counted rates.
+//! posterior over the anchor on a grid of months is the Bayes-optimal one up to the error of the counted rates; how much
+//! a household buys at all is a gamma-distributed factor that is integrated out.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,10 @@ use super::taxonomy::Clock;
 pub const STEP: i32 = 30;
 /// Youngest and oldest age of the tables, in steps.
 const YOUNGEST: i32 = -8;
-const OLDEST: i32 = 150;
+const OLDEST: i32 = 158;
+/// Purchases and days added to every age, spread over symbols by their share.
+const PRIOR: f64 = 1.0;
+const PRIOR_DAYS: f64 = 1_000.0;
 const BINS: usize = (OLDEST - YOUNGEST) as usize;
 
 /// Numbers of purchases after which the posterior is told.
@@ -42,6 +46,9 @@ pub struct Emissions {
     symbols: usize,
     counts: Vec<u32>,
     days: Vec<u64>,
+    /// Purchases of each symbol at any age, and of all.
+    shares: Vec<u32>,
+    all: u32,
     anchors: BTreeMap<i32, u32>,
 }
 
@@ -54,6 +61,26 @@ pub struct Posterior {
     pub quantiles: [i32; 5],
     /// ln of the probability of the true step.
     pub log_true: f64,
+}
+
+/// Running sums of expected purchases by age step.
+fn running(totals: &[f64]) -> Vec<f64> {
+    let mut running = vec![0.0];
+    for total in totals {
+        running.push(running[running.len() - 1] + total * f64::from(STEP));
+    }
+    running
+}
+
+/// Purchases expected from day `from` to day `to` if the child was born on `anchor`.
+fn expected(running: &[f64], anchor: i32, from: i32, to: i32) -> f64 {
+    let at = |day: i32| {
+        let x = (f64::from(day - anchor) / f64::from(STEP) - f64::from(YOUNGEST))
+            .clamp(0.0, BINS as f64);
+        let b = (x as usize).min(BINS - 1);
+        running[b] + (running[b + 1] - running[b]) * (x - b as f64)
+    };
+    at(to) - at(from)
 }
 
 fn bin(age: i32) -> Option<usize> {
@@ -103,6 +130,8 @@ impl Emissions {
             symbols,
             counts: vec![0; symbols * BINS],
             days: vec![0; BINS],
+            shares: vec![0; symbols],
+            all: 0,
             anchors: BTreeMap::new(),
         }
     }
@@ -110,6 +139,8 @@ impl Emissions {
     /// Counts one household that was observed until `end`.
     pub fn add(&mut self, child: &OneChild, end: i32) {
         for (day, symbol) in &child.purchases {
+            self.shares[*symbol as usize] += 1;
+            self.all += 1;
             if let Some(bin) = bin(day - child.anchor) {
                 self.counts[*symbol as usize * BINS + bin] += 1;
             }
@@ -146,7 +177,8 @@ impl Emissions {
             sum += weight * count.max(0.0);
             days += weight * self.days[b] as f64;
         }
-        (sum + 0.02) / (days + 2_000.0)
+        let share = f64::from(self.shares[symbol as usize] + 1) / f64::from(self.all + 200);
+        (sum + PRIOR * share) / (days + PRIOR_DAYS)
     }
 
     /// Rate a day of all children's purchases by age step.
@@ -156,13 +188,27 @@ impl Emissions {
                 let sum: u64 = (0..self.symbols)
                     .map(|s| u64::from(self.counts[s * BINS + b]))
                     .sum();
-                (sum as f64 + 0.5) / (self.days[b] as f64 + 2_000.0)
+                (sum as f64 + PRIOR) / (self.days[b] as f64 + PRIOR_DAYS)
             })
             .collect()
     }
 
-    /// The posteriors of one household after its first 1, 3, 5, 10 and 20 purchases for children.
-    pub fn posteriors(&self, child: &OneChild, totals: &[f64]) -> Vec<Posterior> {
+    /// How much households differ in how much they buy: the shape of a gamma distribution with mean 1, by moments.
+    pub fn spread(&self, children: &[OneChild], totals: &[f64], end: i32) -> f64 {
+        let running = running(totals);
+        let (mut squares, mut excess) = (0.0, 0.0);
+        for child in children {
+            let mean = expected(&running, child.anchor, child.from, end);
+            let n = child.purchases.len() as f64;
+            squares += mean * mean;
+            excess += (n - mean) * (n - mean) - n;
+        }
+        (squares / excess.max(1e-9)).clamp(0.1, 50.0)
+    }
+
+    /// The posteriors of one household after its first 1, 3, 5, 10 and 20 purchases for children, with the rates of
+    /// [`Emissions::totals`] and the spread of [`Emissions::spread`].
+    pub fn posteriors(&self, child: &OneChild, totals: &[f64], spread: f64) -> Vec<Posterior> {
         let own: Vec<(usize, u32)> = child
             .purchases
             .iter()
@@ -187,19 +233,7 @@ impl Emissions {
                 })
                 .collect()
         };
-        let mut running = vec![0.0];
-        for total in totals {
-            running.push(running[running.len() - 1] + total * f64::from(STEP));
-        }
-        let exposure = |anchor: i32, from: i32, to: i32| {
-            let at = |day: i32| {
-                let x = (f64::from(day - anchor) / f64::from(STEP) - f64::from(YOUNGEST))
-                    .clamp(0.0, BINS as f64);
-                let b = (x as usize).min(BINS - 1);
-                running[b] + (running[b + 1] - running[b]) * (x - b as f64)
-            };
-            (at(to) - at(from)).max(1e-9)
-        };
+        let running = running(totals);
         let mut log: Vec<f64> = grid
             .iter()
             .map(|(_, prior)| super::number::ln(*prior))
@@ -218,7 +252,8 @@ impl Emissions {
                 .iter()
                 .zip(&grid)
                 .map(|(value, (anchor, _))| {
-                    value - n as f64 * super::number::ln(exposure(*anchor, child.from, day + 1))
+                    let expected = expected(&running, *anchor, child.from, day + 1);
+                    value - (n as f64 + spread) * super::number::ln(spread + expected)
                 })
                 .collect();
             let most = scored.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -372,11 +372,12 @@ fn births_are_told_better_the_more_was_bought() {
         }
     }
     let totals = emissions.totals();
+    let spread = emissions.spread(&children, &totals, calendar::END);
     let mut errors: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     let mut inside = 0;
     let mut told = 0;
     for child in &children {
-        for posterior in emissions.posteriors(child, &totals) {
+        for posterior in emissions.posteriors(child, &totals, spread) {
             let [p05, _, p50, _, p95] = posterior.quantiles;
             errors
                 .entry(posterior.n)

@@ -376,9 +376,12 @@ impl TruthWriter {
             ],
         )?;
         let totals = self.emissions.totals();
+        let spread = self
+            .emissions
+            .spread(&self.children, &totals, calendar::END);
         for child in &self.children {
             let customer = super::people::customer_id(child.index);
-            for posterior in self.emissions.posteriors(child, &totals) {
+            for posterior in self.emissions.posteriors(child, &totals, spread) {
                 let [p05, p10, p50, p90, p95] =
                     posterior.quantiles.map(|day| owned(calendar::text(day)));
                 births.row(&[
