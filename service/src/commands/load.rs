@@ -361,7 +361,7 @@ async fn touchpoints(
     let progress = Progress::new("touchpoints");
     let rows = data.touchpoints()?;
     let (sender, mut batches) = tokio::sync::mpsc::channel::<anyhow::Result<Prepared>>(2);
-    let read = || {
+    let read = move || {
         // Reading, hashing and checking on one thread, writing on another.
         let mut ids = Ids::default();
         let mut batch = Vec::with_capacity(BATCH);
