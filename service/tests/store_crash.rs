@@ -291,12 +291,15 @@ fn mentions(dir: &Path, text: &[u8]) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(mentions(&path, text));
-        } else if std::fs::read(&path)
-            .unwrap()
-            .windows(text.len())
-            .any(|window| window == text)
-        {
-            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        } else {
+            // Closing a store takes its log files away, a moment later for the serve log's.
+            let bytes = match std::fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                bytes => bytes.unwrap(),
+            };
+            if bytes.windows(text.len()).any(|window| window == text) {
+                found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+            }
         }
     }
     found
