@@ -70,8 +70,8 @@ pub(crate) fn small() -> Representation {
             vocabulary: Vocabulary::from_entries(vec!["brand:x".into()], vec![1.5]).unwrap(),
             map: Dense {
                 rows: 1,
-                cols: 5,
-                data: vec![0.6, 0.0, 0.8, 0.0, 0.0],
+                cols: 4,
+                data: vec![0.6, 0.0, 0.8, 0.0],
             },
             gain: 2.0,
         }),

@@ -183,27 +183,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn the_unit_of_time_does_not_matter(
-        scale in prop_oneof![Just(1.0 / 24.0), Just(7.0), Just(30.0)],
-        pieces in prop::collection::vec((0u32..3, 0.0f64..60.0), 1..8),
-    ) {
-        let days = clock(1.0);
-        let other = clock(scale);
-        let mut evidence: Vec<Evidence> = pieces.iter().map(|(p, d)| piece(*p, 500.0 + d)).collect();
-        evidence.sort_by(|a, b| a.day.total_cmp(&b.day));
-        let first = evidence[0].day;
-        let scaled: Vec<Evidence> = evidence.iter().map(|e| piece(e.profile, e.day * scale)).collect();
-        let a = infer(0, &days, &evidence, Some(first), &[], 570.0, true);
-        let b = infer(0, &other, &scaled, Some(first * scale), &[], 570.0 * scale, true);
-        prop_assert_eq!(a.len(), b.len());
-        for (a, b) in a.iter().zip(&b) {
-            prop_assert!((a.probability - b.probability).abs() < 1e-6);
-            let gap = (a.quantile(0.5) * scale - b.quantile(0.5)).abs();
-            prop_assert!(gap < 1e-3 * scale, "{}", gap);
-        }
-    }
-
-    #[test]
     fn the_order_of_touches_does_not_matter(
         picks in prop::collection::vec((0usize..20, 0u8..4, 0.0f64..900.0), 1..25),
         seed in 0u64..1000,
