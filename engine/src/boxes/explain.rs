@@ -135,6 +135,7 @@ fn line_stand_ins(
 ) -> Vec<StandIn> {
     let pick = state.picks[b][at];
     let surprise = pick.surprise;
+    let own = problem.item_of[pick.candidate as usize];
     let slots = &problem.boxes[b];
     let mut best: Vec<StandIn> = Vec::with_capacity(count + 1);
     for candidate in slots.start as u32..slots.end as u32 {
@@ -145,7 +146,10 @@ fn line_stand_ins(
         }) as f32;
         let enough = best.len() == count && best.last().is_none_or(|last| value <= last.value);
         if enough
-            || candidate == pick.candidate
+            || problem.same_product(item, own)
+            || best
+                .iter()
+                .any(|other| problem.same_product(other.item, item))
             || !value.is_finite()
             || state.left[item as usize] == 0
             || !state.swap_fits(b, at, candidate)

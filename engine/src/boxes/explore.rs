@@ -46,15 +46,21 @@ pub(crate) fn explore(
                         candidate,
                         surprise: true,
                     });
-                    let item = problem.item_of[candidate as usize] as usize;
-                    let allowed = candidate != pick.candidate
+                    let item = problem.item_of[candidate as usize];
+                    let own = problem.item_of[pick.candidate as usize];
+                    let allowed = !problem.same_product(item, own)
                         && other >= least
-                        && state.left[item] > 0
+                        && state.left[item as usize] > 0
                         && state.swap_fits(b, at, candidate);
                     allowed.then_some((other, candidate))
                 })
                 .collect();
             near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            // lots of one product are one choice
+            near.dedup_by(|b, a| {
+                let item = |n: &(f64, u32)| problem.item_of[n.1 as usize];
+                problem.same_product(item(a), item(b))
+            });
             near.truncate(WIDEST - 1);
             let choices: Vec<u32> = std::iter::once(pick.candidate)
                 .chain(near.into_iter().map(|(_, candidate)| candidate))

@@ -9,6 +9,7 @@
 //! | `exchange` | better packings: a box re-solved, chains of swaps through many boxes |
 //! | `soft` | goals that are reported, not bounded: categories, minimum use, margin, fairness |
 //! | `explore` | surprise lines drawn at random among near-equal ones, with their propensity |
+//! | `job` | orders, lots and rules as one problem, and its packing as boxes, lots and totals |
 //! | `lots` | which lot each line is taken from: earliest expiry first |
 //! | `explain` | shadow prices, the constraint at fault in a short box, stand-ins |
 //! | `pack` | the whole run, anytime, and the repacking of one box |
@@ -23,6 +24,7 @@ mod bound;
 mod exchange;
 mod explain;
 mod explore;
+mod job;
 mod lots;
 mod pack;
 mod problem;
@@ -37,8 +39,9 @@ mod verify;
 
 pub use explain::{Fault, ShadowPrice, Shortfall, StandIn};
 pub use explore::Draw;
+pub use job::{Job, JobError, JobPacking, Order, PackedOrder};
 pub use lots::{assign_lots, Lot, LotError};
-pub use pack::{greedy, pack, repack, Options, Phase, Progress, Repacked};
+pub use pack::{greedy, pack, pack_one, repack, Options, Phase, Progress, Repacked};
 pub use problem::{
     BoxRequest, Candidate, Item, PinFault, Problem, ProblemError, Removal, Rules, MAX_SLOTS,
 };

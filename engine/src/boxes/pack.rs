@@ -408,35 +408,78 @@ pub fn repack(
         *left.get_mut(line.item as usize)? += 1;
     }
     let without: HashSet<u32> = without.iter().copied().collect();
-    let price = |item: u32| {
-        if left[item as usize] == 0 || without.contains(&item) {
-            f64::INFINITY
-        } else {
-            packing.prices.get(item as usize).copied().unwrap_or(0.0)
-        }
-    };
-    let mut solver = BoxSolver::new(problem, worth_of_box(problem, number));
-    solver.solve(number, &price);
-    let alone = problem.alone(number, &left, &without);
-    let mut state = State::empty(&alone);
-    let picks: Vec<_> = solver
-        .picks
-        .iter()
-        .map(|pick| super::state::Pick {
-            candidate: pick.candidate - slots.start as u32,
-            surprise: pick.surprise,
-        })
-        .collect();
-    state.place(0, &picks);
-    let draws = vec![vec![None; picks.len()]];
-    let packed = packed_boxes(&state, draws, stand_in_count)
-        .into_iter()
-        .next()?;
+    let packed = at_prices(
+        problem,
+        number,
+        &left,
+        &packing.prices,
+        &without,
+        stand_in_count,
+    )?;
     let mut stock_left = left;
     for line in packed.lines.iter().filter(|line| !line.fixed) {
         stock_left[line.item as usize] -= 1;
     }
     Some(Repacked { packed, stock_left })
+}
+
+/// Packs box `number` alone, from the whole stock of `problem` at `prices` (in units of value per item, absent = 0): what
+/// a box gets that must not take what other boxes need more.
+///
+/// `None` for a number that is not a box, or a locked box.
+pub fn pack_one(
+    problem: &Problem,
+    number: usize,
+    prices: &[f64],
+    stand_in_count: usize,
+) -> Option<PackedBox> {
+    problem.boxes.get(number).filter(|slots| !slots.locked)?;
+    at_prices(
+        problem,
+        number,
+        &problem.stock,
+        prices,
+        &HashSet::new(),
+        stand_in_count,
+    )
+}
+
+fn at_prices(
+    problem: &Problem,
+    number: usize,
+    left: &[u32],
+    prices: &[f64],
+    without: &HashSet<u32>,
+    stand_in_count: usize,
+) -> Option<PackedBox> {
+    let price = |item: u32| {
+        if left[item as usize] == 0 || without.contains(&item) {
+            f64::INFINITY
+        } else {
+            prices.get(item as usize).copied().unwrap_or(0.0)
+        }
+    };
+    // a slot is worth more than any price, so that dear stock leaves none empty
+    let dearest = prices.iter().copied().filter(|p| p.is_finite());
+    let fill = worth_of_box(problem, number) + dearest.fold(0.0, f64::max);
+    let mut solver = BoxSolver::new(problem, fill);
+    solver.solve(number, &price);
+    let alone = problem.alone(number, left, without);
+    let start = problem.boxes[number].start as u32;
+    let mut state = State::empty(&alone);
+    let picks: Vec<_> = solver
+        .picks
+        .iter()
+        .map(|pick| super::state::Pick {
+            candidate: pick.candidate - start,
+            surprise: pick.surprise,
+        })
+        .collect();
+    state.place(0, &picks);
+    let draws = vec![vec![None; picks.len()]];
+    packed_boxes(&state, draws, stand_in_count)
+        .into_iter()
+        .next()
 }
 
 fn worth_of_box(problem: &Problem, number: usize) -> f64 {

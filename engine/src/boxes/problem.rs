@@ -14,6 +14,8 @@ pub struct Item {
     pub stock: u32,
     /// Number shared by the variants of one parent; a box gets at most one of them.
     pub family: u32,
+    /// Number shared by the items that are lots of one product; `None` = the product has this one only.
+    pub lot_of: Option<u32>,
     /// Category numbers from the leaf up to its root.
     pub categories: Vec<u32>,
     /// Price, ≥ 0; `None` = unknown, then it goes into no box with a budget.
@@ -85,6 +87,9 @@ pub struct BoxRequest {
     pub relevance_floor: Option<f32>,
     /// Contents that are not changed: (item, whether it is a surprise). Takes its stock before all others.
     pub locked: Option<Vec<(u32, bool)>>,
+    /// Lines that stay while the other slots are packed: (item, whether it is a surprise). They take slots, stock and
+    /// what they use of the limits; nothing takes them out.
+    pub kept: Vec<(u32, bool)>,
 }
 
 /// An item that a box may get.
@@ -119,6 +124,32 @@ pub enum Removal {
     PinnedVariant,
     /// Nothing is left of it.
     OutOfStock,
+}
+
+impl std::fmt::Display for Removal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Removal::Excluded => "excluded",
+            Removal::Allergen => "allergen",
+            Removal::Repeated => "in one of the last boxes",
+            Removal::Owned => "owned",
+            Removal::Unmeasured => "price, weight or volume unknown",
+            Removal::TooBig => "too dear, heavy or large for the box",
+            Removal::PinnedVariant => "a variant of a line that is fixed",
+            Removal::OutOfStock => "out of stock",
+        })
+    }
+}
+
+impl std::fmt::Display for PinFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PinFault::Removed(removal) => removal.fmt(f),
+            PinFault::Slots => f.write_str("no regular slot left"),
+            PinFault::CategoryCap => f.write_str("category cap reached"),
+            PinFault::Limits => f.write_str("budget, weight or volume used up"),
+        }
+    }
 }
 
 impl Removal {
@@ -371,6 +402,7 @@ impl Problem {
             request: BoxRequest::default(),
         };
         let values: HashMap<u32, &Candidate> = if request.locked.is_some()
+            || !request.kept.is_empty()
             || !request.pinned.is_empty()
             || !self.rules.pinned.is_empty()
         {
@@ -390,6 +422,13 @@ impl Problem {
             slots.regular = 0;
             slots.surprise = 0;
         } else {
+            for (item, surprise) in &request.kept {
+                let value =
+                    values
+                        .get(item)
+                        .map_or(0.0, |c| if *surprise { c.surprise } else { c.value });
+                self.fix(&mut slots, *item, *surprise, value);
+            }
             let pins: Vec<u32> = self
                 .rules
                 .pinned
@@ -398,20 +437,15 @@ impl Problem {
                 .copied()
                 .collect();
             for item in pins {
-                if slots.fixed.iter().any(|(pinned, _, _)| *pinned == item) {
+                let inside = |(fixed, _, _): &(u32, bool, f32)| self.same_product(*fixed, item);
+                if slots.fixed.iter().any(inside) {
                     continue;
                 }
                 match self.pin_fault(&guard, &slots, item) {
                     Some(fault) => slots.pin_faults.push((item, fault)),
                     None => {
                         let value = values.get(&item).map_or(0.0, |c| c.value);
-                        self.stock[item as usize] -= 1;
-                        slots.regular -= 1;
-                        for (left, used) in slots.left.iter_mut().zip(self.measures[item as usize])
-                        {
-                            *left -= used;
-                        }
-                        slots.fixed.push((item, false, value));
+                        self.fix(&mut slots, item, false, value);
                     }
                 }
             }
@@ -446,6 +480,27 @@ impl Problem {
         slots.request = request;
         self.boxes.push(slots);
         Ok(self.boxes.len() - 1)
+    }
+
+    /// Puts a fixed line into the box.
+    fn fix(&mut self, slots: &mut Slots, item: u32, surprise: bool, value: f32) {
+        self.stock[item as usize] -= 1;
+        let open = if surprise {
+            &mut slots.surprise
+        } else {
+            &mut slots.regular
+        };
+        *open -= 1;
+        for (left, used) in slots.left.iter_mut().zip(self.measures[item as usize]) {
+            *left -= used;
+        }
+        slots.fixed.push((item, surprise, value));
+    }
+
+    /// Whether both are the same product, perhaps of different lots.
+    pub(crate) fn same_product(&self, a: u32, b: u32) -> bool {
+        let lot_of = |item: u32| self.items[item as usize].lot_of;
+        a == b || (lot_of(a).is_some() && lot_of(a) == lot_of(b))
     }
 
     fn check_request(
@@ -522,8 +577,18 @@ impl Problem {
                 });
             }
         }
+        let kept = |surprise: bool| request.kept.iter().filter(|(_, s)| *s == surprise).count();
+        for (field, open, surprise) in [
+            ("kept regular lines", request.regular, false),
+            ("kept surprises", request.surprise, true),
+        ] {
+            if kept(surprise) > open {
+                let found = kept(surprise) as f64;
+                return Err(number(field, found, "at most as many as there are slots"));
+            }
+        }
         let mut need: HashMap<u32, u32> = HashMap::new();
-        for (item, _) in request.locked.iter().flatten() {
+        for (item, _) in request.locked.iter().flatten().chain(&request.kept) {
             exists(*item)?;
             let units = need.entry(*item).or_insert(0);
             *units += 1;

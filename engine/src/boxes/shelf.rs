@@ -152,6 +152,7 @@ impl Shelf {
                 id: row.product_id.clone(),
                 stock: u32::try_from(*units).unwrap_or(u32::MAX),
                 family: catalogue.family(*product),
+                lot_of: None,
                 categories: catalogue.leaf(*product).map_or(Vec::new(), |leaf| {
                     catalogue.ancestry(leaf).map(|c| c.0).collect()
                 }),
@@ -293,7 +294,8 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer, at most `rules.candidates` for regular slots and a third as many for surprises.
+    /// The items that suit a customer, at most `rules.candidates` for regular slots and a third as many for surprises;
+    /// those of `always` whatever they are worth.
     pub fn candidates(
         &self,
         model: &Model,
@@ -301,6 +303,7 @@ impl Shelf {
         customer: CustomerState,
         now: i64,
         rules: &ShopRules,
+        always: &[u32],
     ) -> Vec<Candidate> {
         let scores = score_pairs(model, live, customer, now, &self.products);
         let mut all: Vec<Candidate> = scores
@@ -318,6 +321,7 @@ impl Shelf {
             let mut kept: Vec<Candidate> = Vec::with_capacity(keep + keep / 3);
             all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
             let floor = rules.relevance_floor;
+            kept.extend(all.iter().filter(|c| always.contains(&c.item)));
             kept.extend(all.iter().filter(|c| c.relevance >= floor).take(keep / 3));
             all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
             kept.extend(&all[..keep]);

@@ -88,8 +88,13 @@ pub(crate) fn meet(state: &mut State, fill: f64) {
     }
 }
 
+/// Units used of the product of `item`, whatever their lot.
 fn used(state: &State, item: u32) -> u32 {
-    state.problem.items[item as usize].stock - state.left[item as usize]
+    let problem = state.problem;
+    (0..problem.items.len() as u32)
+        .filter(|other| problem.same_product(*other, item))
+        .map(|other| problem.items[other as usize].stock - state.left[other as usize])
+        .sum()
 }
 
 fn minimum_use(state: &mut State, item: u32, units: u32) {
@@ -99,29 +104,35 @@ fn minimum_use(state: &mut State, item: u32, units: u32) {
         return;
     }
     for (b, slots) in problem.boxes.iter().enumerate() {
-        let range = &problem.item_of[slots.start..slots.end];
-        let Ok(offset) = range.binary_search(&item) else {
-            continue;
-        };
-        let candidate = (slots.start + offset) as u32;
-        let best = (0..state.picks[b].len())
-            .filter(|at| state.swap_fits(b, *at, candidate))
-            .map(|at| Swap {
-                loss: line_loss(state, b, at, candidate),
-                b: b as u32,
-                at: at as u32,
-                candidate,
-            })
-            .filter(|swap| swap.loss.is_finite())
-            .min_by(by_loss);
-        swaps.extend(best);
+        for candidate in slots.start as u32..slots.end as u32 {
+            if !problem.same_product(problem.item_of[candidate as usize], item) {
+                continue;
+            }
+            let best = (0..state.picks[b].len())
+                .filter(|at| state.swap_fits(b, *at, candidate))
+                .map(|at| Swap {
+                    loss: line_loss(state, b, at, candidate),
+                    b: b as u32,
+                    at: at as u32,
+                    candidate,
+                })
+                .filter(|swap| swap.loss.is_finite())
+                .min_by(by_loss);
+            swaps.extend(best);
+        }
     }
     swaps.sort_by(by_loss);
+    let mut missing = units - used(state, item);
     for swap in swaps {
-        if used(state, item) >= units {
+        if missing == 0 {
             break;
         }
-        do_swap(state, swap);
+        let (b, at) = (swap.b as usize, swap.at as usize);
+        // another lot of the same product may stand there by now
+        if problem.same_product(state.item(state.picks[b][at]), item) {
+            continue;
+        }
+        missing -= u32::from(do_swap(state, swap));
     }
 }
 
@@ -129,7 +140,7 @@ fn minimum_use(state: &mut State, item: u32, units: u32) {
 fn replaceable(state: &State, b: usize, at: usize, kept: &HashSet<u32>) -> bool {
     let problem = state.problem;
     let item = state.item(state.picks[b][at]);
-    if kept.contains(&item) {
+    if kept.iter().any(|kept| problem.same_product(*kept, item)) {
         return false;
     }
     problem.rules.required_categories.iter().all(|category| {

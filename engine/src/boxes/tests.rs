@@ -31,6 +31,7 @@ fn instance(seed: u64, boxes: usize, items: usize, limits: bool) -> Problem {
                 id: format!("p{n}"),
                 stock: rng.gen_range(0.0..=2.0 * per_item).round() as u32,
                 family: if rng.gen_bool(0.2) { 0 } else { n as u32 + 1 },
+                lot_of: None,
                 categories: vec![leaf, 10 + leaf / 2],
                 price: rng.gen_bool(0.95).then(|| rng.gen_range(1.0..20.0)),
                 cost: Some(rng.gen_range(0.5..10.0)),

@@ -112,7 +112,8 @@ fn check_box(problem: &Problem, number: usize, packing: &Packing, say: &mut dyn 
     let mut used = [0.0; 3];
     for line in lines {
         let item = &problem.items[line.item as usize];
-        if let Some(reason) = guard.removes(problem, line.item) {
+        let stays = request.kept.contains(&(line.item, line.surprise));
+        if let Some(reason) = guard.removes(problem, line.item).filter(|_| !stays) {
             say(format!("{:?} is {reason:?}", item.id));
         }
         if !families.insert(item.family) {
@@ -134,7 +135,18 @@ fn check_box(problem: &Problem, number: usize, packing: &Packing, say: &mut dyn 
             }
         }
     }
-    for (category, cap) in &problem.caps {
+    for kept in &request.kept {
+        if !lines
+            .iter()
+            .any(|l| (l.item, l.surprise) == *kept && l.fixed)
+        {
+            let id = &problem.items[kept.0 as usize].id;
+            say(format!("{id:?} does not stay"));
+        }
+    }
+    // lines that stay may have been put in before the caps and limits of today
+    let free = request.kept.is_empty();
+    for (category, cap) in problem.caps.iter().filter(|_| free) {
         let lines = of_category.get(category).copied().unwrap_or(0);
         if lines > *cap {
             say(format!(
@@ -143,14 +155,16 @@ fn check_box(problem: &Problem, number: usize, packing: &Packing, say: &mut dyn 
         }
     }
     let limits = [request.budget, request.max_weight_g, request.max_volume_ml];
-    for (used, limit) in used.iter().zip(limits) {
+    for (used, limit) in used.iter().zip(limits).filter(|_| free) {
         if limit.is_some_and(|limit| !fits(*used, limit)) {
             say(format!("{used} where {limit:?} is allowed"));
         }
     }
     // a pin is in the box or its absence is explained
     for pin in problem.rules.pinned.iter().chain(&request.pinned) {
-        let inside = lines.iter().any(|line| line.item == *pin && line.fixed);
+        let inside = lines
+            .iter()
+            .any(|line| problem.same_product(line.item, *pin) && line.fixed);
         let shortfall = packing.boxes[number].shortfall.as_ref();
         if !inside && !shortfall.is_some_and(|s| s.pins.iter().any(|(item, _)| item == pin)) {
             say(format!(

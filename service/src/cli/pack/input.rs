@@ -1,11 +1,10 @@
 //! Boxes, stock and rules as files.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context};
 use serendib_datasets::{BoxOrder, ReadOptions, ShopData, StockLot, Table};
-use serendib_engine::boxes::{BoxRequest, Lot, ShopRules};
+use serendib_engine::boxes::{BoxRequest, ShopRules};
 use serendib_engine::shop::ProductIx;
 use serendib_training::batch::Batch;
 
@@ -122,29 +121,6 @@ impl Input {
         self.stock
             .iter()
             .filter_map(|(product, row)| product.map(|p| (p, row.quantity)))
-            .collect()
-    }
-
-    /// Orders in groups that see the same lots, earliest ship date first.
-    pub fn waves(&self, lots: &[Lot]) -> Vec<Vec<usize>> {
-        let mut by_date: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for (at, order) in self.orders.iter().enumerate() {
-            by_date.entry(order.ship_at).or_default().push(at);
-        }
-        let mut waves: Vec<(Vec<bool>, Vec<usize>)> = Vec::new();
-        for (ship_at, orders) in by_date {
-            let usable: Vec<bool> = lots.iter().map(|lot| lot.usable(ship_at)).collect();
-            match waves.last_mut() {
-                Some((same, together)) if *same == usable => together.extend(orders),
-                _ => waves.push((usable, orders)),
-            }
-        }
-        waves
-            .into_iter()
-            .map(|(_, mut orders)| {
-                orders.sort_unstable();
-                orders
-            })
             .collect()
     }
 }

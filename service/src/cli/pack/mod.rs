@@ -13,12 +13,10 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serendib_datasets::ReadOptions;
-use serendib_engine::boxes::{
-    assign_lots, pack, BoxRequest, Candidate, Lot, Options, Packing, Phase, Problem, Shelf,
-};
+use serendib_engine::boxes::{Job, Lot, Options, Order, Phase, Shelf};
 use serendib_training::batch::Batch;
 
-use input::{Input, Order};
+use input::Input;
 
 /// Pack all subscription boxes of a file from one stock
 #[derive(Debug, Args)]
@@ -80,16 +78,6 @@ impl TableFormat {
     }
 }
 
-/// Boxes that see the same lots, packed together.
-struct Wave {
-    problem: Problem,
-    packing: Packing,
-    /// Positions of the orders, by box number.
-    orders: Vec<usize>,
-    /// Lot of each line, in order of boxes and lines.
-    lots: Vec<usize>,
-}
-
 impl Pack {
     /// Runs the command.
     pub fn run(&self) -> anyhow::Result<()> {
@@ -113,7 +101,7 @@ impl Pack {
             .rules(&batch.live.catalogue, &input.rules)
             .context("cannot use the rules")?;
         let scoring = Instant::now();
-        let (requests, unknown_exclusions) = self.requests(&batch, &shelf, &input);
+        let (orders, unknown_exclusions) = self.orders(&batch, &shelf, &input, &rules.pinned);
         let scored = scoring.elapsed().as_secs_f64();
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -124,69 +112,31 @@ impl Pack {
         let stop = || stop.load(Ordering::Relaxed) || deadline.is_some_and(|d| Instant::now() >= d);
         let bar = progress_bar();
         let solving = Instant::now();
-        let mut lots = input.lots(&shelf);
-        let mut waves: Vec<Wave> = Vec::new();
-        for orders in input.waves(&lots) {
-            let ship_at = input.orders[orders[0]].ship_at;
-            let mut items = shelf.items().to_vec();
-            for (number, item) in items.iter_mut().enumerate() {
-                let usable = lots
-                    .iter()
-                    .filter(|l| l.item as usize == number && l.usable(ship_at));
-                let units: i64 = usable.map(|lot| lot.quantity).sum();
-                item.stock = u32::try_from(units).unwrap_or(u32::MAX);
-            }
-            let mut problem = Problem::new(items, rules.clone())?;
-            for order in &orders {
-                let (request, candidates) = &requests[*order];
-                problem.add(request.clone(), candidates)?;
-            }
-            let warm = waves.last().map(|wave| wave.packing.prices.clone());
-            let options = Options {
-                seed: self.seed,
-                random_one_in: input.rules.random_one_in,
-                near_equal: input.rules.near_equal,
-                warm: warm.as_deref(),
-                ..Options::default()
+        let job = Job::new(shelf.items(), &rules, &orders, input.lots(&shelf))?;
+        drop(orders);
+        let options = Options {
+            seed: self.seed,
+            random_one_in: input.rules.random_one_in,
+            near_equal: input.rules.near_equal,
+            ..Options::default()
+        };
+        let packed = job.run(&options, &stop, &mut |p| {
+            let phase = match p.phase {
+                Phase::Greedy => "first packing",
+                Phase::Prices => "prices",
+                Phase::Exchange => "exchange",
+                Phase::Finish => "finishing",
             };
-            let packing = pack(&problem, &options, &stop, &mut |p| {
-                let phase = match p.phase {
-                    Phase::Greedy => "first packing",
-                    Phase::Prices => "prices",
-                    Phase::Exchange => "exchange",
-                    Phase::Finish => "finishing",
-                };
-                bar.set_position((1000.0 * p.done) as u64);
-                bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
-            });
-            let lines: Vec<(u32, i64)> = packing
-                .boxes
-                .iter()
-                .zip(&orders)
-                .flat_map(|(b, order)| {
-                    b.lines
-                        .iter()
-                        .map(|l| (l.item, input.orders[*order].ship_at))
-                })
-                .collect();
-            let assigned = assign_lots(&lots, &lines)?;
-            for lot in &assigned {
-                lots[*lot].quantity -= 1;
-            }
-            waves.push(Wave {
-                problem,
-                packing,
-                orders,
-                lots: assigned,
-            });
-        }
+            bar.set_position((1000.0 * p.done) as u64);
+            bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
+        })?;
         bar.finish_and_clear();
         let result = output::Output {
             batch: &batch,
             shelf: &shelf,
             input: &input,
-            waves: &waves,
-            lots_left: &lots,
+            job: &job,
+            packed: &packed,
             unknown_exclusions,
             scoring_s: scored,
             solving_s: solving.elapsed().as_secs_f64(),
@@ -202,20 +152,21 @@ impl Pack {
         Ok(())
     }
 
-    /// The request and candidates of every order, and exclusions that mean nothing in this shop.
-    fn requests(
+    /// Every order with its candidates, and exclusions that mean nothing in this shop.
+    fn orders(
         &self,
         batch: &Batch,
         shelf: &Shelf,
         input: &Input,
-    ) -> (Vec<(BoxRequest, Vec<Candidate>)>, Vec<(String, String)>) {
+        pinned: &[u32],
+    ) -> (Vec<Order>, Vec<(String, String)>) {
         let bar = progress_bar();
         bar.set_length(input.orders.len() as u64);
         bar.set_message("scoring");
-        let made: Vec<(BoxRequest, Vec<Candidate>, Vec<String>)> = input
+        let made: Vec<(Order, Vec<String>)> = input
             .orders
             .par_iter()
-            .map(|order: &Order| {
+            .map(|order| {
                 let customer = batch.log().customer_ids.get(&order.row.customer_id);
                 let now = if batch.log().timed {
                     order.ship_at
@@ -233,19 +184,25 @@ impl Pack {
                 );
                 let state = batch.state(customer);
                 let candidates =
-                    shelf.candidates(&batch.model, &batch.live, state, now, &input.rules);
+                    shelf.candidates(&batch.model, &batch.live, state, now, &input.rules, pinned);
                 bar.inc(1);
-                (request, candidates, unknown)
+                let order = Order {
+                    request,
+                    candidates,
+                    ship_at: order.ship_at,
+                };
+                (order, unknown)
             })
             .collect();
         bar.finish_and_clear();
-        let mut requests = Vec::with_capacity(made.len());
+        let mut orders = Vec::with_capacity(made.len());
         let mut unknown_exclusions = Vec::new();
-        for (request, candidates, unknown) in made {
-            unknown_exclusions.extend(unknown.into_iter().map(|name| (request.id.clone(), name)));
-            requests.push((request, candidates));
+        for (order, unknown) in made {
+            let id = &order.request.id;
+            unknown_exclusions.extend(unknown.into_iter().map(|name| (id.clone(), name)));
+            orders.push(order);
         }
-        (requests, unknown_exclusions)
+        (orders, unknown_exclusions)
     }
 }
 

@@ -7,19 +7,18 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{json, Value};
 use serendib_datasets::{Cell, ColumnType, OutputTable};
-use serendib_engine::boxes::{Lot, Shelf};
+use serendib_engine::boxes::{Job, JobPacking, Shelf};
 use serendib_training::batch::Batch;
 
 use super::input::Input;
-use super::Wave;
 
 /// Everything that is told of a packing.
 pub struct Output<'a> {
     pub batch: &'a Batch,
     pub shelf: &'a Shelf,
     pub input: &'a Input,
-    pub waves: &'a [Wave],
-    pub lots_left: &'a [Lot],
+    pub job: &'a Job,
+    pub packed: &'a JobPacking,
     pub unknown_exclusions: Vec<(String, String)>,
     pub scoring_s: f64,
     pub solving_s: f64,
@@ -73,46 +72,44 @@ impl Output<'_> {
                 ("removed", ColumnType::Text),
             ],
         )?;
-        for wave in self.waves {
-            for (packed, order) in wave.packing.boxes.iter().zip(&wave.orders) {
-                let order = &self.input.orders[*order];
-                let price: f64 = packed
-                    .lines
+        for (order, row) in self.packed.orders.iter().zip(&self.input.orders) {
+            let (packed, order) = (&order.packed, row);
+            let price: f64 = packed
+                .lines
+                .iter()
+                .filter_map(|line| self.shelf.items()[line.item as usize].price)
+                .map(f64::from)
+                .sum();
+            let short = packed.shortfall.as_ref();
+            let fault = short.map(|s| s.fault.to_string()).unwrap_or_default();
+            let removed = short.map_or(String::new(), |s| {
+                let mut said: Vec<String> = s
+                    .removed
                     .iter()
-                    .filter_map(|line| self.shelf.items()[line.item as usize].price)
-                    .map(f64::from)
-                    .sum();
-                let short = packed.shortfall.as_ref();
-                let fault = short.map(|s| s.fault.to_string()).unwrap_or_default();
-                let removed = short.map_or(String::new(), |s| {
-                    let mut said: Vec<String> = s
-                        .removed
+                    .map(|(why, n)| format!("{why:?} {n}"))
+                    .collect();
+                if s.below_floor > 0 {
+                    said.push(format!("BelowFloor {}", s.below_floor));
+                }
+                said.extend(
+                    s.pins
                         .iter()
-                        .map(|(why, n)| format!("{why:?} {n}"))
-                        .collect();
-                    if s.below_floor > 0 {
-                        said.push(format!("BelowFloor {}", s.below_floor));
-                    }
-                    said.extend(
-                        s.pins
-                            .iter()
-                            .map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))),
-                    );
-                    said.join("; ")
-                });
-                table.row(&[
-                    Cell::from(&*packed.id),
-                    Cell::from(&*order.row.customer_id),
-                    Cell::time(Some(order.ship_at)),
-                    Cell::Int(packed.lines.len() as i64),
-                    Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
-                    Cell::float(Some(packed.value)),
-                    Cell::float(Some(price)),
-                    Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
-                    Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
-                    Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
-                ])?;
-            }
+                        .map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))),
+                );
+                said.join("; ")
+            });
+            table.row(&[
+                Cell::from(&*packed.id),
+                Cell::from(&*order.row.customer_id),
+                Cell::time(Some(order.ship_at)),
+                Cell::Int(packed.lines.len() as i64),
+                Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
+                Cell::float(Some(packed.value)),
+                Cell::float(Some(price)),
+                Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
+                Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
+                Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
+            ])?;
         }
         table.finish()?;
         Ok(())
@@ -137,56 +134,45 @@ impl Output<'_> {
                 ("propensity", ColumnType::Float),
             ],
         )?;
-        for wave in self.waves {
-            let mut lots = wave.lots.iter();
-            for packed in &wave.packing.boxes {
-                for (at, line) in packed.lines.iter().enumerate() {
-                    let lot = lots.next().map(|lot| &self.input.stock[*lot].1);
-                    let stand_in = |n: usize| line.stand_ins.get(n).map(|s| self.id(s.item));
-                    table.row(&[
-                        Cell::from(&*packed.id),
-                        Cell::Int(at as i64 + 1),
-                        Cell::from(self.id(line.item)),
-                        Cell::from(self.title(line.item)),
-                        Cell::Int(i64::from(line.surprise)),
-                        Cell::Int(i64::from(line.fixed)),
-                        Cell::from(lot.and_then(|lot| lot.warehouse.as_deref())),
-                        Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
-                        Cell::time(lot.and_then(|lot| lot.expires_at)),
-                        Cell::float(Some(f64::from(line.value))),
-                        Cell::from(stand_in(0)),
-                        Cell::from(stand_in(1)),
-                        Cell::float(line.draw.as_ref().map(|draw| draw.propensity)),
-                    ])?;
-                }
+        for order in &self.packed.orders {
+            let packed = &order.packed;
+            for (at, (line, lot)) in packed.lines.iter().zip(&order.lots).enumerate() {
+                let lot = self.input.stock.get(*lot).map(|(_, row)| row);
+                let stand_in = |n: usize| line.stand_ins.get(n).map(|s| self.id(s.item));
+                table.row(&[
+                    Cell::from(&*packed.id),
+                    Cell::Int(at as i64 + 1),
+                    Cell::from(self.id(line.item)),
+                    Cell::from(self.title(line.item)),
+                    Cell::Int(i64::from(line.surprise)),
+                    Cell::Int(i64::from(line.fixed)),
+                    Cell::from(lot.and_then(|lot| lot.warehouse.as_deref())),
+                    Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
+                    Cell::time(lot.and_then(|lot| lot.expires_at)),
+                    Cell::float(Some(f64::from(line.value))),
+                    Cell::from(stand_in(0)),
+                    Cell::from(stand_in(1)),
+                    Cell::float(line.draw.as_ref().map(|draw| draw.propensity)),
+                ])?;
             }
         }
         table.finish()?;
         Ok(())
     }
 
-    /// Units used per item, over all waves.
+    /// Units used per item.
     fn used(&self) -> Vec<u64> {
         let mut used = vec![0; self.shelf.items().len()];
-        let boxes = self.waves.iter().flat_map(|wave| &wave.packing.boxes);
-        for line in boxes.flat_map(|packed| &packed.lines) {
+        for line in self.packed.orders.iter().flat_map(|o| &o.packed.lines) {
             used[line.item as usize] += 1;
         }
         used
     }
 
-    /// Price of one more unit per item: the highest of all waves.
+    /// Price of one more unit per item.
     fn prices(&self) -> BTreeMap<u32, f64> {
-        let mut out: BTreeMap<u32, f64> = BTreeMap::new();
-        for price in self
-            .waves
-            .iter()
-            .flat_map(|wave| &wave.packing.shadow_prices)
-        {
-            let known = out.entry(price.item).or_insert(0.0);
-            *known = known.max(price.price);
-        }
-        out
+        let prices = self.packed.whole.shadow_prices.iter();
+        prices.map(|price| (price.item, price.price)).collect()
     }
 
     fn totals(&self, path: &Path) -> anyhow::Result<()> {
@@ -202,9 +188,10 @@ impl Output<'_> {
             ],
         )?;
         let mut left = vec![0i64; self.shelf.items().len()];
-        for lot in self.lots_left {
-            if let Some(sum) = left.get_mut(lot.item as usize) {
-                *sum += lot.quantity;
+        for ((product, _), units) in self.input.stock.iter().zip(&self.packed.lots_left) {
+            let item = product.and_then(|product| self.shelf.item(product));
+            if let Some(sum) = item.and_then(|item| left.get_mut(item as usize)) {
+                *sum += units;
             }
         }
         let prices = self.prices();
@@ -224,46 +211,35 @@ impl Output<'_> {
     }
 
     fn summary(&self) -> Value {
-        let packings = || self.waves.iter().map(|wave| &wave.packing);
-        let (value, bound): (f64, f64) =
-            packings().fold((0.0, 0.0), |sum, p| (sum.0 + p.value, sum.1 + p.bound));
-        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
-        for (fault, count) in packings().flat_map(|p| &p.faults) {
-            *faults.entry(fault.to_string()).or_insert(0) += count;
-        }
+        let whole = &self.packed.whole;
+        let faults: BTreeMap<String, u64> = whole
+            .faults
+            .iter()
+            .map(|(fault, count)| (fault.to_string(), *count))
+            .collect();
         let mut dearest: Vec<(u32, f64)> = self.prices().into_iter().collect();
         dearest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let soft: Vec<Value> = packings()
-            .map(|p| {
-                json!({
-                    "given_up": p.soft.given_up,
-                    "margin": p.soft.margin,
-                    "median_value": p.soft.median_value,
-                    "p5_value": p.soft.p5_value,
-                    "below_fair": p.soft.below_fair,
-                    "boxes_missing_a_required_category":
-                        p.soft.missing_category.iter().map(|(_, n)| n).sum::<u64>(),
-                    "minimum_use": p.soft.minimum_use.iter().map(|(item, wanted, used)| json!({
-                        "product_id": self.id(*item), "wanted": wanted, "used": used,
-                    })).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        let open: u64 = self
-            .waves
-            .iter()
-            .map(|wave| wave.problem.open_slots())
-            .sum();
+        let soft = json!({
+            "given_up": whole.soft.given_up,
+            "margin": whole.soft.margin,
+            "median_value": whole.soft.median_value,
+            "p5_value": whole.soft.p5_value,
+            "below_fair": whole.soft.below_fair,
+            "boxes_missing_a_required_category":
+                whole.soft.missing_category.iter().map(|(_, n)| n).sum::<u64>(),
+            "minimum_use": whole.soft.minimum_use.iter().map(|(item, wanted, used)| json!({
+                "product_id": self.id(*item), "wanted": wanted, "used": used,
+            })).collect::<Vec<_>>(),
+        });
         json!({
             "model": self.batch.model.manifest.id,
-            "boxes": packings().map(|p| p.boxes.len()).sum::<usize>(),
-            "slots": open,
-            "empty_slots": packings().map(|p| p.empty_slots).sum::<u64>(),
-            "value": value,
-            "bound": bound,
-            "gap": if bound > 0.0 { (bound - value) / bound } else { 0.0 },
-            "stopped": packings().any(|p| p.stopped),
-            "waves": self.waves.len(),
+            "boxes": self.packed.orders.len(),
+            "slots": self.job.problem().open_slots(),
+            "empty_slots": whole.empty_slots,
+            "value": whole.value,
+            "bound": whole.bound,
+            "gap": whole.gap,
+            "stopped": whole.stopped,
             "units_used": self.used().iter().sum::<u64>(),
             "faults": faults,
             "dearest": dearest.iter().take(10).map(|(item, price)| json!({
