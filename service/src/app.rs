@@ -8,6 +8,7 @@ use serendib_engine::shop::{sort_history, Consents};
 use serendib_proto::v1;
 use tonic::Status;
 
+use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::convert::{
@@ -40,6 +41,10 @@ pub struct App {
     pub similar: SimilarCustomers,
     /// Threads that compute.
     pub pool: Pool,
+    /// Threads that pack boxes, apart from those that answer.
+    pub packing: rayon::ThreadPool,
+    /// Surprises on their way.
+    pub spoilers: Spoilers,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -47,6 +52,14 @@ pub struct App {
 /// A new opaque id: 128 random bits in hexadecimal.
 pub fn new_id() -> String {
     format!("{:032x}", rand::thread_rng().gen::<u128>())
+}
+
+/// What an answer depends on beside customer, view and request.
+struct Moment<'a> {
+    now: i64,
+    seed: u64,
+    /// Products that the customer must not see yet.
+    secret: &'a [String],
 }
 
 /// What the pool gives back.
@@ -116,6 +129,16 @@ impl App {
             .customer_id
             .clone()
             .filter(|_| may_log && !unknown_customer);
+        let ids = state
+            .iter()
+            .flat_map(|s| s.ids())
+            .chain(ask.customer_id.as_deref());
+        let secret: Vec<String> = self
+            .spoilers
+            .of(ids, clock)
+            .into_iter()
+            .map(|s| s.0)
+            .collect();
         let placement = ask.placement.clone();
         let logged = ask.logged && self.config.recommend.log_served;
 
@@ -123,7 +146,12 @@ impl App {
             let (app, view, request_id) = (self.clone(), view.clone(), request_id.clone());
             self.pool
                 .run(deadline, move |stop| {
-                    app.compute(&ask, state.as_deref(), &view, &request_id, now, seed, stop)
+                    let moment = Moment {
+                        now,
+                        seed,
+                        secret: &secret,
+                    };
+                    app.compute(&ask, state.as_deref(), &view, &request_id, moment, stop)
                 })
                 .await
                 .map_err(pool_status)?
@@ -181,25 +209,29 @@ impl App {
         })
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn compute(
         &self,
         ask: &Ask,
         state: Option<&store::CustomerState>,
         view: &View,
         request_id: &str,
-        now: i64,
-        seed: u64,
+        moment: Moment,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Computed, rank::RequestError> {
         let generation = &view.generation;
-        let resolved = ask.resolve(
+        let Moment { now, seed, secret } = moment;
+        let mut resolved = ask.resolve(
             &view.live,
             &mut generation.encoder(),
             now,
             generation.ranked_at(now),
             seed,
         );
+        let find = |id: &String| view.live.catalogue.find(id);
+        resolved
+            .request
+            .exclusions
+            .extend(secret.iter().filter_map(find));
         let encoded = match state {
             // A state as of an earlier time is not the one that the next request will want.
             Some(state) if ask.at.is_some() => Arc::new(Encoded::new(state, view)),

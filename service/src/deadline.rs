@@ -21,6 +21,13 @@ impl Deadline {
         Deadline(Instant::now() + (budget - reserve).min(far))
     }
 
+    /// What the call says, where it says something.
+    pub fn said(metadata: &MetadataMap) -> Option<Deadline> {
+        metadata
+            .contains_key("grpc-timeout")
+            .then(|| Deadline::of(metadata, Duration::from_secs(86_400)))
+    }
+
     /// Whether it has passed.
     pub fn passed(self) -> bool {
         Instant::now() >= self.0

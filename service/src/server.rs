@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use serendib_proto::v1::box_service_server::BoxServiceServer;
 use serendib_proto::v1::catalog_service_server::CatalogServiceServer;
 use serendib_proto::v1::customer_service_server::CustomerServiceServer;
 use serendib_proto::v1::model_service_server::ModelServiceServer;
@@ -18,6 +19,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::app::App;
+use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::customers::EncodedCache;
@@ -87,7 +89,18 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
     let views = Views::open(store.clone(), Arc::new(generation), now_ms())
         .await
         .context("cannot read the catalogue")?;
+    let open = store
+        .open_boxes(now_ms())
+        .await
+        .context("cannot read the boxes")?;
+    let packing_threads = (config.compute.threads / 2).max(1);
     let app = Arc::new(App {
+        spoilers: Spoilers::new(open),
+        packing: rayon::ThreadPoolBuilder::new()
+            .num_threads(packing_threads)
+            .thread_name(|ix| format!("packing-{ix}"))
+            .build()
+            .context("cannot start the packing threads")?,
         customers: EncodedCache::new(config.store.cache_bytes / 2),
         pool: Pool::new(config.compute.threads, config.compute.queue)
             .context("cannot start the compute threads")?,
@@ -158,6 +171,8 @@ async fn serve(
         .set_serving::<ModelServiceServer<rpc::ModelRpc>>()
         .await;
 
+    health.set_serving::<BoxServiceServer<rpc::BoxRpc>>().await;
+
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(metrics) = metrics {
         tasks.spawn(rpc::serve_metrics(metrics, app.clone()));
@@ -173,6 +188,9 @@ async fn serve(
         .add_service(
             RecommendationServiceServer::new(rpc::Recommendation(app.clone()))
                 .max_decoding_message_size(size),
+        )
+        .add_service(
+            BoxServiceServer::new(rpc::BoxRpc(app.clone())).max_decoding_message_size(size),
         )
         .add_service(
             CatalogServiceServer::new(rpc::Catalog(app.clone())).max_decoding_message_size(size),

@@ -14,10 +14,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serendib_engine::shop::Touchpoint;
+use serendib_engine::shop::{Product, Touchpoint};
 use serendib_service::store::sqlite::{self, Hook, Point};
 use serendib_service::store::{
-    CustomerQuery, ErasureState, RecordOptions, SqliteConfig, SqliteStore, Status, Store,
+    BoxLine, BoxState, CustomerQuery, ErasureState, PackOptions, RecordOptions, SqliteConfig,
+    SqliteStore, Status, Store, StoredBox, StoredPack,
 };
 
 const NOW: i64 = 1_767_225_600_000;
@@ -98,6 +99,16 @@ fn child() {
                     writer.await.unwrap();
                 }
             }
+            "pack" => {
+                store
+                    .keep_pack(pack(), packed_boxes(), PackOptions::default(), NOW)
+                    .await
+                    .unwrap();
+                say("kept");
+                loop {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
             _ => {
                 store
                     .erase_customer(words[4].into(), "test".into(), NOW)
@@ -112,6 +123,84 @@ fn child() {
             }
         }
     });
+}
+
+fn pack() -> StoredPack {
+    StoredPack {
+        pack_id: "p".into(),
+        at: NOW,
+        hold_until: NOW + 1_000_000,
+        body: serde_json::json!({}),
+    }
+}
+
+fn packed_boxes() -> Vec<StoredBox> {
+    let line = |product: usize| BoxLine {
+        product_id: format!("p{product}"),
+        surprise: product == 0,
+        ..BoxLine::default()
+    };
+    (0..500)
+        .map(|n| StoredBox {
+            box_id: format!("b{n}"),
+            customer_id: format!("customer-{n}"),
+            pack_id: "p".into(),
+            state: BoxState::Packed,
+            locked: false,
+            ship_at: None,
+            version: 1,
+            at: NOW,
+            lines: (0..5).map(line).collect(),
+            short: None,
+            ask: serde_json::json!({}),
+        })
+        .collect()
+}
+
+#[test]
+fn a_pack_killed_in_the_middle_has_set_nothing_aside() {
+    let runtime = runtime();
+    for (name, kept) in [
+        ("before-write", false),
+        ("before-commit", false),
+        ("after-commit", true),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+            let products = (0..5).map(|n| Product {
+                stock: Some(600),
+                ..Product::bare(format!("p{n}"))
+            });
+            store
+                .upsert_products(products.collect(), NOW)
+                .await
+                .unwrap();
+            store.close().await.unwrap();
+        });
+        let (mut child, lines) = spawn(&format!("pack|{}|{name}|1", dir.path().display()));
+        for line in lines {
+            assert_ne!(line, "kept", "{name}: it was not killed in the middle");
+            if line == "here" {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        runtime.block_on(async {
+            let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+            let (free, boxes) = if kept { (100, 500) } else { (600, 0) };
+            for entry in store.catalogue(NOW).await.unwrap().entries {
+                assert_eq!(entry.available, Some(free), "{name}");
+            }
+            assert_eq!(store.open_boxes(NOW).await.unwrap().len(), boxes, "{name}");
+            assert_eq!(
+                store.pack("p".into()).await.unwrap().is_some(),
+                kept,
+                "{name}"
+            );
+            store.close().await.unwrap();
+        });
+    }
 }
 
 async fn write(store: Arc<SqliteStore>, w: usize, from: u32) {

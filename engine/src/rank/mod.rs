@@ -16,6 +16,7 @@ pub mod dpp;
 mod explain;
 mod filters;
 mod life;
+mod lines;
 mod live;
 mod pipeline;
 mod plans;
@@ -31,6 +32,7 @@ mod surprise;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use candidate::{Candidate, Pool};
+pub use lines::{line_reasons, LineKind};
 pub use live::Live;
 pub use pipeline::recommend;
 pub use query::Query;

@@ -40,17 +40,7 @@ pub fn recommend(
     let mut personal = false;
     let mut lists = Vec::with_capacity(request.lists.len());
     for list in &request.lists {
-        let query = Query {
-            model,
-            live,
-            request,
-            list,
-            customer: prepared.customer,
-            folded: &prepared.folded,
-            owned: &prepared.owned,
-            life: view.as_ref(),
-            personal: prepared.personal(),
-        };
+        let query = prepared.query(model, live, request, list, view.as_ref());
         personal |= query.personal;
         let answer = match plan(list.kind, &query) {
             Some(plan) if stop() => ListAnswer {
@@ -107,6 +97,33 @@ pub(super) fn prepare<'a>(
         folded: fold(model, &customer, context, now),
         owned: owned(customer.history),
         customer,
+    }
+}
+
+impl<'a> Prepared<'a> {
+    /// What the stages of `list` look at.
+    pub(super) fn query<'q>(
+        &'q self,
+        model: &'q Model,
+        live: &'q Live,
+        request: &'q Request,
+        list: &'q super::ListRequest,
+        life: Option<&'q LifeView<'q>>,
+    ) -> Query<'q>
+    where
+        'a: 'q,
+    {
+        Query {
+            model,
+            live,
+            request,
+            list,
+            customer: self.customer,
+            folded: &self.folded,
+            owned: &self.owned,
+            life,
+            personal: self.personal(),
+        }
     }
 }
 
@@ -307,7 +324,7 @@ fn pinned_item(product: ProductIx) -> Item {
     }
 }
 
-fn item(candidate: Candidate) -> Item {
+pub(super) fn item(candidate: Candidate) -> Item {
     Item {
         product: candidate.product,
         score: candidate.score,

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use serendib_proto::v1::box_service_client::BoxServiceClient;
 use serendib_proto::v1::customer_service_client::CustomerServiceClient;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::{
@@ -39,6 +40,18 @@ enum What {
     /// The 360° card of a customer
     #[command(after_help = "Example:\n  serendib ask customer ada --touchpoints 50")]
     Customer(Customer),
+    /// The subscription boxes of a customer as the packing bench sees them
+    #[command(after_help = "Example:\n  serendib ask boxes ada")]
+    Boxes(Boxes),
+}
+
+#[derive(Debug, Args)]
+struct Boxes {
+    /// Any of the customer's ids
+    customer: String,
+    /// Newest boxes to show
+    #[arg(long, short = 'n', default_value_t = 3)]
+    count: u32,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +221,22 @@ impl Ask {
                         println!("{:#}", print::card_json(&card));
                     } else {
                         print!("{}", print::card(&card));
+                    }
+                }
+                What::Boxes(boxes) => {
+                    let found = BoxServiceClient::new(channel)
+                        .get_boxes(v1::GetBoxesRequest {
+                            customer_id: boxes.customer,
+                            page_size: boxes.count,
+                            ..v1::GetBoxesRequest::default()
+                        })
+                        .await
+                        .map_err(refused)?
+                        .into_inner();
+                    if self.json {
+                        println!("{:#}", print::boxes_json(&found.boxes));
+                    } else {
+                        print!("{}", print::boxes(&found.boxes));
                     }
                 }
             }

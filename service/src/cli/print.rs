@@ -83,6 +83,94 @@ pub fn list(out: &mut String, list: &RecommendedList) {
     }
 }
 
+/// A packed box as text.
+pub fn packed_box(out: &mut String, packed: &serendib_proto::v1::PackedBox) {
+    for line in &packed.lines {
+        let title = match (line.title.is_empty(), line.surprise) {
+            (true, true) => "(a surprise)",
+            _ => line.title.as_str(),
+        };
+        let reason = line.reasons.first().map_or("", |r| r.sentence.as_str());
+        let mark = if line.surprise { "?" } else { "·" };
+        let _ = write!(out, "  {mark} {title:<40}  {:>7.3}  {reason}", line.value);
+        let stand_ins: Vec<&str> = line.stand_ins.iter().map(|s| s.title.as_str()).collect();
+        if !stand_ins.is_empty() {
+            let _ = write!(out, "  (else {})", stand_ins.join(", or "));
+        }
+        out.push('\n');
+    }
+    if let Some(short) = &packed.shortfall {
+        let empty = short.regular + short.surprise;
+        let _ = writeln!(out, "  {empty} slots empty: {}", short.fault);
+    }
+}
+
+/// The word for how far a box is.
+fn box_state_word(state: i32) -> &'static str {
+    use serendib_proto::v1::BoxState;
+    match BoxState::try_from(state) {
+        Ok(BoxState::Packed) => "packed",
+        Ok(BoxState::Shipped) => "shipped",
+        Ok(BoxState::Delivered) => "delivered",
+        Ok(BoxState::Cancelled) => "cancelled",
+        Ok(BoxState::Lapsed) => "lapsed",
+        Ok(BoxState::Unspecified) | Err(_) => "?",
+    }
+}
+
+/// Boxes as text.
+pub fn boxes(boxes: &[serendib_proto::v1::PackedBox]) -> String {
+    let mut out = String::new();
+    for packed in boxes {
+        let _ = writeln!(
+            out,
+            "box {} {}{}{}",
+            packed.box_id,
+            box_state_word(packed.state),
+            if packed.locked { ", locked" } else { "" },
+            packed
+                .ship_at_ms
+                .map_or_else(String::new, |at| format!(", leaves {}", date(at))),
+        );
+        packed_box(&mut out, packed);
+    }
+    if boxes.is_empty() {
+        out.push_str("no boxes\n");
+    }
+    out
+}
+
+/// Boxes for programs.
+pub fn boxes_json(boxes: &[serendib_proto::v1::PackedBox]) -> serde_json::Value {
+    boxes
+        .iter()
+        .map(|packed| {
+            serde_json::json!({
+                "box_id": packed.box_id,
+                "customer_id": packed.customer_id,
+                "pack_id": packed.pack_id,
+                "state": box_state_word(packed.state),
+                "locked": packed.locked,
+                "ship_at_ms": packed.ship_at_ms,
+                "value": packed.value,
+                "empty_slots": packed.shortfall.as_ref().map_or(0, |s| s.regular + s.surprise),
+                "fault": packed.shortfall.as_ref().map(|s| s.fault.clone()),
+                "lines": packed.lines.iter().map(|line| serde_json::json!({
+                    "product_id": line.product_id,
+                    "title": line.title,
+                    "surprise": line.surprise,
+                    "fixed": line.fixed,
+                    "value": line.value,
+                    "propensity": line.propensity,
+                    "served_id": line.served_id,
+                    "stand_ins": line.stand_ins.iter().map(|s| s.product_id.clone()).collect::<Vec<_>>(),
+                    "reasons": line.reasons.iter().map(|r| r.sentence.clone()).collect::<Vec<_>>(),
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect()
+}
+
 /// A time as a date, UTC.
 pub fn date(at_ms: i64) -> String {
     chrono::DateTime::from_timestamp_millis(at_ms)

@@ -4,6 +4,7 @@
 //! the server converts.
 
 mod answer;
+mod boxes;
 mod customer;
 mod product;
 mod rating;
@@ -15,6 +16,7 @@ use serendib_engine::shop::check_id;
 use tonic::{Code, Status};
 
 pub use answer::{lists_to_log, lists_to_proto, note, Wording};
+pub use boxes::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 pub use customer::{consents_to_proto, customer_from_proto, customer_to_proto};
 pub use product::{product_from_proto, product_to_proto};
 pub use rating::{rating_from_proto, rating_to_proto};
@@ -153,6 +155,9 @@ pub fn store_status(error: &StoreError) -> Status {
         StoreError::AlreadyExists { index, id } => format!(
             "touchpoints[{index}].touchpoint_id: {id:?} was recorded before with other fields"
         ),
+        StoreError::BoxExists { index, state } => {
+            format!("boxes[{index}].box_id: the box is {state} already")
+        }
         StoreError::Unknown {
             what,
             index,

@@ -10,8 +10,14 @@ use tonic::Status;
 
 use super::customer::effective;
 use crate::app::{new_id, App};
-use crate::convert::{customer_to_proto, id, store_status, touchpoint_to_proto, Invalid};
-use crate::store::{LinkedIdentity, ServedOutcome};
+use crate::clock::now_ms;
+use crate::convert::{
+    box_to_proto, customer_to_proto, id, store_status, touchpoint_to_proto, Invalid,
+};
+use crate::store::{BoxQuery, LinkedIdentity, ServedOutcome};
+
+/// Boxes on a card.
+const BOXES: usize = 12;
 
 /// Answers `GetCustomer`.
 pub(super) async fn get(
@@ -31,9 +37,17 @@ pub(super) async fn get(
         .map_err(|error| store_status(&error))?;
     let served = app
         .store
-        .served(customer, recommendations)
+        .served(customer.clone(), recommendations)
         .await
         .map_err(|error| store_status(&error))?;
+    let boxes = app
+        .store
+        .boxes(BoxQuery::Customer(customer.clone(), BOXES), now_ms())
+        .await
+        .map_err(|error| store_status(&error))?;
+    let view = app.views.get();
+    let secret = app.spoilers.of(state.ids(), now_ms());
+    let is_secret = |product: &str| secret.iter().any(|(id, _)| id == product);
     let rows = &state.touchpoints;
     let times = || rows.iter().filter_map(|row| row.at);
     Ok(GetCustomerResponse {
@@ -51,7 +65,21 @@ pub(super) async fn get(
         channels: channels(rows, touchpoints),
         years: years(rows),
         open_complaints: open_complaints(rows),
-        recommendations: served.into_iter().map(served_to_proto).collect(),
+        recommendations: served
+            .into_iter()
+            .map(served_to_proto)
+            .map(|mut summary| {
+                // what was put into a box is told when it is opened
+                summary
+                    .items
+                    .retain(|item| item.list != "box" || !is_secret(&item.product_id));
+                summary
+            })
+            .collect(),
+        boxes: boxes
+            .into_iter()
+            .map(|stored| box_to_proto(&stored, &view, true))
+            .collect(),
         first_at_ms: times().min(),
         last_at_ms: times().max(),
         truncated: state.truncated(),

@@ -18,7 +18,9 @@ use crate::clock::now_ms;
 use crate::convert::{
     at_most, id, ids, optional_id, product_from_proto, product_to_proto, store_status, Invalid,
 };
-use crate::store::{Reservation, ReservationLine, ReservationState, StockLevel, StoreError};
+use crate::store::{
+    Reservation, ReservationLine, ReservationState, StockLevel, StoreError, PACK_RESERVATION,
+};
 use crate::views::View;
 
 /// Products in one call at most.
@@ -156,7 +158,7 @@ async fn remove(
 }
 
 /// Gives the store those of `product_ids` that only the model's catalogue knows: the store keeps stock and removals.
-pub(super) async fn adopt(app: &App, product_ids: &[String], now: i64) -> Result<(), Status> {
+pub(crate) async fn adopt(app: &App, product_ids: &[String], now: i64) -> Result<(), Status> {
     let view = app.views.get();
     let catalogue = &view.generation.model.catalogue;
     let stored = app
@@ -213,9 +215,19 @@ const DEFAULT_TTL_S: u32 = 900;
 /// How long a reservation may hold, in seconds.
 const MAX_TTL_S: u32 = 2_592_000;
 
+/// Units that boxes hold are moved by what becomes of the boxes.
+fn not_of_a_pack(reservation_id: &str) -> Result<(), Invalid> {
+    if reservation_id.starts_with(PACK_RESERVATION) {
+        let what = format!("begins with {PACK_RESERVATION:?}: it belongs to packed boxes");
+        return Err(Invalid::new("reservation_id", what));
+    }
+    Ok(())
+}
+
 async fn reserve(app: &App, request: &ReserveStockRequest) -> Result<ReserveStockResponse, Status> {
     some("lines", request.lines.len(), 1_000)?;
     let reservation_id = optional_id("reservation_id", Some(&request.reservation_id))?;
+    not_of_a_pack(&request.reservation_id)?;
     let ttl = match request.ttl_s {
         0 => DEFAULT_TTL_S,
         ttl if ttl <= MAX_TTL_S => ttl,
@@ -260,6 +272,7 @@ async fn reserve(app: &App, request: &ReserveStockRequest) -> Result<ReserveStoc
 
 async fn release(app: &App, request: &ReleaseStockRequest) -> Result<ReleaseStockResponse, Status> {
     let reservation_id = id("reservation_id", &request.reservation_id)?;
+    not_of_a_pack(&reservation_id)?;
     let now = now_ms();
     let reservation = if request.sold {
         app.store.take(reservation_id, now).await

@@ -27,7 +27,9 @@ use crate::convert::{
 use crate::customers::allowed;
 use crate::deadline::Deadline;
 use crate::similar::vector_of;
-use crate::store::{AuditEntry, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode};
+use crate::store::{
+    AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode,
+};
 
 /// Customers in one call at most.
 const MAX_ROWS: usize = 10_000;
@@ -153,6 +155,8 @@ impl CustomerService for CustomerRpc {
             let customer = id("customer_id", &message.customer_id)?;
             let by = actor(&request, &message.actor)?;
             let state = app.customer(&customer, None).await?;
+            let boxes = BoxQuery::Customer(customer.clone(), usize::MAX >> 1);
+            let boxes = app.store.boxes(boxes, now_ms()).await.map_err(refused)?;
             let erasure = app
                 .store
                 .erase_customer(customer, by, now_ms())
@@ -161,7 +165,13 @@ impl CustomerService for CustomerRpc {
             if let Some(state) = state {
                 app.customers.forget(&state.customer_id);
                 app.similar.forget(&state.customer_id);
+                app.spoilers.forget(state.ids());
             }
+            app.spoilers
+                .forget(boxes.iter().map(|b| b.customer_id.as_str()));
+            let lines = boxes.into_iter().flat_map(|b| b.lines);
+            let freed = lines.map(|line| line.product_id).collect();
+            app.views.apply(freed, now_ms()).await.map_err(refused)?;
             Ok(EraseCustomerResponse {
                 request_id: new_id(),
                 model_id: app.model_id(),

@@ -1,5 +1,6 @@
 //! gRPC handlers: check, ask the store or the engine, put the answer into a message.
 
+mod boxes;
 mod card;
 mod catalog;
 mod customer;
@@ -14,6 +15,8 @@ use std::time::Instant;
 
 use tonic::{Code, Response, Status};
 
+pub use boxes::BoxRpc;
+pub(crate) use catalog::adopt;
 pub use catalog::Catalog;
 pub use customer::CustomerRpc;
 pub use metrics_http::serve_metrics;

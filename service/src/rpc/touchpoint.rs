@@ -96,7 +96,7 @@ fn rows(app: &App, field: &str, found: usize) -> Result<(), Invalid> {
     at_most(field, found, app.config.touchpoints.max_batch)
 }
 
-async fn record(app: &App, request: &RecordRequest) -> Result<RecordResponse, Status> {
+async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordResponse, Status> {
     rows(app, "touchpoints", request.touchpoints.len())?;
     let batch: Vec<Touchpoint> = request
         .touchpoints
@@ -112,12 +112,18 @@ async fn record(app: &App, request: &RecordRequest) -> Result<RecordResponse, St
         products.dedup();
         super::catalog::adopt(app, &products, now_ms()).await?;
     }
+    let for_boxes = if app.spoilers.is_empty() {
+        Vec::new()
+    } else {
+        batch.clone()
+    };
     let recorded = app
         .store
         .record(batch, options(app, now_ms()))
         .await
         .map_err(|error| store_status(&error))?;
     app.metrics.recorded(recorded.outcomes.len());
+    crate::boxes::follow(app, &for_boxes).await;
     Ok(RecordResponse {
         request_id: new_id(),
         stored: recorded.count(Became::Stored) as u64,

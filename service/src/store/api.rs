@@ -189,6 +189,62 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// The whole catalogue at `now`.
     async fn catalogue(&self, now: i64) -> Result<CatalogueSnapshot, StoreError>;
 
+    // ---- boxes ----------------------------------------------------------------------------------------------------
+
+    /// Keeps a pack with its boxes and sets their units aside until `hold_until`, in the table that [`Store::reserve`]
+    /// uses: all or nothing, never more than is available. Returns the lines left out, as (position of the box, position
+    /// of the line), which only `options.partial` allows. Products whose stock is not tracked always have enough.
+    ///
+    /// # Errors
+    /// [`StoreError::PackExists`]; [`StoreError::BoxExists`] with the first box that is packed already or has left;
+    /// [`StoreError::OutOfStock`] with a product of which there is too little; [`StoreError::Invalid`].
+    async fn keep_pack(
+        &self,
+        pack: StoredPack,
+        boxes: Vec<StoredBox>,
+        options: PackOptions,
+        now: i64,
+    ) -> Result<Vec<(usize, usize)>, StoreError>;
+
+    /// The pack with this id.
+    async fn pack(&self, pack_id: String) -> Result<Option<StoredPack>, StoreError>;
+
+    /// Boxes as they stand at `now`.
+    async fn boxes(&self, query: BoxQuery, now: i64) -> Result<Vec<StoredBox>, StoreError>;
+
+    /// Replaces lines, shortfall and lock of a packed box whose version is `changed.version`, and moves its units with
+    /// them, all or nothing. Returns its new version.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::VersionMismatch`]; [`StoreError::BoxClosed`] when it is not packed any
+    /// more; [`StoreError::OutOfStock`].
+    async fn change_box(&self, changed: StoredBox, now: i64) -> Result<u64, StoreError>;
+
+    /// Locks or unlocks packed boxes, all or nothing; their versions grow where that changes something. Returns them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::BoxClosed`] for one that is not packed any more.
+    async fn lock_boxes(
+        &self,
+        box_ids: Vec<String>,
+        locked: bool,
+        now: i64,
+    ) -> Result<Vec<StoredBox>, StoreError>;
+
+    /// Says what became of boxes, all or nothing; saying it twice changes nothing. Returns them as they stand.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::BoxClosed`] for a box that cannot become that any more.
+    async fn end_boxes(
+        &self,
+        box_ids: Vec<String>,
+        end: BoxEnd,
+        now: i64,
+    ) -> Result<Vec<StoredBox>, StoreError>;
+
+    /// All boxes that are packed or on their way at `now`.
+    async fn open_boxes(&self, now: i64) -> Result<Vec<OpenBox>, StoreError>;
+
     // ---- serve log ------------------------------------------------------------------------------------------------
 
     /// Puts an answered request into the serve log without waiting; when the log cannot follow, it is dropped and

@@ -377,3 +377,46 @@ pub(crate) fn document(document: &Document, limits: &Limits) -> Result<(), Store
     }
     Ok(())
 }
+
+pub(crate) fn pack(
+    pack: &StoredPack,
+    boxes: &[StoredBox],
+    limits: &Limits,
+    now: i64,
+) -> Result<(), StoreError> {
+    id("pack", 0, "pack_id", &pack.pack_id)?;
+    if pack.hold_until <= now {
+        return Err(invalid("pack", 0, "hold_until", "is not in the future"));
+    }
+    let mut seen = std::collections::HashSet::new();
+    for (index, packed) in boxes.iter().enumerate() {
+        packed_box(index, packed, limits)?;
+        if !seen.insert(&packed.box_id) {
+            return Err(invalid("box", index, "box_id", "appears twice"));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn packed_box(
+    index: usize,
+    packed: &StoredBox,
+    limits: &Limits,
+) -> Result<(), StoreError> {
+    const WHAT: &str = "box";
+    id(WHAT, index, "box_id", &packed.box_id)?;
+    id(WHAT, index, "customer_id", &packed.customer_id)?;
+    plausible(WHAT, index, "ship_at", packed.ship_at)?;
+    for line in &packed.lines {
+        id(WHAT, index, "lines", &line.product_id)?;
+    }
+    let bytes = packed.ask.to_string().len() + 64 * packed.lines.len();
+    if bytes > limits.row_bytes {
+        let reason = format!(
+            "makes the box {bytes} bytes, at most {} are allowed",
+            limits.row_bytes
+        );
+        return Err(invalid(WHAT, index, "ask", reason));
+    }
+    Ok(())
+}

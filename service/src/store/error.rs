@@ -105,6 +105,23 @@ pub enum StoreError {
         /// `released`, `taken` or `expired`.
         state: &'static str,
     },
+    /// A pack with this id was kept before.
+    #[error("pack_id: was used before")]
+    PackExists,
+    /// A box with this id is packed or has left already.
+    #[error("box {index}: box_id is {state} already")]
+    BoxExists {
+        /// Position in the request, from 0.
+        index: usize,
+        /// How far it is.
+        state: &'static str,
+    },
+    /// The box is too far for this.
+    #[error("the box is {state} already")]
+    BoxClosed {
+        /// How far it is.
+        state: &'static str,
+    },
     /// The document was changed by someone else.
     #[error("the document has version {found}, expected {expected}")]
     VersionMismatch {
@@ -193,13 +210,16 @@ impl StoreError {
     pub fn code(&self) -> ErrorCode {
         match self {
             StoreError::Invalid { .. } | StoreError::TooMany { .. } => ErrorCode::InvalidArgument,
-            StoreError::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            StoreError::AlreadyExists { .. }
+            | StoreError::PackExists
+            | StoreError::BoxExists { .. } => ErrorCode::AlreadyExists,
             StoreError::NotFound { .. } => ErrorCode::NotFound,
             StoreError::Unknown { .. }
             | StoreError::Circle
             | StoreError::LinkedElsewhere
             | StoreError::NotLinked
             | StoreError::OutOfStock { .. }
+            | StoreError::BoxClosed { .. }
             | StoreError::ReservationClosed { .. } => ErrorCode::FailedPrecondition,
             StoreError::VersionMismatch { .. } => ErrorCode::Aborted,
             StoreError::Busy { .. } => ErrorCode::ResourceExhausted,

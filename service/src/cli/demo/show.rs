@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use serendib_proto::v1::box_service_client::BoxServiceClient;
 use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
 use serendib_proto::v1::customer_service_client::CustomerServiceClient;
+use serendib_proto::v1::pack_boxes_response::Piece;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::{
-    Context, GetCustomerRequest, GetProductsRequest, ListKind, ListRequest, RecommendRequest,
-    Touchpoint,
+    BoxOrder, Context, GetCustomerRequest, GetProductsRequest, ListKind, ListRequest,
+    PackBoxesRequest, PackedBox, RecommendRequest, Touchpoint,
 };
 
 use crate::cli::ask::{connect, refused};
@@ -81,6 +83,7 @@ pub(super) async fn show(
     }
 
     // The lists are asked for at the end of the history: a shop's story may have ended long before today.
+    let request_locale = locale.clone();
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         lists: [
@@ -106,6 +109,7 @@ pub(super) async fn show(
         seed: Some(1),
         ..RecommendRequest::default()
     };
+    let parcel = packed_box(channel.clone(), customer, card.last_at_ms, request_locale).await?;
     let mut answer = RecommendationServiceClient::new(channel)
         .recommend(request)
         .await
@@ -116,7 +120,49 @@ pub(super) async fn show(
         .lists
         .retain(|list| list.notes.iter().all(|note| note.code != "unsupported"));
     out.push_str(&print::response(&answer));
+    if let Some(parcel) = parcel {
+        let _ = writeln!(out, "next box");
+        print::packed_box(&mut out, &parcel);
+    }
     Ok(out)
+}
+
+/// The box that the customer would get next, from the shop's own stock; `None` where the shop tracks no stock.
+async fn packed_box(
+    channel: tonic::transport::Channel,
+    customer: &str,
+    last_at_ms: Option<i64>,
+    locale: Option<String>,
+) -> anyhow::Result<Option<PackedBox>> {
+    let request = PackBoxesRequest {
+        boxes: vec![BoxOrder {
+            box_id: "demo".into(),
+            customer_id: customer.to_owned(),
+            ship_at_ms: last_at_ms.map(|at| at + 1),
+            ..BoxOrder::default()
+        }],
+        seed: Some(1),
+        dry_run: true,
+        locale,
+        ..PackBoxesRequest::default()
+    };
+    let mut pieces = BoxServiceClient::new(channel)
+        .pack_boxes(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    loop {
+        match pieces.message().await {
+            Ok(Some(message)) => {
+                if let Some(Piece::Box(packed)) = message.piece {
+                    return Ok(Some(packed));
+                }
+            }
+            Ok(None) => return Ok(None),
+            Err(status) if status.code() == tonic::Code::FailedPrecondition => return Ok(None),
+            Err(status) => return Err(refused(status)),
+        }
+    }
 }
 
 async fn titles(

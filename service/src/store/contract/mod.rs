@@ -3,12 +3,14 @@
 //! `contract::suite!(make)` makes one test per obligation; `make()` returns a fresh store together with whatever must
 //! live as long as it does.
 
+mod boxes;
 mod catalogue;
 mod customers;
 mod properties;
 mod recording;
 mod rights;
 
+pub(crate) use boxes::*;
 pub(crate) use catalogue::*;
 pub(crate) use customers::*;
 pub(crate) use properties::*;
@@ -55,6 +57,9 @@ macro_rules! suite {
             reservations_are_given_back_taken_or_expire
             bad_products_are_refused_by_field
             documents_are_versioned
+            a_pack_takes_all_its_units_or_none
+            boxes_change_leave_and_are_given_up
+            an_erased_customers_boxes_are_gone_and_their_units_free
             served_requests_are_joined_with_what_came_of_them
             an_export_equals_what_was_recorded
             an_erasure_takes_effect_at_once

@@ -84,7 +84,7 @@ pub(super) fn set_stock(tx: &mut Tx<'_>, levels: &[StockLevel]) -> Result<u64, F
 }
 
 /// Units of product `pid` set aside at `now`.
-fn reserved(conn: &Connection, pid: i64, now: i64) -> rusqlite::Result<i64> {
+pub(super) fn reserved(conn: &Connection, pid: i64, now: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached(
         "SELECT ifnull(sum(l.quantity), 0) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
          WHERE l.pid = ?1 AND r.state = 0 AND r.expires_at > ?2",

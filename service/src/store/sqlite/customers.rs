@@ -469,6 +469,7 @@ fn prune(tx: &mut Tx<'_>, id: &str) -> Result<(), Fault> {
              AND NOT EXISTS (SELECT 1 FROM touchpoint t WHERE t.ident = identity.ident) \
              AND NOT EXISTS (SELECT 1 FROM delight d WHERE d.ident = identity.ident) \
              AND NOT EXISTS (SELECT 1 FROM document d WHERE d.ident = identity.ident AND d.ident IS NOT NULL) \
+             AND NOT EXISTS (SELECT 1 FROM box b WHERE b.ident = identity.ident) \
              RETURNING ident",
         )?
         .query_row([id], |r| r.get(0))

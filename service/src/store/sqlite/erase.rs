@@ -21,7 +21,7 @@ use super::customers::{member, person, Member};
 use super::errors::classify;
 use super::schema::{LEDGER, SERVED, STORE};
 use super::writer::{Fault, Tx, Writer};
-use super::{served, Point};
+use super::{boxes, served, Point};
 
 /// Rows deleted per commit.
 const CHUNK: i64 = 4_096;
@@ -440,6 +440,7 @@ fn hide(tx: &mut Tx<'_>, members: &[Member], receipt: &str) -> Result<(), Fault>
         tx.conn
             .prepare_cached("DELETE FROM document WHERE ident = ?1")?
             .execute([member.ident])?;
+        boxes::erase(tx, member.ident)?;
         tx.conn
             .prepare_cached("INSERT OR IGNORE INTO erasing(ident, receipt) VALUES (?1, ?2)")?
             .execute((member.ident, receipt))?;

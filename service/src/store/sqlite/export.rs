@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 use super::customers::{self, delight, links, merged_profile, person, touchpoint, Member};
 use super::readers::{Readers, Sink, StreamEnd};
-use super::{catalogue, documents, served};
+use super::{boxes, catalogue, documents, served};
 
 /// Everything held about the person behind `id`.
 pub(super) fn customer(
@@ -50,6 +50,9 @@ pub(super) fn customer(
     }
     for member in &members {
         for document in documents::about(conn, member.ident)? {
+            sink.put(CustomerRow::Document(document))?;
+        }
+        for document in boxes::about(conn, member.ident, &member.id)? {
             sink.put(CustomerRow::Document(document))?;
         }
     }

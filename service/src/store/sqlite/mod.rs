@@ -1,5 +1,6 @@
 //! The store on SQLite: one file written by one thread with group commit, read by a pool of readers.
 
+mod boxes;
 mod catalogue;
 mod customers;
 mod documents;

@@ -9,6 +9,7 @@
 //! | `delight` | what was said of a surprise | `did` is the keyed hash of the row |
 //! | `product` | one product | `stock` NULL = not tracked |
 //! | `reservation`, `reservation_line` | units set aside | `state` 0 held, 1 released, 2 taken, 3 expired |
+//! | `pack`, `box` | packs and their boxes | `rid` is the reservation that holds all units of a pack's boxes that have not left; `state` 0 packed, 1 shipped, 2 delivered, 3 cancelled; `body` is JSON |
 //! | `document` | small documents of other parts of the service | |
 //! | `audit` | what was done to whom | `subject` is a keyed hash |
 //! | `erasing` | identities whose rows are still to be deleted | |
@@ -43,7 +44,8 @@ pub(super) struct Schema {
 pub(super) const STORE: Schema = Schema {
     name: "store.db",
     synchronous: "FULL",
-    migrations: &["
+    migrations: &[
+        "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO meta VALUES ('change', 0), ('catalogue', 0);
 CREATE TABLE identity(
@@ -119,7 +121,32 @@ CREATE TABLE audit(
 CREATE INDEX audit_subject ON audit(subject);
 CREATE TABLE erasing(ident INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 CREATE TABLE applied(receipt TEXT PRIMARY KEY) WITHOUT ROWID;
-"],
+",
+        "
+CREATE TABLE pack(
+    pack INTEGER PRIMARY KEY,
+    id TEXT UNIQUE NOT NULL,
+    rid INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE box(
+    box INTEGER PRIMARY KEY,
+    id TEXT UNIQUE NOT NULL,
+    pack INTEGER NOT NULL,
+    ident INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    locked INTEGER NOT NULL,
+    ship_at INTEGER,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX box_pack ON box(pack);
+CREATE INDEX box_ident ON box(ident);
+CREATE INDEX box_open ON box(state) WHERE state < 2;
+",
+    ],
 };
 
 pub(super) const LEDGER: Schema = Schema {

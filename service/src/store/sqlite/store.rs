@@ -21,7 +21,7 @@ use super::schema::{self, LEDGER, SERVED, STORE};
 use super::served::{self, ServedLog};
 use super::writer::{Fault, Job, Tx, Work, Writer};
 use super::{
-    catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
+    boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
     SqliteConfig, SqliteStore, KEY_FILE, LOCK_FILE,
 };
 
@@ -585,6 +585,70 @@ impl Store for SqliteStore {
             .read("reading the catalogue", move |conn| {
                 catalogue::snapshot(conn, now)
             })
+            .await
+    }
+
+    async fn keep_pack(
+        &self,
+        pack: StoredPack,
+        packed: Vec<StoredBox>,
+        options: PackOptions,
+        now: i64,
+    ) -> Result<Vec<(usize, usize)>, StoreError> {
+        check::pack(&pack, &packed, &self.shared.limits, now)?;
+        self.write(packed.len().max(1), "keeping a pack", move |tx| {
+            boxes::keep(tx, &pack, packed, options, now)
+        })
+        .await
+    }
+
+    async fn pack(&self, pack_id: String) -> Result<Option<StoredPack>, StoreError> {
+        self.readers
+            .read("reading a pack", move |conn| boxes::pack(conn, &pack_id))
+            .await
+    }
+
+    async fn boxes(&self, query: BoxQuery, now: i64) -> Result<Vec<StoredBox>, StoreError> {
+        self.readers
+            .read("reading boxes", move |conn| boxes::read(conn, &query, now))
+            .await
+    }
+
+    async fn change_box(&self, changed: StoredBox, now: i64) -> Result<u64, StoreError> {
+        check::packed_box(0, &changed, &self.shared.limits)?;
+        self.write(1, "changing a box", move |tx| {
+            boxes::change(tx, &changed, now)
+        })
+        .await
+    }
+
+    async fn lock_boxes(
+        &self,
+        box_ids: Vec<String>,
+        locked: bool,
+        now: i64,
+    ) -> Result<Vec<StoredBox>, StoreError> {
+        self.write(box_ids.len().max(1), "locking boxes", move |tx| {
+            boxes::lock(tx, &box_ids, locked, now)
+        })
+        .await
+    }
+
+    async fn end_boxes(
+        &self,
+        box_ids: Vec<String>,
+        end: BoxEnd,
+        now: i64,
+    ) -> Result<Vec<StoredBox>, StoreError> {
+        self.write(box_ids.len().max(1), "ending boxes", move |tx| {
+            boxes::end(tx, &box_ids, end, now)
+        })
+        .await
+    }
+
+    async fn open_boxes(&self, now: i64) -> Result<Vec<OpenBox>, StoreError> {
+        self.readers
+            .read("reading boxes", move |conn| boxes::open(conn, now))
             .await
     }
 

@@ -70,6 +70,15 @@ pub struct CustomerState {
 }
 
 impl CustomerState {
+    /// All ids of the person, the root's first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        let linked = self
+            .identities
+            .iter()
+            .map(|linked| linked.identity.as_str());
+        std::iter::once(self.customer_id.as_str()).chain(linked)
+    }
+
     /// Whether older touchpoints were left out.
     pub fn truncated(&self) -> bool {
         (self.touchpoints.len() as u64) < self.total

@@ -1,5 +1,6 @@
 //! Owned values that go into and come out of a store; no type of a database among them.
 
+mod boxes;
 mod catalogue;
 mod customer;
 mod recording;
@@ -7,6 +8,10 @@ mod rights;
 mod served;
 mod status;
 
+pub use boxes::{
+    BoxEnd, BoxLine, BoxQuery, BoxReason, BoxShortfall, BoxState, OpenBox, PackOptions, StoredBox,
+    StoredPack, PACK_RESERVATION,
+};
 pub use catalogue::{
     CatalogueEntry, CatalogueSnapshot, Reservation, ReservationLine, ReservationState, StockLevel,
 };

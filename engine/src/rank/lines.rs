@@ -1,0 +1,88 @@
+//! Reasons for given products, without making a list: for the lines of a box.
+
+use super::pipeline::{life_of, prepare};
+use super::plans::plan;
+use super::{
+    explain, Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
+    ReasonCode, Request,
+};
+use crate::life::LifeView;
+use crate::model::Model;
+use crate::shop::ProductIx;
+
+/// How surely a life situation must need a product before that is the reason for it.
+const NEEDED: f32 = 0.3;
+
+/// What a line stands in a box for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// It suits the customer.
+    Regular,
+    /// It is the surprise.
+    Surprise,
+    /// The shop put it there.
+    Pinned,
+}
+
+/// The reasons, at most `limit` each, for each of `lines` (product and what it is there for) as of `now`, strongest first;
+/// never none. `relevance` says how well each line suits, 0…1, and is what contributions are parts of.
+pub fn line_reasons(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    now: i64,
+    lines: &[(ProductIx, LineKind, f32)],
+    limit: usize,
+) -> Vec<Vec<Reason>> {
+    let request = |kind| Request {
+        max_reasons: limit,
+        ..Request::one(kind, 1, now)
+    };
+    let (suits, surprises) = (request(ListKind::ForYou), request(ListKind::Surprise));
+    let prepared = prepare(model, customer, &Context::default(), now);
+    let life = life_of(model, &prepared.customer, now);
+    let view = model
+        .life
+        .as_ref()
+        .zip(life.as_ref())
+        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    lines
+        .iter()
+        .map(|(product, kind, relevance)| {
+            let request = match kind {
+                LineKind::Surprise => &surprises,
+                _ => &suits,
+            };
+            let list: &ListRequest = &request.lists[0];
+            let query = prepared.query(model, live, request, list, view.as_ref());
+            let candidate = Candidate::new(*product);
+            let mut item = Item {
+                score: *relevance,
+                relevance: *relevance,
+                ..super::pipeline::item(candidate)
+            };
+            match kind {
+                LineKind::Pinned => return vec![Reason::plain(ReasonCode::Pinned, 0.0)],
+                LineKind::Surprise => item.reasons.push(Reason::plain(ReasonCode::Surprise, 0.0)),
+                LineKind::Regular if needs(&query, *product) => item
+                    .reasons
+                    .push(super::life::reason(&query, *product, 0.0)),
+                LineKind::Regular => {}
+            }
+            if let Some(plan) = plan(list.kind, &query) {
+                explain::explain(&query, &plan, &mut item);
+            }
+            if item.reasons.is_empty() {
+                item.reasons.push(Reason::plain(ReasonCode::Popular, 0.0));
+            }
+            item.reasons.truncate(limit.max(1));
+            item.reasons
+        })
+        .collect()
+}
+
+fn needs(query: &Query, product: ProductIx) -> bool {
+    query
+        .life
+        .is_some_and(|view| view.product(product).current >= NEEDED)
+}

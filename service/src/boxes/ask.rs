@@ -1,0 +1,80 @@
+//! What is asked for, checked.
+
+use serde::{Deserialize, Serialize};
+use serendib_engine::boxes::{BoxRequest, ShopRules};
+
+/// One box to pack, as it is kept with the box.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BoxAsk {
+    /// Id.
+    #[serde(skip)]
+    pub box_id: String,
+    /// The subscriber.
+    #[serde(skip)]
+    pub customer_id: String,
+    /// When it leaves, ms.
+    #[serde(skip)]
+    pub ship_at: Option<i64>,
+    /// Lines in all; `None` = as the rules say.
+    pub slots: Option<usize>,
+    /// Surprises among them.
+    pub surprise_slots: Option<usize>,
+    /// Most money.
+    pub budget: Option<f64>,
+    /// Most grams.
+    pub max_weight_g: Option<f64>,
+    /// Most millilitres.
+    pub max_volume_ml: Option<f64>,
+    /// Products, category paths or allergens.
+    pub exclusions: Vec<String>,
+    /// Products that go into it.
+    pub pinned: Vec<String>,
+    /// Settled contents: product and whether it is a surprise.
+    pub locked: Vec<(String, bool)>,
+}
+
+impl BoxAsk {
+    /// The box as the packer wants it, without what protects the customer and without products.
+    pub(super) fn request(&self, rules: &ShopRules) -> BoxRequest {
+        let slots = self.slots.unwrap_or(rules.slots);
+        let surprise = self
+            .surprise_slots
+            .unwrap_or(rules.surprise_slots)
+            .min(slots);
+        BoxRequest {
+            id: self.box_id.clone(),
+            regular: slots - surprise,
+            surprise,
+            budget: self.budget,
+            max_weight_g: self.max_weight_g,
+            max_volume_ml: self.max_volume_ml,
+            ..BoxRequest::default()
+        }
+    }
+}
+
+/// A whole pack.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PackAsk {
+    /// Its id; `None` = given by the server.
+    pub pack_id: Option<String>,
+    /// Boxes.
+    pub boxes: Vec<BoxAsk>,
+    /// Rules.
+    pub rules: ShopRules,
+    /// Products to pack from; none = every product whose stock is tracked.
+    pub products: Vec<String>,
+    /// Most seconds for the search.
+    pub time_limit_s: Option<f64>,
+    /// How long units are set aside after the last ship date, ms.
+    pub hold_ms: i64,
+    /// Pack boxes anew that are packed and have not left.
+    pub replace: bool,
+    /// Seed; `None` = drawn.
+    pub seed: Option<u64>,
+    /// Keep nothing.
+    pub dry_run: bool,
+    /// Language of the sentences.
+    pub locale: Option<String>,
+}

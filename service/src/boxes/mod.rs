@@ -1,0 +1,18 @@
+//! Subscription boxes: packed together from the stock that the storefront sells from, kept in the store, and their
+//! surprises kept secret until they are opened.
+//!
+//! A pack is computed on a copy of the stock and kept in one commit, which takes all its units or none: a pack that is
+//! cancelled or killed before has set nothing aside. When units were sold meanwhile it is packed again from what is there.
+
+mod ask;
+mod order;
+mod pack;
+mod repack;
+mod spoilers;
+mod touches;
+
+pub use ask::{BoxAsk, PackAsk};
+pub use pack::{pack, whole_of, Event, Packed, Whole};
+pub use repack::{repack, Keep};
+pub use spoilers::Spoilers;
+pub use touches::follow;

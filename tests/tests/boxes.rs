@@ -1,0 +1,579 @@
+//! Boxes: packed from the storefront's stock, kept secret, followed until they are opened.
+
+use std::collections::HashMap;
+
+use serendib_proto::v1::box_service_client::BoxServiceClient;
+use serendib_proto::v1::pack_boxes_response::Piece;
+use serendib_proto::v1::{
+    BoxOrder, BoxState, BoxUpdate, EraseCustomerRequest, GetBoxesRequest, GetCustomerRequest,
+    GetProductsRequest, LinkIdentityRequest, ListKind, PackBoxesRequest, PackPhase, PackRules,
+    PackSummary, PackedBox, RepackBoxRequest, ReservationLine, ReserveStockRequest,
+    SurpriseMeRequest, UpdateBoxesRequest,
+};
+use tonic::transport::Channel;
+use tonic::Code;
+
+use crate::support::{ids, products, touch, Shop, DEPARTMENTS, EACH};
+
+fn client(shop: &Shop) -> BoxServiceClient<Channel> {
+    BoxServiceClient::new(shop.channel())
+}
+
+fn order(customer: &str) -> BoxOrder {
+    BoxOrder {
+        box_id: format!("box-{customer}"),
+        customer_id: customer.into(),
+        slots: Some(3),
+        surprise_slots: Some(1),
+        ..BoxOrder::default()
+    }
+}
+
+/// Rules under which everything of the small shop may be in a box.
+fn rules() -> PackRules {
+    PackRules {
+        leaf_cap: Some(2),
+        relevance_floor: Some(0.0),
+        random_one_in: Some(0),
+        ..PackRules::default()
+    }
+}
+
+fn request(boxes: Vec<BoxOrder>) -> PackBoxesRequest {
+    PackBoxesRequest {
+        boxes,
+        rules: Some(rules()),
+        seed: Some(1),
+        ..PackBoxesRequest::default()
+    }
+}
+
+struct Answer {
+    phases: Vec<PackPhase>,
+    boxes: Vec<PackedBox>,
+    summary: PackSummary,
+}
+
+async fn try_pack(shop: &Shop, request: PackBoxesRequest) -> Result<Answer, tonic::Status> {
+    let mut pieces = client(shop).pack_boxes(request).await?.into_inner();
+    let (mut phases, mut boxes, mut summary) = (Vec::new(), Vec::new(), None);
+    while let Some(message) = pieces.message().await? {
+        match message.piece.unwrap() {
+            Piece::Progress(progress) => {
+                assert!(boxes.is_empty(), "progress comes first");
+                assert!(progress.value <= progress.bound + 1e-9 && progress.gap <= 1.0);
+                phases.push(progress.phase());
+            }
+            Piece::Box(packed) => boxes.push(packed),
+            Piece::Summary(end) => summary = Some(end),
+        }
+    }
+    Ok(Answer {
+        phases,
+        boxes,
+        summary: summary.expect("the summary comes last"),
+    })
+}
+
+async fn pack(shop: &Shop, request: PackBoxesRequest) -> Answer {
+    try_pack(shop, request).await.unwrap()
+}
+
+/// Free units by product.
+async fn free(shop: &Shop) -> HashMap<String, i64> {
+    let found = shop
+        .catalogue()
+        .get_products(GetProductsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let stock = |p: serendib_proto::v1::Product| (p.product_id, p.stock.unwrap());
+    found.products.into_iter().map(stock).collect()
+}
+
+fn surprise(packed: &PackedBox) -> String {
+    let line = packed.lines.iter().find(|line| line.surprise).unwrap();
+    line.product_id.clone()
+}
+
+async fn update(shop: &Shop, id: &str, update: BoxUpdate) -> Result<PackedBox, tonic::Status> {
+    let answer = client(shop)
+        .update_boxes(UpdateBoxesRequest {
+            box_ids: vec![id.into()],
+            update: update.into(),
+        })
+        .await?;
+    Ok(answer.into_inner().boxes.remove(0))
+}
+
+async fn get(shop: &Shop, id: &str, for_customer: bool) -> PackedBox {
+    let answer = client(shop)
+        .get_boxes(GetBoxesRequest {
+            box_ids: vec![id.into()],
+            for_customer,
+            ..GetBoxesRequest::default()
+        })
+        .await
+        .unwrap();
+    answer.into_inner().boxes.remove(0)
+}
+
+async fn buy(shop: &Shop, customer: &str, product: &str) {
+    let id = format!("{customer}-{product}");
+    shop.record(vec![touch(customer, "purchase", product, &id)])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes_are_packed_from_the_storefronts_stock_and_say_how_good_they_are() {
+    let shop = Shop::open().await;
+    buy(&shop, "ada", "garden-1").await;
+    buy(&shop, "bob", "books-2").await;
+    let mut asked = request(vec![order("ada"), order("bob"), order("new")]);
+    asked.pack_id = "march".into();
+    asked.boxes[1].exclusions = vec!["shop/kitchen".into(), "no such thing".into()];
+    asked.boxes[2].slots = Some(20);
+    let answer = pack(&shop, asked.clone()).await;
+    assert!(answer.phases.contains(&PackPhase::Scoring));
+    assert!(answer.phases.contains(&PackPhase::Keeping));
+    let customers: Vec<&str> = answer
+        .boxes
+        .iter()
+        .map(|b| b.customer_id.as_str())
+        .collect();
+    assert_eq!(
+        customers,
+        ["ada", "bob", "new"],
+        "in the order of the request"
+    );
+    for packed in &answer.boxes[..2] {
+        assert_eq!(packed.lines.len(), 3);
+        assert_eq!(packed.lines.iter().filter(|l| l.surprise).count(), 1);
+        assert_eq!(packed.state(), BoxState::Packed);
+        for line in &packed.lines {
+            assert!(!line.reasons.is_empty() && !line.reasons[0].sentence.is_empty());
+            assert_eq!(line.stand_ins.len(), 2, "{line:?}");
+            assert!(!line.title.is_empty());
+            assert_eq!(line.surprise, line.served_id.is_some());
+        }
+    }
+    let in_box = |n: usize, department: &str| {
+        let lines = &answer.boxes[n].lines;
+        lines.iter().any(|l| l.product_id.starts_with(department))
+    };
+    assert!(in_box(0, "garden"), "{:?}", answer.boxes[0]);
+    assert!(!in_box(1, "kitchen"));
+    // Two of a department at most: twelve slots of the largest box stay empty, and it says why.
+    let short = answer.boxes[2].shortfall.as_ref().unwrap();
+    assert_eq!(
+        (short.regular + short.surprise, short.fault.as_str()),
+        (12, "category cap")
+    );
+    let summary = &answer.summary;
+    assert_eq!((summary.boxes, summary.empty_slots), (3, 12));
+    assert_eq!(summary.faults[0].fault, "category cap");
+    assert_eq!(summary.unknown_exclusions, ["no such thing"]);
+    assert!(summary.value > 0.0 && summary.value <= summary.bound + 1e-9);
+    assert!((0.0..=1.0).contains(&summary.gap));
+    let total: f64 = answer.boxes.iter().map(|b| b.value).sum();
+    assert!(
+        (total - summary.value).abs() < 1e-4,
+        "{total} {}",
+        summary.value
+    );
+    // The units are set aside.
+    let after = free(&shop).await;
+    for stock in &summary.stock {
+        assert_eq!(after[&stock.product_id], 10 - stock.used as i64);
+        assert_eq!(stock.left, Some(10 - stock.used as i64));
+    }
+    let used: u64 = summary.stock.iter().map(|s| s.used).sum();
+    assert_eq!(
+        used as usize,
+        answer.boxes.iter().map(|b| b.lines.len()).sum::<usize>()
+    );
+    // The same again is the same, and takes nothing more.
+    let again = pack(&shop, asked).await;
+    assert_eq!(again.boxes, answer.boxes);
+    assert_eq!(again.summary.value, answer.summary.value);
+    assert_eq!(free(&shop).await, after);
+    let taken = try_pack(&shop, request(vec![order("ada")]))
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(taken.code(), Code::AlreadyExists);
+    assert!(
+        taken.message().contains("boxes[0].box_id"),
+        "{}",
+        taken.message()
+    );
+    // Packed boxes are there after a restart.
+    let dir = shop.close().await;
+    let shop = Shop::over(dir, |_| {}).await;
+    assert_eq!(get(&shop, "box-ada", false).await, answer.boxes[0]);
+    assert_eq!(free(&shop).await, after);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_packed_surprise_is_secret_until_it_is_delivered() {
+    let shop = Shop::open().await;
+    buy(&shop, "ada", "garden-1").await;
+    let mut customers = shop.customers();
+    customers
+        .link_identity(LinkIdentityRequest {
+            customer_id: "ada".into(),
+            identity: "card-7".into(),
+            ..LinkIdentityRequest::default()
+        })
+        .await
+        .unwrap();
+    let packed = pack(&shop, request(vec![order("ada")]))
+        .await
+        .boxes
+        .remove(0);
+    let secret = surprise(&packed);
+    let shown = |answer: &serendib_proto::v1::RecommendResponse| ids(answer, 0).contains(&secret);
+    let dir = shop.close().await;
+    // also by a server that was started since
+    let shop = Shop::over(dir, |_| {}).await;
+    for id in ["ada", "card-7"] {
+        for kind in [ListKind::Popular, ListKind::ForYou, ListKind::GoesWith] {
+            assert!(!shown(&shop.list(id, kind, 50).await), "{id} {kind:?}");
+        }
+        let surprised = shop
+            .recommendations()
+            .surprise_me(SurpriseMeRequest {
+                customer_id: id.into(),
+                ..SurpriseMeRequest::default()
+            })
+            .await
+            .unwrap()
+            .into_inner();
+        assert!(surprised.item.is_none_or(|item| item.product_id != secret));
+    }
+    assert!(
+        shown(&shop.list("bob", ListKind::Popular, 50).await),
+        "others see it"
+    );
+    let card = |shop: &Shop| {
+        let mut client = shop.customers();
+        async move {
+            let request = GetCustomerRequest {
+                customer_id: "ada".into(),
+                recommendations: 50,
+                ..GetCustomerRequest::default()
+            };
+            client.get_customer(request).await.unwrap().into_inner()
+        }
+    };
+    let before = card(&shop).await;
+    assert!(
+        !format!("{before:?}").contains(&format!("{secret:?}")),
+        "{before:?}"
+    );
+    assert_eq!(before.boxes[0].lines.len(), 3);
+    let view = get(&shop, &packed.box_id, true).await;
+    assert!(!format!("{view:?}").contains(&secret));
+    // It arrives.
+    update(&shop, &packed.box_id, BoxUpdate::Shipped)
+        .await
+        .unwrap();
+    assert!(!shown(&shop.list("ada", ListKind::Popular, 50).await));
+    let mut arrived = touch("ada", "delivery", &packed.lines[0].product_id, "d1");
+    arrived.basket_id = Some(packed.box_id.clone());
+    shop.record(vec![arrived]).await;
+    assert_eq!(
+        get(&shop, &packed.box_id, true).await.state(),
+        BoxState::Delivered
+    );
+    assert!(shown(&shop.list("ada", ListKind::Popular, 50).await));
+    let after = card(&shop).await;
+    assert!(after.boxes[0].lines.iter().any(|l| l.product_id == secret));
+    // Its units left the stock once.
+    let stock = free(&shop).await;
+    assert!(packed.lines.iter().all(|l| stock[&l.product_id] == 9));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_surprise_that_its_customer_buys_first_is_packed_anew() {
+    let shop = Shop::open().await;
+    buy(&shop, "ada", "garden-1").await;
+    let packed = pack(&shop, request(vec![order("ada")]))
+        .await
+        .boxes
+        .remove(0);
+    let bought = surprise(&packed);
+    buy(&shop, "ada", &bought).await;
+    let now = get(&shop, &packed.box_id, false).await;
+    assert_ne!(surprise(&now), bought);
+    assert_eq!(now.lines.len(), 3);
+    let regular = |b: &PackedBox| -> Vec<String> {
+        let lines = b.lines.iter().filter(|l| !l.surprise);
+        let mut ids: Vec<String> = lines.map(|l| l.product_id.clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(regular(&now), regular(&packed), "the other lines stay");
+    let stock = free(&shop).await;
+    assert_eq!(stock[&bought], 10);
+    assert_eq!(stock[&surprise(&now)], 9);
+    let list = shop.list("ada", ListKind::Popular, 50).await;
+    assert!(
+        !ids(&list, 0).contains(&surprise(&now)),
+        "the new one is secret too"
+    );
+    // A box that has left stays as it is.
+    update(&shop, &packed.box_id, BoxUpdate::Shipped)
+        .await
+        .unwrap();
+    let gone = surprise(&now);
+    buy(&shop, "ada", &gone).await;
+    assert_eq!(surprise(&get(&shop, &packed.box_id, false).await), gone);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_box_is_packed_again_without_touching_the_others() {
+    let shop = Shop::open().await;
+    let first = pack(&shop, request(vec![order("ada"), order("bob")])).await;
+    let broken = first.boxes[0].lines[0].product_id.clone();
+    let stays = first.boxes[0].lines[1].product_id.clone();
+    let again = |without: &str, keep: &str, lock| {
+        let request = RepackBoxRequest {
+            box_id: "box-ada".into(),
+            without_product_ids: vec![without.into()],
+            keep_product_ids: vec![keep.into()],
+            lock,
+            ..RepackBoxRequest::default()
+        };
+        let mut client = client(&shop);
+        async move { client.repack_box(request).await }
+    };
+    let now = again(&broken, &stays, true).await.unwrap().into_inner();
+    let now = now.r#box.unwrap();
+    assert_eq!((now.version, now.locked, now.lines.len()), (2, true, 3));
+    assert!(now.lines.iter().all(|l| l.product_id != broken));
+    assert!(now.lines.iter().any(|l| l.product_id == stays));
+    assert_eq!(get(&shop, "box-bob", false).await, first.boxes[1]);
+    let used = |boxes: [&PackedBox; 2], id: &str| {
+        let lines = boxes.into_iter().flat_map(|b| &b.lines);
+        lines.filter(|l| l.product_id == id).count() as i64
+    };
+    for (id, left) in free(&shop).await {
+        assert_eq!(left, 10 - used([&now, &first.boxes[1]], &id), "{id}");
+    }
+    let locked = again("books-0", &stays, false).await.unwrap_err();
+    assert_eq!(locked.code(), Code::FailedPrecondition);
+    // A locked box keeps its contents when everything is packed anew.
+    let mut anew = request(vec![order("bob"), order("ada")]);
+    anew.replace = true;
+    let answer = pack(&shop, anew).await;
+    let contents = |b: &PackedBox| -> Vec<(String, bool)> {
+        let mut lines: Vec<_> = b
+            .lines
+            .iter()
+            .map(|l| (l.product_id.clone(), l.surprise))
+            .collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(contents(&answer.boxes[1]), contents(&now));
+    for (id, left) in free(&shop).await {
+        assert_eq!(
+            left,
+            10 - used([&answer.boxes[0], &answer.boxes[1]], &id),
+            "{id}"
+        );
+    }
+    // Given up, all units are free again.
+    for id in ["box-ada", "box-bob"] {
+        update(&shop, id, BoxUpdate::Cancelled).await.unwrap();
+    }
+    assert!(free(&shop).await.values().all(|left| *left == 10));
+    let cancelled = again("books-0", &stays, false).await.unwrap_err();
+    assert_eq!(cancelled.code(), Code::FailedPrecondition);
+    let missing = update(&shop, "no such", BoxUpdate::Shipped)
+        .await
+        .unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_boxes_are_not_repeated_whether_they_were_shipped_or_told_of() {
+    let shop = Shop::open().await;
+    let next = |n: usize| BoxOrder {
+        box_id: format!("{n}"),
+        slots: Some(4),
+        ..order("ada")
+    };
+    let mut told = touch("ada", "box_kept", "kitchen-0", "k1");
+    told.basket_id = Some("from elsewhere".into());
+    shop.record(vec![told]).await;
+    let mut seen = vec!["kitchen-0".to_owned()];
+    for n in 0..4 {
+        let packed = pack(&shop, request(vec![next(n)])).await.boxes.remove(0);
+        for line in &packed.lines {
+            assert!(
+                !seen.contains(&line.product_id),
+                "box {n}: {}",
+                line.product_id
+            );
+            seen.push(line.product_id.clone());
+        }
+        update(&shop, &packed.box_id, BoxUpdate::Delivered)
+            .await
+            .unwrap();
+    }
+    assert_eq!(seen.len(), 17);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packs_and_reservations_at_once_oversell_nothing() {
+    let shop = Shop::open().await;
+    // 240 units for 2 × 60 boxes of 3 and 60 baskets of 2
+    let boxes =
+        |who: &str| -> Vec<BoxOrder> { (0..60).map(|n| order(&format!("{who}{n}"))).collect() };
+    let baskets = async {
+        let mut got: HashMap<String, i64> = HashMap::new();
+        let mut client = shop.catalogue();
+        for n in 0..60 {
+            let product = &products()[n % (DEPARTMENTS.len() * EACH)].product_id;
+            let reserved = client
+                .reserve_stock(ReserveStockRequest {
+                    lines: vec![ReservationLine {
+                        product_id: product.clone(),
+                        quantity: 2,
+                    }],
+                    ..ReserveStockRequest::default()
+                })
+                .await;
+            match reserved {
+                Ok(_) => *got.entry(product.clone()).or_insert(0) += 2,
+                Err(status) => assert_eq!(status.code(), Code::FailedPrecondition),
+            }
+        }
+        got
+    };
+    let (first, second, reserved) = tokio::join!(
+        pack(&shop, request(boxes("a"))),
+        pack(&shop, request(boxes("b"))),
+        baskets,
+    );
+    let left = free(&shop).await;
+    let mut kept: HashMap<String, i64> = HashMap::new();
+    for packed in first.boxes.iter().chain(&second.boxes) {
+        assert_eq!(get(&shop, &packed.box_id, false).await.lines, packed.lines);
+        let empty = packed
+            .shortfall
+            .as_ref()
+            .map_or(0, |s| s.regular + s.surprise);
+        assert_eq!(packed.lines.len() + empty as usize, 3, "{packed:?}");
+        for line in &packed.lines {
+            *kept.entry(line.product_id.clone()).or_insert(0) += 1;
+        }
+    }
+    let mut sum = 0;
+    for product in products() {
+        let id = product.product_id;
+        let of = |map: &HashMap<String, i64>| map.get(&id).copied().unwrap_or(0);
+        assert_eq!(of(&kept) + of(&reserved) + left[&id], 10, "{id}");
+        sum += of(&kept);
+    }
+    assert!(sum > 90, "{sum} units in boxes");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_that_nobody_waits_for_or_that_is_tried_out_sets_nothing_aside() {
+    let shop = Shop::open().await;
+    let many = (0..2_000).map(|n| order(&format!("c{n}"))).collect();
+    let mut asked = request(many);
+    asked.pack_id = "given-up".into();
+    let mut pieces = client(&shop).pack_boxes(asked).await.unwrap().into_inner();
+    assert!(pieces.message().await.unwrap().is_some());
+    drop(pieces);
+    let mut dry = request(vec![order("ada")]);
+    dry.dry_run = true;
+    let tried = pack(&shop, dry).await;
+    assert_eq!(tried.boxes[0].lines.len(), 3);
+    assert_eq!(tried.summary.pack_id, "");
+    assert_eq!(tried.summary.stock[0].left, Some(9));
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(free(&shop).await.values().all(|left| *left == 10));
+    let given_up = client(&shop)
+        .get_boxes(GetBoxesRequest {
+            pack_id: "given-up".into(),
+            ..GetBoxesRequest::default()
+        })
+        .await
+        .unwrap();
+    assert!(given_up.into_inner().boxes.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_named_and_what_can_be_filled_is_filled() {
+    let shop = Shop::open().await;
+    let refused = |request: PackBoxesRequest| {
+        let shop = &shop;
+        async move { try_pack(shop, request).await.err().unwrap() }
+    };
+    let twice = refused(request(vec![order("ada"), order("ada")])).await;
+    assert_eq!(twice.code(), Code::InvalidArgument);
+    assert!(twice.message().starts_with("boxes[1].box_id"));
+    let mut unknown = request(vec![order("ada")]);
+    unknown.rules.as_mut().unwrap().pinned_product_ids = vec!["no such".into()];
+    assert!(refused(unknown).await.message().contains("no such"));
+    let mut cap = request(vec![order("ada")]);
+    cap.rules.as_mut().unwrap().category_caps = HashMap::from([("no/path".into(), 1)]);
+    assert!(refused(cap).await.message().contains("no/path"));
+    // A rule that cannot hold for one box does not keep the others from being filled.
+    let mut hard = request(vec![order("ada"), order("bob"), order("cy")]);
+    hard.boxes[0].exclusions = DEPARTMENTS.iter().map(|d| format!("shop/{d}")).collect();
+    hard.boxes[1].budget = Some(5.0);
+    hard.rules.as_mut().unwrap().pinned_product_ids = vec!["books-0".into()];
+    hard.rules.as_mut().unwrap().category_caps = HashMap::from([("shop/books".into(), 0)]);
+    let answer = pack(&shop, hard).await;
+    let fault = |n: usize| answer.boxes[n].shortfall.as_ref().unwrap();
+    assert_eq!(fault(0).fault, "nothing suits");
+    assert!(fault(0).details.iter().any(|d| d.contains("excluded")));
+    assert_eq!(fault(1).fault, "budget");
+    assert_eq!(answer.boxes[2].lines.len(), 3, "{:?}", answer.boxes[2]);
+    assert_eq!(fault(2).fault, "pinned item");
+    assert!(fault(2).details.iter().any(|d| d.contains("category cap")));
+    // Less stock than slots.
+    let many: Vec<BoxOrder> = (0..100).map(|n| order(&format!("m{n}"))).collect();
+    let scarce = pack(&shop, request(many)).await;
+    let filled: usize = scarce.boxes.iter().map(|b| b.lines.len()).sum();
+    assert_eq!(filled as u64 + scarce.summary.empty_slots, 300);
+    assert!(filled >= 230, "{filled}");
+    assert!(scarce.summary.faults.iter().any(|f| f.fault == "stock"));
+    assert!(!scarce.summary.shadow_prices.is_empty());
+    assert!(free(&shop).await.values().all(|left| *left >= 0));
+    // Storefront calls do not reach into what boxes hold.
+    let steal = shop
+        .catalogue()
+        .release_stock(serendib_proto::v1::ReleaseStockRequest {
+            reservation_id: format!("box-pack:{}", scarce.summary.pack_id),
+            sold: false,
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(steal.code(), Code::InvalidArgument);
+    // Erased with the customer; the units are free again.
+    let line = scarce.boxes[0].lines[0].product_id.clone();
+    let before = free(&shop).await[&line];
+    shop.customers()
+        .erase_customer(EraseCustomerRequest {
+            customer_id: "m0".into(),
+            ..EraseCustomerRequest::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(free(&shop).await[&line], before + 1);
+    shop.close().await;
+}
