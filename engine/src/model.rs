@@ -6,7 +6,7 @@ use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Ma
 use crate::complement::Complements;
 use crate::engagement::EngagementModel;
 use crate::life::{BuyAgain, Life, LifeModel, NextBasket};
-use crate::represent::Representation;
+use crate::represent::{IndexFigures, Representation};
 use crate::shop::{Catalogue, Encoder, Product, ProductIx};
 use crate::surprise::Surprises;
 
@@ -126,6 +126,7 @@ impl Model {
                 ),
             ));
         }
+        check_index(bundle.manifest(), &representation)?;
         let products = catalogue.len();
         let mut model = Model::new(
             bundle.manifest().clone(),
@@ -160,6 +161,22 @@ impl Model {
             Some(count) if self.most_buyers > 0.0 => count / self.most_buyers,
             _ => 0.0,
         }
+    }
+}
+
+/// Refuses an index that finds less than the manifest says it found when it was fitted.
+fn check_index(manifest: &Manifest, representation: &Representation) -> Result<(), BundleError> {
+    let Some(recorded) = manifest.metrics.get("index").filter(|m| !m.is_null()) else {
+        return Ok(());
+    };
+    let bad = |what: String| BundleError::content("manifest.json", what);
+    let recorded: IndexFigures = serde_json::from_value(recorded.clone())
+        .map_err(|error| bad(format!("metrics.index: {error}")))?;
+    match representation.index_figures() {
+        Some(now) if !now.keeps(&recorded) => Err(bad(format!(
+            "metrics.index: {recorded:?} was recorded, but the index as loaded reaches {now:?}"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -60,27 +60,40 @@ impl Codes {
         self.codes.len() + self.scales.len() * 4
     }
 
-    /// Adds the approximate inner product of `query` with every vector to `out`, one place per vector.
-    pub fn add_scores(&self, query: &[f32], out: &mut [f32]) {
+    /// Hands the approximate inner products of `query` with all vectors to `take`, block by block: the number of the
+    /// block's first vector, and a score for each of its vectors.
+    ///
+    /// Scores are 0 for a query of another dimension, without direction, or not finite.
+    pub fn scan(&self, query: &[f32], take: &mut dyn FnMut(usize, &[f32])) {
         let most = query.iter().fold(0f32, |most, x| most.max(x.abs()));
-        if self.dim == 0 || query.len() != self.dim || !(most > 0.0 && most.is_finite()) {
-            return;
-        }
+        let usable = self.dim > 0 && query.len() == self.dim && most > 0.0 && most.is_finite();
         // sums of 8-bit times this must stay below 2³¹ at any dimension
-        let range = QUERY_MAX.min(16_000_000.0 / self.dim as f32);
+        let range = QUERY_MAX.min(16_000_000.0 / self.dim.max(1) as f32);
         let query: Vec<i16> = query
             .iter()
             .map(|x| (x * (range / most)).round() as i16)
             .collect();
-        Arch::new().dispatch(Scan {
-            query: &query,
-            codes: &self.codes,
-            scales: &self.scales,
-            unit: most / range,
-            out,
-        });
+        let arch = Arch::new();
+        let mut block = [0f32; BLOCK];
+        for (at, scales) in self.scales.chunks(BLOCK).enumerate() {
+            let out = &mut block[..scales.len()];
+            if usable {
+                let first = at * BLOCK * self.dim;
+                arch.dispatch(Scan {
+                    query: &query,
+                    codes: &self.codes[first..first + scales.len() * self.dim],
+                    scales,
+                    unit: most / range,
+                    out,
+                });
+            }
+            take(at * BLOCK, out);
+        }
     }
 }
+
+/// Vectors between two looks at the scores.
+const BLOCK: usize = 256;
 
 struct Scan<'a> {
     query: &'a [i16],
@@ -104,7 +117,7 @@ impl WithSimd for Scan<'_> {
                 .zip(self.query)
                 .map(|(code, q)| i32::from(i16::from(*code)) * i32::from(*q))
                 .sum();
-            *out += sum as f32 * (scale * self.unit);
+            *out = sum as f32 * (scale * self.unit);
         }
     }
 }
@@ -116,16 +129,20 @@ mod tests {
 
     #[test]
     fn approximate_scores_are_near_the_exact_ones() {
-        let (n, dim) = (200, 96);
+        let (n, dim) = (600, 96);
         let x = |ix: usize, d: usize| {
-            ((ix * 31 + d * 17) as f32 * 0.7).sin() * (1.0 + ix as f32 * 0.01)
+            ((ix * 31 + d * 17) as f32 * 0.7).sin() * (1.0 + ix as f32 * 0.003)
         };
         let codes = Codes::build(n, dim, |ix, row| {
             row.iter_mut().enumerate().for_each(|(d, v)| *v = x(ix, d));
         });
         let query: Vec<f32> = (0..dim).map(|d| (d as f32 * 0.3).cos()).collect();
-        let mut out = vec![0.0; n];
-        codes.add_scores(&query, &mut out);
+        let mut out = Vec::new();
+        codes.scan(&query, &mut |first, scores| {
+            assert_eq!(first, out.len());
+            out.extend_from_slice(scores);
+        });
+        assert_eq!(out.len(), n);
         for (ix, score) in out.iter().enumerate() {
             let row: Vec<f32> = (0..dim).map(|d| x(ix, d)).collect();
             assert!((score - dot(&query, &row)).abs() < 0.15, "{ix}");
@@ -135,12 +152,14 @@ mod tests {
     #[test]
     fn zero_vectors_and_odd_queries_score_nothing() {
         let codes = Codes::build(3, 4, |ix, row| row[0] = if ix == 1 { 0.0 } else { 1.0 });
-        let mut out = vec![0.0; 3];
-        codes.add_scores(&[1.0, 0.0, 0.0, 0.0], &mut out);
+        let scores = |query: &[f32]| {
+            let mut out = Vec::new();
+            codes.scan(query, &mut |_, scores| out.extend_from_slice(scores));
+            out
+        };
+        let out = scores(&[1.0, 0.0, 0.0, 0.0]);
         assert!((out[0] - 1.0).abs() < 1e-3 && out[1] == 0.0);
-        let mut same = vec![0.5; 3];
-        codes.add_scores(&[f32::NAN; 4], &mut same);
-        codes.add_scores(&[1.0], &mut same);
-        assert_eq!(same, [0.5; 3]);
+        assert_eq!(scores(&[f32::NAN; 4]), [0.0; 3]);
+        assert_eq!(scores(&[1.0]), [0.0; 3]);
     }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use hnsw_rs::prelude::{Distance, Hnsw};
-
-use super::{check_query, dot, IndexError, Top};
+use super::{check_query, dot, Graph, GraphOptions, IndexError, Top};
 
 /// One customer found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,19 +14,11 @@ pub struct Neighbour {
 }
 
 /// From this many distinct vectors on a graph pays; below, the exact scan is as fast and misses nothing.
-const GRAPH_FROM: usize = 20_000;
-const CONNECTIONS: usize = 24;
-const BUILD_BREADTH: usize = 200;
-
-/// 1 − cosine of unit vectors, never negative.
-#[derive(Debug, Clone, Copy, Default)]
-struct Angular;
-
-impl Distance<f32> for Angular {
-    fn eval(&self, a: &[f32], b: &[f32]) -> f32 {
-        (1.0 - dot(a, b)).max(0.0)
-    }
-}
+const GRAPH_FROM: usize = 4_000;
+const GRAPH: GraphOptions = GraphOptions {
+    connections: 16,
+    breadth: 120,
+};
 
 /// A graph over the vectors of a generation, and everything since in an exact side buffer.
 ///
@@ -42,7 +32,7 @@ pub struct CustomerIndex {
     slot_of: HashMap<u64, usize>,
     slots_by_hash: HashMap<u64, Vec<usize>>,
     tombstones: usize,
-    graph: Option<Hnsw<'static, f32, Angular>>,
+    graph: Option<Graph>,
     /// Vectors below this number are in the graph.
     in_graph: usize,
 }
@@ -190,10 +180,7 @@ impl CustomerIndex {
     }
 
     fn build_graph(&mut self) {
-        let graph = Hnsw::new(CONNECTIONS, self.members.len(), 16, BUILD_BREADTH, Angular);
-        for slot in 0..self.members.len() {
-            graph.insert_slice((self.vector(slot), slot));
-        }
+        let graph = Graph::build(self.members.len(), GRAPH, |slot| self.vector(slot));
         self.in_graph = self.members.len();
         self.graph = Some(graph);
     }
@@ -219,16 +206,20 @@ impl CustomerIndex {
         let k = k.min(self.len());
         if let Some(graph) = &self.graph {
             let unit: Vec<f32> = query.iter().map(|x| x / length).collect();
-            let breadth = (4 * k).max(200);
-            let mut slots: Vec<usize> = graph
-                .search(&unit, 2 * k, breadth)
-                .into_iter()
-                .map(|n| n.d_id)
-                .collect();
-            slots.extend(self.in_graph..self.members.len());
-            let found = self.best(query, length, k, slots.into_iter(), allowed);
-            if found.len() == k {
-                return Ok(found);
+            let near = graph.search(
+                (2 * k).max(k + 100),
+                (self.in_graph / 4).max(2_000),
+                |slot| dot(&unit, self.vector(slot as usize)),
+                |slot| self.members[slot as usize].iter().any(|key| allowed(*key)),
+            );
+            // None: too few pass the filter, so that a scan is as fast and misses nothing
+            if let Some(near) = near {
+                let near = near.into_iter().map(|(slot, _)| slot as usize);
+                let side = self.in_graph..self.members.len();
+                let found = self.best(query, length, k, near.chain(side), allowed);
+                if found.len() == k {
+                    return Ok(found);
+                }
             }
         }
         Ok(self.best(query, length, k, 0..self.members.len(), allowed))

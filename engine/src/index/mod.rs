@@ -3,6 +3,7 @@
 mod codes;
 mod customers;
 mod exact;
+mod graph;
 mod kernel;
 mod quantised;
 mod top;
@@ -10,6 +11,7 @@ mod top;
 pub use codes::Codes;
 pub use customers::{CustomerIndex, Neighbour};
 pub use exact::ExactIndex;
+pub use graph::{Graph, GraphOptions, Layer};
 pub use kernel::{dot, dot_rows};
 pub use quantised::{rescored, QuantisedIndex};
 pub use top::{top_of, Top};

@@ -44,11 +44,17 @@ impl VectorIndex for QuantisedIndex {
         allowed: &(dyn Fn(u32) -> bool + Sync),
     ) -> Result<Vec<(u32, f32)>, IndexError> {
         check_query(self.dim(), query)?;
-        let mut scores = vec![0.0; self.len()];
-        self.codes.add_scores(query, &mut scores);
-        let first = super::top_of(&scores, rescored(k), allowed);
+        let mut first = Top::new(rescored(k).min(self.len()));
+        self.codes.scan(query, &mut |start, scores| {
+            for (at, score) in scores.iter().enumerate() {
+                let ix = (start + at) as u32;
+                if first.admits(*score) && allowed(ix) {
+                    first.push(ix, *score);
+                }
+            }
+        });
         let mut top = Top::new(k.min(self.len()));
-        for (ix, _) in first {
+        for ix in first.into_numbers() {
             top.push(ix, dot(query, self.exact.vector(ix)));
         }
         Ok(top.finish())

@@ -47,6 +47,17 @@ impl Top {
         }
     }
 
+    /// The numbers of the best in ascending order: for a second look at each, in the order of memory.
+    pub fn into_numbers(mut self) -> Vec<u32> {
+        if self.k == 0 {
+            return Vec::new();
+        }
+        self.shrink();
+        let mut numbers: Vec<u32> = self.held.into_iter().map(|(ix, _)| ix).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// The best, in order.
     pub fn finish(mut self) -> Vec<(u32, f32)> {
         if self.k == 0 {

@@ -8,6 +8,7 @@ use faer::linalg::cholesky::llt::factor::{
     cholesky_in_place, cholesky_in_place_scratch, LltRegularization,
 };
 use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, Par};
 use rand::Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -97,34 +98,17 @@ impl Ials {
     ///
     /// One dim × dim Cholesky solve.
     pub fn fold_in(&self, weights: &[(u32, f32)]) -> Vec<f32> {
-        let right = |rhs: &mut Mat<f32>| {
-            for (product, weight) in weights {
-                for (at, h) in self.items.row(*product as usize).iter().enumerate() {
-                    rhs[(at, 0)] += weight * h;
-                }
-            }
-        };
-        self.solve(weights, right)
+        self.normal(weights).map_or_else(
+            || vec![0.0; self.items.cols],
+            |normal| normal.customer(self, weights),
+        )
     }
 
-    /// How each weighted product contributes to ⟨fold_in(weights), h_product⟩; the sum of all is that score.
-    pub fn contributions(&self, weights: &[(u32, f32)], product: u32) -> Vec<f32> {
-        let target = self.items.row(product as usize);
-        let x = self.solve(weights, |rhs| {
-            for (at, h) in target.iter().enumerate() {
-                rhs[(at, 0)] = *h;
-            }
-        });
-        weights
-            .iter()
-            .map(|(j, weight)| weight * dot(&x, self.items.row(*j as usize)))
-            .collect()
-    }
-
-    fn solve(&self, weights: &[(u32, f32)], fill: impl FnOnce(&mut Mat<f32>)) -> Vec<f32> {
+    /// The factored normal equations of one customer; `None` without products, or where they have no solution.
+    pub fn normal(&self, weights: &[(u32, f32)]) -> Option<Normal> {
         let dim = self.items.cols;
         if weights.is_empty() || dim == 0 {
-            return vec![0.0; dim];
+            return None;
         }
         let mut hessian = self.gram.clone();
         let mut block = Mat::<f32>::zeros(dim, weights.len());
@@ -132,15 +116,23 @@ impl Ials {
         for (at, (product, weight)) in weights.iter().enumerate() {
             mass += weight;
             let root = weight.max(0.0).sqrt();
-            for (d, h) in self.items.row(*product as usize).iter().enumerate() {
-                block[(d, at)] = root * h;
+            for (x, h) in block
+                .col_as_slice_mut(at)
+                .iter_mut()
+                .zip(self.items.row(*product as usize))
+            {
+                *x = root * h;
             }
         }
-        faer::linalg::matmul::matmul(
+        // only the lower half is read by the factorisation
+        triangular::matmul(
             hessian.as_mut(),
+            BlockStructure::TriangularLower,
             Accum::Add,
             block.as_ref(),
+            BlockStructure::Rectangular,
             block.transpose(),
+            BlockStructure::Rectangular,
             1.0,
             Par::Seq,
         );
@@ -148,13 +140,58 @@ impl Ials {
         for d in 0..dim {
             hessian[(d, d)] += ridge;
         }
-        let mut rhs = Mat::<f32>::zeros(dim, 1);
-        fill(&mut rhs);
-        if solve_spd(&mut hessian, &mut rhs, &mut stack(dim)) {
-            (0..dim).map(|d| rhs[(d, 0)]).collect()
+        let factored = cholesky_in_place(
+            hessian.as_mut(),
+            LltRegularization::default(),
+            Par::Seq,
+            MemStack::new(&mut stack(dim)),
+            Default::default(),
+        );
+        factored.is_ok().then_some(Normal(hessian))
+    }
+}
+
+/// The Cholesky factor of one customer's normal equations.
+#[derive(Debug, Clone)]
+pub struct Normal(Mat<f32>);
+
+impl Normal {
+    fn solve(&self, mut right: Mat<f32>) -> Vec<f32> {
+        let dim = self.0.nrows();
+        solve_in_place(
+            self.0.as_ref(),
+            right.as_mut(),
+            Par::Seq,
+            MemStack::new(&mut stack(dim)),
+        );
+        let x = right.col_as_slice(0);
+        if x.iter().all(|x| x.is_finite()) {
+            x.to_vec()
         } else {
             vec![0.0; dim]
         }
+    }
+
+    /// The customer's vector.
+    fn customer(&self, model: &Ials, weights: &[(u32, f32)]) -> Vec<f32> {
+        let mut right = Mat::<f32>::zeros(model.items.cols, 1);
+        for (product, weight) in weights {
+            let row = model.items.row(*product as usize);
+            for (x, h) in right.col_as_slice_mut(0).iter_mut().zip(row) {
+                *x += weight * h;
+            }
+        }
+        self.solve(right)
+    }
+
+    /// How each weighted product contributes to ⟨fold_in(weights), h_product⟩; the sum of all is that score.
+    pub fn contributions(&self, model: &Ials, weights: &[(u32, f32)], product: u32) -> Vec<f32> {
+        let target = model.items.row(product as usize);
+        let x = self.solve(Mat::from_fn(target.len(), 1, |d, _| target[d]));
+        weights
+            .iter()
+            .map(|(j, weight)| weight * dot(&x, model.items.row(*j as usize)))
+            .collect()
     }
 }
 
@@ -379,7 +416,12 @@ mod tests {
         let model = Ials::fit(&shop(), options(), None);
         let weights = [(0u32, 1.0f32), (3, 0.5), (7, 2.0)];
         let score = dot(&model.fold_in(&weights), model.items.row(6));
-        let sum: f32 = model.contributions(&weights, 6).iter().sum();
+        let sum: f32 = model
+            .normal(&weights)
+            .unwrap()
+            .contributions(&model, &weights, 6)
+            .iter()
+            .sum();
         assert!((score - sum).abs() < 1e-4);
     }
 

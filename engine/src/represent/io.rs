@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::io_alike;
 use super::representation::{IalsPart, Parts, SparsePart, SpectralPart};
 use super::{ContentPart, Csr, Dense, Ials, IalsOptions, Representation, Vocabulary, Weighting};
 use crate::bundle::{
@@ -24,6 +25,9 @@ struct Head {
     ials: Option<IalsHead>,
     #[serde(default)]
     content: Option<ContentHead>,
+    /// Layers of the graph of products alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alike: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +68,7 @@ impl Representation {
                     .map(|(name, _)| name.to_owned())
                     .collect(),
             }),
+            alike: parts.alike.as_ref().map(io_alike::layers),
         };
         write_json(bundle, HEAD, &head)?;
         let mut tensors = BTreeMap::new();
@@ -101,6 +106,9 @@ impl Representation {
                 "content.map".into(),
                 Tensor::f32(&[map.rows, map.cols], map.data.clone()),
             );
+        }
+        if let Some(alike) = &parts.alike {
+            io_alike::put(alike, &mut put);
         }
         for (at, part) in parts.sparse.iter().enumerate() {
             let (starts, indices, values) = part.rows.parts();
@@ -183,6 +191,10 @@ impl Representation {
                 map: dense(features, head.dim, map).map_err(bad)?,
                 gain: content.gain,
             });
+        }
+        if let Some(layers) = head.alike {
+            let mut numbers = |name: &str| take(name)?.into_u32().ok_or_else(|| wrong(name));
+            parts.alike = Some(io_alike::take(n, layers, &mut numbers, &bad)?);
         }
         for (at, weighting) in head.sparse.into_iter().enumerate() {
             let name = |field: &str| format!("sparse{at}.{field}");

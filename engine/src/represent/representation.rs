@@ -1,8 +1,11 @@
 //! The representation that is served: sparse item–item rows and vectors, blended linearly.
 
+use std::sync::OnceLock;
+
 use super::dense::{add_scaled, length, Dense};
-use super::{ContentPart, Csr, Ials, Weighting};
-use crate::index::{dot, dot_rows, rescored, top_of, Codes, Top};
+use super::ials::Normal;
+use super::{AlikeGraph, ContentPart, Csr, Ials, Weighting};
+use crate::index::{dot, dot_rows, rescored, top_of, Codes, GraphOptions, Top};
 use crate::shop::{Product, ProductIx, Touch};
 
 /// Sparse item–item scores with their own weighting of the history. The blend weight is in the values.
@@ -55,6 +58,8 @@ pub struct Parts {
     pub ials: Option<IalsPart>,
     /// Where products that came later are placed; absent where products say nothing about themselves.
     pub content: Option<ContentPart>,
+    /// A graph for finding products alike; absent where a scan is as fast.
+    pub alike: Option<AlikeGraph>,
 }
 
 /// Why parts do not make a representation.
@@ -100,12 +105,24 @@ impl ColdProduct {
 }
 
 /// One customer, session or basket folded into the representation.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Folded {
     /// Weighted products per distinct weighting.
     weights: Vec<Vec<(ProductIx, f32)>>,
     spectral: Vec<f32>,
     latent: Vec<f32>,
+    /// What every product gets from the prior and the sparse parts, once somebody asked.
+    base: OnceLock<Box<[f32]>>,
+    /// The customer's factored iALS equations, once somebody asked.
+    normal: OnceLock<Option<Normal>>,
+}
+
+impl PartialEq for Folded {
+    fn eq(&self, other: &Folded) -> bool {
+        self.weights == other.weights
+            && self.spectral == other.spectral
+            && self.latent == other.latent
+    }
 }
 
 impl Folded {
@@ -151,6 +168,8 @@ pub struct Representation {
 
 /// Below this many products every list comes from the exact scan.
 const CODES_FROM: usize = 4000;
+/// From this many products on a graph finds products alike faster than a scan.
+const GRAPH_FROM: usize = 10_000;
 
 impl Representation {
     /// Checks the parts and puts them together.
@@ -362,6 +381,7 @@ impl Representation {
             weights,
             spectral,
             latent,
+            ..Folded::default()
         }
     }
 
@@ -406,27 +426,32 @@ impl Representation {
         }
     }
 
+    /// The part of every product's score that does not come from vectors: computed once for one folded customer.
+    fn base<'a>(&self, folded: &'a Folded) -> &'a [f32] {
+        folded.base.get_or_init(|| {
+            let mut base = match &self.parts.prior[..] {
+                [] => vec![0.0; self.len()],
+                prior => prior.to_vec(),
+            };
+            self.add_sparse(folded, &mut base);
+            base.into()
+        })
+    }
+
     /// The numbers of [`Representation::scores`] for some products; 0 for one that the catalogue does not have.
     pub fn score(&self, folded: &Folded, products: &[ProductIx]) -> Vec<f32> {
-        let known = |product: &ProductIx| (*product as usize) < self.len();
         if folded.is_empty() {
             return products
                 .iter()
                 .map(|p| self.fallback.get(*p as usize).copied().unwrap_or(0.0))
                 .collect();
         }
-        let mut sparse = vec![0.0; self.len()];
-        self.add_sparse(folded, &mut sparse);
+        let base = self.base(folded);
         products
             .iter()
-            .map(|product| {
-                if known(product) {
-                    let at = *product as usize;
-                    let prior = self.parts.prior.get(at).copied().unwrap_or(0.0);
-                    self.vector_score(folded, *product) + sparse[at] + prior
-                } else {
-                    0.0
-                }
+            .map(|product| match base.get(*product as usize) {
+                Some(base) => self.vector_score(folded, *product) + base,
+                None => 0.0,
             })
             .collect()
     }
@@ -453,28 +478,31 @@ impl Representation {
         k: usize,
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Vec<(ProductIx, f32)> {
-        let mut scores = vec![0.0; self.len()];
         if self.codes.is_empty() || folded.is_empty() || rescored(k) >= self.len() / 2 {
+            let mut scores = vec![0.0; self.len()];
             self.scores(folded, &mut scores);
             return top_of(&scores, k, allowed);
         }
-        self.add_sparse(folded, &mut scores);
-        for (score, prior) in scores.iter_mut().zip(&self.parts.prior) {
-            *score += prior;
-        }
-        let exact_part = scores.clone();
+        let base = self.base(folded);
         let mut query = Vec::with_capacity(self.codes.dim());
         if self.parts.spectral.is_some() {
             query.extend_from_slice(&folded.spectral);
         }
         query.extend_from_slice(&folded.latent);
-        self.codes.add_scores(&query, &mut scores);
+        let mut first = Top::new(rescored(k));
+        self.codes.scan(&query, &mut |start, scores| {
+            for (at, (score, base)) in scores.iter().zip(&base[start..]).enumerate() {
+                let score = score + base;
+                let product = (start + at) as ProductIx;
+                if first.admits(score) && allowed(product) {
+                    first.push(product, score);
+                }
+            }
+        });
         let mut top = Top::new(k);
-        for (product, _) in top_of(&scores, rescored(k), allowed) {
-            top.push(
-                product,
-                exact_part[product as usize] + self.vector_score(folded, product),
-            );
+        for product in first.into_numbers() {
+            let score = base[product as usize] + self.vector_score(folded, product);
+            top.push(product, score);
         }
         top.finish()
     }
@@ -489,11 +517,48 @@ impl Representation {
         let Some(vector) = self.vector(product) else {
             return Vec::new();
         };
+        let others = |other: ProductIx| other != product && allowed(other);
+        if let Some(graph) = &self.parts.alike {
+            if let Some(found) = graph.search(&self.parts.units, vector, k, &others) {
+                let mut top = Top::new(k);
+                for (other, cosine) in found {
+                    top.push(other, cosine);
+                }
+                return top.finish();
+            }
+        }
+        self.similar_exactly(product, k, allowed)
+    }
+
+    /// The same by a scan of all vectors.
+    pub(super) fn similar_exactly(
+        &self,
+        product: ProductIx,
+        k: usize,
+        allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+    ) -> Vec<(ProductIx, f32)> {
+        let Some(vector) = self.vector(product) else {
+            return Vec::new();
+        };
         let mut scores = vec![0.0; self.len()];
         dot_rows(vector, &self.parts.units.data, &mut scores);
         top_of(&scores, k, &|other| {
             other != product && self.vector(other).is_some() && allowed(other)
         })
+    }
+
+    /// Whether candidates come from a first look at 8-bit codes.
+    pub(super) fn has_codes(&self) -> bool {
+        !self.codes.is_empty()
+    }
+
+    /// The same with a graph for [`Representation::similar`] where the catalogue is large enough for one.
+    pub fn with_alike_graph(mut self) -> Representation {
+        if self.len() >= GRAPH_FROM && self.dim() > 0 {
+            let graph = AlikeGraph::build(&self.parts.units, GraphOptions::default());
+            self.parts.alike = Some(graph);
+        }
+        self
     }
 
     /// The content vector of a product that came later; `None` where nothing is known but its id.
@@ -530,12 +595,12 @@ impl Representation {
         if product as usize >= self.len() {
             return Vec::new();
         }
-        let mut shares: std::collections::BTreeMap<ProductIx, f32> = Default::default();
+        let mut parts: Vec<(ProductIx, f32)> = Vec::new();
         for (part, weighting) in self.parts.sparse.iter().zip(&self.sparse_weighting) {
             for (owned, weight) in &folded.weights[*weighting] {
                 let (columns, values) = part.rows.row(*owned as usize);
                 if let Ok(at) = columns.binary_search(&product) {
-                    *shares.entry(*owned).or_default() += weight * values[at];
+                    parts.push((*owned, weight * values[at]));
                 }
             }
         }
@@ -543,11 +608,11 @@ impl Representation {
             let target = part.target[product as usize];
             let unit = self.parts.units.row(product as usize);
             if target != 0.0 {
-                for (owned, weight) in &folded.weights[0] {
+                parts.extend(folded.weights[0].iter().map(|(owned, weight)| {
                     let own = self.parts.units.row(*owned as usize);
-                    *shares.entry(*owned).or_default() +=
-                        weight * part.source[*owned as usize] * target * dot(own, unit);
-                }
+                    let gain = weight * part.source[*owned as usize] * target;
+                    (*owned, gain * dot(own, unit))
+                }));
             }
         }
         if let Some(ials) = &self.parts.ials {
@@ -555,15 +620,23 @@ impl Representation {
             // the weights were scaled by 1/√mass = 1/scaled mass: undo it for the solve, keep it for the score
             let mass: f32 = own.iter().map(|(_, w)| w).sum();
             let plain: Vec<(ProductIx, f32)> = own.iter().map(|(p, w)| (*p, w * mass)).collect();
-            let shares_of = ials.model.contributions(&plain, product);
-            for ((owned, _), share) in own.iter().zip(shares_of) {
-                *shares.entry(*owned).or_default() += share * ials.weight / mass.max(1e-12);
+            let normal = folded.normal.get_or_init(|| ials.model.normal(&plain));
+            if let Some(normal) = normal {
+                let shares = normal.contributions(&ials.model, &plain, product);
+                let scale = ials.weight / mass.max(1e-12);
+                let scaled = shares.into_iter().map(|share| share * scale);
+                parts.extend(own.iter().map(|(owned, _)| *owned).zip(scaled));
             }
         }
-        let mut shares: Vec<(ProductIx, f32)> = shares
-            .into_iter()
-            .filter(|(owned, share)| *owned != product && *share > 0.0 && share.is_finite())
-            .collect();
+        parts.sort_by_key(|(owned, _)| *owned);
+        let mut shares: Vec<(ProductIx, f32)> = Vec::with_capacity(parts.len());
+        for (owned, share) in parts {
+            match shares.last_mut() {
+                Some(last) if last.0 == owned => last.1 += share,
+                _ => shares.push((owned, share)),
+            }
+        }
+        shares.retain(|(owned, share)| *owned != product && *share > 0.0 && share.is_finite());
         shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         shares.truncate(top);
         shares

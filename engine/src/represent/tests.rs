@@ -52,6 +52,7 @@ pub(crate) fn small() -> Representation {
         None,
     );
     Representation::new(Parts {
+        alike: None,
         lately: buyers.clone(),
         prior: buyers.iter().map(|b| b * 1e-3).collect(),
         sparse: vec![SparsePart {
@@ -288,4 +289,71 @@ fn candidates_by_code_equal_the_exact_list() {
         }
     }
     assert!(found * 100 >= wanted * 99, "{found} of {wanted}");
+}
+
+/// Vectors in clumps, some equal, one zero: a graph finds nearly all of what the scan finds, and every product by its own vector.
+#[test]
+fn the_graph_finds_products_alike_and_comes_back_from_a_bundle() {
+    let (n, dim) = (1_500usize, 12usize);
+    let mut vectors = Dense::zeros(n, dim);
+    for ix in 1..n {
+        // products 10k + 9 have the vector of 10k + 8
+        let own = if ix % 10 == 9 { ix - 1 } else { ix };
+        for (d, x) in vectors.row_mut(ix).iter_mut().enumerate() {
+            *x = ((own * (d + 3)) as f32 * 0.37).sin() + ((own % 30 * (d + 1)) as f32).cos();
+        }
+    }
+    let (units, _) = unit_rows(&vectors);
+    let buyers = vec![1.0; n];
+    let mut parts = Parts {
+        lately: buyers.clone(),
+        buyers,
+        units,
+        ..Parts::default()
+    };
+    let graph = AlikeGraph::build(&parts.units, crate::index::GraphOptions::default());
+    parts.alike = Some(graph);
+    let model = Representation::new(parts).unwrap();
+    for keep in [1u32, 2, 20, 700] {
+        let allowed = |p: u32| p.is_multiple_of(keep);
+        let (mut found, mut wanted) = (0, 0);
+        for anchor in (1..n as u32).step_by(50) {
+            let exact = model.similar_exactly(anchor, 10, &allowed);
+            let fast = model.similar(anchor, 10, &allowed);
+            assert_eq!(exact.len(), fast.len());
+            wanted += exact.len();
+            let inside = |p: u32| fast.iter().any(|f| f.0 == p);
+            found += exact.iter().filter(|e| inside(e.0)).count();
+        }
+        assert!(
+            found * 100 >= wanted * 98,
+            "1 in {keep}: {found} of {wanted}"
+        );
+    }
+    let alike = model.parts().alike.as_ref().unwrap();
+    for product in 1..n as u32 {
+        let vector = model.vector(product).unwrap();
+        let found = alike.search(&model.parts().units, vector, 2, &|_| true);
+        let found = found.unwrap();
+        assert!(found
+            .iter()
+            .any(|(p, cosine)| *p == product && *cosine > 0.999));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = BundleWriter::new(dir.path(), "m1").unwrap();
+    model.write(&mut writer).unwrap();
+    let manifest = Manifest {
+        id: "m1".into(),
+        ..Manifest::default()
+    };
+    let path = writer.seal(manifest).unwrap();
+    let read = Representation::read(&Bundle::open(&path).unwrap()).unwrap();
+    assert_eq!(read.parts(), model.parts());
+    let figures = read.index_figures().unwrap();
+    assert!(figures.alike_20 >= 0.98 && figures.keeps(&figures));
+    let worse = IndexFigures {
+        alike_20: figures.alike_20 - 0.5,
+        ..figures
+    };
+    assert!(!worse.keeps(&figures));
 }

@@ -114,6 +114,7 @@ pub fn build(
         spectral,
         ials,
         content: None,
+        alike: None,
     };
     place_by_content(&bench, corpus, &mut parts)?;
     Representation::new(parts)

@@ -170,7 +170,8 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
             (settings, Some(choice))
         }
     };
-    let representation = build(&corpus, &settings, say)?;
+    let representation = build(&corpus, &settings, say)?.with_alike_graph();
+    let index = representation.index_figures();
     let manifest = Manifest {
         data: DataWindow {
             from: log.span.map(|span| span.0),
@@ -181,7 +182,7 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
             products: log.catalogue.len() as u64,
         },
         settings: serde_json::json!({ "seed": options.seed, "representation": settings }),
-        metrics: serde_json::json!({ "choice": choice }),
+        metrics: serde_json::json!({ "choice": choice, "index": index }),
         dimension: representation.dim(),
         ..Manifest::default()
     };
