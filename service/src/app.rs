@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rand::Rng;
-use serendib_engine::rank::{self, Answer, CustomerState};
+use serendib_engine::rank::{self, Answer, CustomerState, LikeYou, ListKind};
 use serendib_engine::shop::{sort_history, Consents};
 use serendib_proto::v1;
 use tonic::Status;
@@ -264,8 +264,21 @@ impl App {
             }
         };
         let customer: CustomerState = encoded.state(history, &self.config.consent);
-        let answer: Answer =
-            rank::recommend(&view.model, &view.live, customer, &resolved.request, stop)?;
+        let model = generation.id();
+        let id = state.map_or("", |state| &state.customer_id);
+        // Only these lists ask for customers like this one; nobody waits for the index in vain.
+        let asks = ask
+            .kinds()
+            .any(|kind| matches!(kind, ListKind::ForYou | ListKind::Surprise));
+        let answered = |like_you: LikeYou| {
+            let (model, live, request) = (&view.model, &view.live, &resolved.request);
+            rank::recommend_like(model, live, customer, like_you, request, stop)
+        };
+        let answer: Answer = if asks && generation.is_some() && ask.at.is_none() {
+            self.similar.like_you(model, id, answered)?
+        } else {
+            answered(LikeYou::Absent)?
+        };
         let tag = ask
             .locale
             .as_deref()

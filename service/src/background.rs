@@ -68,26 +68,17 @@ pub async fn keep_store(app: Arc<App>) {
     }
 }
 
-/// Keeps everybody's vectors for `FindSimilarCustomers`: anew for each generation, and now and then for what came since.
+/// Keeps everybody's vectors for `FindSimilarCustomers` and "customers like you": anew for each generation, then whoever
+/// changed.
 pub async fn compare_customers(app: Arc<App>) {
-    const AGAIN: Duration = Duration::from_secs(300);
-    let mut built: Option<(String, tokio::time::Instant)> = None;
+    let budget = app.config.recommend.customer_index_bytes;
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let model = app.views.get().generation.id().to_owned();
-        let fresh = built
-            .as_ref()
-            .is_some_and(|(of, at)| *of == model && at.elapsed() < AGAIN);
-        if fresh {
-            continue;
-        }
-        let budget = app.config.store.cache_bytes as usize;
-        if let Err(error) = app.similar.build(&app, budget).await {
+        if let Err(error) = app.similar.keep(&app, budget).await {
             tracing::warn!(%error, "comparing customers failed; it is tried again");
         }
-        built = Some((model, tokio::time::Instant::now()));
     }
 }
 

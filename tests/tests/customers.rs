@@ -338,7 +338,7 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         .await
         .unwrap();
     let app = shop.running().app.clone();
-    app.similar.build(&app, 1 << 20).await.unwrap();
+    app.similar.keep(&app, 1 << 20).await.unwrap();
     let ask = |count| FindSimilarCustomersRequest {
         customer_id: "ada".into(),
         count,
@@ -370,6 +370,28 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         .unwrap()
         .into_inner();
     assert_eq!(found.customers[0].customer_id, "ben");
+    // Whoever comes later is in after the next look at what changed, and whoever changes moves.
+    shop.record(vec![
+        touch("fay", "purchase", "garden-0", "fay-1"),
+        touch("ben", "purchase", "books-2", "ben-3"),
+    ])
+    .await;
+    app.similar.keep(&app, 1 << 20).await.unwrap();
+    let found = client
+        .find_similar_customers(ask(10))
+        .await
+        .unwrap()
+        .into_inner();
+    let who: Vec<_> = found
+        .customers
+        .iter()
+        .map(|c| c.customer_id.as_str())
+        .collect();
+    assert_eq!(who, ["fay", "ben", "carl"]);
+    assert_eq!(found.compared, 4);
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    let mut notes = answer.lists[0].notes.iter();
+    assert!(notes.all(|note| note.code != "source_skipped"));
     let status = client.find_similar_customers(ask(1_001)).await.unwrap_err();
     assert!(status.message().starts_with("count: "));
     shop.close().await;

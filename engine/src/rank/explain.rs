@@ -60,6 +60,19 @@ pub(super) fn explain(query: &Query, _plan: &Plan, item: &mut Item) {
     item.reasons.truncate(limit);
 }
 
+/// Says that customers like this one bought the item: where there is room, or where nothing better is said than that most
+/// customers bought it.
+pub(super) fn add_like_you(item: &mut Item, limit: usize) {
+    match &mut item.reasons[..] {
+        [only] if only.code == ReasonCode::Popular => only.code = ReasonCode::CustomersLikeYou,
+        some if some.len() < limit => {
+            let reason = Reason::plain(ReasonCode::CustomersLikeYou, 0.0);
+            item.reasons.push(reason);
+        }
+        _ => {}
+    }
+}
+
 /// Explains what delight leaves of a surprise's score by the purchases behind its relevance.
 fn surprise(query: &Query, item: &mut Item, limit: usize, known: bool) {
     if !known || !query.personal {

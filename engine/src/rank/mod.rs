@@ -18,6 +18,7 @@ mod filters;
 mod life;
 mod lines;
 mod live;
+mod neighbourhood;
 mod pipeline;
 mod plans;
 pub mod purchase;
@@ -34,7 +35,8 @@ pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use candidate::{Candidate, Pool};
 pub use lines::{line_reasons, LineKind};
 pub use live::Live;
-pub use pipeline::recommend;
+pub use neighbourhood::{LikeYou, Neighbourhood};
+pub use pipeline::{recommend, recommend_like};
 pub use query::Query;
 pub use request::{
     Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,

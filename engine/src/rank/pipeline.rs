@@ -6,8 +6,8 @@ use super::filters::ELIGIBILITY;
 use super::plans::plan;
 use super::query::{owned, seen};
 use super::{
-    explain, Answer, Candidate, Context, CustomerState, Item, ListAnswer, Live, Note, Plan, Pool,
-    Query, Reason, ReasonCode, Removed, Request, RequestError,
+    explain, Answer, Candidate, Context, CustomerState, Item, LikeYou, ListAnswer, Live, Note,
+    Plan, Pool, Query, Reason, ReasonCode, Removed, Request, RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
@@ -28,6 +28,21 @@ pub fn recommend(
     request: &Request,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Answer, RequestError> {
+    recommend_like(model, live, customer, LikeYou::Absent, request, stop)
+}
+
+/// [`recommend`] with what the caller knows of customers like this one.
+///
+/// # Errors
+/// Counts or a dial out of range.
+pub fn recommend_like(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    like_you: LikeYou,
+    request: &Request,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Answer, RequestError> {
     request.check()?;
     let prepared = prepare(model, customer, &request.context, request.now);
     let life = life_of(model, &prepared.customer, request.now);
@@ -40,7 +55,10 @@ pub fn recommend(
     let mut personal = false;
     let mut lists = Vec::with_capacity(request.lists.len());
     for list in &request.lists {
-        let query = prepared.query(model, live, request, list, view.as_ref());
+        let query = Query {
+            like_you,
+            ..prepared.query(model, live, request, list, view.as_ref())
+        };
         personal |= query.personal;
         let answer = match plan(list.kind, &query) {
             Some(plan) if stop() => ListAnswer {
@@ -122,6 +140,7 @@ impl<'a> Prepared<'a> {
             folded: &self.folded,
             owned: &self.owned,
             life,
+            like_you: LikeYou::Absent,
             personal: self.personal(),
         }
     }
@@ -263,6 +282,13 @@ fn build_list(
     notes.extend(arranged.notes);
 
     let mut items: Vec<Item> = pins.iter().map(|&product| pinned_item(product)).collect();
+    let like_you = |source: usize| plan.sources[source].name() == "customers_like_you";
+    let by_others: HashSet<ProductIx> = arranged
+        .chosen
+        .iter()
+        .filter(|candidate| candidate.sources.iter().any(|(ix, _)| like_you(*ix)))
+        .map(|candidate| candidate.product)
+        .collect();
     items.extend(arranged.chosen.into_iter().map(item));
     // Stock and consent may be checked against a newer state than the sources saw: nothing leaves unchecked.
     items.retain(|item| {
@@ -278,6 +304,9 @@ fn build_list(
     items.truncate(query.list.count);
     for item in items.iter_mut().filter(|item| !item.pinned) {
         explain::explain(query, plan, item);
+        if by_others.contains(&item.product) {
+            explain::add_like_you(item, query.request.max_reasons);
+        }
     }
     if items.len() < query.list.count {
         notes.push(Note::Short);

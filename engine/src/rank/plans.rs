@@ -3,7 +3,9 @@
 use super::arrange::{ByScore, EveryVariant};
 use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown};
 use super::scorers::{BySource, Relevance};
-use super::sources::{completes_basket, GoesWith, Instead, NewProducts, Popular, Similar, Vectors};
+use super::sources::{
+    completes_basket, CustomersLikeYou, GoesWith, Instead, NewProducts, Popular, Similar, Vectors,
+};
 use super::surprise::{ByDial, Delighting};
 use super::{ListKind, Plan, Query};
 
@@ -20,7 +22,7 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
     };
     match kind {
         ListKind::ForYou => Some(Plan {
-            sources: vec![&Vectors, &NewProducts, &Popular],
+            sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
             filters: vec![&Outgrown],
             scorers: vec![&Relevance],
             ..plain
@@ -49,7 +51,7 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
             ..plain
         }),
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
-            sources: vec![&Vectors, &NewProducts, &Popular],
+            sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
             filters: vec![&Outgrown],
             scorers: vec![&Relevance, &LifeNeed, &Delighting],
             arranger: &ByDial,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CustomerState, ListRequest, Live, Request};
+use super::{CustomerState, LikeYou, ListRequest, Live, Request};
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -29,6 +29,8 @@ pub struct Query<'a> {
     pub owned: &'a HashMap<ProductIx, Owned>,
     /// What the customer's life situations say, where the model knows of any.
     pub life: Option<&'a LifeView<'a>>,
+    /// What is known of customers like this one.
+    pub like_you: LikeYou<'a>,
     /// Whether anything of the customer or session went in.
     pub personal: bool,
 }

@@ -219,3 +219,42 @@ fn upserted_products_keep_known_numbers_and_append_new_ones() {
     assert_eq!((live.known, live.catalogue.len()), (10, 11));
     assert!(live.sells(3, 50) && live.sells(10, 50) && !live.sells(11, 50));
 }
+
+#[test]
+fn customers_like_you_propose_and_an_index_that_is_not_ready_is_marked() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = [touch(Kind::PURCHASE, 0, 10)];
+    let customer = CustomerState {
+        history: &history,
+        facts: &[],
+        allowed: Allowed::ALL,
+    };
+    let request = Request::one(ListKind::ForYou, 10, 50);
+    let ask = |like_you| {
+        let answer = recommend_like(&model, &live, customer, like_you, &request, &|| false);
+        answer.unwrap().lists.remove(0)
+    };
+    let absent = ask(LikeYou::Absent);
+    let skipped = Note::SourceSkipped("customers_like_you");
+    assert!(!absent.notes.contains(&skipped));
+    let waiting = ask(LikeYou::NotReady);
+    assert!(waiting.notes.contains(&skipped));
+    assert_eq!(waiting.items, absent.items);
+    let representation = &model.representation;
+    let Some(vector) = representation.fold_in(&history, 50).vector() else {
+        return;
+    };
+    let mut people = Neighbourhood::new(representation.dim(), model.catalogue.len());
+    people
+        .put(7, &vector, &[touch(Kind::PURCHASE, 9, 1)])
+        .unwrap();
+    let gone = std::collections::HashSet::new();
+    let ready = ask(LikeYou::Ready {
+        people: &people,
+        own: None,
+        gone: &gone,
+    });
+    assert!(!ready.notes.contains(&skipped));
+    assert_eq!(products(&ready), products(&absent));
+}

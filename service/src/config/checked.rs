@@ -110,6 +110,8 @@ pub struct Recommend {
     pub max_reasons: usize,
     /// Newest touchpoints looked at.
     pub history: usize,
+    /// Memory for comparing customers, bytes.
+    pub customer_index_bytes: usize,
     /// Language of last resort.
     pub locale: String,
     /// Whether served answers are logged.
@@ -237,6 +239,11 @@ impl RawConfig {
                 max_count,
                 max_reasons: within("recommend.max_reasons", self.recommend.max_reasons, 0..=10)?,
                 history: within("recommend.history", self.recommend.history, 1..=5_000)?,
+                customer_index_bytes: within(
+                    "recommend.customer_index_mib",
+                    self.recommend.customer_index_mib,
+                    1..=1 << 20,
+                )? << 20,
                 locale: self.recommend.locale,
                 log_served: self.recommend.log_served,
             },

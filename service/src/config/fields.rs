@@ -122,6 +122,9 @@ settings! {
         max_reasons: u64 = 3;
         /// Newest touchpoints of a customer that an answer looks at, 1 to 5000. Default 5000.
         history: u64 = 5_000;
+        /// Memory for comparing customers with each other, in MiB, 1 to 1048576. Default 256. Customers who do not fit are
+        /// left out of FindSimilarCustomers, which then says so, and the source "customers like you" pauses.
+        customer_index_mib: u64 = 256;
         /// Language of the sentences where neither the request nor the customer says one. Default en.
         locale: String = "en".into();
         /// Write what was served into the serve log. Default true. Without it neither fatigue nor off-policy

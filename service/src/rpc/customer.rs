@@ -26,7 +26,6 @@ use crate::convert::{
 };
 use crate::customers::allowed;
 use crate::deadline::Deadline;
-use crate::similar::vector_of;
 use crate::store::{
     AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode,
 };
@@ -70,10 +69,12 @@ impl CustomerService for CustomerRpc {
             let customer = id("customer_id", &message.customer_id)?;
             let identity = id("identity", &message.identity)?;
             let by = actor(&request, &message.actor)?;
+            let both = [customer.clone(), identity.clone()];
             app.store
                 .link_identity(customer, identity, by, now_ms())
                 .await
                 .map_err(refused)?;
+            app.similar.changed(both);
             Ok(LinkIdentityResponse {
                 request_id: new_id(),
                 model_id: app.model_id(),
@@ -92,10 +93,12 @@ impl CustomerService for CustomerRpc {
             let customer = id("customer_id", &message.customer_id)?;
             let identity = id("identity", &message.identity)?;
             let by = actor(&request, &message.actor)?;
+            let both = [customer.clone(), identity.clone()];
             app.store
                 .unlink_identity(customer, identity, by, now_ms())
                 .await
                 .map_err(refused)?;
+            app.similar.changed(both);
             Ok(UnlinkIdentityResponse {
                 request_id: new_id(),
                 model_id: app.model_id(),
@@ -222,10 +225,16 @@ async fn upsert(
         .map(|(ix, c)| customer_from_proto(c).map_err(|e| e.under(format!("customers[{ix}]"))))
         .collect::<Result<_, Invalid>>()?;
     let by = actor(request, &message.actor)?;
+    let ids = |c: &Customer| {
+        let listed = c.identities.clone();
+        std::iter::once(c.customer_id.clone()).chain(listed)
+    };
+    let changed: Vec<String> = customers.iter().flat_map(ids).collect();
     app.store
         .upsert_customers(customers, mode, by, now_ms())
         .await
         .map_err(refused)?;
+    app.similar.changed(changed);
     Ok(UpsertCustomersResponse {
         request_id: new_id(),
         model_id: app.model_id(),
@@ -252,28 +261,17 @@ async fn similar(
         .await?
         .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
     let worker = app.clone();
-    let (found, partial, compared) = app
+    let found = app
         .pool
         .run(deadline, move |_| {
             let view = worker.views.get();
-            let vectors = worker.similar.get();
-            let ready = vectors.model == view.generation.id();
-            let found = vector_of(&worker, &view, &state)
-                .filter(|_| ready)
-                .map(|vector| {
-                    worker
-                        .similar
-                        .nearest(&vectors, &vector, &state.customer_id, count)
-                })
-                .unwrap_or_default();
-            let compared = if ready { vectors.len() } else { 0 };
-            (found, !(ready && vectors.complete), compared)
+            worker.similar.nearest(&worker, &view, &state, count)
         })
         .await
         .map_err(pool_status)?;
     // Consent and erasure count as they are now, not as they were when the vectors were made.
-    let mut customers = Vec::with_capacity(found.len());
-    for neighbour in found {
+    let mut customers = Vec::with_capacity(found.neighbours.len());
+    for neighbour in found.neighbours {
         let Some(state) = app.customer(&neighbour.customer_id, None).await? else {
             continue;
         };
@@ -290,8 +288,8 @@ async fn similar(
         request_id: new_id(),
         model_id: app.model_id(),
         customers,
-        partial,
-        compared: compared as u64,
+        partial: !found.complete,
+        compared: found.compared as u64,
     })
 }
 
@@ -336,6 +334,7 @@ async fn set_consent(
             .await
             .map_err(refused)?;
     }
+    app.similar.changed([customer.clone()]);
     let state = app.customer(&customer, None).await?;
     let said = state.map_or(Consents::default(), |s| s.profile.consents);
     Ok(SetConsentResponse {

@@ -117,6 +117,9 @@ async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordRespons
     } else {
         batch.clone()
     };
+    let mut customers: Vec<String> = batch.iter().map(|r| r.customer_id.clone()).collect();
+    customers.dedup();
+    customers.retain(|id| !id.is_empty());
     let recorded = app
         .store
         .record(batch, options(app, now_ms()))
@@ -124,6 +127,7 @@ async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordRespons
         .map_err(|error| store_status(&error))?;
     app.metrics.recorded(recorded.outcomes.len());
     crate::boxes::follow(app, &for_boxes).await;
+    app.similar.changed(customers);
     Ok(RecordResponse {
         request_id: new_id(),
         stored: recorded.count(Became::Stored) as u64,

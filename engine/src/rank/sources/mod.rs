@@ -2,6 +2,7 @@
 
 mod goes_with;
 mod instead;
+mod like_you;
 mod new_products;
 mod popular;
 mod similar;
@@ -9,6 +10,7 @@ mod vectors;
 
 pub use goes_with::GoesWith;
 pub use instead::Instead;
+pub use like_you::CustomersLikeYou;
 pub use new_products::NewProducts;
 pub use popular::Popular;
 pub use similar::Similar;

@@ -1,0 +1,36 @@
+//! What customers with a similar taste bought.
+
+use super::breadth;
+use crate::rank::{filters::ELIGIBILITY, LikeYou, Query, Source};
+use crate::shop::ProductIx;
+
+/// The latest purchases of the customers most like this one.
+pub struct CustomersLikeYou;
+
+impl Source for CustomersLikeYou {
+    fn name(&self) -> &'static str {
+        "customers_like_you"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.personal && !matches!(query.like_you, LikeYou::Absent)
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let LikeYou::Ready { people, own, gone } = query.like_you else {
+            return Err("the customer index is not ready");
+        };
+        let Some(vector) = query.folded.vector() else {
+            return Ok(Vec::new());
+        };
+        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
+        people
+            .proposals(
+                &vector,
+                breadth(query),
+                &|key| Some(key) != own && !gone.contains(&key),
+                &|product| filters.iter().all(|f| f.keeps(query, product)),
+            )
+            .map_err(|_| "the customer index is of another model")
+    }
+}
