@@ -2,8 +2,8 @@
 
 use serendib_proto::v1::record_stream_response::Result as StreamResult;
 use serendib_proto::v1::{
-    Durability, ListKind, RateSurpriseRequest, RecordRequest, RecordStatus, SurpriseRating,
-    Touchpoint,
+    Durability, GetCustomerRequest, ListKind, RateSurpriseRequest, RecordRequest, RecordStatus,
+    SurpriseRating, Touchpoint,
 };
 use tokio_stream::StreamExt;
 use tonic::Code;
@@ -198,6 +198,45 @@ async fn a_stream_acknowledges_in_order_and_goes_on_after_a_refusal() {
             }
         }
     }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_breaks_off_leaves_whole_batches() {
+    const ROWS: usize = 7;
+    let shop = Shop::open().await;
+    let mut acknowledged = 0;
+    for round in 0..6 {
+        let (sender, batches) = tokio::sync::mpsc::channel(4);
+        let batches = tokio_stream::wrappers::ReceiverStream::new(batches);
+        let stream = shop.touchpoints().record_stream(batches).await;
+        let mut answers = stream.unwrap().into_inner();
+        for batch in 0..4 {
+            let touchpoints = (0..ROWS)
+                .map(|row| touch("ada", "view", "books-0", &format!("{round}-{batch}-{row}")))
+                .collect();
+            sender.send(RecordRequest { touchpoints }).await.unwrap();
+        }
+        for _ in 0..round.min(3) {
+            answers.next().await.unwrap().unwrap();
+            acknowledged += ROWS as u64;
+        }
+        // Both ends go without a word.
+        drop(answers);
+        drop(sender);
+    }
+    let dir = shop.close().await;
+    let shop = Shop::over(dir, |_| {}).await;
+    let card = GetCustomerRequest {
+        customer_id: "ada".into(),
+        ..GetCustomerRequest::default()
+    };
+    let seen = shop.customers().get_customer(card).await.unwrap();
+    let stored = seen.into_inner().touchpoints;
+    assert!(
+        stored >= acknowledged && stored.is_multiple_of(ROWS as u64),
+        "{stored}"
+    );
     shop.close().await;
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -32,6 +32,7 @@ enum Entry {
 pub(super) struct ServedLog {
     queue: SyncSender<Entry>,
     counters: Arc<Counters>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -56,14 +57,18 @@ impl ServedLog {
         let (queue, entries) = std::sync::mpsc::sync_channel(capacity.max(1));
         let counters = Arc::new(Counters::default());
         let shared = counters.clone();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("serve-log".into())
             .spawn(move || write(conn, path, &entries, &shared))
             .map_err(|error| StoreError::Io {
                 attempt: "starting the serve log".into(),
                 detail: error.to_string(),
             })?;
-        Ok(ServedLog { queue, counters })
+        Ok(ServedLog {
+            queue,
+            counters,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     fn offer(&self, entry: Entry, count: u64) {
@@ -123,10 +128,18 @@ impl ServedLog {
         answer.recv().map_err(|_| StoreError::Closed)
     }
 
-    /// Writes what waits and closes the file.
+    /// Writes what waits and closes the file; returns once it is closed. Blocking.
     pub(super) fn close(&self) {
         self.counters.waiting.fetch_add(1, Ordering::SeqCst);
         let _ = self.queue.send(Entry::Close);
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -88,13 +88,27 @@ fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreEr
     let vfs = config.vfs.as_deref();
     let conn = STORE.open(&config.dir, vfs)?;
     schema::check(&conn, &config.dir.join(STORE.name), config.check)?;
+    writable(&conn, &config.dir.join(STORE.name))?;
     if let Some(pages) = config.max_pages {
         conn.pragma_update(None, "max_page_count", pages as i64)
             .map_err(|e| classify("opening the store", &config.dir.join(STORE.name), &e))?;
     }
     let ledger = LEDGER.open(&config.dir, vfs)?;
     schema::check(&ledger, &config.dir.join(LEDGER.name), config.check)?;
+    writable(&ledger, &config.dir.join(LEDGER.name))?;
     Ok((conn, ledger))
+}
+
+/// Says at once that a file can only be read, not with the first touchpoint.
+fn writable(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    match conn.is_readonly("main") {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::ReadOnly {
+            path: path.to_owned(),
+            detail: "the file can be read but not written".into(),
+        }),
+        Err(error) => Err(classify("opening the store", path, &error)),
+    }
 }
 
 fn now_ms() -> i64 {

@@ -88,6 +88,30 @@ async fn damaged_files_are_refused_and_named() {
     }
 }
 
+/// A file whose header says that only newer programs may write it can be read by everybody, by root too.
+#[tokio::test]
+async fn a_read_only_store_is_refused_and_left_as_it_is() {
+    let (store, dir) = fresh();
+    record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
+    store.close().await.unwrap();
+    drop(store);
+    let path = dir.path().join(schema::STORE.name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[18] = 3;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+        .err()
+        .unwrap();
+    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
+    assert_eq!(error.code(), crate::store::ErrorCode::Unavailable);
+    assert!(error.to_string().contains("store.db"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    bytes[18] = 2;
+    std::fs::write(&path, &bytes).unwrap();
+    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    assert_eq!(history(&store, "ada").await, ["t1"]);
+}
+
 #[tokio::test]
 async fn newer_and_strange_files_are_refused() {
     let (store, dir) = fresh();
