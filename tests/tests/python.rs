@@ -5,8 +5,12 @@ use std::process::Command;
 
 use crate::support::Shop;
 
-/// A Python with `grpcio` and `protobuf`, installed once beside the build; `None` where that cannot be had.
+/// A Python with `grpcio` and `protobuf`: the one that `SERENDIB_PYTHON` names, or one installed once beside the build; `None`
+/// where that cannot be had.
 fn python() -> Option<PathBuf> {
+    if let Some(given) = std::env::var_os("SERENDIB_PYTHON") {
+        return Some(given.into());
+    }
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     let python = venv.join("bin/python");
     let ready = |python: &Path| {
@@ -29,8 +33,8 @@ fn python() -> Option<PathBuf> {
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            "grpcio",
-            "protobuf",
+            "-r",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/python/requirements.txt"),
         ]))
         && ready(&python);
     made.then_some(python)
