@@ -1,15 +1,15 @@
 //! Inner-product search against the exact scan, on vectors with the skewed lengths of a spectral decomposition.
 //!
-//! `cargo bench -p serendib-benches --bench inner_product`. Before the timings it prints recall@20 and recall@200 against
-//! the exact scan. With `SERENDIB_GOWALLA` naming the split's unpacked train file, gowalla's own vectors are used.
+//! `cargo bench -p serendib-benches --bench inner_product`. Prints processor times of both searches in turns, recall@20 and
+//! recall@200 against the exact scan, and for unit vectors of growing catalogues the graph beside the scan. With
+//! `SERENDIB_GOWALLA` naming the split's unpacked `train.txt`, gowalla's own vectors are used, and with `test.txt` beside it NDCG@20
+//! of both lists is compared.
 
-use std::hint::black_box;
-
-use criterion::{criterion_group, criterion_main, Criterion};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serendib_engine::index::{ExactIndex, QuantisedIndex, VectorIndex};
-use serendib_engine::represent::{truncated_svd, Csr, SvdOptions};
+use serendib_benches::{cpu_us, median};
+use serendib_engine::index::{ExactIndex, GraphOptions, QuantisedIndex, VectorIndex};
+use serendib_engine::represent::{truncated_svd, unit_rows, AlikeGraph, Csr, Dense, SvdOptions};
 
 /// Vectors and queries, row-major.
 struct Set {
@@ -17,6 +17,8 @@ struct Set {
     dim: usize,
     vectors: Vec<f32>,
     queries: Vec<Vec<f32>>,
+    /// For each query, what the customer had and what was held out, where there are customers behind them.
+    customers: Vec<(Vec<u32>, Vec<u32>)>,
 }
 
 fn synthetic(n: usize, dim: usize) -> Set {
@@ -29,27 +31,33 @@ fn synthetic(n: usize, dim: usize) -> Set {
     let vectors = (0..n)
         .flat_map(|ix| row(1.0 / (1.0 + ix as f32 / 400.0).sqrt()))
         .collect();
-    let queries = (0..50).map(|_| row(1.0)).collect();
+    let queries = (0..200).map(|_| row(1.0)).collect();
     Set {
         name: "synthetic",
         dim,
         vectors,
         queries,
+        customers: Vec::new(),
     }
+}
+
+/// Products by customer number.
+fn read(path: &std::path::Path) -> Option<Vec<Vec<u32>>> {
+    let mut rows = Vec::new();
+    for line in std::fs::read_to_string(path).ok()?.lines() {
+        let mut numbers = line.split_whitespace().filter_map(|id| id.parse().ok());
+        let customer: u32 = numbers.next()?;
+        rows.resize_with(rows.len().max(customer as usize + 1), Vec::new);
+        rows[customer as usize] = numbers.collect();
+    }
+    Some(rows)
 }
 
 /// gowalla's spectral vectors from its train file, if it is there.
 fn gowalla(dim: usize) -> Option<Set> {
-    let text = std::fs::read_to_string(std::env::var("SERENDIB_GOWALLA").ok()?).ok()?;
-    let rows: Vec<Vec<u32>> = text
-        .lines()
-        .map(|line| {
-            line.split_whitespace()
-                .skip(1)
-                .filter_map(|id| id.parse().ok())
-                .collect()
-        })
-        .collect();
+    let train = std::path::PathBuf::from(std::env::var("SERENDIB_GOWALLA").ok()?);
+    let rows = read(&train)?;
+    let held_out = read(&train.with_file_name("test.txt")).unwrap_or_default();
     let n = *rows.iter().flatten().max()? as usize + 1;
     let mut buyers = vec![0f32; n];
     for product in rows.iter().flatten() {
@@ -83,7 +91,7 @@ fn gowalla(dim: usize) -> Option<Set> {
     }
     let queries = rows
         .iter()
-        .step_by(rows.len() / 200 + 1)
+        .step_by(rows.len() / QUERIES + 1)
         .map(|row| {
             let mut query = vec![0f32; svd.v.cols];
             for p in row {
@@ -99,52 +107,148 @@ fn gowalla(dim: usize) -> Option<Set> {
         dim: svd.v.cols,
         vectors: vectors.data,
         queries,
+        customers: rows
+            .iter()
+            .enumerate()
+            .step_by(rows.len() / QUERIES + 1)
+            .map(|(at, row)| (row.clone(), held_out.get(at).cloned().unwrap_or_default()))
+            .collect(),
     })
 }
 
-fn recall(exact: &ExactIndex, fast: &QuantisedIndex, queries: &[Vec<f32>], k: usize) -> f64 {
+/// Customers asked about.
+const QUERIES: usize = 1_000;
+
+/// NDCG@20 of `found` against what was held out.
+fn ndcg(found: &[(u32, f32)], held_out: &[u32]) -> f64 {
+    let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
+    let hits = found
+        .iter()
+        .take(20)
+        .enumerate()
+        .filter(|(_, f)| held_out.contains(&f.0));
+    let best: f64 = (0..held_out.len().min(20)).map(gain).sum();
+    hits.map(|(rank, _)| gain(rank)).sum::<f64>() / best.max(1e-9)
+}
+
+/// Processor time of both searches in turns, and the quality of their lists.
+fn in_turns(set: &Set, exact: &ExactIndex, fast: &QuantisedIndex) {
+    for (k, every) in [(20usize, 1u32), (200, 1), (20, 100), (200, 100)] {
+        let (mut slow, mut quick) = (Vec::new(), Vec::new());
+        let allowed = |ix: u32| ix.is_multiple_of(every);
+        for query in &set.queries {
+            slow.push(cpu_us(|| exact.search(query, k, &allowed)));
+            quick.push(cpu_us(|| fast.search(query, k, &allowed)));
+        }
+        let (slow, quick) = (median(slow), median(quick));
+        println!(
+            "{}: best {k} of 1 in {every}: exact {slow:.0} us, 8-bit codes {quick:.0} us = {:.3} x; recall {:.4}",
+            set.name,
+            quick / slow,
+            recall(exact, fast, &set.queries, k, &allowed)
+        );
+    }
+    let (mut a, mut b, mut asked) = (0.0, 0.0, 0);
+    for (query, (had, held_out)) in set.queries.iter().zip(&set.customers) {
+        if held_out.is_empty() {
+            continue;
+        }
+        let new = |ix: u32| !had.contains(&ix);
+        asked += 1;
+        a += ndcg(&exact.search(query, 20, &new).unwrap_or_default(), held_out);
+        b += ndcg(&fast.search(query, 20, &new).unwrap_or_default(), held_out);
+    }
+    if asked > 0 {
+        let (a, b) = (a / f64::from(asked), b / f64::from(asked));
+        println!(
+            "{}: NDCG@20 over {asked} customers: exact {a:.5}, 8-bit codes {b:.5}",
+            set.name
+        );
+    }
+}
+
+fn recall(
+    exact: &ExactIndex,
+    fast: &QuantisedIndex,
+    queries: &[Vec<f32>],
+    k: usize,
+    allowed: &(dyn Fn(u32) -> bool + Sync),
+) -> f64 {
     let (mut found, mut wanted) = (0u32, 0u32);
     for query in queries {
-        let a = exact.search(query, k, &|_| true).unwrap_or_default();
-        let b = fast.search(query, k, &|_| true).unwrap_or_default();
+        let a = exact.search(query, k, allowed).unwrap_or_default();
+        let b = fast.search(query, k, allowed).unwrap_or_default();
         wanted += a.len() as u32;
         found += a.iter().filter(|x| b.iter().any(|y| y.0 == x.0)).count() as u32;
     }
     f64::from(found) / f64::from(wanted.max(1))
 }
 
-fn inner_product(criterion: &mut Criterion) {
-    let set = gowalla(256).unwrap_or_else(|| synthetic(41_000, 256));
-    let exact = ExactIndex::new(set.dim, set.vectors.clone()).expect("finite vectors");
-    let fast = QuantisedIndex::new(set.dim, set.vectors).expect("finite vectors");
-    for k in [20, 200] {
-        let share = recall(&exact, &fast, &set.queries, k);
-        println!("{}: recall@{k} {share:.4}", set.name);
-    }
-    let mut group =
-        criterion.benchmark_group(format!("inner product {} x {}", exact.len(), set.dim));
-    for k in [20usize, 200] {
-        for (name, index) in [
-            ("exact", &exact as &dyn VectorIndex),
-            ("8-bit codes", &fast),
-        ] {
-            for (filter, every) in [("all", 1u32), ("1 % allowed", 100)] {
-                let mut at = 0;
-                group.bench_function(format!("{name}, best {k}, {filter}"), |bencher| {
-                    bencher.iter(|| {
-                        at = (at + 1) % set.queries.len();
-                        black_box(index.search(&set.queries[at], k, &|ix| ix % every == 0))
-                    })
-                });
-            }
+/// Unit vectors of growing catalogues: a graph against the exact scan, over the time of building it.
+fn alike(set: &Set) {
+    let mut units = Dense::zeros(set.vectors.len() / set.dim, set.dim);
+    units.data.copy_from_slice(&set.vectors);
+    let (units, _) = unit_rows(&units);
+    for n in [2_500, 5_000, 10_000, 20_000, 41_000] {
+        // every so-manieth vector, so that popular and rare products are in each
+        let step = (units.rows / n).max(1);
+        let data: Vec<f32> = (0..units.rows)
+            .step_by(step)
+            .take(n)
+            .flat_map(|ix| units.row(ix).to_vec())
+            .collect();
+        let some = Dense {
+            rows: data.len() / set.dim,
+            cols: set.dim,
+            data,
+        };
+        let mut graph = None;
+        let built = cpu_us(|| graph = Some(AlikeGraph::build(&some, GraphOptions::default())));
+        let graph = graph.expect("a graph");
+        let exact = ExactIndex::new(set.dim, some.data.clone()).expect("finite vectors");
+        let (mut scan, mut walk, mut found, mut wanted, mut own) = (vec![], vec![], 0, 0, 0);
+        let probes: Vec<usize> = (0..some.rows).step_by((some.rows / 300).max(1)).collect();
+        for probe in &probes {
+            let query = some.row(*probe);
+            let mut best = Vec::new();
+            scan.push(cpu_us(|| {
+                best = exact.search(query, 20, &|_| true).unwrap_or_default();
+            }));
+            let mut near = Vec::new();
+            walk.push(cpu_us(|| {
+                near = graph
+                    .search(&some, query, 20, &|_| true)
+                    .unwrap_or_default();
+            }));
+            near.sort_by(|a, b| b.1.total_cmp(&a.1));
+            wanted += best.len();
+            let top = &near[..near.len().min(20)];
+            found += best
+                .iter()
+                .filter(|b| top.iter().any(|t| t.0 == b.0))
+                .count();
         }
+        for probe in 0..some.rows {
+            let near = graph.search(&some, some.row(probe), 1, &|_| true);
+            own += usize::from(near.is_some_and(|near| near.iter().any(|n| n.0 as usize == probe)));
+        }
+        println!(
+            "{}: {} unit vectors: scan {:.0} us, graph {:.0} us, recall@20 {:.4}, found by their own vector {:.5}, built in {:.1} s of CPU",
+            set.name,
+            some.rows,
+            median(scan),
+            median(walk),
+            f64::from(found as u32) / f64::from(wanted as u32),
+            own as f64 / some.rows as f64,
+            built / 1e6
+        );
     }
-    group.finish();
 }
 
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(20);
-    targets = inner_product
+fn main() {
+    let set = gowalla(256).unwrap_or_else(|| synthetic(41_000, 256));
+    alike(&set);
+    let exact = ExactIndex::new(set.dim, set.vectors.clone()).expect("finite vectors");
+    let fast = QuantisedIndex::new(set.dim, set.vectors.clone()).expect("finite vectors");
+    in_turns(&set, &exact, &fast);
 }
-criterion_main!(benches);

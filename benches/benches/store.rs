@@ -1,10 +1,10 @@
 //! How fast the store takes touchpoints, beside bare SQLite inserts of the same rows in the same run.
 //!
-//! Measured: durable touchpoints per second from eight writers in batches of 128; one writer with one row per call (p50,
-//! p99) beside a bare commit of one row; loading in bulk; the time until a store of a million touchpoints is ready.
-//! The bare table has the same columns and the same two indexes, `synchronous=FULL`, and one thread. Left out: gRPC,
-//! reading while writing. Customers are drawn by a power law; the seed is fixed. Rows can be set with
-//! `SERENDIB_BENCH_ROWS` (1,000,000).
+//! Measured: durable touchpoints per second from eight writers in batches of 128, by calls of the store and through gRPC from
+//! eight clients; one client with one touchpoint per `Record` (p50, p99) beside a bare commit of one row; loading in bulk; the
+//! time until a store of a million touchpoints is ready. The bare table has the same columns and the same two indexes,
+//! `synchronous=FULL`, and one thread. Clients and server share the process and the machine's cores. Left out: reading while
+//! writing. Customers are drawn by a power law; the seed is fixed. Rows can be set with `SERENDIB_BENCH_ROWS` (1,000,000).
 //!
 //! `cargo bench -p serendib-benches --bench store`
 
@@ -14,7 +14,13 @@ use std::time::{Duration, Instant};
 use rand::{Rng, SeedableRng};
 use rusqlite::Connection;
 use serendib_engine::shop::Touchpoint;
+use serendib_proto::v1;
+use serendib_proto::v1::touchpoint_service_client::TouchpointServiceClient;
+use serendib_service::cli::open_store;
+use serendib_service::config::RawConfig;
+use serendib_service::server;
 use serendib_service::store::{CustomerQuery, RecordOptions, SqliteConfig, SqliteStore, Store};
+use tonic::transport::Channel;
 
 const NOW: i64 = 1_767_225_600_000;
 const BATCH: usize = 128;
@@ -114,6 +120,65 @@ async fn eight_writers(store: &Arc<SqliteStore>, rows: &[Touchpoint]) -> f64 {
     rows.len() as f64 / started.elapsed().as_secs_f64()
 }
 
+fn message(row: &Touchpoint) -> v1::Touchpoint {
+    v1::Touchpoint {
+        customer_id: row.customer_id.clone(),
+        kind: row.kind.clone(),
+        product_id: row.product_id.clone(),
+        channel: row.channel.clone(),
+        at_ms: row.at,
+        value: row.value,
+        basket_id: row.basket_id.clone(),
+        touchpoint_id: row.touchpoint_id.clone(),
+        ..v1::Touchpoint::default()
+    }
+}
+
+async fn client(addr: std::net::SocketAddr) -> TouchpointServiceClient<Channel> {
+    let channel = Channel::from_shared(format!("http://{addr}")).unwrap();
+    TouchpointServiceClient::new(channel.connect().await.unwrap())
+}
+
+/// Rows per second from eight clients in batches of 128, and the times of one-touch calls.
+async fn over_grpc(
+    addr: std::net::SocketAddr,
+    rows: &[Touchpoint],
+    singles: &[Touchpoint],
+) -> (f64, Vec<Duration>) {
+    let mut tasks = Vec::new();
+    let started = Instant::now();
+    for part in rows.chunks((rows.len() / WRITERS).max(1)) {
+        let mut client = client(addr).await;
+        let batches: Vec<v1::RecordRequest> = part
+            .chunks(BATCH)
+            .map(|batch| v1::RecordRequest {
+                touchpoints: batch.iter().map(message).collect(),
+            })
+            .collect();
+        tasks.push(tokio::spawn(async move {
+            for batch in batches {
+                client.record(batch).await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let rate = rows.len() as f64 / started.elapsed().as_secs_f64();
+    let mut client = client(addr).await;
+    let mut took = Vec::new();
+    for row in singles {
+        let request = v1::RecordRequest {
+            touchpoints: vec![message(row)],
+        };
+        let started = Instant::now();
+        client.record(request).await.unwrap();
+        took.push(started.elapsed());
+    }
+    took.sort();
+    (rate, took)
+}
+
 fn main() {
     let count: usize = std::env::var("SERENDIB_BENCH_ROWS")
         .ok()
@@ -177,6 +242,24 @@ fn main() {
         );
         store.close().await.unwrap();
         drop(store);
+
+        let mut raw = RawConfig::default();
+        raw.server.addr = "127.0.0.1:0".into();
+        raw.metrics.addr = String::new();
+        raw.store.dir = dir.path().join("grpc").to_str().unwrap().into();
+        let settings = raw.check().unwrap();
+        let store = open_store(&settings.store).await.unwrap();
+        let running = server::start(settings, store).await.unwrap();
+        let singles = rows(SINGLES, "alone");
+        let (rate, took) = over_grpc(running.addr, &live, &singles).await;
+        println!(
+            "gRPC, {WRITERS} clients of {BATCH}:          {rate:>10.0} rows/s = {:.2} x bare at {BATCH}; one-touch Record: p50 \
+             {:.2} ms, p99 {:.2} ms",
+            rate / small,
+            percentile(&took, 0.5),
+            percentile(&took, 0.99)
+        );
+        running.stop().await.unwrap();
 
         let mut bulk = config();
         bulk.group_rows = 65_536;
