@@ -498,7 +498,19 @@ async fn a_pack_that_nobody_waits_for_or_that_is_tried_out_sets_nothing_aside() 
     drop(pieces);
     let mut dry = request(vec![order("ada")]);
     dry.dry_run = true;
-    let tried = pack(&shop, dry).await;
+    let tried = pack(&shop, dry.clone()).await;
+    let again = pack(&shop, dry.clone()).await;
+    let contents = |answer: &Answer| -> Vec<String> {
+        let lines = answer.boxes.iter().flat_map(|b| &b.lines);
+        lines.map(|line| line.product_id.clone()).collect()
+    };
+    assert_eq!(contents(&again), contents(&tried), "same seed, same boxes");
+    assert!(!tried.summary.partial);
+    // Without time for a search the first packing is the answer, and says so.
+    dry.time_limit_s = Some(1e-9);
+    let hurried = pack(&shop, dry).await;
+    assert!(hurried.summary.partial);
+    assert_eq!(hurried.boxes[0].lines.len(), 3);
     assert_eq!(tried.boxes[0].lines.len(), 3);
     assert_eq!(tried.summary.pack_id, "");
     assert_eq!(tried.summary.stock[0].left, Some(9));

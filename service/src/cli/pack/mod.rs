@@ -13,16 +13,19 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serendib_datasets::ReadOptions;
-use serendib_engine::boxes::{Job, Lot, Options, Order, Phase, Shelf};
+use serendib_engine::boxes::{Job, JobPacking, Lot, Options, Order, Phase, Shelf};
+use serendib_engine::rank::{line_reasons, LineKind};
+use serendib_engine::shop::ProductIx;
 use serendib_training::batch::Batch;
 
+use crate::sentence::{sentence, Language};
 use input::Input;
 
 /// Pack all subscription boxes of a file from one stock
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib pack --models models --data shop --boxes boxes.csv --stock stock.csv --rules rules.json --out packed\n\n\
-    Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault\n  picking  one row per line: product, lot, whether it is the surprise, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
+    Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault\n  picking  one row per line: product, lot, whether it is the surprise, why, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
     Ctrl-C, or --time-limit, ends the search early; the best packing so far is written."
 )]
 pub struct Pack {
@@ -131,12 +134,14 @@ impl Pack {
             bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
         })?;
         bar.finish_and_clear();
+        let reasons = self.reasons(&batch, &shelf, &input, &packed);
         let result = output::Output {
             batch: &batch,
             shelf: &shelf,
             input: &input,
             job: &job,
             packed: &packed,
+            reasons,
             unknown_exclusions,
             scoring_s: scored,
             solving_s: solving.elapsed().as_secs_f64(),
@@ -203,6 +208,64 @@ impl Pack {
             orders.push(order);
         }
         (orders, unknown_exclusions)
+    }
+}
+
+impl Pack {
+    /// The strongest reason of every line of every box, as a sentence.
+    fn reasons(
+        &self,
+        batch: &Batch,
+        shelf: &Shelf,
+        input: &Input,
+        packed: &JobPacking,
+    ) -> Vec<Vec<String>> {
+        let bar = progress_bar();
+        bar.set_length(input.orders.len() as u64);
+        bar.set_message("reasons");
+        let catalogue = &batch.live.catalogue;
+        let pinned = |id: &String| input.rules.pinned.contains(id);
+        let reasons = input
+            .orders
+            .par_iter()
+            .zip(&packed.orders)
+            .map(|(order, packed)| {
+                let lines: Vec<(ProductIx, LineKind, f32)> = packed
+                    .packed
+                    .lines
+                    .iter()
+                    .filter_map(|line| {
+                        let product = shelf.product(line.item)?;
+                        let kind = if line.surprise {
+                            LineKind::Surprise
+                        } else if pinned(&catalogue.product(product).product_id) {
+                            LineKind::Pinned
+                        } else {
+                            LineKind::Regular
+                        };
+                        Some((product, kind, line.value))
+                    })
+                    .collect();
+                let customer = batch.log().customer_ids.get(&order.row.customer_id);
+                let now = if batch.log().timed {
+                    order.ship_at
+                } else {
+                    i64::MAX
+                };
+                let state = batch.state(customer);
+                bar.inc(1);
+                line_reasons(&batch.model, &batch.live, state, now, &lines, 1)
+                    .into_iter()
+                    .map(|reasons| {
+                        let first = reasons.first();
+                        first
+                            .map_or_else(String::new, |r| sentence(r, catalogue, Language::English))
+                    })
+                    .collect()
+            })
+            .collect();
+        bar.finish_and_clear();
+        reasons
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Output<'a> {
     pub input: &'a Input,
     pub job: &'a Job,
     pub packed: &'a JobPacking,
+    /// Why each line of each box is there.
+    pub reasons: Vec<Vec<String>>,
     pub unknown_exclusions: Vec<(String, String)>,
     pub scoring_s: f64,
     pub solving_s: f64,
@@ -129,16 +131,20 @@ impl Output<'_> {
                 ("lot", ColumnType::Text),
                 ("expires_at", ColumnType::Time),
                 ("value", ColumnType::Float),
+                ("reason", ColumnType::Text),
                 ("stand_in_1", ColumnType::Text),
+                ("stand_in_1_title", ColumnType::Text),
                 ("stand_in_2", ColumnType::Text),
+                ("stand_in_2_title", ColumnType::Text),
                 ("propensity", ColumnType::Float),
             ],
         )?;
-        for order in &self.packed.orders {
+        for (order, reasons) in self.packed.orders.iter().zip(&self.reasons) {
             let packed = &order.packed;
             for (at, (line, lot)) in packed.lines.iter().zip(&order.lots).enumerate() {
                 let lot = self.input.stock.get(*lot).map(|(_, row)| row);
                 let stand_in = |n: usize| line.stand_ins.get(n).map(|s| self.id(s.item));
+                let titled = |n: usize| line.stand_ins.get(n).map(|s| self.title(s.item));
                 table.row(&[
                     Cell::from(&*packed.id),
                     Cell::Int(at as i64 + 1),
@@ -150,8 +156,11 @@ impl Output<'_> {
                     Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
                     Cell::time(lot.and_then(|lot| lot.expires_at)),
                     Cell::float(Some(f64::from(line.value))),
+                    Cell::from(reasons.get(at).map(String::as_str)),
                     Cell::from(stand_in(0)),
+                    Cell::from(titled(0)),
                     Cell::from(stand_in(1)),
+                    Cell::from(titled(1)),
                     Cell::float(line.draw.as_ref().map(|draw| draw.propensity)),
                 ])?;
             }

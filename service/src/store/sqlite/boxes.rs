@@ -54,8 +54,7 @@ fn row(row: &rusqlite::Row<'_>) -> Result<StoredBox, Fault> {
         customer_id: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
         pack_id: row.get(2)?,
         state: match row.get::<_, i64>(3)? {
-            // a reservation whose lines are all gone is closed, but then nothing of the pack is packed any more
-            PACKED if !held && !body.lines.is_empty() => BoxState::Lapsed,
+            PACKED if !held => BoxState::Lapsed,
             PACKED => BoxState::Packed,
             SHIPPED => BoxState::Shipped,
             DELIVERED => BoxState::Delivered,

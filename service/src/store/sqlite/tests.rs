@@ -232,7 +232,11 @@ fn mentions(dir: &Path, text: &[u8]) -> Vec<String> {
         if path.is_dir() {
             found.extend(mentions(&path, text));
         } else {
-            let bytes = std::fs::read(&path).unwrap();
+            // Closing a store takes its log files away, a moment later for the serve log's.
+            let bytes = match std::fs::read(&path) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                bytes => bytes.unwrap(),
+            };
             if bytes.windows(text.len()).any(|window| window == text) {
                 found.push(path.display().to_string());
             }
