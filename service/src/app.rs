@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serendib_engine::rank::{self, Answer, CustomerState, LikeYou, ListKind};
-use serendib_engine::shop::{sort_history, Consents};
+use serendib_engine::shop::{in_holdout, sort_history, Consents};
 use serendib_proto::v1;
 use tonic::Status;
 
@@ -16,7 +16,7 @@ use crate::convert::{
 };
 use crate::customers::{allowed, Encoded, EncodedCache};
 use crate::deadline::Deadline;
-use crate::metrics::Metrics;
+use crate::metrics::{AnswerKind, Metrics};
 use crate::models::Models;
 use crate::pool::Pool;
 use crate::sentence::Language;
@@ -139,6 +139,11 @@ impl App {
             .into_iter()
             .map(|s| s.0)
             .collect();
+        let person = state.as_ref().map(|s| s.customer_id.as_str());
+        let holdout = person
+            .or(ask.customer_id.as_deref())
+            .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent));
+        let ask = if holdout { ask.of_nobody() } else { ask };
         let placement = ask.placement.clone();
         let logged = ask.logged && self.config.recommend.log_served;
 
@@ -151,13 +156,20 @@ impl App {
                         seed,
                         secret: &secret,
                     };
-                    app.compute(&ask, state.as_deref(), &view, &request_id, moment, stop)
+                    let state = state.as_deref().filter(|_| !holdout);
+                    app.compute(&ask, state, &view, &request_id, moment, stop)
                 })
                 .await
                 .map_err(pool_status)?
                 .map_err(|error| Status::invalid_argument(error.to_string()))?
         };
-        view.generation.count_answer();
+        let personal = computed.personal && !holdout;
+        let kind = match (holdout, personal) {
+            (true, _) => AnswerKind::Holdout,
+            (false, true) => AnswerKind::Personal,
+            (false, false) => AnswerKind::General,
+        };
+        self.metrics.answered(view.generation.id(), kind);
         if logged && computed.log.iter().any(|l| !l.items.is_empty()) {
             self.store.log_served(ServedRequest {
                 request_id: request_id.clone(),
@@ -186,6 +198,12 @@ impl App {
                 "the customer does not allow personal answers",
             ));
         }
+        if holdout {
+            notes.push(note(
+                "holdout",
+                "this customer belongs to the holdout: the answer is the best that is not personal",
+            ));
+        }
         if computed.unknown > 0 {
             notes.push(note(
                 "unknown_products",
@@ -201,11 +219,12 @@ impl App {
             model_id: view.generation.id().to_owned(),
             lists: computed.lists,
             partial,
-            personal: computed.personal,
+            personal,
             notes,
             at_ms: now,
             seed,
             hand_over: None,
+            holdout,
         })
     }
 

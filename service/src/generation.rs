@@ -1,7 +1,6 @@
 //! Model generations: bundles as loaded.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serendib_engine::bundle::{Bundle, BundleError, ModelsDir};
@@ -17,7 +16,6 @@ pub struct Generation {
     pub encoder: Mutex<Encoder>,
     /// Where its bundle is; `None` without a model.
     pub path: Option<PathBuf>,
-    answered: AtomicU64,
 }
 
 impl Generation {
@@ -27,7 +25,6 @@ impl Generation {
             encoder: Mutex::new(model.encoder.clone()),
             model: Arc::new(model),
             path,
-            answered: AtomicU64::new(0),
         }
     }
 
@@ -67,16 +64,6 @@ impl Generation {
         } else {
             now
         }
-    }
-
-    /// Counts one answer.
-    pub fn count_answer(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Answers given so far.
-    pub fn answered(&self) -> u64 {
-        self.answered.load(Ordering::Relaxed)
     }
 
     /// The encoder, also after a panic elsewhere: it only ever grows.

@@ -33,6 +33,40 @@ struct ModelLabel {
     model: String,
 }
 
+/// Labels of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    model: String,
+    kind: &'static str,
+}
+
+/// What an answer rested on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// Something known of the customer or visit.
+    Personal,
+    /// Nothing of it.
+    General,
+    /// Nothing of it, because the customer belongs to the holdout.
+    Holdout,
+}
+
+impl AnswerKind {
+    const ALL: [AnswerKind; 3] = [
+        AnswerKind::Personal,
+        AnswerKind::General,
+        AnswerKind::Holdout,
+    ];
+
+    fn word(self) -> &'static str {
+        match self {
+            AnswerKind::Personal => "personal",
+            AnswerKind::General => "general",
+            AnswerKind::Holdout => "holdout",
+        }
+    }
+}
+
 /// All figures.
 #[derive(Debug)]
 pub struct Metrics {
@@ -44,6 +78,7 @@ pub struct Metrics {
     swaps: Counter,
     swap_failures: Counter,
     model: Family<ModelLabel, Gauge>,
+    answers: Family<AnswerLabels, Counter>,
     gauges: Gauges,
 }
 
@@ -96,6 +131,7 @@ impl Default for Metrics {
             swaps: Counter::default(),
             swap_failures: Counter::default(),
             model: Family::default(),
+            answers: Family::default(),
             gauges: Gauges::default(),
             registry: Registry::default(),
         };
@@ -134,6 +170,11 @@ impl Default for Metrics {
             "1 for the model that answers",
             metrics.model.clone(),
         );
+        registry.register(
+            "answers",
+            "Requests answered since start by model and by what the answer rested on",
+            metrics.answers.clone(),
+        );
         metrics.gauges.register(&mut registry);
         Metrics {
             registry,
@@ -150,6 +191,27 @@ impl Metrics {
         self.latency
             .get_or_create(&Method { method })
             .observe(took.as_secs_f64());
+    }
+
+    /// Counts one answered request of `model`.
+    pub fn answered(&self, model: &str, kind: AnswerKind) {
+        let labels = AnswerLabels {
+            model: model.to_owned(),
+            kind: kind.word(),
+        };
+        self.answers.get_or_create(&labels).inc();
+    }
+
+    /// Requests that `model` answered since this server started, however often it was swapped in.
+    pub fn answered_by(&self, model: &str) -> u64 {
+        let count = |kind: AnswerKind| {
+            let labels = AnswerLabels {
+                model: model.to_owned(),
+                kind: kind.word(),
+            };
+            self.answers.get(&labels).map_or(0, |counter| counter.get())
+        };
+        AnswerKind::ALL.into_iter().map(count).sum()
     }
 
     /// Counts one acknowledged batch.

@@ -43,6 +43,7 @@ impl Arranger for EveryVariant {
             by: "count",
         };
         Arranged {
+            draw: Vec::new(),
             chosen: candidates,
             removed: rest.into_iter().map(below).collect(),
             notes: Vec::new(),

@@ -66,6 +66,7 @@ pub fn recommend_like(
                 items: Vec::new(),
                 removed: Vec::new(),
                 notes: vec![Note::Partial],
+                draw: Vec::new(),
             },
             Some(plan) => build_list(&plan, &query, &mut listed, stop),
             None => ListAnswer {
@@ -73,6 +74,7 @@ pub fn recommend_like(
                 items: Vec::new(),
                 removed: Vec::new(),
                 notes: vec![Note::Unsupported],
+                draw: Vec::new(),
             },
         };
         lists.push(answer);
@@ -317,6 +319,7 @@ fn build_list(
         items,
         removed,
         notes,
+        draw: arranged.draw,
     }
 }
 

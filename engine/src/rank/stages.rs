@@ -54,6 +54,8 @@ pub struct Arranged {
     pub removed: Vec<Removed>,
     /// What the caller should know.
     pub notes: Vec<Note>,
+    /// What the drawn slot was drawn from, with the probability of each; they sum to 1. Empty where nothing was drawn.
+    pub draw: Vec<(ProductIx, f64)>,
 }
 
 /// Cuts and orders the scored candidates into a list.

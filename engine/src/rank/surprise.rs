@@ -186,6 +186,7 @@ impl Arranger for ByDial {
                 chosen.pop();
                 chosen.push(left[draw.chosen]);
                 propensity = Some(draw.propensity());
+                arranged.draw = draw.candidates;
             }
         }
         if chosen.len() < slots {

@@ -6,6 +6,7 @@
 
 mod catalogue;
 mod customer;
+mod holdout;
 mod ids;
 mod kind;
 mod product;
@@ -14,6 +15,7 @@ mod touchpoint;
 
 pub use catalogue::{Catalogue, CatalogueError, Category, CategoryId};
 pub use customer::{Consents, Customer, Fact, Purpose};
+pub use holdout::in_holdout;
 pub use ids::{check_id, stable_hash, IdError, Interner, MAX_ID_BYTES};
 pub use kind::{Kind, KindClass, Kinds};
 pub use product::{ItemType, Product};

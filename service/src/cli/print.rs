@@ -33,7 +33,9 @@ pub fn response(answer: &RecommendResponse) -> String {
     } else {
         &answer.model_id
     };
-    let personal = if answer.personal {
+    let personal = if answer.holdout {
+        "holdout, not personal"
+    } else if answer.personal {
         "personal"
     } else {
         "not personal"

@@ -116,6 +116,8 @@ pub struct Recommend {
     pub locale: String,
     /// Whether served answers are logged.
     pub log_served: bool,
+    /// Percent of customers in the holdout.
+    pub holdout_percent: f64,
 }
 
 /// What happens to a time too far ahead.
@@ -246,6 +248,11 @@ impl RawConfig {
                 )? << 20,
                 locale: self.recommend.locale,
                 log_served: self.recommend.log_served,
+                holdout_percent: within(
+                    "recommend.holdout_percent",
+                    self.recommend.holdout_percent,
+                    0..=50,
+                )? as f64,
             },
             touchpoints: TouchpointRules {
                 max_batch: within(

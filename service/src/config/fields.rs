@@ -130,6 +130,10 @@ settings! {
         /// Write what was served into the serve log. Default true. Without it neither fatigue nor off-policy
         /// evaluation works.
         log_served: bool = true;
+        /// Percent of all customers, chosen for ever by a hash of their id, who get answers that are not personal, so
+        /// that the worth of personal answers can be told from orders; 0 to 50. Default 5. Give `serendib-train
+        /// refresh` the same number.
+        holdout_percent: u64 = 5;
     }
     /// Recording.
     touchpoints: TouchpointsSection {

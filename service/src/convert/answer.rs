@@ -146,7 +146,14 @@ pub fn lists_to_log(answer: &Answer, view: &View) -> Vec<ServedList> {
                     propensity: item.propensity,
                 })
                 .collect(),
-            candidates: Vec::new(),
+            candidates: list
+                .draw
+                .iter()
+                .map(|(product, propensity)| ServedItem {
+                    product_id: view.live.catalogue.product(*product).product_id.clone(),
+                    propensity: Some(*propensity),
+                })
+                .collect(),
         })
         .collect()
 }

@@ -41,6 +41,7 @@ pub struct Ask {
     pub logged: bool,
     /// Answer as if the customer had never touched this product.
     pub without: Option<String>,
+    explore: bool,
     lists: Vec<AskList>,
     session: Vec<Touchpoint>,
     basket: Vec<String>,
@@ -101,6 +102,7 @@ impl Ask {
             locale: optional_id("context.locale", context.locale.as_deref())?,
             logged: true,
             without: None,
+            explore: true,
             lists: lists
                 .iter()
                 .enumerate()
@@ -140,6 +142,26 @@ impl Ask {
     pub fn without_product(self, product: String) -> Ask {
         Ask {
             without: Some(product),
+            ..self
+        }
+    }
+
+    /// The same from nobody in particular: no running visit, nothing drawn, and the page's product and the basket only
+    /// where the lists are about nothing else.
+    pub fn of_nobody(self) -> Ask {
+        let about_products = self
+            .kinds()
+            .all(|kind| matches!(kind, ListKind::Similar | ListKind::GoesWith));
+        let (basket, viewed) = if about_products {
+            (self.basket, self.viewed)
+        } else {
+            (Vec::new(), None)
+        };
+        Ask {
+            session: Vec::new(),
+            explore: false,
+            basket,
+            viewed,
             ..self
         }
     }
@@ -200,7 +222,7 @@ impl Ask {
                 .filter_map(|id| live.catalogue.find(id))
                 .collect(),
             max_reasons: self.max_reasons,
-            explore: true,
+            explore: self.explore,
         };
         let mut session: Vec<Touch> = self
             .session

@@ -126,9 +126,7 @@ async fn list_models(app: &App) -> Result<ListModelsResponse, Status> {
         .map(|listed| {
             let active = generation.is_some() && generation.id() == listed.id;
             let mut model = model(listed, active);
-            if active {
-                model.answered = generation.answered();
-            }
+            model.answered = app.metrics.answered_by(&model.model_id);
             if let Some((id, problem)) = &refused {
                 if *id == model.model_id {
                     model.problem.clone_from(problem);

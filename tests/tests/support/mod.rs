@@ -126,6 +126,8 @@ pub fn settings(dir: &Path) -> RawConfig {
     raw.models.watch_ms = 50;
     raw.store.dir = dir.join("store").to_str().unwrap().into();
     raw.server.shutdown_grace_s = 5;
+    // tests of the holdout ask for one
+    raw.recommend.holdout_percent = 0;
     raw
 }
 

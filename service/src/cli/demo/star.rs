@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 use serendib_datasets::{ReadOptions, ShopData};
-use serendib_engine::shop::Fact;
+use serendib_engine::shop::{in_holdout, Fact};
 
 use super::stamp::{fingerprint, Stamps};
 
@@ -14,8 +14,12 @@ const GOOD_STORY: i64 = 30;
 
 /// A customer with a story: some thirty purchases, if possible with a child that was declared. Remembered for the next
 /// run; `None` in a shop without customers.
-pub(super) fn choose(stamps: &Stamps, data: &Path) -> anyhow::Result<Option<String>> {
-    let from = fingerprint(data)?;
+pub(super) fn choose(
+    stamps: &Stamps,
+    data: &Path,
+    holdout_percent: f64,
+) -> anyhow::Result<Option<String>> {
+    let from = json!([fingerprint(data)?, holdout_percent]);
     if let Some(chosen) = stamps.read("star").filter(|star| star["data"] == from) {
         return Ok(chosen["customer"].as_str().map(str::to_owned));
     }
@@ -37,6 +41,8 @@ pub(super) fn choose(stamps: &Stamps, data: &Path) -> anyhow::Result<Option<Stri
     }
     let chosen = purchases
         .into_iter()
+        // one of the holdout would show nothing personal
+        .filter(|(id, _)| !in_holdout(id, holdout_percent))
         .map(|(id, count)| {
             let plain = !with_child.contains_key(&id);
             ((count - GOOD_STORY).abs() + if plain { 10 } else { 0 }, id)
