@@ -145,7 +145,8 @@ impl Models {
             .await
     }
 
-    /// Goes back to the model that answered before; after a restart, to the newest that is older than the current one.
+    /// Goes back to the model that answered before; after a restart, to the one that was current before, or where that is
+    /// not known, to the newest that is older than the current one.
     /// Returns its id.
     ///
     /// # Errors
@@ -161,13 +162,16 @@ impl Models {
         let loaded = history.before.last().map(|g| g.id().to_owned());
         let earlier = match loaded {
             Some(id) => id,
-            None => list(&dir)?
-                .into_iter()
-                .skip_while(|listed| listed.id != active)
-                .skip(1)
-                .map(|listed| listed.id)
-                .next()
-                .ok_or(ModelsError::NoEarlier)?,
+            None => match ModelsDir::new(&dir).before(&active)? {
+                Some(id) => id,
+                None => list(&dir)?
+                    .into_iter()
+                    .skip_while(|listed| listed.id != active)
+                    .skip(1)
+                    .map(|listed| listed.id)
+                    .next()
+                    .ok_or(ModelsError::NoEarlier)?,
+            },
         };
         self.activate_locked(&mut history, &dir, expected, &earlier, views)
             .await?;
@@ -236,7 +240,9 @@ impl Models {
             history.before.push(before);
         }
         let excess = history.before.len().saturating_sub(self.keep_loaded);
-        history.before.drain(..excess);
+        let gone: Vec<Arc<Generation>> = history.before.drain(..excess).collect();
+        // Freeing a model takes a while: not on a thread that answers.
+        tokio::task::spawn_blocking(move || drop(gone));
         Ok(())
     }
 

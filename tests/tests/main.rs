@@ -3,8 +3,10 @@
 mod boxes;
 mod catalogue;
 mod customers;
+mod holdout;
 mod operations;
 mod python;
 mod recommend;
 mod record;
 mod support;
+mod swaps;

@@ -168,6 +168,17 @@ async fn models_are_activated_by_compare_and_set_and_rolled_back() {
         .unwrap()
         .into_inner();
     assert_eq!(report.model.unwrap().model_id, "first");
+    assert!(report.html.is_empty(), "nobody wrote a report");
+    std::fs::create_dir(models.join("reports")).unwrap();
+    std::fs::write(models.join("reports/second.html"), "<p>second</p>").unwrap();
+    let written = client
+        .get_model_report(GetModelReportRequest {
+            model_id: "second".into(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(written.html, "<p>second</p>");
     assert!(
         report.manifest_json.contains("\"products\":24"),
         "{}",

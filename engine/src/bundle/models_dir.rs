@@ -1,6 +1,7 @@
 //! A directory of bundles and the text file `current` that names the one in use.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::write::{sync_directory, write_synced};
@@ -9,6 +10,8 @@ use super::{is_file_name, Bundle, BundleError, MANIFEST};
 /// Name of the file that holds the current model's id: the only truth about which model is current.
 pub const CURRENT: &str = "current";
 const LOCK: &str = ".current.lock";
+/// Ids that were current, one a line, the latest last. Says nothing about what is current.
+const HISTORY: &str = ".history";
 
 /// `MODELS_DIR/<id>/` and `MODELS_DIR/current`.
 #[derive(Debug, Clone)]
@@ -113,7 +116,44 @@ impl ModelsDir {
         write_synced(&temporary, format!("{id}\n").as_bytes())?;
         let current = self.path.join(CURRENT);
         fs::rename(&temporary, &current).map_err(BundleError::io("replace", current))?;
-        sync_directory(&self.path)
+        sync_directory(&self.path)?;
+        // After the change, so that a model never stands here that was not current. A line that is missing costs a
+        // rollback one step: no reason to fail.
+        let _ = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path.join(HISTORY))
+            .and_then(|mut file| writeln!(file, "{id}"));
+        Ok(())
+    }
+
+    /// The model that was current before `id` was, of those that are still here; `None` where that is not known.
+    ///
+    /// Models that were written and never made current do not count.
+    pub fn before(&self, id: &str) -> Result<Option<String>, BundleError> {
+        let path = self.path.join(HISTORY);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(BundleError::io("read", path)(error)),
+        };
+        let listed = self.list()?;
+        // going back to the one before takes a step off: what was left behind is not what was before
+        let mut steps: Vec<&str> = Vec::new();
+        for line in text.lines().map(str::trim) {
+            if steps.len() >= 2 && steps[steps.len() - 2] == line {
+                steps.pop();
+            } else if steps.last() != Some(&line) {
+                steps.push(line);
+            }
+        }
+        let Some(at) = steps.iter().rposition(|known| *known == id) else {
+            return Ok(None);
+        };
+        let mut earlier = steps[..at].iter().rev().filter(|known| **known != id);
+        Ok(earlier
+            .find(|known| listed.iter().any(|there| there == **known))
+            .map(|known| (*known).to_owned()))
     }
 }
 

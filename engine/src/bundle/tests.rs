@@ -108,6 +108,21 @@ fn current_is_swapped_by_compare_and_set() {
     assert!(models.publish("m3").is_err());
     assert!(models.publish("../m1").is_err());
     assert_eq!(models.list().unwrap(), ["m1", "m2"]);
+    sample(dir.path(), "m0");
+    assert_eq!(models.before("m2").unwrap().as_deref(), Some("m1"));
+    assert_eq!(models.before("m1").unwrap(), None);
+    assert_eq!(
+        models.before("m0").unwrap(),
+        None,
+        "never current, and nothing was before it"
+    );
+    models.publish("m0").unwrap();
+    models.publish("m2").unwrap();
+    assert_eq!(
+        models.before("m2").unwrap().as_deref(),
+        Some("m1"),
+        "m2 went on to m0 and back again"
+    );
     assert_eq!(
         ModelsDir::resolve(dir.path()).unwrap(),
         dir.path().join("m2")
