@@ -105,6 +105,18 @@ impl Log {
     /// # Errors
     /// The first wrong row, unless the data were opened leniently.
     pub fn load(data: &ShopData, until: Option<i64>) -> Result<Log, DataError> {
+        Log::load_watched(data, until, &|_| {})
+    }
+
+    /// The same, and `watch` is told now and then how many touchpoints were read.
+    ///
+    /// # Errors
+    /// As [`Log::load`].
+    pub fn load_watched(
+        data: &ShopData,
+        until: Option<i64>,
+        watch: &dyn Fn(u64),
+    ) -> Result<Log, DataError> {
         let mut numbering = match data.products()? {
             Some(products) => Numbering::Fixed(catalogue(data, products)?),
             None => Numbering::Open(Interner::default()),
@@ -118,8 +130,13 @@ impl Log {
         let (mut owners, mut touches) = (Vec::new(), Vec::new());
         let mut clockwork = Clockwork::default();
         let mut rows = data.touchpoints()?;
+        let mut read = 0u64;
         while let Some(row) = rows.next() {
             let row = row?;
+            read += 1;
+            if read.is_multiple_of(1 << 16) {
+                watch(read);
+            }
             if !clockwork.admit(&rows, &row)? {
                 continue;
             }

@@ -7,4 +7,5 @@ pub mod fit;
 pub mod life;
 pub mod ope;
 pub mod progress;
+pub mod refresh;
 pub mod report;

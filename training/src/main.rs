@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serendib_training::commands::{engagement, evaluate, fit, life, recommend, score};
+use serendib_training::commands::{engagement, evaluate, fit, life, recommend, refresh, score};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -22,6 +22,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Life(life::LifeArgs),
     Recommend(recommend::RecommendArgs),
+    Refresh(refresh::RefreshArgs),
     Score(score::ScoreArgs),
     Engagement(engagement::EngagementArgs),
 }
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Life(args) => life::run(&args),
         Command::Recommend(args) => recommend::run(&args),
+        Command::Refresh(args) => refresh::run(&args),
         Command::Score(args) => score::run(&args),
         Command::Engagement(args) => engagement::run(&args),
     };

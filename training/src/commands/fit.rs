@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serendib_datasets::{Log, ReadOptions, ShopData};
 
-use crate::fit::{self, publish, Choice, FitOptions};
+use crate::fit::{self, checkpoint, publish, Checkpoints, Choice, FitOptions};
 use crate::progress::Stages;
+use crate::refresh::{drift, lock, ModelReport};
+use crate::report::model as page;
 
 /// Fit a model on shop data and make it current
 ///
@@ -24,6 +26,9 @@ pub struct FitArgs {
     /// Write the bundle without making it current
     #[arg(long)]
     no_publish: bool,
+    /// Go on from the last finished stage of an interrupted fit on the same data
+    #[arg(long)]
+    resume: bool,
     /// Same data and seed, same model
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -38,7 +43,7 @@ pub struct FitArgs {
     json: bool,
 }
 
-fn parse_gb(text: &str) -> Result<f64, String> {
+pub(super) fn parse_gb(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(gb) if gb > 0.0 && gb < 1e6 => Ok(gb),
         _ => Err("expected a number above 0".into()),
@@ -55,20 +60,27 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
             lenient: args.lenient,
         },
     )?;
-    let log = Log::load(&data, None)?;
+    let _lock = lock::take(&args.out)?;
+    lock::end_cleanly(&args.out)?;
+    let log = Log::load_watched(&data, None, &|rows| stages.steps(rows))?;
     let options = FitOptions {
         seed: args.seed,
         memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
         ..FitOptions::of_shop(&data)?
     };
-    let fitted = fit::fit(&log, &options, &|what| stages.say(what))?;
+    let key = checkpoint::key(&log, &(args.seed, "fit"));
+    let checkpoints = Checkpoints::open(&args.out, &key, args.resume)?;
+    let mut fitted =
+        fit::fit_resuming(&log, &options, Some(&checkpoints), &|what| stages.say(what))?;
     stages.say("writing the bundle");
-    let (id, path) = publish::write(
-        &fitted.model,
-        &args.out,
-        chrono::Utc::now(),
-        !args.no_publish,
-    )?;
+    let now = chrono::Utc::now();
+    let metrics = &mut fitted.model.manifest.metrics;
+    metrics["profile"] = serde_json::to_value(drift::profile(&log))?;
+    metrics["stages"] = serde_json::to_value(stages.times())?;
+    let (id, path) = publish::write(&fitted.model, &args.out, now, !args.no_publish)?;
+    let report = ModelReport::of_fit(&fitted, &id, now, !args.no_publish, stages.times());
+    page::write(&report, &args.out)?;
+    checkpoints.clear();
     let seconds = stages.finish();
     if args.json {
         let out = serde_json::json!({

@@ -5,5 +5,6 @@ pub mod evaluate;
 pub mod fit;
 pub mod life;
 pub mod recommend;
+pub mod refresh;
 pub mod score;
 pub mod time;

@@ -2,6 +2,7 @@
 
 pub mod blend;
 pub mod build;
+pub mod checkpoint;
 pub mod choose;
 pub mod complements;
 pub mod corpus;
@@ -17,13 +18,16 @@ pub mod tune;
 use std::sync::Arc;
 
 use serendib_datasets::{DataError, Log, ShopData};
-use serendib_engine::bundle::{DataWindow, Manifest};
+use serendib_engine::bundle::{read_json, write_json, Bundle, BundleError, DataWindow, Manifest};
+use serendib_engine::complement::Complements;
+use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
-use serendib_engine::represent::RepresentError;
+use serendib_engine::represent::{RepresentError, Representation};
 use serendib_engine::shop::{Catalogue, Delight};
 
 use crate::life::Sources;
 pub use build::build;
+pub use checkpoint::Checkpoints;
 pub use choose::{choose, Choice, Member, Settings};
 pub use corpus::{Case, Corpus};
 
@@ -147,6 +151,31 @@ pub fn corpus_of(log: &Log) -> Corpus<'_> {
 /// # Errors
 /// Nothing to fit, or too little memory: found out before the work starts.
 pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, FitError> {
+    fit_resuming(log, options, None, say)
+}
+
+/// What a manifest says of the data in `log`.
+pub fn window_of(log: &Log) -> DataWindow {
+    DataWindow {
+        from: log.span.map(|span| span.0),
+        to: log.span.map(|span| span.1),
+        timed: log.timed,
+        touchpoints: log.histories.touches().len() as u64,
+        customers: log.len() as u64,
+        products: log.catalogue.len() as u64,
+    }
+}
+
+/// The same, keeping finished stages in `checkpoints` and taking from there those that an interrupted fit has left.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_resuming(
+    log: &Log,
+    options: &FitOptions,
+    checkpoints: Option<&Checkpoints>,
+    say: &dyn Fn(&str),
+) -> Result<Fit, FitError> {
     if log.catalogue.is_empty() {
         return Err(FitError::NoProducts);
     }
@@ -165,22 +194,31 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     };
     let (settings, choice) = match &options.settings {
         Some(settings) => (settings.clone(), None),
+        None => match load(checkpoints, "settings", |b| read_json(b, SETTINGS)) {
+            Some(kept) => kept,
+            None => {
+                let (settings, choice) = choose(&corpus, options.seed, memory, say);
+                let both = (settings, Some(choice));
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.save("settings", |b| write_json(b, SETTINGS, &both));
+                }
+                both
+            }
+        },
+    };
+    let representation = match load(checkpoints, "representation", Representation::read) {
+        Some(kept) => kept,
         None => {
-            let (settings, choice) = choose(&corpus, options.seed, memory, say);
-            (settings, Some(choice))
+            let representation = build(&corpus, &settings, say)?.with_alike_graph();
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save("representation", |b| representation.write(b));
+            }
+            representation
         }
     };
-    let representation = build(&corpus, &settings, say)?.with_alike_graph();
     let index = representation.index_figures();
     let manifest = Manifest {
-        data: DataWindow {
-            from: log.span.map(|span| span.0),
-            to: log.span.map(|span| span.1),
-            timed: log.timed,
-            touchpoints: log.histories.touches().len() as u64,
-            customers: log.len() as u64,
-            products: log.catalogue.len() as u64,
-        },
+        data: window_of(log),
         settings: serde_json::json!({ "seed": options.seed, "representation": settings }),
         metrics: serde_json::json!({ "choice": choice, "index": index }),
         dimension: representation.dim(),
@@ -188,7 +226,7 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     };
     let catalogue: Arc<Catalogue> = Arc::new(log.catalogue.clone());
     let mut model = Model::new(manifest, catalogue, log.encoder.clone(), representation);
-    fit_parts(&context, &mut model)?;
+    fit_parts(&context, &mut model, checkpoints)?;
     Ok(Fit {
         model,
         settings,
@@ -196,8 +234,22 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     })
 }
 
+const SETTINGS: &str = "settings.json";
+
+fn load<T>(
+    checkpoints: Option<&Checkpoints>,
+    stage: &str,
+    read: impl FnOnce(&Bundle) -> Result<T, BundleError>,
+) -> Option<T> {
+    checkpoints?.load(stage, read)
+}
+
 /// The further parts, each from the context and the parts before it.
-fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
+fn fit_parts(
+    context: &FitContext,
+    model: &mut Model,
+    checkpoints: Option<&Checkpoints>,
+) -> Result<(), FitError> {
     let part = |part: &'static str| {
         move |error: &dyn std::fmt::Display| FitError::Part {
             part,
@@ -207,10 +259,29 @@ fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
     let FitContext { log, seed, say, .. } = *context;
     say("finding topics");
     let topics = surprise::topics(log, &model.representation, seed);
-    let (complements, settings) = complements::fit(log, &topics, None, seed, say)
-        .map_err(|error| part("complements")(&error))?;
-    model.complements = Some(complements);
-    model.manifest.settings["completion"] = serde_json::json!(settings);
+    let kept = load(checkpoints, "complements", |bundle| {
+        let part = Complements::read(bundle, log.catalogue.len())?;
+        Ok((part, read_json::<serde_json::Value>(bundle, SETTINGS)?))
+    });
+    match kept {
+        Some((complements, settings)) => {
+            model.complements = complements;
+            model.manifest.settings["completion"] = settings;
+        }
+        None => {
+            let (complements, settings) = complements::fit(log, &topics, None, seed, say)
+                .map_err(|error| part("complements")(&error))?;
+            let settings = serde_json::json!(settings);
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save("complements", |bundle| {
+                    write_json(bundle, SETTINGS, &settings)?;
+                    complements.write(bundle)
+                });
+            }
+            model.complements = Some(complements);
+            model.manifest.settings["completion"] = settings;
+        }
+    }
     say("fitting surprises");
     model.surprises = Some(surprise::fit(log, topics, &model.representation));
     let delight =
@@ -234,7 +305,12 @@ fn fit_parts(context: &FitContext, model: &mut Model) -> Result<(), FitError> {
     if let (true, Some(span)) = (log.timed, log.span) {
         say("fitting engagement and propensity");
         let kinds = &log.encoder.kinds;
-        model.engagement = Some(engagement::fit(&sources.histories, kinds, span));
+        let kept = load(checkpoints, "engagement", EngagementModel::read).flatten();
+        let fitted = kept.unwrap_or_else(|| engagement::fit(&sources.histories, kinds, span));
+        if let Some(checkpoints) = checkpoints {
+            checkpoints.save("engagement", |bundle| fitted.write(bundle));
+        }
+        model.engagement = Some(fitted);
     }
     crate::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
     Ok(())

@@ -20,7 +20,9 @@ p.sub{color:var(--soft);margin:4px 0 20px}.heads{display:grid;grid-template-colu
 figure{margin:0}figure svg{width:100%;height:auto;display:block}figcaption{font-size:13px;color:var(--soft)}figcaption b{color:var(--ink);font-size:15px;display:block}
 .tbl{overflow-x:auto;margin-top:14px}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}caption{text-align:left;color:var(--soft);font-size:13px;padding-bottom:6px}
 th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal}
-tr.ours td{font-weight:600}thead th{color:var(--soft);font-weight:500;font-size:13px}
+tr.ours td{font-weight:600}.banner{border-left:5px solid var(--good);background:var(--card);border-radius:6px;padding:10px 14px;margin:0 0 16px}
+.banner.no{border-color:var(--bad)}details{margin-top:12px}summary{cursor:pointer;color:var(--soft);font-size:13px}pre{overflow-x:auto;font-size:12px;background:var(--card);border:1px solid var(--grid);border-radius:10px;padding:12px}
+thead th{color:var(--soft);font-weight:500;font-size:13px}
 @media(max-width:520px){.charts{grid-template-columns:1fr}}
 ";
 
@@ -40,6 +42,14 @@ pub fn render(page: &Page) -> Result<String, PlotError> {
         title = escape(&page.title),
         subtitle = escape(&page.subtitle),
     );
+    if let Some(banner) = &page.banner {
+        let class = if banner.good { "yes" } else { "no" };
+        let _ = write!(
+            out,
+            "<p class=\"banner {class}\" role=\"status\">{}</p>",
+            escape(&banner.text)
+        );
+    }
     if !page.headlines.is_empty() {
         out.push_str("<div class=\"heads\">");
         for headline in &page.headlines {
@@ -94,6 +104,13 @@ fn section(out: &mut String, section: &Section) -> Result<(), PlotError> {
     }
     for one in &section.tables {
         table(out, one);
+    }
+    if !section.verbatim.is_empty() {
+        let _ = write!(
+            out,
+            "<details><summary>As recorded</summary><pre>{}</pre></details>",
+            escape(&section.verbatim)
+        );
     }
     out.push_str("</section>");
     Ok(())

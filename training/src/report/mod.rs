@@ -4,6 +4,7 @@
 //! follow the reader's light or dark setting, and it prints on white.
 
 mod html;
+pub mod model;
 mod plot;
 
 pub use html::render;
@@ -85,6 +86,17 @@ pub struct Section {
     pub charts: Vec<Chart>,
     /// Tables.
     pub tables: Vec<TableBlock>,
+    /// Text to be shown as it stands, folded away until it is asked for.
+    pub verbatim: String,
+}
+
+/// What is said before anything else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Banner {
+    /// Whether it is good news.
+    pub good: bool,
+    /// One or two sentences.
+    pub text: String,
 }
 
 /// The whole report.
@@ -94,6 +106,8 @@ pub struct Page {
     pub title: String,
     /// One line below it.
     pub subtitle: String,
+    /// What is said before anything else.
+    pub banner: Option<Banner>,
     /// Figures at the top.
     pub headlines: Vec<Headline>,
     /// Everything else.

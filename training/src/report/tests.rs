@@ -28,6 +28,7 @@ fn a_page_loads_nothing_and_holds_every_plot() {
     let page = Page {
         title: "model <1>".into(),
         subtitle: "a shop".into(),
+        banner: None,
         headlines: vec![Headline {
             label: "NDCG@20".into(),
             value: ".158".into(),

@@ -15,6 +15,7 @@ use serendib_datasets::demo_shop::{self, Options};
 use serendib_datasets::{Format, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::ModelsDir;
 use serendib_training::fit::{self, publish, FitOptions};
+use serendib_training::refresh::ModelReport;
 
 use super::{end_of_process, open_store, runtime};
 use crate::clock::now_ms;
@@ -112,7 +113,7 @@ impl Demo {
             prepare(&steps, &stamps, &data, &models, &store).await?;
             let customer = match self.customer {
                 Some(customer) => Some(customer),
-                None => star::choose(&stamps, &data)?,
+                None => star::choose(&stamps, &data, config.recommend.holdout_percent)?,
             };
             show_and_serve(config, store, steps, customer, self.locale, self.once).await
         })
@@ -213,7 +214,10 @@ fn fit_model(data: &Path, models: &Path) -> anyhow::Result<()> {
     let fitted = fit::fit(&log, &FitOptions::of_shop(&data)?, &|what| {
         eprintln!("  model: {what}")
     })?;
-    publish::write(&fitted.model, models, chrono::Utc::now(), true)?;
+    let now = chrono::Utc::now();
+    let (id, _) = publish::write(&fitted.model, models, now, true)?;
+    let report = ModelReport::of_fit(&fitted, &id, now, true, Vec::new());
+    serendib_training::report::model::write(&report, models)?;
     Ok(())
 }
 

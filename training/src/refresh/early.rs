@@ -1,0 +1,307 @@
+//! The parts of a model beside its lists, fitted before the cut and judged on what follows it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serendib_datasets::{Histories, Log};
+use serendib_engine::bundle::Manifest;
+use serendib_engine::life::StateOptions;
+use serendib_engine::model::Model;
+use serendib_engine::represent::Representation;
+use serendib_engine::shop::{baskets, stable_hash, Delight};
+
+use crate::evaluate::complement::{self, ComplementReport};
+use crate::evaluate::engagement::{self, EngagementEvaluation};
+use crate::evaluate::surprise::{self, SurpriseReport};
+use crate::fit::{complements, corpus_of, surprise as surprises};
+use crate::life::evaluate::{anchors, next_basket, AnchorFigures, BasketFigures};
+use crate::life::fit::LifeSettings;
+use crate::life::Sources;
+
+/// Touches on which the parts are judged at most; a larger shop is judged on a sample of its customers.
+const MOST_TOUCHES: usize = 1_500_000;
+/// Days over which purchases are foretold.
+const HORIZONS: [f64; 2] = [30.0, 90.0];
+/// Cut-offs for engagement.
+const CUT_OFFS: usize = 3;
+
+/// Probabilities said beside what happened, in groups of equal size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calibration {
+    /// Rows behind it.
+    pub rows: usize,
+    /// Mean probability said and share that came true, from the least to the most likely group.
+    pub groups: Vec<(f64, f64)>,
+}
+
+/// How far off an inferred life stage is, by how much was seen of a customer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageError {
+    /// Clock type.
+    pub clock: String,
+    /// Purchases seen, customers behind the figure, mean absolute error of the anchor in days.
+    pub by_purchases: Vec<(usize, usize, f64)>,
+}
+
+/// Everything that is judged beside the lists; what the shop lacks is absent.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Sections {
+    /// What goes with what.
+    pub complements: Option<ComplementReport>,
+    /// Surprises over the dial.
+    pub surprises: Option<SurpriseReport>,
+    /// Predicted delight beside what customers said.
+    pub delight: Option<Calibration>,
+    /// Purchases within each horizon.
+    pub engagement: Vec<EngagementEvaluation>,
+    /// Anchors of life situations.
+    pub life: Vec<AnchorFigures>,
+    /// Error of the anchor over purchases seen.
+    pub stage_error: Vec<StageError>,
+    /// The next basket.
+    pub next_basket: Option<BasketFigures>,
+}
+
+/// A model of what came before a cut, good for surprises and for what it would draw.
+///
+/// # Errors
+/// A part that cannot be fitted.
+pub fn model(
+    before: &Log,
+    representation: Representation,
+    delights: &[Delight],
+    recorded: Option<serde_json::Value>,
+    seed: u64,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Model> {
+    let topics = surprises::topics(before, &representation, seed);
+    let recorded = recorded.and_then(|value| serde_json::from_value(value).ok());
+    let (graph, _) = complements::fit(before, &topics, recorded, seed, say)?;
+    let learned = surprises::fit(before, topics, &representation);
+    let mut model = Model::new(
+        Manifest::default(),
+        Arc::new(before.catalogue.clone()),
+        before.encoder.clone(),
+        representation,
+    );
+    model.complements = Some(graph);
+    model.surprises = Some(learned);
+    let delight = surprises::delight(&model, before, delights)?;
+    if let Some(learned) = &mut model.surprises {
+        learned.delight = delight;
+    }
+    Ok(model)
+}
+
+/// Judges every part on `log`; `early` was fitted before `cut`.
+///
+/// # Errors
+/// A request that cannot be answered.
+pub fn judge(
+    early: &Model,
+    log: &Log,
+    delights: &[Delight],
+    clock_types: Option<&serde_json::Value>,
+    cut: i64,
+    seed: u64,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Sections> {
+    let sampled;
+    let log = if log.histories.touches().len() > MOST_TOUCHES {
+        sampled = sample(log, MOST_TOUCHES);
+        &sampled
+    } else {
+        log
+    };
+    let mut sections = Sections::default();
+    if let Some(graph) = &early.complements {
+        sections.complements = Some(complement::evaluate(log, cut, graph, seed, say));
+    }
+    sections.surprises = surprise::evaluate(early, log, cut, seed, say)?;
+    say("calibration of delight");
+    let said: Vec<Delight> = delights.iter().filter(|d| d.at >= cut).cloned().collect();
+    if let (Some(part), false) = (&early.surprises, said.is_empty()) {
+        let rated = surprises::rated(early, log, &said);
+        let pairs = rated
+            .iter()
+            .map(|r| (part.delight.probability(&r.features), r.label))
+            .collect();
+        sections.delight = calibration(pairs, 8);
+    }
+    let corpus = corpus_of(log);
+    let sources = Sources {
+        catalogue: &log.catalogue,
+        histories: corpus.histories.iter().map(|h| h.as_ref()).collect(),
+        profiles: &log.profiles,
+        timed: log.timed,
+        until: log.span.map_or(0, |(_, last)| last + 1),
+        clock_types,
+    };
+    if let Some(span) = log.span {
+        let kinds = &log.encoder.kinds;
+        let histories = &sources.histories;
+        sections.engagement = HORIZONS
+            .iter()
+            .filter_map(|days| {
+                engagement::evaluate(histories, kinds, span, *days, CUT_OFFS, seed, say)
+            })
+            .collect();
+    }
+    sections.life = anchors(&sources, &LifeSettings::default(), say);
+    sections.stage_error = stage_error(&sources, say);
+    let customers = sources.baskets();
+    if log.timed && !customers.is_empty() {
+        let all: Vec<Vec<_>> = sources
+            .histories
+            .iter()
+            .map(|h| baskets(h, log.timed))
+            .collect();
+        let before = all
+            .iter()
+            .map(|list| list[..list.partition_point(|b| b.at < cut)].to_vec())
+            .collect::<Vec<_>>();
+        let truth: Vec<Vec<u32>> = all
+            .iter()
+            .zip(&before)
+            .map(|(list, seen)| match list.get(seen.len()) {
+                Some(next) if !seen.is_empty() => next.lines.iter().map(|l| l.0).collect(),
+                _ => Vec::new(),
+            })
+            .collect();
+        if truth.iter().any(|t| !t.is_empty()) {
+            sections.next_basket = next_basket(&before, &truth, log.catalogue.len(), say);
+        }
+    }
+    Ok(sections)
+}
+
+/// Groups pairs of a probability and what came of it.
+fn calibration(mut pairs: Vec<(f64, f64)>, groups: usize) -> Option<Calibration> {
+    if pairs.len() < 10 * groups {
+        return None;
+    }
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let n = pairs.len();
+    let mean = |rows: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
+        rows.iter().map(of).sum::<f64>() / rows.len() as f64
+    };
+    Some(Calibration {
+        rows: n,
+        groups: (0..groups)
+            .map(|g| {
+                let rows = &pairs[g * n / groups..(g + 1) * n / groups];
+                (mean(rows, |p| p.0), mean(rows, |p| p.1))
+            })
+            .collect(),
+    })
+}
+
+/// The anchor's error after 1, 2, 4, 8, … purchases, for customers who declared exactly one anchor: half of them are hidden from
+/// the fit, and judged.
+fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
+    use serendib_engine::life::{declared, ProductProfiles};
+    const SEEN: [usize; 6] = [1, 2, 4, 8, 16, 32];
+    const LEAST: usize = 20;
+    const MOST: usize = 400;
+    if !sources.timed {
+        return Vec::new();
+    }
+    say("error of the life stage over purchases");
+    let hidden = |customer: usize| stable_hash(&customer.to_le_bytes()).is_multiple_of(2);
+    let rows: Vec<crate::life::fit::LifeRow> = (0..sources.histories.len())
+        .filter(|&c| sources.allows(c, serendib_engine::shop::Purpose::Train))
+        .map(|c| crate::life::fit::LifeRow {
+            history: sources.histories[c],
+            facts: if hidden(c) { &[] } else { sources.facts(c) },
+            infer: sources.allows(c, serendib_engine::shop::Purpose::InferLifeStage),
+        })
+        .collect();
+    let Ok(clocks) = serendib_engine::life::ClockType::with_shop(sources.clock_types) else {
+        return Vec::new();
+    };
+    let settings = LifeSettings::default();
+    let Some(model) =
+        crate::life::fit::fit(&rows, sources.catalogue, clocks, sources.until, &settings)
+    else {
+        return Vec::new();
+    };
+    let products = ProductProfiles::new(&model.profiles, sources.catalogue);
+    let mut sums: Vec<Vec<(usize, f64)>> = vec![vec![(0, 0.0); SEEN.len()]; model.clocks.len()];
+    let options = StateOptions {
+        infer: true,
+        thorough: false,
+    };
+    for customer in (0..sources.histories.len()).filter(|c| hidden(*c)) {
+        let truths = declared(&model, sources.facts(customer)).0;
+        for (clock, found) in truths.iter().enumerate() {
+            let [one] = found.as_slice() else { continue };
+            let [anchor] = one.days.as_slice() else {
+                continue;
+            };
+            if sums[clock][0].0 >= MOST {
+                continue;
+            }
+            let history = sources.histories[customer];
+            let bought: Vec<usize> = history
+                .iter()
+                .enumerate()
+                .filter(|(_, t)| t.kind.acquires())
+                .map(|(ix, _)| ix)
+                .collect();
+            for (slot, seen) in SEEN.iter().enumerate() {
+                let Some(last) = bought.get(seen - 1) else {
+                    break;
+                };
+                let until = history[*last].at + 1;
+                let known = &history[..history.partition_point(|t| t.at < until)];
+                let state = model.state(&products, known, &[], until, options);
+                let posterior = state.clocks.iter().find(|p| p.clock == clock);
+                let Some(posterior) = posterior else { break };
+                let error = (posterior.quantile(0.5) - anchor).abs();
+                sums[clock][slot].0 += 1;
+                sums[clock][slot].1 += error;
+            }
+        }
+    }
+    sums.into_iter()
+        .enumerate()
+        .filter_map(|(clock, sums)| {
+            let by_purchases: Vec<(usize, usize, f64)> = SEEN
+                .iter()
+                .zip(sums)
+                .filter(|(_, (n, _))| *n >= LEAST)
+                .map(|(seen, (n, sum))| (*seen, n, sum / n as f64))
+                .collect();
+            (by_purchases.len() > 1).then(|| StageError {
+                clock: model.clocks[clock].kind.name.clone(),
+                by_purchases,
+            })
+        })
+        .collect()
+}
+
+/// `log` with the touches of so many customers only that there are at most `most`, by a hash of the customer; numbers stay.
+fn sample(log: &Log, most: usize) -> Log {
+    let share = most as f64 / log.histories.touches().len().max(1) as f64;
+    let limit = (share * 1e6) as u64;
+    let (mut owners, mut touches) = (Vec::new(), Vec::new());
+    for (customer, history) in log.histories.iter().enumerate() {
+        if stable_hash(&(customer as u32).to_le_bytes()) % 1_000_000 < limit {
+            owners.extend(std::iter::repeat_n(customer as u32, history.len()));
+            touches.extend_from_slice(history);
+        }
+    }
+    Log {
+        histories: Histories::group(log.len(), owners, touches),
+        catalogue: log.catalogue.clone(),
+        encoder: log.encoder.clone(),
+        customer_ids: log.customer_ids.clone(),
+        anonymous: Vec::new(),
+        anonymous_ids: Vec::new(),
+        profiles: log.profiles.clone(),
+        timed: log.timed,
+        span: log.span,
+        non_product: log.non_product.clone(),
+        pooled_baskets: log.pooled_baskets.clone(),
+    }
+}

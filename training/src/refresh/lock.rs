@@ -1,0 +1,95 @@
+//! One refresh at a time, and nothing half-written left behind.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+const LOCK: &str = ".refresh.lock";
+
+/// The right to refresh a models directory; the system gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct RefreshLock(#[allow(dead_code)] File);
+
+/// Creates `models` if it is missing, makes sure that it can be written, takes the right to refresh it, and removes what
+/// writers that died have left there.
+///
+/// # Errors
+/// No permission, no space, or another refresh that is running.
+pub fn take(models: &Path) -> anyhow::Result<RefreshLock> {
+    fs::create_dir_all(models)
+        .with_context(|| format!("cannot create models directory {}", models.display()))?;
+    let path = models.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot write to models directory {}", models.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another fit or refresh is working on {}: wait for it to end",
+            models.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+    sweep(models, |pid| !alive(pid));
+    Ok(RefreshLock(file))
+}
+
+/// Bundles that were begun and never finished in `models`, with the process that wrote each.
+fn unfinished(models: &Path) -> Vec<(PathBuf, u32)> {
+    let Ok(entries) = fs::read_dir(models) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (stem, pid) = name.rsplit_once(".tmp-")?;
+            let pid = pid.parse().ok()?;
+            stem.starts_with('.').then(|| (entry.path(), pid))
+        })
+        .collect()
+}
+
+/// Removes unfinished bundles of processes that `gone` says of.
+fn sweep(models: &Path, gone: impl Fn(u32) -> bool) {
+    for (path, pid) in unfinished(models) {
+        if gone(pid) {
+            // First out of the way, at once, so that nobody can finish it half-removed.
+            let aside = models.join(format!(".discarded-{pid}"));
+            if fs::rename(&path, &aside).is_ok() {
+                let _ = fs::remove_dir_all(&aside);
+            }
+        }
+    }
+}
+
+/// Whether a process of this number runs; where that cannot be told, it does.
+fn alive(pid: u32) -> bool {
+    !Path::new("/proc/self").exists() || Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// From now on an interrupt (Ctrl-C) or a request to end removes what this process has begun in `models` and ends it with
+/// status 130. Finished stages stay for `--resume`.
+///
+/// # Errors
+/// The system does not let signals be waited for.
+pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
+        .context("cannot wait for signals")?;
+    let models = models.to_path_buf();
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            sweep(&models, |pid| pid == std::process::id());
+            eprintln!("\ninterrupted: nothing was published; --resume goes on from the last finished stage");
+            std::process::exit(130);
+        }
+    });
+    Ok(())
+}

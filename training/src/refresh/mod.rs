@@ -1,0 +1,510 @@
+//! Refreshing: from a shop's data to a model that is proved to be no worse, or kept back with the reason.
+//!
+//! Candidate and current settings are fitted before a cut and compared on what follows it; the winner is fitted again on
+//! everything, looked at for sanity, written with its report, and published if every check of the gate passed.
+
+pub mod churn;
+pub mod compare;
+pub mod drift;
+pub mod early;
+pub mod gate;
+pub mod lock;
+pub mod policy;
+pub mod sanity;
+pub mod worth;
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serendib_datasets::{Log, ShopData};
+use serendib_engine::bundle::{Bundle, Manifest, ModelsDir};
+use serendib_engine::model::Model;
+use serendib_engine::shop::Delight;
+
+use crate::evaluate::from_split;
+use crate::fit::checkpoint::{self, Checkpoints};
+use crate::fit::split::{hold_out, Regime, Split};
+use crate::fit::{self, build, choose, corpus_of, memory, publish, Choice, FitOptions, Settings};
+use crate::ope::OpeReport;
+use crate::progress::{StageTime, Stages};
+use crate::report::model as page;
+use churn::Churn;
+use compare::Comparison;
+use drift::Drift;
+use early::Sections;
+use gate::{Check, GateOptions};
+use sanity::{Golden, SanityOptions};
+use worth::Worth;
+
+/// Customers on whom settings are compared at most.
+const MOST_CASES: usize = 10_000;
+/// Separates the slice of the comparison from the slice that settings are chosen on.
+const SEED_OF_COMPARISON: u64 = 0x5eed_5eed;
+
+/// What the caller decides.
+#[derive(Debug, Clone)]
+pub struct RefreshOptions {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Bytes that fitting may use; most of what is free, if absent.
+    pub memory: Option<usize>,
+    /// How much worse a model may be.
+    pub gate: GateOptions,
+    /// What any model must satisfy.
+    pub sanity: SanityOptions,
+    /// Percent of customers in the permanent holdout, as the server is configured.
+    pub holdout_percent: f64,
+    /// Candidate settings; chosen on the data if absent.
+    pub settings: Option<Settings>,
+    /// Make the model current if it passes.
+    pub publish: bool,
+    /// Make it current even if it does not pass.
+    pub force: bool,
+    /// Questions with known answers.
+    pub golden: Vec<Golden>,
+    /// Continue from the last finished stage of an interrupted run on the same data.
+    pub resume: bool,
+    /// The time that the model is named after.
+    pub now: DateTime<Utc>,
+}
+
+impl Default for RefreshOptions {
+    fn default() -> Self {
+        RefreshOptions {
+            seed: 0,
+            memory: None,
+            gate: GateOptions::default(),
+            sanity: SanityOptions::default(),
+            holdout_percent: 5.0,
+            settings: None,
+            publish: true,
+            force: false,
+            golden: Vec::new(),
+            resume: false,
+            now: DateTime::UNIX_EPOCH,
+        }
+    }
+}
+
+/// Everything that is told of a model; what was not measured is absent.
+#[derive(Debug, Default, Serialize)]
+pub struct ModelReport {
+    /// The model's id.
+    pub model: String,
+    /// RFC 3339.
+    pub created: String,
+    /// The model that was current before.
+    pub before: Option<String>,
+    /// Whether it was made current.
+    pub published: bool,
+    /// Why it was not.
+    pub reason: Option<String>,
+    /// Which settings were fitted on everything, in words.
+    pub winner: String,
+    /// Touchpoints and so on that it was fitted on.
+    pub data: serendib_engine::bundle::DataWindow,
+    /// How candidate settings were chosen.
+    pub choice: Option<Choice>,
+    /// All settings, as in the manifest.
+    pub settings: serde_json::Value,
+    /// Candidate, current settings and baselines after the cut.
+    pub comparison: Option<Comparison>,
+    /// Everything the gate looked at.
+    pub checks: Vec<Check>,
+    /// What changed in the data.
+    pub drift: Option<Drift>,
+    /// How much lists change.
+    pub churn: Option<Churn>,
+    /// Orders with and without personal answers.
+    pub worth: Option<Worth>,
+    /// What the serve log says of the candidate.
+    pub policy: Option<OpeReport>,
+    /// The parts beside the lists.
+    pub sections: Sections,
+    /// Time and memory.
+    pub stages: Vec<StageTime>,
+}
+
+impl ModelReport {
+    /// What is known of a model that was fitted and compared with nothing.
+    pub fn of_fit(
+        fit: &fit::Fit,
+        id: &str,
+        created: DateTime<Utc>,
+        published: bool,
+        stages: Vec<StageTime>,
+    ) -> ModelReport {
+        ModelReport {
+            model: id.to_owned(),
+            created: created.to_rfc3339_opts(SecondsFormat::Secs, true),
+            published,
+            data: fit.model.manifest.data,
+            choice: fit.choice.clone(),
+            settings: fit.model.manifest.settings.clone(),
+            stages,
+            ..ModelReport::default()
+        }
+    }
+}
+
+/// The end of a refresh.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Where the bundle is.
+    pub path: PathBuf,
+    /// Where the report is.
+    pub report_path: PathBuf,
+    /// What is told.
+    pub report: ModelReport,
+}
+
+/// The model that is current, as far as it can be read.
+struct Last {
+    id: String,
+    manifest: Option<Manifest>,
+    model: Option<Model>,
+    problem: Option<String>,
+}
+
+impl Last {
+    fn of(models: &ModelsDir) -> anyhow::Result<Option<Last>> {
+        let Some(id) = models.current()? else {
+            return Ok(None);
+        };
+        let read = Bundle::open(&models.path().join(&id)).and_then(|bundle| {
+            let manifest = bundle.manifest().clone();
+            Ok((manifest, Model::read(&bundle)?))
+        });
+        Ok(Some(match read {
+            Ok((manifest, model)) => Last {
+                id,
+                manifest: Some(manifest),
+                model: Some(model),
+                problem: None,
+            },
+            Err(error) => Last {
+                id,
+                manifest: None,
+                model: None,
+                problem: Some(error.to_string()),
+            },
+        }))
+    }
+
+    fn settings(&self) -> Option<Settings> {
+        let recorded = self.manifest.as_ref()?.settings.get("representation")?;
+        serde_json::from_value(recorded.clone()).ok()
+    }
+}
+
+/// What the comparison decided.
+struct Decision {
+    settings: Settings,
+    winner: String,
+    choice: Option<Choice>,
+    comparison: Option<Comparison>,
+    checks: Vec<Check>,
+    sections: Sections,
+    policy: Option<OpeReport>,
+}
+
+/// Refreshes the models directory `models` from `data`.
+///
+/// # Errors
+/// A directory that another refresh holds or that cannot be written, data without touchpoints, or a failed read, fit or
+/// write; then the models directory is as before. A model that is kept back is no error: see [`ModelReport::reason`].
+pub fn refresh(
+    data: &ShopData,
+    models: &Path,
+    options: &RefreshOptions,
+    stages: &Stages,
+) -> anyhow::Result<Outcome> {
+    let _lock = lock::take(models)?;
+    let say = |what: &str| stages.say(what);
+    say("reading the current model");
+    let dir = ModelsDir::new(models);
+    let last = Last::of(&dir)?;
+    if let Some(earlier) = last.as_ref().and_then(|l| l.manifest.as_ref()) {
+        let stages_before = earlier.metrics.get("stages").cloned();
+        let before = stages_before.and_then(|v| serde_json::from_value::<Vec<StageTime>>(v).ok());
+        stages.expect(&before.unwrap_or_default(), 1.0);
+    }
+    say("reading the data");
+    let log = Log::load_watched(data, None, &|rows| stages.steps(rows))?;
+    anyhow::ensure!(
+        !log.histories.touches().is_empty(),
+        "{} holds no touchpoint of a customer: there is nothing to learn from, and the models directory stays as it is",
+        data.dir().display()
+    );
+    let fit_options = FitOptions {
+        seed: options.seed,
+        memory: options.memory,
+        ..FitOptions::of_shop(data)?
+    };
+    say("looking at what changed in the data");
+    let window = fit::window_of(&log);
+    let profile = drift::profile(&log);
+    let manifest = last.as_ref().and_then(|l| l.manifest.as_ref());
+    let drift = drift::drift(&window, &profile, manifest, options.now.timestamp_millis());
+    let served = policy::read(data, &log)?;
+    let key = checkpoint::key(
+        &log,
+        &(options.seed, "refresh", last.as_ref().map(|l| &l.id)),
+    );
+    let checkpoints = Checkpoints::open(models, &key, options.resume)?;
+
+    let decision = decide(
+        &log,
+        &fit_options,
+        last.as_ref(),
+        &served.draws,
+        options,
+        &checkpoints,
+        &say,
+    )?;
+    let mut checks = drift.checks.clone();
+    if let Some(Last {
+        id,
+        problem: Some(problem),
+        ..
+    }) = &last
+    {
+        let detail =
+            format!("model {id} cannot be read, so there is nothing to compare with: {problem}");
+        checks.push(Check::new("the current model reads", true, detail));
+    }
+    checks.extend(decision.checks);
+
+    let mut fitted = fit::fit_resuming(
+        &log,
+        &FitOptions {
+            settings: Some(decision.settings),
+            ..fit_options
+        },
+        Some(&checkpoints),
+        &say,
+    )?;
+    say("looking at the model's answers");
+    checks.extend(sanity::check(
+        &fitted.model,
+        &log,
+        &options.golden,
+        &options.sanity,
+    ));
+    let before = last.as_ref().and_then(|l| l.model.as_ref());
+    let churn = before.and_then(|before| churn::churn(before, &fitted.model, &log));
+    let worth = worth::worth(&log, options.holdout_percent, served.since, options.seed);
+
+    say("writing the bundle");
+    let metrics = &mut fitted.model.manifest.metrics;
+    metrics["choice"] = serde_json::to_value(&decision.choice)?;
+    metrics["profile"] = serde_json::to_value(&profile)?;
+    metrics["gate"] = serde_json::to_value(&checks)?;
+    if let Some(comparison) = &decision.comparison {
+        metrics["comparison"] = serde_json::to_value(comparison)?;
+    }
+    metrics["stages"] = serde_json::to_value(stages.times())?;
+    let mut report = ModelReport {
+        created: options.now.to_rfc3339_opts(SecondsFormat::Secs, true),
+        before: last.as_ref().map(|l| l.id.clone()),
+        reason: gate::reason(&checks),
+        winner: decision.winner,
+        data: window,
+        choice: decision.choice,
+        settings: fitted.model.manifest.settings.clone(),
+        comparison: decision.comparison,
+        checks,
+        drift: Some(drift),
+        churn,
+        worth,
+        policy: decision.policy,
+        sections: decision.sections,
+        ..ModelReport::default()
+    };
+    say("publishing");
+    let (id, path) = publish::write(&fitted.model, models, options.now, false)?;
+    report.model = id.clone();
+    if options.publish && (report.reason.is_none() || options.force) {
+        let expected = report.before.clone().unwrap_or_default();
+        match dir.swap(Some(&expected), &id) {
+            Ok(()) => report.published = true,
+            Err(error) => report.reason = Some(format!("cannot make it current: {error}")),
+        }
+    } else if !options.publish {
+        report
+            .reason
+            .get_or_insert_with(|| "publishing was not asked for".into());
+    }
+    report.stages = stages.times();
+    let report_path = page::write(&report, models)?;
+    checkpoints.clear();
+    Ok(Outcome {
+        path,
+        report_path,
+        report,
+    })
+}
+
+/// Fits candidate and current settings before a cut, compares them after it, and judges the winner's other parts.
+fn decide(
+    log: &Log,
+    fit_options: &FitOptions,
+    last: Option<&Last>,
+    draws: &[policy::Logged],
+    options: &RefreshOptions,
+    checkpoints: &Checkpoints,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Decision> {
+    say("cutting the data");
+    let corpus = corpus_of(log);
+    let memory = options.memory.unwrap_or_else(memory::available);
+    memory::check(
+        &corpus,
+        fit::choose::most_dimensions(&corpus, corpus.products()),
+        memory,
+    )?;
+    let split = hold_out(&corpus, MOST_CASES, options.seed ^ SEED_OF_COMPARISON);
+    let current = last.and_then(Last::settings);
+    let kept = checkpoints.load("candidate", |b| {
+        serendib_engine::bundle::read_json(b, "candidate.json")
+    });
+    let (candidate, choice): (Settings, Option<Choice>) = match (&options.settings, kept) {
+        (Some(given), _) => (given.clone(), None),
+        (None, Some(kept)) => kept,
+        (None, None) => {
+            let (settings, choice) = choose(&split.train, options.seed, memory, say);
+            let both = (settings, Some(choice));
+            checkpoints.save("candidate", |b| {
+                serendib_engine::bundle::write_json(b, "candidate.json", &both)
+            });
+            both
+        }
+    };
+    let mut decision = Decision {
+        winner: if current.as_ref() == Some(&candidate) {
+            "the current settings, which are also the best on the new data".into()
+        } else {
+            "the candidate settings".into()
+        },
+        settings: candidate.clone(),
+        choice,
+        comparison: None,
+        checks: Vec::new(),
+        sections: Sections::default(),
+        policy: None,
+    };
+    if split.cases.is_empty() {
+        decision.checks.push(Check::new(
+            "comparison after a cut",
+            true,
+            "not enough data: nobody acquires anything new on both sides of a cut",
+        ));
+        return Ok(decision);
+    }
+    let with = |stage: &'static str| move |what: &str| say(&format!("{stage}: {what}"));
+    let fitted = build(&split.train, &candidate, &with("candidate before the cut"))?;
+    let other = current.filter(|current| *current != candidate);
+    let rival = match &other {
+        Some(settings) => Some(build(
+            &split.train,
+            settings,
+            &with("current before the cut"),
+        )?),
+        None => None,
+    };
+    let task = from_split(&split, log.len(), &in_words(&split));
+    let comparison = compare::compare(
+        &fitted,
+        rival.as_ref(),
+        &split.train,
+        log,
+        &task,
+        options.seed,
+        say,
+    );
+    let checks = gate::judge(&comparison, &options.gate);
+    let mut winner = fitted;
+    let mut fell_back = false;
+    match (gate::reason(&checks), other, rival) {
+        // settings that were given are what the caller wants judged: nothing takes their place
+        (Some(reason), Some(settings), Some(rival)) if options.settings.is_none() => {
+            decision.winner = format!("the current settings; the candidate was refused: {reason}");
+            decision.settings = settings;
+            winner = rival;
+            decision.checks.push(Check::new(
+                "the candidate settings were refused, the current ones fitted again",
+                true,
+                reason,
+            ));
+            fell_back = true;
+        }
+        _ => decision.checks.extend(checks),
+    }
+    decision.comparison = Some(comparison);
+    if split.regime == Regime::TimeCut {
+        let cut = split.cases[0].now;
+        drop((corpus, task));
+        let before = log.before(cut);
+        let (said, later): (Vec<Delight>, Vec<Delight>) = fit_options
+            .delights
+            .iter()
+            .cloned()
+            .partition(|d| d.at < cut);
+        say("surprises and complements before the cut");
+        let recorded = last
+            .and_then(|l| l.manifest.as_ref())
+            .and_then(|m| m.settings.get("completion").cloned());
+        let model = early::model(&before, winner, &said, recorded, options.seed, say)?;
+        drop(before);
+        decision.sections = early::judge(
+            &model,
+            log,
+            &later,
+            fit_options.clock_types.as_ref(),
+            cut,
+            options.seed,
+            say,
+        )?;
+        say("off-policy evaluation");
+        let draws: Vec<policy::Logged> = draws.iter().filter(|d| d.at >= cut).cloned().collect();
+        decision.policy = policy::evaluate_model(&model, log, &draws, options.seed);
+        if !fell_back {
+            decision
+                .checks
+                .push(gate::judge_policy(decision.policy.as_ref()));
+        }
+    }
+    Ok(decision)
+}
+
+/// How the slice was held out, in words.
+pub fn in_words(split: &Split) -> String {
+    match split.regime {
+        Regime::TimeCut => {
+            let at = split.cases.first().map_or(0, |case| case.now);
+            let at = DateTime::<Utc>::from_timestamp_millis(at).unwrap_or_default();
+            format!(
+                "global cut at {}",
+                at.to_rfc3339_opts(SecondsFormat::Secs, true)
+            )
+        }
+        Regime::LastByTime => "cut before each customer's last new products".into(),
+        Regime::LastByOrder => {
+            "cut before each customer's last new product, by order of rows".into()
+        }
+        Regime::Random => "a random fifth of each customer's products".into(),
+    }
+}
+
+/// Reads questions with known answers.
+///
+/// # Errors
+/// A file that does not read or parse.
+pub fn read_golden(path: &Path) -> anyhow::Result<Vec<Golden>> {
+    use anyhow::Context;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read golden questions {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("golden questions {} do not parse", path.display()))
+}

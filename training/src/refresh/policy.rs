@@ -1,0 +1,191 @@
+//! Off-policy evaluation of a model from the `served` table.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serendib_datasets::{DataError, Log, ShopData, Table};
+use serendib_engine::model::Model;
+use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
+use serendib_engine::shop::{stable_hash, KindClass, ProductIx};
+
+use crate::ope::{evaluate, Decision, Draw, OpeOptions, OpeReport};
+
+/// One sampled slot as it was logged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    /// The answer.
+    pub request_id: String,
+    /// To whom.
+    pub customer: u32,
+    /// When, ms.
+    pub at: i64,
+    /// Rank of the slot from 1.
+    pub rank: usize,
+    /// What could have been drawn, with its probability.
+    pub candidates: Vec<(ProductIx, f64)>,
+    /// Which was.
+    pub chosen: usize,
+    /// 1 if the customer actively touched what was drawn, naming the answer; else 0.
+    pub reward: f64,
+}
+
+#[derive(Deserialize)]
+struct Candidate {
+    product_id: String,
+    propensity: Option<f64>,
+}
+
+/// What the serve log says.
+#[derive(Debug, Default)]
+pub struct ServeLog {
+    /// Usable draws.
+    pub draws: Vec<Logged>,
+    /// Time of the first served answer.
+    pub since: Option<i64>,
+    /// Sampled rows that cannot be used: an unknown customer or product, or candidates that do not read.
+    pub unusable: usize,
+}
+
+/// Reads the `served` table and what came of each drawn slot.
+///
+/// # Errors
+/// The first wrong row, unless the data were opened leniently.
+pub fn read(data: &ShopData, log: &Log) -> Result<ServeLog, DataError> {
+    let mut out = ServeLog::default();
+    if !data.has_table(Table::Served) {
+        return Ok(out);
+    }
+    for row in data.served()? {
+        let row = row?;
+        if let Some(at) = row.at {
+            out.since = Some(out.since.map_or(at, |since: i64| since.min(at)));
+        }
+        if row.propensity.is_none() {
+            continue;
+        }
+        match logged(&row, log) {
+            Some(draw) => out.draws.push(draw),
+            None => out.unusable += 1,
+        }
+    }
+    if out.draws.is_empty() {
+        return Ok(out);
+    }
+    let mut by_request: HashMap<String, Vec<usize>> = HashMap::new();
+    for (ix, draw) in out.draws.iter().enumerate() {
+        let slots = by_request.entry(draw.request_id.clone()).or_default();
+        slots.push(ix);
+    }
+    for row in data.touchpoints()? {
+        let row = row?;
+        let Some(id) = row.request_id.as_deref() else {
+            continue;
+        };
+        let kind = log.encoder.kinds.get(&row.kind);
+        if kind.is_none_or(|kind| log.encoder.kinds.class(kind) != KindClass::Active) {
+            continue;
+        }
+        // a touchpoint names the answer, or the item: answer.list.rank
+        let request = id
+            .rsplitn(3, '.')
+            .nth(2)
+            .filter(|r| by_request.contains_key(*r));
+        let slots = by_request.get(request.unwrap_or(id));
+        for ix in slots.into_iter().flatten() {
+            let draw = &mut out.draws[*ix];
+            let product = log.catalogue.find(row.product_id.as_deref().unwrap_or(""));
+            if product == Some(draw.candidates[draw.chosen].0) {
+                draw.reward = 1.0;
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn logged(row: &serendib_engine::shop::Served, log: &Log) -> Option<Logged> {
+    let candidates: Vec<Candidate> = serde_json::from_str(row.candidates.as_deref()?).ok()?;
+    let candidates: Vec<(ProductIx, f64)> = candidates
+        .iter()
+        .map(|c| Some((log.catalogue.find(&c.product_id)?, c.propensity?)))
+        .collect::<Option<_>>()?;
+    let drawn = log.catalogue.find(row.product_id.as_deref()?)?;
+    Some(Logged {
+        request_id: row.request_id.clone(),
+        customer: log.customer_ids.get(row.customer_id.as_deref()?)?,
+        at: row.at?,
+        rank: row.rank? as usize,
+        chosen: candidates.iter().position(|(p, _)| *p == drawn)?,
+        candidates,
+        reward: 0.0,
+    })
+}
+
+/// Evaluates what `model` would draw in the slots of `draws`; `None` where there are none.
+///
+/// In each slot the model makes its own surprise list as of then. Its probabilities are kept inside the logged candidates
+/// and made to sum to 1; what it gives to others is counted as outside the overlap. `model` must have seen nothing of
+/// the time of the draws.
+pub fn evaluate_model(model: &Model, log: &Log, draws: &[Logged], seed: u64) -> Option<OpeReport> {
+    if draws.is_empty() {
+        return None;
+    }
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let judged: Vec<(Draw, f64)> = draws
+        .par_iter()
+        .filter_map(|logged| target(model, &live, log, logged))
+        .collect();
+    let outside =
+        judged.iter().map(|(_, outside)| outside).sum::<f64>() / judged.len().max(1) as f64;
+    let draws: Vec<Draw> = judged.into_iter().map(|(draw, _)| draw).collect();
+    let options = OpeOptions {
+        seed,
+        ..OpeOptions::default()
+    };
+    let mut report = evaluate(&draws, &options).ok()?;
+    report.outside_overlap += outside;
+    Some(report)
+}
+
+fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<(Draw, f64)> {
+    let sum: f64 = logged.candidates.iter().map(|(_, p)| p).sum();
+    if (sum - 1.0).abs() > 1e-4 {
+        return None;
+    }
+    let profile = log.profiles.get(logged.customer as usize)?.as_ref();
+    let state = CustomerState {
+        history: log.histories.of(logged.customer),
+        facts: profile.map_or(&[], |p| &p.facts),
+        ..CustomerState::NOBODY
+    };
+    let mut request = Request::one(ListKind::Surprise, logged.rank.clamp(2, 100), logged.at);
+    request.explore = true;
+    request.max_reasons = 0;
+    let mut answer = recommend(model, live, state, &request, &|| false).ok()?;
+    let own: HashMap<ProductIx, f64> = answer.lists.pop()?.draw.into_iter().collect();
+    let inside: f64 = logged
+        .candidates
+        .iter()
+        .filter_map(|(product, _)| own.get(product))
+        .sum();
+    // a model that draws nothing here, or only elsewhere, says nothing of this slot
+    if inside <= 1e-6 {
+        return None;
+    }
+    let decisions = logged
+        .candidates
+        .iter()
+        .map(|(product, p)| Decision {
+            product: *product,
+            logged: *p,
+            target: own.get(product).copied().unwrap_or(0.0) / inside,
+        })
+        .collect();
+    let draw = Draw {
+        customer: stable_hash(&logged.customer.to_le_bytes()),
+        decisions,
+        chosen: logged.chosen,
+        reward: logged.reward,
+    };
+    Some((draw, 1.0 - inside))
+}

@@ -1,0 +1,74 @@
+//! What personal answers are worth: orders of customers with and without them.
+
+use serde::Serialize;
+use serendib_datasets::Log;
+use serendib_engine::shop::{baskets, in_holdout, DAY_MS};
+
+use crate::ope::{interval, Interval};
+
+const RESAMPLES: usize = 1_000;
+/// Customers in the holdout below which nothing is said.
+const LEAST: usize = 30;
+
+/// Orders per customer and year, with and without.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Worth {
+    /// Percent of customers in the holdout.
+    pub percent: f64,
+    /// From when on orders count, ms: the first served answer.
+    pub since: i64,
+    /// Customers who get personal answers.
+    pub with_customers: usize,
+    /// Customers who do not.
+    pub without_customers: usize,
+    /// Orders per customer and year of those who do.
+    pub with: Interval,
+    /// Of those who do not.
+    pub without: Interval,
+    /// With minus without.
+    pub difference: Interval,
+}
+
+/// Compares the orders since `since` (the first served answer). `None` without times, without answers, or with fewer
+/// than 30 customers on either side.
+pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<Worth> {
+    let since = since?;
+    let (_, end) = log.span.filter(|_| log.timed)?;
+    const YEAR_MS: f64 = 365.25 * DAY_MS as f64;
+    // orders with, years with, orders without, years without: one row per customer
+    let mut rows: Vec<[f64; 4]> = Vec::new();
+    let mut counts = [0usize; 2];
+    for customer in 0..log.len() as u32 {
+        let history = log.histories.of(customer);
+        let Some(first) = history.first() else {
+            continue;
+        };
+        let years = (end - first.at.max(since)) as f64 / YEAR_MS;
+        if years <= 0.0 {
+            continue;
+        }
+        let from = history.partition_point(|t| t.at < since);
+        let orders = baskets(&history[from..], true).len() as f64;
+        let held = in_holdout(log.customer_ids.name(customer), percent);
+        counts[usize::from(held)] += 1;
+        rows.push(if held {
+            [0.0, 0.0, orders, years]
+        } else {
+            [orders, years, 0.0, 0.0]
+        });
+    }
+    if counts.iter().any(|count| *count < LEAST) {
+        return None;
+    }
+    let rate = |orders: f64, years: f64| if years > 0.0 { orders / years } else { 0.0 };
+    let figure = |of: &dyn Fn(&[f64; 4]) -> f64| interval(&rows, of, RESAMPLES, seed);
+    Some(Worth {
+        percent,
+        since,
+        with_customers: counts[0],
+        without_customers: counts[1],
+        with: figure(&|[o, y, _, _]| rate(*o, *y)),
+        without: figure(&|[_, _, o, y]| rate(*o, *y)),
+        difference: figure(&|[a, b, c, d]| rate(*a, *b) - rate(*c, *d)),
+    })
+}
