@@ -77,12 +77,19 @@ pub struct ClockType {
     /// Whether an undeclared inference about it is never put into words (pregnancy, health, children).
     #[serde(default)]
     pub sensitive: bool,
+    /// Whether the shop allows that one that was inferred, not declared, is named once it is likely enough; a sensitive
+    /// one never is.
+    #[serde(default)]
+    pub name_inferred: bool,
     /// Youngest age that matters, in days after the anchor; negative = before it.
     pub min_age_days: f64,
     /// Age at which the clock has run down.
     pub max_age_days: f64,
     /// Width of a grid cell in days, > 0.
     pub step_days: f64,
+    /// Whether one that has run down is remembered (a child who has grown up) rather than forgotten (a trip that is over).
+    #[serde(default)]
+    pub lifelong: bool,
     /// Share of customers for whom such a clock runs when they first come, before data say more; in (0, 1).
     #[serde(default = "default_exists")]
     pub exists: f64,
@@ -308,7 +315,8 @@ impl ClockType {
 
     /// How many age cells the grid has.
     pub fn cells(&self) -> usize {
-        ((self.max_age_days - self.min_age_days) / self.step_days).ceil() as usize + 1
+        // Rounding must not decide about a cell.
+        ((self.max_age_days - self.min_age_days) / self.step_days - 1e-6).ceil() as usize + 1
     }
 
     /// Age of cell `cell` in days.

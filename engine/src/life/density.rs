@@ -36,19 +36,20 @@ impl Default for Smoothing {
 
 /// Largest dilution: at most this share of a holder's purchases is believed to come from the clock.
 const MAX_DILUTION: f64 = 9.0;
-/// Largest excess.
+/// Least and largest excess: a holder may also buy less of something than others do, never nothing for certain.
+const MIN_EXCESS: f64 = -0.95;
 const MAX_EXCESS: f64 = 500.0;
-/// A profile whose excess stays below is treated as having nothing to do with the clock.
+/// A profile whose excess stays below in size is treated as having nothing to do with the clock.
 const NEGLIGIBLE: f64 = 0.25;
 
 /// How a profile's need depends on age.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgeTable {
-    /// e_c(a) per cell, ≥ 0.
+    /// e_c(a) per cell, > −1; below 0 where holders buy less of it than others do.
     pub excess: Vec<f32>,
     /// ln R_c(a) per cell.
     pub log_ratio: Vec<f32>,
-    /// Largest excess.
+    /// Largest excess, ≥ 0.
     pub peak: f32,
     /// First and last age in days at which the excess is at least a fifth of its peak.
     pub span: (f64, f64),
@@ -125,7 +126,8 @@ impl Kernel {
         let rows = (0..cells)
             .map(|from| {
                 let sd = (scale * clock.bandwidth(clock.age(from)) / clock.step_days).max(0.3);
-                let reach = (4.0 * sd).ceil() as usize;
+                // Rounding must not decide about a cell.
+                let reach = (4.0 * sd - 1e-6).ceil() as usize;
                 let first = from.saturating_sub(reach);
                 let last = (from + reach).min(cells - 1);
                 let mut weights: Vec<f64> = (first..=last)
@@ -363,9 +365,9 @@ fn tables_of(
         let excess: Vec<f64> = ratio
             .iter()
             .zip(&dilution)
-            .map(|(r, x)| (r * (1.0 + x) - 1.0).clamp(0.0, MAX_EXCESS))
+            .map(|(r, x)| (r * (1.0 + x) - 1.0).clamp(MIN_EXCESS, MAX_EXCESS))
             .collect();
-        if excess.iter().fold(0.0f64, |a, b| a.max(*b)) < NEGLIGIBLE {
+        if excess.iter().fold(0.0f64, |a, b| a.max(b.abs())) < NEGLIGIBLE {
             table_of.push(None);
             continue;
         }
@@ -393,7 +395,7 @@ impl AgeTable {
             .map(|(e, x)| e.ln_1p() - x.ln_1p())
             .collect();
         let peak = excess.iter().fold(0.0f32, |a, b| a.max(*b));
-        let high = |e: &f32| *e >= 0.2 * peak;
+        let high = |e: &f32| *e > 0.0 && *e >= 0.2 * peak;
         let first = excess.iter().position(high).unwrap_or(0);
         let last = excess.iter().rposition(high).unwrap_or(excess.len() - 1);
         // A need that reaches the last cell never ends within the clock.

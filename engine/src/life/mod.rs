@@ -13,6 +13,7 @@ mod evidence;
 mod facts;
 mod model;
 mod needs;
+mod neighbours;
 mod next_basket;
 mod part;
 mod posterior;
@@ -29,9 +30,9 @@ pub use evidence::{kind_weight, Evidence, EvidenceSet};
 pub use facts::{declared, format_day, parse_day};
 pub use model::{Clock, LifeModel};
 pub use needs::Need;
+pub use neighbours::NeighbourIndex;
 pub use next_basket::{
-    explore_share, BasketItem, BasketProfile, NeighbourIndex, Neighbours, NextBasket,
-    NextBasketSettings, SparseVector,
+    explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
 };
 pub use part::Life;
 pub use posterior::{infer, Declared, Grid, Posterior};

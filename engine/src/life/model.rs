@@ -23,6 +23,9 @@ pub struct Clock {
     pub kind: ClockType,
     /// Anchors per day of a customer's life, before anything is known of them.
     pub anchors_per_day: f64,
+    /// Density of anchors that come only after the youngest age at first contact, relative to a uniform one over the
+    /// ages; the density at the youngest age where absent.
+    pub later: Option<f32>,
     pub(super) tables: Vec<AgeTable>,
     pub(super) table_of: Vec<u32>,
     pub(super) dilution: Vec<f32>,
@@ -43,6 +46,7 @@ impl Clock {
             -(1.0 - exists.clamp(1e-6, 0.999)).ln() / (kind.max_age_days - kind.min_age_days);
         Clock {
             anchors_per_day,
+            later: None,
             tables: fitted.tables,
             table_of: fitted
                 .table_of
@@ -77,7 +81,7 @@ impl Clock {
         interpolate(row, self.position(age), -self.outside)
     }
 
-    /// e_c(a): excess of `profile` at `age` days; 0 outside the clock's ages.
+    /// e_c(a): excess of `profile` at `age` days, > −1; 0 outside the clock's ages.
     pub fn excess(&self, profile: ProfileIx, age: f64) -> f64 {
         self.table(profile)
             .map_or(0.0, |t| interpolate(&t.excess, self.position(age), 0.0))
@@ -91,15 +95,11 @@ impl Clock {
     /// Prior density of the age at first contact, relative to a uniform one.
     pub fn first_age(&self, age: f64) -> f64 {
         let edge = if age < self.kind.min_age_days {
-            self.first_age.first()
+            self.later.or(self.first_age.first().copied())
         } else {
-            self.first_age.last()
+            self.first_age.last().copied()
         };
-        interpolate(
-            &self.first_age,
-            self.position(age),
-            edge.copied().unwrap_or(1.0),
-        )
+        interpolate(&self.first_age, self.position(age), edge.unwrap_or(1.0))
     }
 
     fn position(&self, age: f64) -> f64 {
@@ -144,6 +144,8 @@ struct Settings {
 struct ClockSettings {
     kind: ClockType,
     anchors_per_day: f64,
+    #[serde(default)]
+    later: Option<f32>,
 }
 
 impl LifeModel {
@@ -192,6 +194,7 @@ impl LifeModel {
                 .map(|c| ClockSettings {
                     kind: c.kind.clone(),
                     anchors_per_day: c.anchors_per_day,
+                    later: c.later,
                 })
                 .collect(),
             profiles: self.profiles.list().to_vec(),
@@ -256,9 +259,12 @@ impl LifeModel {
             let excess = floats(format!("{ix}.excess"), None)?;
             let dilution = floats(format!("{ix}.dilution"), Some(cells))?;
             let first_age = floats(format!("{ix}.first_age"), Some(cells))?;
-            if excess.len() % cells != 0 || excess.iter().chain(&dilution).any(|x| *x < 0.0) {
+            if excess.len() % cells != 0
+                || excess.iter().any(|e| e.is_nan() || *e <= -1.0)
+                || dilution.iter().any(|x| x.is_nan() || *x < 0.0)
+            {
                 return Err(wrong(format!(
-                    "tensor \"{ix}.excess\" is misshapen or negative"
+                    "tensor \"{ix}.excess\" is misshapen or out of range"
                 )));
             }
             parts.push((excess, dilution, first_age));
@@ -302,6 +308,9 @@ impl LifeModel {
                 ));
             }
             clock.anchors_per_day = entry.anchors_per_day;
+            clock.later = entry
+                .later
+                .filter(|later| later.is_finite() && *later >= 0.0);
             clocks.push(clock);
         }
         if profiles.iter().enumerate().any(|(ix, p)| {

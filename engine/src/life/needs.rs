@@ -69,7 +69,11 @@ impl LifeModel {
                 let step = horizon / STEPS as f64;
                 let missed: f64 = posterior.mean(now, |age| {
                     let hazard: f64 = (0..STEPS)
-                        .map(|k| clock.excess(profile, age + (k as f64 + 0.5) * step))
+                        .map(|k| {
+                            clock
+                                .excess(profile, age + (k as f64 + 0.5) * step)
+                                .max(0.0)
+                        })
                         .sum::<f64>()
                         * step
                         * rate;

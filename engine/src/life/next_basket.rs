@@ -4,7 +4,8 @@
 //! products in others' next baskets + κ_p · popularity: a Dirichlet-style shrinkage of the customer's own basket rates
 //! towards the population's, with the customer's own share of repeats deciding how much the population counts. The
 //! habit of a product is how much oftener than other products it comes back in the next basket. A personal decayed count is the baseline that is hard to
-//! beat (Li, Jullien, Ariannezhad & de Rijke, TOIS 2023); neighbours follow TIFU-KNN (Hu, He, Gao & Zhang, SIGIR 2020).
+//! beat (Li, Jullien, Ariannezhad & de Rijke, TOIS 2023); neighbours follow TIFU-KNN (Hu, He, Gao & Zhang, SIGIR 2020),
+//! which [`NeighbourIndex`](super::NeighbourIndex) finds.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +21,6 @@ const TABLES: &str = "next-basket.safetensors";
 
 /// A sparse vector over products, by ascending product, no product twice.
 pub type SparseVector = Vec<(ProductIx, f32)>;
-
-/// Where neighbours come from: offline an index over all histories, in a server the customer index.
-pub trait Neighbours: Sync {
-    /// The mean of the rates (as [`NextBasket::rates_of`] makes them) of the customers nearest to `vector`; `own` is
-    /// the customer's number where they are in the index, so that they are not their own neighbour.
-    fn mean_vector(&self, vector: &[(ProductIx, f32)], own: Option<u32>) -> SparseVector;
-}
 
 /// How the parts are weighed; chosen by `fit` on the previous basket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +39,10 @@ pub struct NextBasketSettings {
     pub popular_beside: f32,
     /// How many neighbours.
     pub neighbour_count: u32,
-    /// Exponent of inverse frequency in the likeness of customers, ≥ 0.
-    pub rarity: f32,
+    /// Groups of baskets in the rates by which customers are compared, ≥ 1.
+    pub groups: u32,
+    /// Factor per group on those rates, in (0, 1].
+    pub group_decay: f32,
     /// Exponent of the products' habit, ≥ 0.
     pub habit: f32,
     /// Factor per basket on popularity, counted back from each customer's last basket, in (0, 1].
@@ -63,11 +59,12 @@ impl Default for NextBasketSettings {
             decay: 0.9,
             popular: 10.0,
             related: 1.0,
-            neighbours: 20.0,
-            related_beside: 1.0,
+            neighbours: 60.0,
+            related_beside: 0.0,
             popular_beside: 3.0,
             neighbour_count: 300,
-            rarity: 1.0,
+            groups: 7,
+            group_decay: 0.7,
             habit: 0.5,
             popular_decay: 0.7,
             mix: 0.0,
@@ -111,6 +108,8 @@ pub struct BasketItem {
 pub struct BasketProfile {
     /// Decayed counts.
     pub vector: SparseVector,
+    /// Rates by which the customer is compared with others.
+    pub rates: SparseVector,
     /// Factor on everything but the own counts.
     pub explore: f32,
 }
@@ -176,14 +175,30 @@ impl NextBasket {
         counts.into_iter().collect()
     }
 
-    /// The same counts per basket: what a customer's basket holds on average, later baskets counting more.
-    pub fn rates_of(decay: f32, baskets: &[Basket]) -> SparseVector {
-        let mut vector = NextBasket::vector_of(decay, baskets);
-        let mass: f32 = (0..baskets.len().min(500))
-            .map(|ix| decay.powi(ix as i32))
-            .sum();
-        vector.iter_mut().for_each(|(_, w)| *w /= mass.max(1e-6));
-        vector
+    /// What a basket of the customer holds on average, later baskets counting more: the vector by which customers are
+    /// compared (TIFU).
+    ///
+    /// Baskets are cut into at most `groups` groups of one size, the newest full; within a group and between groups the
+    /// weights decay. Entries are in [0, 1].
+    pub fn rates_of(&self, baskets: &[Basket]) -> SparseVector {
+        let settings = &self.settings;
+        let size = baskets
+            .len()
+            .div_ceil(settings.groups.max(1) as usize)
+            .max(1);
+        let groups = baskets.len().div_ceil(size).max(1);
+        let mut rates: BTreeMap<ProductIx, f32> = BTreeMap::new();
+        for (back, basket) in baskets.iter().rev().enumerate() {
+            let (group, within) = (back / size, back % size);
+            let members = size.min(baskets.len() - group * size);
+            let weight = settings.decay.powi(within as i32) / members as f32
+                * settings.group_decay.powi(group as i32)
+                / groups as f32;
+            for (product, _) in &basket.lines {
+                *rates.entry(*product).or_insert(0.0) += weight;
+            }
+        }
+        rates.into_iter().collect()
     }
 
     /// What `history` (in order of time) says; `timed` = the shop has times.
@@ -197,6 +212,7 @@ impl NextBasket {
         let relative = share / self.settings.explore_share.max(0.01);
         BasketProfile {
             vector: NextBasket::vector_of(self.settings.decay, baskets),
+            rates: self.rates_of(baskets),
             explore: relative.powf(self.settings.mix).clamp(0.2, 5.0),
         }
     }
@@ -388,103 +404,4 @@ pub fn explore_share(baskets: &[Basket], mean: f32) -> f32 {
         }
     }
     (new + 5.0 * mean) / (all + 5.0)
-}
-
-/// An index of customers' vectors in memory, by product: for batch answers and evaluation. Never part of a bundle.
-#[derive(Debug, Clone)]
-pub struct NeighbourIndex {
-    vectors: Vec<SparseVector>,
-    norms: Vec<f32>,
-    postings: Vec<Vec<(u32, f32)>>,
-    weights: Vec<f32>,
-    count: usize,
-}
-
-impl NeighbourIndex {
-    /// An index of `vectors`, one per customer, over `products` products, that answers with `count` neighbours.
-    ///
-    /// Likeness is the cosine of vectors whose entries are damped (square root) and weighted by inverse frequency to
-    /// the power of `rarity`.
-    pub fn new(
-        vectors: Vec<SparseVector>,
-        products: usize,
-        count: usize,
-        rarity: f32,
-    ) -> NeighbourIndex {
-        let mut buyers = vec![0u32; products];
-        for &(product, _) in vectors.iter().flatten() {
-            buyers[product as usize] += 1;
-        }
-        let customers = vectors.len().max(1) as f32;
-        let weights: Vec<f32> = buyers
-            .iter()
-            .map(|n| (customers / (1.0 + *n as f32)).ln().max(0.05).powf(rarity))
-            .collect();
-        let mut postings = vec![Vec::new(); products];
-        let mut norms = Vec::with_capacity(vectors.len());
-        for (customer, vector) in vectors.iter().enumerate() {
-            let mut norm = 0.0;
-            for &(product, count) in vector {
-                let value = count.max(0.0).sqrt() * weights[product as usize];
-                norm += value * value;
-                postings[product as usize].push((customer as u32, value));
-            }
-            norms.push(norm.sqrt());
-        }
-        NeighbourIndex {
-            vectors,
-            norms,
-            postings,
-            weights,
-            count,
-        }
-    }
-
-    /// The nearest customers with their cosine, best first, ties by number.
-    pub fn nearest(&self, vector: &[(ProductIx, f32)], own: Option<u32>) -> Vec<(u32, f32)> {
-        let mut dots = vec![0.0f32; self.vectors.len()];
-        let mut touched = Vec::new();
-        for &(product, count) in vector {
-            let Some(posting) = self.postings.get(product as usize) else {
-                continue;
-            };
-            let value = count.max(0.0).sqrt() * self.weights[product as usize];
-            for &(customer, weight) in posting {
-                let slot = &mut dots[customer as usize];
-                if *slot == 0.0 {
-                    touched.push(customer);
-                }
-                *slot += value * weight;
-            }
-        }
-        let mut found: Vec<(u32, f32)> = touched
-            .into_iter()
-            .filter(|customer| Some(*customer) != own)
-            .map(|customer| {
-                let ix = customer as usize;
-                (customer, dots[ix] / self.norms[ix].max(1e-9))
-            })
-            .collect();
-        let by = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if found.len() > self.count && self.count > 0 {
-            found.select_nth_unstable_by(self.count - 1, by);
-        }
-        found.truncate(self.count);
-        found.sort_by(by);
-        found
-    }
-}
-
-impl Neighbours for NeighbourIndex {
-    fn mean_vector(&self, vector: &[(ProductIx, f32)], own: Option<u32>) -> SparseVector {
-        let nearest = self.nearest(vector, own);
-        let share = 1.0 / self.count.max(1) as f32;
-        let mut sums: BTreeMap<ProductIx, f32> = BTreeMap::new();
-        for (customer, _) in nearest {
-            for &(product, weight) in &self.vectors[customer as usize] {
-                *sums.entry(product).or_insert(0.0) += weight * share;
-            }
-        }
-        sums.into_iter().collect()
-    }
 }

@@ -15,8 +15,8 @@ use super::profiles::ProfileIx;
 const ROUNDS: usize = 6;
 /// A further anchor is accepted when its odds exceed this.
 const SPLIT_ODDS: f64 = 2.0;
-/// Clocks that run longer than this many days remember every anchor; others only those that may still run.
-const LIFELONG_DAYS: f64 = 1000.0;
+/// What several anchors together leave at least of a background purchase: each may lower it, none forbids it.
+const LEAST: f64 = 0.05;
 
 /// A declared clock: one child, one trip.
 #[derive(Debug, Clone, PartialEq)]
@@ -296,14 +296,16 @@ fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usiz
                     .map(|(_, member)| field(member)[j])
                     .sum()
             };
-            let e = 1.0 + others(|m| &m.excess);
+            let e = (1.0 + others(|m| &m.excess)).max(LEAST);
             let x = 1.0 + others(|m| &m.dilution);
             let weight = f64::from(piece.weight);
             let known = clock.table(piece.profile).is_some();
             for (log, day) in logs.iter_mut().zip(&members[ix].days) {
                 let age = piece.day - day;
                 let more = if known {
-                    (clock.excess(piece.profile, age) / e).ln_1p()
+                    (clock.excess(piece.profile, age) / e)
+                        .max(LEAST - 1.0)
+                        .ln_1p()
                 } else {
                     0.0
                 };
@@ -393,9 +395,7 @@ fn split(
     if log_odds > 0.0 {
         for _ in 0..ROUNDS {
             for other in 0..members.len() {
-                if members[other].declared.is_none() || members[other].width < 1.0 {
-                    log_odds = update(clock, evidence, members, other);
-                }
+                log_odds = update(clock, evidence, members, other);
             }
         }
     }
@@ -441,7 +441,7 @@ fn focus(clock: &Clock, member: &mut Member, now_day: f64) {
 fn candidate(clock: &Clock, evidence: &[Evidence], first_day: Option<f64>, now_day: f64) -> Member {
     let kind = &clock.kind;
     let first = first_day.unwrap_or(now_day).min(now_day);
-    let from = if kind.max_age_days - kind.min_age_days >= LIFELONG_DAYS {
+    let from = if kind.lifelong {
         first - kind.max_age_days
     } else {
         now_day - kind.max_age_days

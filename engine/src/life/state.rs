@@ -229,7 +229,7 @@ impl<'a> LifeView<'a> {
                 match best {
                     None => background,
                     Some((_, ix)) => Standing {
-                        fit: ((1.0 + excess) / diluted) as f32,
+                        fit: ((1.0 + excess).max(0.05) / diluted) as f32,
                         ended: ((1.0 - none_ended) * none_current) as f32,
                         current: (1.0 - none_current) as f32,
                         clock: Some(ix),

@@ -8,14 +8,14 @@ use super::state::LifeState;
 /// What the shop allows to be said.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tact {
-    /// Whether clocks that were inferred, not declared, may be named at all.
+    /// Whether clocks that were inferred, not declared, may be named whatever their type says.
     pub name_inferred: bool,
     /// Least probability that an inferred clock exists before it is named; design: .8.
     pub least_probability: f64,
 }
 
 impl Default for Tact {
-    /// Inferred clocks are never named.
+    /// Inferred clocks are named only where their clock type says so.
     fn default() -> Tact {
         Tact {
             name_inferred: false,
@@ -33,9 +33,10 @@ impl Tact {
         let Some(posterior) = state.clocks.get(clock) else {
             return false;
         };
+        let kind = &model.clocks[posterior.clock].kind;
         posterior.declared
-            || (self.name_inferred
-                && !model.clocks[posterior.clock].kind.sensitive
+            || ((self.name_inferred || kind.name_inferred)
+                && !kind.sensitive
                 && posterior.probability >= self.least_probability)
     }
 

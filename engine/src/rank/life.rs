@@ -1,5 +1,6 @@
 //! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
 
+use super::scorers::relative;
 use super::sources::breadth;
 use super::{Candidate, Filter, Query, Reason, ReasonCode, Scorer, Source};
 use crate::life::Tact;
@@ -9,6 +10,10 @@ use crate::shop::ProductIx;
 const NEEDS_DAYS: f64 = 60.0;
 /// Days ahead that buy-again looks.
 const AGAIN_DAYS: f32 = 14.0;
+/// How much of the stage's fit counts beside relevance, which has seen part of it in the customer's purchases.
+const FIT_POWER: f32 = 0.5;
+/// Largest factor by which fit moves relevance.
+const MOST_FIT: f32 = 8.0;
 /// Products proposed for one need.
 const PER_NEED: usize = 20;
 
@@ -31,6 +36,23 @@ impl Source for NextInLife {
             .products_for(&life.products, &needs, PER_NEED, &appeal);
         found.truncate(breadth(query));
         Ok(found)
+    }
+}
+
+/// The same beside other sources: silent where no life situation is known.
+pub struct Upcoming;
+
+impl Source for Upcoming {
+    fn name(&self) -> &'static str {
+        "upcoming"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.life.is_some_and(|view| !view.is_silent())
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        NextInLife.propose(query)
     }
 }
 
@@ -75,8 +97,10 @@ impl Source for NextBasket {
         };
         let timed = query.model.manifest.data.timed;
         let profile = model.profile(query.customer.history, timed);
+        let index = query.live.neighbours.as_ref();
+        let near = index.map(|index| index.mean(&profile.rates));
         Ok(model
-            .recommend(&profile, None, breadth(query), &|_| true)
+            .recommend(&profile, near.as_deref(), breadth(query), &|_| true)
             .into_iter()
             .map(|item| (item.product, item.score))
             .collect())
@@ -99,6 +123,36 @@ impl Filter for Outgrown {
         query
             .life
             .is_none_or(|view| !view.product(product).is_ended())
+    }
+}
+
+/// Multiplies relevance by how well a product fits the customer's stage of life.
+pub struct StageFit;
+
+impl Scorer for StageFit {
+    fn name(&self) -> &'static str {
+        "stage_fit"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.life.is_some_and(|view| !view.is_silent())
+    }
+
+    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+        let Some(view) = query.life else { return };
+        for candidate in candidates.iter_mut() {
+            let fit = view
+                .stage_fit(candidate.product)
+                .powf(FIT_POWER)
+                .clamp(1.0 / MOST_FIT, MOST_FIT);
+            // A score below zero is made worse by dividing.
+            candidate.score *= if candidate.score >= 0.0 {
+                fit
+            } else {
+                1.0 / fit
+            };
+        }
+        relative(candidates);
     }
 }
 

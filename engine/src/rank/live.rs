@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::life::NeighbourIndex;
 use crate::represent::ColdProduct;
 use crate::shop::{Catalogue, CatalogueError, Product, ProductIx};
 
@@ -18,6 +19,8 @@ pub struct Live {
     pub stock: Vec<Option<i64>>,
     /// No longer in the catalogue, or never a thing that is sold.
     pub removed: Vec<bool>,
+    /// The shop's customers by their baskets, for the next basket; `None` where nobody made it (yet).
+    pub neighbours: Option<Arc<NeighbourIndex>>,
 }
 
 impl Live {
@@ -32,6 +35,7 @@ impl Live {
                 .map(|p| p.is_non_product())
                 .collect(),
             cold: Arc::default(),
+            neighbours: None,
             catalogue,
         }
     }

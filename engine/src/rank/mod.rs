@@ -19,6 +19,7 @@ mod life;
 mod lines;
 mod live;
 mod neighbourhood;
+mod outlook;
 mod pipeline;
 mod plans;
 pub mod purchase;
@@ -36,6 +37,7 @@ pub use candidate::{Candidate, Pool};
 pub use lines::{line_reasons, LineKind};
 pub use live::Live;
 pub use neighbourhood::{LikeYou, Neighbourhood};
+pub use outlook::{outlook, Outlook, OutlookRequest, Wanted};
 pub use pipeline::{recommend, recommend_like};
 pub use query::Query;
 pub use request::{
@@ -46,6 +48,8 @@ pub use score::{score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
 
+#[cfg(test)]
+mod life_tests;
 #[cfg(test)]
 mod surprise_tests;
 #[cfg(test)]

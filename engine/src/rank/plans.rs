@@ -1,7 +1,7 @@
 //! Which stages make which list.
 
 use super::arrange::{ByScore, EveryVariant};
-use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown};
+use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown, StageFit, Upcoming};
 use super::scorers::{BySource, Relevance};
 use super::sources::{
     completes_basket, CustomersLikeYou, GoesWith, Instead, NewProducts, Popular, Similar, Vectors,
@@ -22,9 +22,15 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
     };
     match kind {
         ListKind::ForYou => Some(Plan {
-            sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
+            sources: vec![
+                &Vectors,
+                &NewProducts,
+                &Popular,
+                &CustomersLikeYou,
+                &Upcoming,
+            ],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance],
+            scorers: vec![&Relevance, &StageFit],
             ..plain
         }),
         ListKind::Similar => Some(Plan {

@@ -40,7 +40,7 @@ impl Scorer for BySource {
 }
 
 /// Sets `relevance` to the score as a share of the best one, and lets nothing through that is not finite.
-fn relative(candidates: &mut [Candidate]) {
+pub(super) fn relative(candidates: &mut [Candidate]) {
     let mut best = 0.0_f32;
     for candidate in candidates.iter_mut() {
         if !candidate.score.is_finite() {

@@ -108,6 +108,7 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
         cold,
         stock,
         removed,
+        neighbours: old.neighbours.clone(),
     };
     if before.generation.is_some() {
         return View {

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serendib_datasets::{DataError, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::{BundleError, ModelsDir};
+use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::shop::{
-    CatalogueError, Consents, Encoder, Fact, Kind, ProductIx, Purpose, Touch, NO_PRODUCT,
+    baskets, CatalogueError, Consents, Encoder, Fact, Kind, ProductIx, Purpose, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -69,6 +71,30 @@ impl Batch {
         &self.log
     }
 
+    /// Puts the customers' baskets before `now` on the shelves, for lists of the next basket: of everybody who allows
+    /// their data to be learned from.
+    pub fn gather_neighbours(&mut self, now: i64) {
+        let Some(next) = &self.model.next_basket else {
+            return;
+        };
+        let customers = 0..self.log.len() as u32;
+        let rates = customers
+            .into_par_iter()
+            .filter(|&customer| {
+                self.consents(customer)
+                    .allows(Purpose::Train, &self.default_consents)
+            })
+            .map(|customer| {
+                let history = self.history(customer);
+                let end = history.partition_point(|touch| touch.at < now);
+                next.rates_of(&baskets(&history[..end], self.log.timed))
+            })
+            .collect();
+        let count = next.settings.neighbour_count as usize;
+        let index = NeighbourIndex::new(rates, self.model.catalogue.len(), count);
+        self.live.neighbours = (!index.is_empty()).then(|| Arc::new(index));
+    }
+
     /// The time of a request: `at`, else just after the last touchpoint; `i64::MAX` in a shop without times.
     pub fn now(&self, at: Option<i64>) -> i64 {
         if !self.log.timed {
@@ -92,13 +118,17 @@ impl Batch {
 
     /// What customer number `customer` allows.
     pub fn allowed(&self, customer: u32) -> Allowed {
-        let said = self.log.profiles[customer as usize]
-            .as_ref()
-            .map_or_else(Consents::default, |profile| profile.consents);
+        let said = self.consents(customer);
         Allowed {
             personalise: said.allows(Purpose::Personalise, &self.default_consents),
             infer_life_stage: said.allows(Purpose::InferLifeStage, &self.default_consents),
         }
+    }
+
+    fn consents(&self, customer: u32) -> Consents {
+        self.log.profiles[customer as usize]
+            .as_ref()
+            .map_or_else(Consents::default, |profile| profile.consents)
     }
 
     /// Everything known of customer number `customer`; nobody for `None`.

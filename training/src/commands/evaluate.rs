@@ -12,6 +12,7 @@ use serendib_engine::represent::Representation;
 use serendib_engine::shop::{Delight, Touch};
 
 use crate::evaluate::complement::{self, ComplementReport};
+use crate::evaluate::life::{self, LifeReport};
 use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
 use crate::fit::split::{hold_out, Regime};
@@ -63,7 +64,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let say = |what: &str| stages.say(what);
     let mut sections = Sections::default();
     let evaluation = if data.has_table(Table::HeldOut) {
-        on_held_out(args, &data, log, &model, &say)?
+        on_held_out(args, &data, log, &model, &mut sections, &say)?
     } else {
         after_a_cut(args, &data, &log, &model, &mut sections, &say)?
     };
@@ -89,6 +90,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         if let Some(report) = &sections.surprises {
             print!("{report}");
         }
+        if let Some(report) = &sections.life {
+            print!("{report}");
+        }
     }
     Ok(())
 }
@@ -98,6 +102,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 struct Sections {
     complements: Option<ComplementReport>,
     surprises: Option<SurpriseReport>,
+    life: Option<LifeReport>,
 }
 
 impl Sections {
@@ -132,9 +137,13 @@ impl Sections {
         if let Some(learned) = &mut early.surprises {
             learned.delight = delight;
         }
+        let surprises = surprise::evaluate(&early, log, cut, args.seed, say)?;
+        let clock_types = data.shop().clock_types.as_ref();
+        let life = life::after_cut(log, &before, &mut early, clock_types, cut, say)?;
         Ok(Sections {
             complements: Some(report),
-            surprises: surprise::evaluate(&early, log, cut, args.seed, say)?,
+            surprises,
+            life: Some(life),
         })
     }
 }
@@ -152,6 +161,7 @@ fn on_held_out(
     data: &ShopData,
     mut log: Log,
     model: &Model,
+    sections: &mut Sections,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Evaluation> {
     let held_out = log.held_out(data)?;
@@ -192,6 +202,7 @@ fn on_held_out(
         "the held_out table of {} holds no acquisition of a customer that the touchpoints know",
         args.data.display()
     );
+    sections.life = Some(life::on_held_out(&log, model, &held_out, say));
     let corpus = corpus_of(&log);
     Ok(evaluate(
         &model.representation,

@@ -85,8 +85,11 @@ pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
     let options = ReadOptions {
         lenient: args.lenient,
     };
-    let batch = Batch::open(&args.models, &args.data, options)?;
+    let mut batch = Batch::open(&args.models, &args.data, options)?;
     let now = batch.now(args.at);
+    if args.kind == ListKind::NextBasket {
+        batch.gather_neighbours(now);
+    }
     let first = if args.baskets.is_some() {
         "basket_id"
     } else {

@@ -3,6 +3,7 @@
 pub mod baselines;
 pub mod complement;
 pub mod engagement;
+pub mod life;
 pub mod metrics;
 pub mod report;
 pub mod surprise;

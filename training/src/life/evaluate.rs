@@ -1,4 +1,4 @@
-//! How well anchors and next baskets are predicted, with the baselines in the same table.
+//! How well anchors are inferred from purchases, cross-validated over customers.
 
 use std::fmt::Write;
 
@@ -8,18 +8,35 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::life::{
-    declared, ClockType, LifeModel, Neighbours, NextBasket, ProductProfiles, StateOptions,
+    declared, ClockType, EvidenceSet, LifeModel, ProductProfiles, StateOptions,
 };
-use serendib_engine::shop::{Basket, Fact, Purpose, DAY_MS};
+use serendib_engine::shop::{Fact, Purpose, Touch, DAY_MS};
 
 use super::fit::{fit, LifeRow, LifeSettings};
-use super::next_basket::{fit as fit_next, neighbours, popularity, recall_ndcg};
 use super::Sources;
 
 /// Anchors of one clock type below which nothing is measured.
 const FEWEST: usize = 50;
 /// Width of a bin of the log-likelihood, days.
 const BIN: f64 = 30.0;
+
+/// Purchases that speak of the clock after which the error is told.
+pub const PURCHASES: [usize; 5] = [1, 3, 5, 10, 20];
+
+/// The error after a number of purchases that speak of the clock.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AfterPurchases {
+    /// Purchases.
+    pub purchases: usize,
+    /// Cases with as many.
+    pub cases: usize,
+    /// Mean absolute error in days.
+    pub mae: f64,
+    /// Median absolute error in days.
+    pub median_error: f64,
+    /// Share of anchors within the 90 % interval.
+    pub coverage_90: f64,
+}
 
 /// How well the anchors of one clock type are inferred from purchases, cross-validated over customers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,6 +67,8 @@ pub struct AnchorFigures {
     pub coverage_90: f64,
     /// Share of anchors within the 80 % interval.
     pub coverage_80: f64,
+    /// How the error falls with purchases; empty where hardly anybody has several.
+    pub after_purchases: Vec<AfterPurchases>,
 }
 
 impl AnchorFigures {
@@ -92,6 +111,13 @@ impl AnchorFigures {
             self.ratio_interval.0,
             self.ratio_interval.1
         );
+        for row in &self.after_purchases {
+            let _ = writeln!(
+                out,
+                "after {:>3} purchases        {:>9.1} {:>9.1} {:>12} {:>8.3}   ({} cases)",
+                row.purchases, row.mae, row.median_error, "", row.coverage_90, row.cases
+            );
+        }
         out
     }
 }
@@ -103,6 +129,8 @@ struct Case {
     marginal: f64,
     in_90: bool,
     in_80: bool,
+    /// Error, and whether within the 90 % interval, after each of [`PURCHASES`] that there are.
+    after: [Option<(f64, bool)>; PURCHASES.len()],
 }
 
 /// Cross-validates every clock type with enough declared anchors: customers of a fold keep their purchases and lose their
@@ -200,6 +228,56 @@ fn one_clock(
         log_likelihood_of_marginal: mean(&|c| c.marginal),
         coverage_90: mean(&|c| f64::from(u8::from(c.in_90))),
         coverage_80: mean(&|c| f64::from(u8::from(c.in_80))),
+        after_purchases: after_purchases(&cases),
+    })
+}
+
+fn after_purchases(cases: &[Case]) -> Vec<AfterPurchases> {
+    let rows = PURCHASES.iter().enumerate().filter_map(|(ix, purchases)| {
+        let seen: Vec<(f64, bool)> = cases.iter().filter_map(|c| c.after[ix]).collect();
+        if seen.len() < FEWEST {
+            return None;
+        }
+        let mut errors: Vec<f64> = seen.iter().map(|s| s.0).collect();
+        errors.sort_by(f64::total_cmp);
+        let n = seen.len() as f64;
+        Some(AfterPurchases {
+            purchases: *purchases,
+            cases: seen.len(),
+            mae: errors.iter().sum::<f64>() / n,
+            median_error: errors[seen.len() / 2],
+            coverage_90: seen.iter().filter(|s| s.1).count() as f64 / n,
+        })
+    });
+    rows.collect()
+}
+
+/// What is believed of the only clock type of `model` after each of [`PURCHASES`]: error and whether within 90 %.
+fn curve(
+    model: &LifeModel,
+    products: &ProductProfiles,
+    history: &[Touch],
+    anchor: f64,
+    until: i64,
+) -> [Option<(f64, bool)>; PURCHASES.len()] {
+    let set = EvidenceSet::new(history, products, until);
+    let days: Vec<f64> = set
+        .items
+        .iter()
+        .filter(|e| e.weight > 0.3 && model.clocks[0].table(e.profile).is_some())
+        .map(|e| e.day)
+        .collect();
+    PURCHASES.map(|purchases| {
+        let last = days.get(purchases - 1)?;
+        let now = ((last + 0.5) * DAY_MS as f64) as i64;
+        let options = StateOptions {
+            infer: true,
+            thorough: true,
+        };
+        let state = model.state(products, history, &[], now.min(until), options);
+        let found = state.clocks.first()?;
+        let inside = (found.quantile(0.05)..=found.quantile(0.95)).contains(&anchor);
+        Some(((found.quantile(0.5) - anchor).abs(), inside))
     })
 }
 
@@ -278,145 +356,8 @@ fn one_fold(
                 marginal: (spread / ages.len() as f64 * BIN).max(1e-9).ln(),
                 in_90: (q(0.05)..=q(0.95)).contains(anchor),
                 in_80: (q(0.1)..=q(0.9)).contains(anchor),
+                after: curve(&model, &products, history, *anchor, sources.until),
             })
         })
         .collect()
-}
-
-/// One way to predict the next basket.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BasketRow {
-    /// Which.
-    pub name: String,
-    /// Recall@10 over all customers.
-    pub recall: f64,
-    /// NDCG@10 over all customers.
-    pub ndcg: f64,
-    /// Recall@10 of products bought before, over customers who repeat any.
-    pub repeat_recall: f64,
-    /// Recall@10 of products new to the customer, over customers who buy any.
-    pub explore_recall: f64,
-}
-
-/// How well the next basket is predicted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BasketFigures {
-    /// Customers with a next basket.
-    pub customers: usize,
-    /// Customers without one.
-    pub left_out: usize,
-    /// Ours first.
-    pub rows: Vec<BasketRow>,
-}
-
-impl BasketFigures {
-    /// The table for a terminal.
-    pub fn table(&self) -> String {
-        let mut out = format!(
-            "next basket: {} customers, {} without one\n{:<28} {:>9} {:>9} {:>9} {:>9}\n",
-            self.customers, self.left_out, "", "Recall@10", "NDCG@10", "repeat", "explore"
-        );
-        for row in &self.rows {
-            let _ = writeln!(
-                out,
-                "{:<28} {:>9.4} {:>9.4} {:>9.4} {:>9.4}",
-                row.name, row.recall, row.ndcg, row.repeat_recall, row.explore_recall
-            );
-        }
-        out
-    }
-}
-
-/// Predicts `truth` (products of each customer's next basket, empty = none) from `customers`' baskets before it, with
-/// settings chosen on the basket before; every customer with a next basket counts.
-pub fn next_basket(
-    customers: &[Vec<Basket>],
-    truth: &[Vec<u32>],
-    products: usize,
-    say: &dyn Fn(&str),
-) -> Option<BasketFigures> {
-    say("choosing settings of the next basket on the basket before");
-    let model = fit_next(customers, products, super::NEIGHBOURS)?;
-    let slices: Vec<&[Basket]> = customers.iter().map(Vec::as_slice).collect();
-    say("indexing neighbours");
-    let index = neighbours(&model, &slices);
-    let popular = popularity(&slices, products, 1.0);
-    let judge = |name: &str, rank: &(dyn Fn(usize) -> Vec<u32> + Sync)| -> BasketRow {
-        let scores: Vec<[f64; 6]> = (0..customers.len())
-            .into_par_iter()
-            .filter(|c| !truth[*c].is_empty())
-            .map(|c| {
-                let list = rank(c);
-                let (recall, ndcg) = recall_ndcg(&list, &truth[c]);
-                let owned = |p: &u32| {
-                    customers[c]
-                        .iter()
-                        .any(|b| b.lines.iter().any(|line| line.0 == *p))
-                };
-                let (again, new): (Vec<u32>, Vec<u32>) = truth[c].iter().partition(|p| owned(p));
-                let part = |of: &[u32]| {
-                    (
-                        recall_ndcg(&list, of).0,
-                        f64::from(u8::from(!of.is_empty())),
-                    )
-                };
-                let ((r, rn), (e, en)) = (part(&again), part(&new));
-                [recall, ndcg, r, rn, e, en]
-            })
-            .collect();
-        let sum = |k: usize| scores.iter().map(|s| s[k]).sum::<f64>();
-        let n = scores.len().max(1) as f64;
-        BasketRow {
-            name: name.to_owned(),
-            recall: sum(0) / n,
-            ndcg: sum(1) / n,
-            repeat_recall: sum(2) / sum(3).max(1.0),
-            explore_recall: sum(4) / sum(5).max(1.0),
-        }
-    };
-    let ours = |c: usize, near: bool| -> Vec<u32> {
-        let profile = model.profile_of(&customers[c]);
-        let mean = near.then(|| index.mean_vector(&profile.vector, Some(c as u32)));
-        let items = model.recommend(&profile, mean.as_deref(), 10, &|_| true);
-        items.into_iter().map(|item| item.product).collect()
-    };
-    let counted = |c: usize, decay: f32, popular_weight: f32| -> Vec<u32> {
-        let mut scores: Vec<f32> = popular.iter().map(|p| popular_weight * p).collect();
-        for (product, count) in NextBasket::vector_of(decay, &customers[c]) {
-            scores[product as usize] += count;
-        }
-        ten_best(&scores)
-    };
-    let most_popular = ten_best(&popular);
-    say("ranking");
-    let rows = vec![
-        judge("serendib with neighbours", &|c| ours(c, true)),
-        judge("serendib without", &|c| ours(c, false)),
-        judge("own count decayed + popular", &|c| counted(c, 0.9, 30.0)),
-        judge("GP-TopFreq", &|c| counted(c, 1.0, 1e-3)),
-        judge("most popular", &|_| most_popular.clone()),
-    ];
-    let present = truth.iter().filter(|t| !t.is_empty()).count();
-    Some(BasketFigures {
-        customers: present,
-        left_out: truth.len() - present,
-        rows,
-    })
-}
-
-fn ten_best(scores: &[f32]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..scores.len() as u32)
-        .filter(|p| scores[*p as usize] > 0.0)
-        .collect();
-    let by = |a: &u32, b: &u32| {
-        scores[*b as usize]
-            .total_cmp(&scores[*a as usize])
-            .then(a.cmp(b))
-    };
-    if order.len() > 10 {
-        order.select_nth_unstable_by(9, by);
-        order.truncate(10);
-    }
-    order.sort_by(by);
-    order
 }

@@ -18,12 +18,18 @@ pub struct LifeRow<'a> {
     pub infer: bool,
 }
 
+/// Customers without a known anchor that one round of EM looks at, at most.
+const EM_CUSTOMERS: usize = 2_000;
+
+/// Known anchors of which much can be learned.
+const ENOUGH: f64 = 50.0;
+
 /// How a life model is fitted; the defaults are chosen by measurement and recorded with the model.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LifeSettings {
     /// Rounds of expectation and maximisation over customers without known anchors.
     pub em_rounds: usize,
-    /// Weight of an inferred anchor, at full certainty, against a known one.
+    /// Weight of an inferred anchor, at full certainty, against a known one where few are known.
     pub inferred_weight: f64,
     /// Shrinkage and bandwidths.
     pub smoothing: Smoothing,
@@ -137,6 +143,9 @@ fn fit_clock(
     let profiles = model.profiles.list();
     let mut certain = AgeCounts::new(profiles.len(), kind);
     let mut holders = vec![0.0; share.len()];
+    let now_day = until as f64 / DAY_MS as f64;
+    // Known anchors in all, those that came after the youngest age, and the cells in which they could have.
+    let (mut anchored, mut late, mut cells) = (0.0, 0.0, 0.0);
     for (set, anchors) in sets.iter().zip(known) {
         for anchor in *anchors {
             let part = 1.0 / anchors.len() as f64;
@@ -147,6 +156,11 @@ fn fit_clock(
             }
             if let Some((first, _)) = set.span {
                 certain.add_first(kind, first - anchor, part);
+                anchored += part;
+                cells += part * (now_day - first) / kind.step_days;
+                if first - anchor < kind.min_age_days {
+                    late += part;
+                }
             }
         }
     }
@@ -161,36 +175,50 @@ fn fit_clock(
         &settings.smoothing,
     );
     let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
-    let now_day = until as f64 / DAY_MS as f64;
+    let later = (anchored >= ENOUGH && cells >= ENOUGH)
+        .then(|| ((late + 0.5) / cells * kind.cells() as f64) as f32);
+    clock.later = later;
+    // The more anchors are known, the less those that are inferred can add to them but blur.
+    let inferred_weight = settings.inferred_weight * ENOUGH / (ENOUGH + anchored);
+    let open: Vec<usize> = (0..sets.len())
+        .filter(|&c| rows[c].infer && known[c].is_empty() && !sets[c].items.is_empty())
+        .collect();
+    // A few thousand say what all would; each stands for as many as were passed over.
+    let sampled: Vec<usize> = open
+        .iter()
+        .copied()
+        .step_by(open.len().div_ceil(EM_CUSTOMERS).max(1))
+        .collect();
+    let each = open.len() as f64 / sampled.len().max(1) as f64;
     for _ in 0..settings.em_rounds {
         if !clock.speaks() {
             break;
         }
-        let posteriors: Vec<Option<Posterior>> = rows
+        let mut lone = clock.clone();
+        // Who has several is told apart too vaguely to learn from: a second is looked for, no third.
+        lone.kind.max_running = lone.kind.max_running.min(2);
+        let posteriors: Vec<Option<Posterior>> = sampled
             .par_iter()
-            .zip(sets)
-            .zip(known)
-            .map(|((row, set), anchors)| {
-                if !row.infer || !anchors.is_empty() {
-                    return None;
-                }
+            .map(|&c| {
+                let set = &sets[c];
                 let first = set.span.map(|s| s.0);
-                let mut found = infer(number, &clock, &set.items, first, &[], now_day, false);
-                // Who has several is told apart too vaguely to learn from.
+                let mut found = infer(number, &lone, &set.items, first, &[], now_day, false);
                 (found.len() == 1).then(|| found.remove(0).pruned())
             })
             .collect();
         let mut counts = certain.clone();
         let mut holders = holders.clone();
         let mut expected = 0.0;
-        for (set, posterior) in sets.iter().zip(&posteriors) {
-            let Some(posterior) = posterior else { continue };
-            expected += posterior.probability;
+        for (&c, posterior) in sampled.iter().zip(&posteriors) {
+            let (Some(posterior), set) = (posterior, &sets[c]) else {
+                continue;
+            };
+            let probability = each * posterior.probability;
+            expected += probability;
             for piece in &set.items {
-                holders[piece.profile as usize] += f64::from(piece.weight) * posterior.probability;
+                holders[piece.profile as usize] += f64::from(piece.weight) * probability;
             }
-            let weight =
-                settings.inferred_weight * posterior.probability * sharpness(kind, posterior);
+            let weight = inferred_weight * probability * sharpness(kind, posterior);
             if weight < 1e-3 {
                 continue;
             }
@@ -202,9 +230,9 @@ fn fit_clock(
                 }
             }
         }
-        let open = known.iter().filter(|a| a.is_empty()).count() as f64;
+        let asked = open.len() as f64;
         // Fifty customers' worth of the configured share.
-        let exists = ((expected + 50.0 * kind.exists) / (open + 50.0))
+        let exists = ((expected + 50.0 * kind.exists) / (asked + 50.0))
             .clamp(0.2 * kind.exists, (3.0 * kind.exists).min(0.9));
         let background = without(share, &holders);
         let fitted = density::fit(
@@ -216,6 +244,7 @@ fn fit_clock(
             &settings.smoothing,
         );
         clock = Clock::new(kind.clone(), fitted, exists);
+        clock.later = later;
     }
     clock
 }

@@ -1,18 +1,20 @@
 //! Fitting and judging what comes next in life: clocks, buying again and the next basket.
 
 pub mod evaluate;
+pub mod evaluate_basket;
+pub mod evaluate_needs;
 pub mod fit;
 pub mod next_basket;
 
 use serde_json::Value;
-use serendib_engine::life::{BuyAgain, ClockError, ClockType, Life, LifeModel, NextBasket};
+use serendib_engine::life::{BuyAgain, ClockError, ClockType, Life, LifeModel};
 use serendib_engine::model::Model;
 use serendib_engine::shop::{
     baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch,
 };
 
 /// Neighbours tried in the next basket.
-const NEIGHBOURS: usize = 300;
+pub const NEIGHBOURS: usize = 300;
 
 /// What the parts are fitted from.
 pub struct Sources<'a> {
@@ -152,15 +154,4 @@ fn record(settings: &mut Value, name: &str, value: &impl serde::Serialize) {
     if let (Some(object), Ok(value)) = (settings.as_object_mut(), serde_json::to_value(value)) {
         object.insert(name.to_owned(), value);
     }
-}
-
-/// The next basket of a fitted model, if it has one, with neighbours for batch answers: call once per batch.
-pub fn neighbours_of(
-    next: &NextBasket,
-    histories: &[&[Touch]],
-    timed: bool,
-) -> serendib_engine::life::NeighbourIndex {
-    let lists: Vec<Vec<Basket>> = histories.iter().map(|h| baskets(h, timed)).collect();
-    let slices: Vec<&[Basket]> = lists.iter().map(Vec::as_slice).collect();
-    next_basket::neighbours(next, &slices)
 }

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 use serendib_engine::life::{
-    explore_share, BasketProfile, NeighbourIndex, Neighbours, NextBasket, NextBasketSettings,
-    SparseVector,
+    explore_share, BasketProfile, NeighbourIndex, NextBasket, NextBasketSettings, SparseVector,
 };
 use serendib_engine::shop::{Basket, ProductIx};
 
@@ -12,22 +11,23 @@ const RELATED: usize = 200;
 /// Products of one customer that count for relations: the strongest.
 const WIDEST: usize = 300;
 /// Customers whose last basket is held out to choose settings.
-const JUDGES: usize = 3000;
+const JUDGES: usize = 2500;
 /// Length of the lists that are judged.
 const LENGTH: usize = 10;
 
 /// Decays that are tried.
-const DECAYS: [f32; 3] = [0.8, 0.9, 0.97];
-/// Weights that are tried for each part.
-const WEIGHTS: [f32; 14] = [
-    0.0, 0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 70.0, 110.0, 200.0,
+const DECAYS: [f32; 4] = [0.8, 0.9, 0.95, 1.0];
+/// Weights that are tried for each part, in order: the search climbs from one to the next.
+const WEIGHTS: [f32; 15] = [
+    0.0, 0.3, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 45.0, 60.0, 80.0, 120.0, 200.0,
 ];
+/// Weights of popularity beside the own count by which the decay is chosen.
+const POPULAR: [f32; 3] = [3.0, 10.0, 30.0];
 /// Exponents of the customer's own explore share that are tried.
 const MIXES: [f32; 3] = [0.0, 0.5, 1.0];
-
 /// Exponents of products' habits that are tried.
-const HABITS: [f32; 4] = [0.0, 0.3, 0.6, 1.0];
-/// Decays of popularity that are tried, without neighbours.
+const HABITS: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+/// Decays of popularity that are tried.
 const POPULAR_DECAYS: [f32; 4] = [1.0, 0.8, 0.6, 0.3];
 
 /// Fits a model on all customers' baskets (each in order of time); `None` if nobody has two baskets.
@@ -55,62 +55,83 @@ pub fn fit(
             n => &list[..n - 1],
         })
         .collect();
-    let mut best: Option<(f64, NextBasketSettings, Vec<(f32, f32)>)> = None;
-    let mean = mean_explore(&before);
+    let (decay, popular_decay) = decays(customers, &before, &judges, products);
     let base = NextBasketSettings {
+        decay,
+        popular_decay,
         neighbour_count: neighbour_count as u32,
-        explore_share: mean,
+        explore_share: mean_explore(&before),
         ..NextBasketSettings::default()
     };
-    // How fast popularity fades is told by popularity alone.
-    let mut popular_decay = (f64::NEG_INFINITY, 1.0);
-    for decay in POPULAR_DECAYS {
-        let popularity = popularity(&before, products, decay);
-        let all = popularity.iter().enumerate();
-        let list = top(all.map(|(p, n)| (p as ProductIx, *n)), 5 * LENGTH);
-        let found: f64 = judges
-            .iter()
-            .filter_map(|&c| customers[c as usize].last())
-            .map(|b| quality(&list, &b.lines.iter().map(|l| l.0).collect::<Vec<_>>()))
-            .sum();
-        if found > popular_decay.0 {
-            popular_decay = (found, decay);
-        }
-    }
-    for decay in DECAYS {
-        let base = NextBasketSettings {
-            decay,
-            popular_decay: popular_decay.1,
-            ..base.clone()
-        };
-        let model = parts(&before, products, base);
-        // The first round is without neighbours, which are dear.
-        let found = choose(&model, &before, customers, &judges, 0);
-        if best.as_ref().is_none_or(|(score, ..)| found.0 > *score) {
-            best = Some(found);
-        }
-    }
-    if neighbour_count > 0 {
-        let chosen = best.as_ref()?.1.clone();
-        let model = parts(&before, products, chosen);
-        best = Some(choose(&model, &before, customers, &judges, neighbour_count));
-    }
-    let (_, settings, calibration) = best?;
+    let model = parts(&before, products, base);
+    let (settings, calibration) = choose(&model, &before, customers, &judges, neighbour_count);
     let all: Vec<&[Basket]> = customers.iter().map(Vec::as_slice).collect();
     Some(parts(&all, products, settings.clone()).with(settings, calibration))
+}
+
+/// The decays of own counts and of popularity that predict best by these two alone.
+fn decays(
+    customers: &[Vec<Basket>],
+    before: &[&[Basket]],
+    judges: &[u32],
+    products: usize,
+) -> (f32, f32) {
+    let popularities = POPULAR_DECAYS.map(|decay| popularity(before, products, decay));
+    let leaders: Vec<Vec<ProductIx>> = popularities
+        .iter()
+        .map(|list| {
+            let all = list.iter().enumerate();
+            top(all.map(|(p, n)| (p as ProductIx, *n)), 5 * LENGTH)
+        })
+        .collect();
+    let mut best = (f64::NEG_INFINITY, DECAYS[0], POPULAR_DECAYS[0]);
+    for decay in DECAYS {
+        let sums: Vec<Vec<f64>> = judges
+            .par_iter()
+            .map(|&judge| {
+                let own = NextBasket::vector_of(decay, before[judge as usize]);
+                let truth = last_of(&customers[judge as usize]);
+                let mut found = Vec::with_capacity(POPULAR_DECAYS.len() * POPULAR.len());
+                for (popularity, leaders) in popularities.iter().zip(&leaders) {
+                    for weight in POPULAR {
+                        let mine = own
+                            .iter()
+                            .map(|(p, n)| (*p, n + weight * popularity[*p as usize]));
+                        let others = leaders
+                            .iter()
+                            .filter(|p| own.binary_search_by_key(*p, |v| v.0).is_err())
+                            .map(|p| (*p, weight * popularity[*p as usize]));
+                        found.push(quality(&top(mine.chain(others), LENGTH), &truth));
+                    }
+                }
+                found
+            })
+            .collect();
+        for at in 0..POPULAR_DECAYS.len() * POPULAR.len() {
+            let sum: f64 = sums.iter().map(|found| found[at]).sum();
+            if sum > best.0 {
+                best = (sum, decay, POPULAR_DECAYS[at / POPULAR.len()]);
+            }
+        }
+    }
+    (best.1, best.2)
+}
+
+fn last_of(list: &[Basket]) -> Vec<ProductIx> {
+    list.last()
+        .map_or_else(Vec::new, |b| b.lines.iter().map(|l| l.0).collect())
 }
 
 /// An index of all customers for [`NextBasket::recommend`]; in memory only.
 pub fn neighbours(model: &NextBasket, customers: &[&[Basket]]) -> NeighbourIndex {
     let vectors = customers
         .par_iter()
-        .map(|list| NextBasket::rates_of(model.settings.decay, list))
+        .map(|list| model.rates_of(list))
         .collect();
     NeighbourIndex::new(
         vectors,
         model.popularity.len(),
         model.settings.neighbour_count as usize,
-        model.settings.rarity,
     )
 }
 
@@ -265,162 +286,182 @@ struct Case {
     explore: f32,
 }
 
+/// The settings that predict the judges' last baskets best: with neighbours first, then the weights for callers that have
+/// none; and the calibration of the scores.
 fn choose(
     model: &NextBasket,
     before: &[&[Basket]],
     customers: &[Vec<Basket>],
     judges: &[u32],
     neighbour_count: usize,
-) -> (f64, NextBasketSettings, Vec<(f32, f32)>) {
+) -> (NextBasketSettings, Vec<(f32, f32)>) {
     let index = (neighbour_count > 0).then(|| neighbours(model, before));
-    let mut popular: Vec<ProductIx> = (0..model.popularity.len() as ProductIx).collect();
-    popular.sort_by(|a, b| {
-        model.popularity[*b as usize]
-            .total_cmp(&model.popularity[*a as usize])
-            .then(a.cmp(b))
-    });
-    popular.truncate(3 * LENGTH);
+    let everything = model.popularity.iter().enumerate();
+    let popular = top(everything.map(|(p, n)| (p as ProductIx, *n)), 3 * LENGTH);
     let cases: Vec<Case> = judges
         .par_iter()
         .map_init(
             || vec![0.0f32; model.popularity.len()],
             |sums, &judge| {
                 let history = before[judge as usize];
-                let profile = model.profile_of(history);
-                let near = index
-                    .as_ref()
-                    .map_or_else(Vec::new, |ix| ix.mean_vector(&profile.vector, Some(judge)));
-                let truth = customers[judge as usize]
-                    .last()
-                    .map_or_else(Vec::new, |b| b.lines.iter().map(|l| l.0).collect());
-                model.related(&profile.vector, sums);
-                let mut chosen: Vec<ProductIx> = profile.vector.iter().map(|v| v.0).collect();
-                chosen.extend(&popular);
-                chosen.extend(top(near.iter().copied(), 4 * LENGTH));
-                let spoken = sums.iter().enumerate().filter(|(_, s)| **s > 0.0);
-                chosen.extend(top(spoken.map(|(p, s)| (p as ProductIx, *s)), 4 * LENGTH));
-                chosen.sort_unstable();
-                chosen.dedup();
-                let of = |list: &[(ProductIx, f32)], product: ProductIx| {
-                    list.binary_search_by_key(&product, |(p, _)| *p)
-                        .map_or(0.0, |at| list[at].1)
-                };
-                let candidates = chosen
-                    .into_iter()
-                    .map(|p| {
-                        let parts = [
-                            of(&profile.vector, p),
-                            sums[p as usize],
-                            of(&near, p),
-                            model.popularity[p as usize],
-                            model.habits[p as usize],
-                        ];
-                        (p, parts)
-                    })
-                    .collect();
-                let explore = explore_share(history, model.settings.explore_share)
-                    / model.settings.explore_share;
-                Case {
-                    profile,
-                    near,
-                    truth,
-                    candidates,
-                    explore,
-                }
+                let truth = last_of(&customers[judge as usize]);
+                case(model, index.as_ref(), &popular, history, truth, sums)
             },
         )
         .collect();
-    let judge = |settings: &NextBasketSettings, weights: [f32; 3]| -> f64 {
+    let judge = |settings: &NextBasketSettings, beside: bool| -> f64 {
+        let (near, related, popular) = if beside {
+            (
+                settings.neighbours,
+                settings.related_beside,
+                settings.popular_beside,
+            )
+        } else {
+            (0.0, settings.related, settings.popular)
+        };
         cases
             .par_iter()
             .map(|case| {
                 let factor = case.explore.powf(settings.mix).clamp(0.2, 5.0);
                 let scored = case.candidates.iter().map(|(p, part)| {
-                    let rest = weights[0] * part[1] + weights[1] * part[2] + weights[2] * part[3];
-                    let own = part[0] * part[4].powf(settings.habit);
+                    let rest = related * part[1] + near * part[2] + popular * part[3];
+                    let own = if part[0] > 0.0 {
+                        part[0] * part[4].powf(settings.habit)
+                    } else {
+                        0.0
+                    };
                     (*p, own + factor * rest)
                 });
                 quality(&top(scored, LENGTH), &case.truth)
             })
+            // In order: the same sum whatever the threads do.
             .collect::<Vec<f64>>()
             .iter()
             .sum()
     };
-    // One weight after the other, twice round: without neighbours first, for callers that have none.
-    let mut settings = NextBasketSettings {
-        popular: 10.0,
-        related: 1.0,
-        ..model.settings.clone()
+    let mut settings = model.settings.clone();
+    let beside = index.is_some();
+    let shared: [Knob; 2] = [
+        (&HABITS, |s, x| s.habit = x, |s| s.habit),
+        (&MIXES, |s, x| s.mix = x, |s| s.mix),
+    ];
+    if beside {
+        let knobs: [Knob; 3] = [
+            (&WEIGHTS, |s, x| s.neighbours = x, |s| s.neighbours),
+            (&WEIGHTS, |s, x| s.popular_beside = x, |s| s.popular_beside),
+            (&WEIGHTS, |s, x| s.related_beside = x, |s| s.related_beside),
+        ];
+        let all = [&shared[..1], &knobs, &shared[1..]].concat();
+        climb(&mut settings, &all, |s| judge(s, true));
+    }
+    let knobs: [Knob; 2] = [
+        (&WEIGHTS, |s, x| s.popular = x, |s| s.popular),
+        (&WEIGHTS, |s, x| s.related = x, |s| s.related),
+    ];
+    let alone = if beside {
+        knobs.to_vec()
+    } else {
+        [&knobs[..], &shared].concat()
     };
-    let mut alone = f64::NEG_INFINITY;
-    for _ in 0..2 {
-        for weight in WEIGHTS {
-            let tried = [settings.related, 0.0, weight];
-            keep_better(&mut alone, judge(&settings, tried), || {
-                settings.popular = weight
-            });
-        }
-        for weight in WEIGHTS {
-            let tried = [weight, 0.0, settings.popular];
-            keep_better(&mut alone, judge(&settings, tried), || {
-                settings.related = weight
-            });
-        }
-        for mix in MIXES {
-            let mixed = NextBasketSettings {
-                mix,
-                ..settings.clone()
-            };
-            let tried = [settings.related, 0.0, settings.popular];
-            keep_better(&mut alone, judge(&mixed, tried), || settings.mix = mix);
-        }
-        for habit in HABITS {
-            let tried = NextBasketSettings {
-                habit,
-                ..settings.clone()
-            };
-            let weights = [settings.related, 0.0, settings.popular];
-            keep_better(&mut alone, judge(&tried, weights), || {
-                settings.habit = habit
-            });
-        }
-    }
-    let mut beside = f64::NEG_INFINITY;
-    if index.is_some() {
-        settings.neighbours = 13.0;
-        settings.related_beside = settings.related;
-        settings.popular_beside = settings.popular;
-        for _ in 0..3 {
-            for weight in WEIGHTS {
-                let tried = [settings.related_beside, weight, settings.popular_beside];
-                keep_better(&mut beside, judge(&settings, tried), || {
-                    settings.neighbours = weight
-                });
-            }
-            for weight in WEIGHTS {
-                let tried = [weight, settings.neighbours, settings.popular_beside];
-                keep_better(&mut beside, judge(&settings, tried), || {
-                    settings.related_beside = weight;
-                });
-            }
-            for weight in WEIGHTS {
-                let tried = [settings.related_beside, settings.neighbours, weight];
-                keep_better(&mut beside, judge(&settings, tried), || {
-                    settings.popular_beside = weight;
-                });
-            }
-        }
-    }
+    climb(&mut settings, &alone, |s| judge(s, false));
     let tuned = model.clone().with(settings.clone(), Vec::new());
-    let calibration = calibrate(&tuned, &cases, index.is_some());
-    (alone.max(beside), settings, calibration)
+    (settings, calibrate(&tuned, &cases, beside))
 }
 
-/// Does `take` if `found` is better than `best`.
-fn keep_better(best: &mut f64, found: f64, take: impl FnOnce()) {
-    if found > *best {
-        *best = found;
-        take();
+/// One setting: the values that may be tried in order, how to set it, and how to read it.
+type Knob<'a> = (
+    &'a [f32],
+    fn(&mut NextBasketSettings, f32),
+    fn(&NextBasketSettings) -> f32,
+);
+
+/// Twice round, each setting goes up or down its values as long as that gets better.
+fn climb(
+    settings: &mut NextBasketSettings,
+    knobs: &[Knob],
+    judge: impl Fn(&NextBasketSettings) -> f64,
+) {
+    let mut best = judge(settings);
+    for _ in 0..2 {
+        let at_first = best;
+        for (values, set, get) in knobs {
+            let now = get(settings);
+            let start = values.partition_point(|v| *v < now).min(values.len() - 1);
+            for up in [true, false] {
+                let mut at = start;
+                loop {
+                    let next = if up {
+                        at.checked_add(1)
+                    } else {
+                        at.checked_sub(1)
+                    };
+                    let Some(next) = next.filter(|n| *n < values.len()) else {
+                        break;
+                    };
+                    let mut tried = settings.clone();
+                    set(&mut tried, values[next]);
+                    let found = judge(&tried);
+                    if found <= best {
+                        break;
+                    }
+                    best = found;
+                    *settings = tried;
+                    at = next;
+                }
+                if at != start {
+                    break;
+                }
+            }
+        }
+        if best <= at_first {
+            break;
+        }
+    }
+}
+
+/// One judge: what each part says of the products that any part speaks of.
+fn case(
+    model: &NextBasket,
+    index: Option<&NeighbourIndex>,
+    popular: &[ProductIx],
+    history: &[Basket],
+    truth: Vec<ProductIx>,
+    sums: &mut [f32],
+) -> Case {
+    let profile = model.profile_of(history);
+    let near = index.map_or_else(Vec::new, |ix| ix.mean(&profile.rates));
+    model.related(&profile.vector, sums);
+    let mut chosen: Vec<ProductIx> = profile.vector.iter().map(|v| v.0).collect();
+    chosen.extend(popular);
+    chosen.extend(top(near.iter().copied(), 4 * LENGTH));
+    let spoken = sums.iter().enumerate().filter(|(_, s)| **s > 0.0);
+    chosen.extend(top(spoken.map(|(p, s)| (p as ProductIx, *s)), 4 * LENGTH));
+    chosen.sort_unstable();
+    chosen.dedup();
+    let of = |list: &[(ProductIx, f32)], product: ProductIx| {
+        list.binary_search_by_key(&product, |(p, _)| *p)
+            .map_or(0.0, |at| list[at].1)
+    };
+    let candidates = chosen
+        .into_iter()
+        .map(|p| {
+            let parts = [
+                of(&profile.vector, p),
+                sums[p as usize],
+                of(&near, p),
+                model.popularity[p as usize],
+                model.habits[p as usize],
+            ];
+            (p, parts)
+        })
+        .collect();
+    let mean = model.settings.explore_share;
+    Case {
+        explore: explore_share(history, mean) / mean,
+        profile,
+        near,
+        truth,
+        candidates,
     }
 }
 

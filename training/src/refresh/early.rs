@@ -14,9 +14,10 @@ use crate::evaluate::complement::{self, ComplementReport};
 use crate::evaluate::engagement::{self, EngagementEvaluation};
 use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::fit::{complements, corpus_of, surprise as surprises};
-use crate::life::evaluate::{anchors, next_basket, AnchorFigures, BasketFigures};
+use crate::life::evaluate::{anchors, AnchorFigures};
+use crate::life::evaluate_basket::{next_basket, BasketFigures};
 use crate::life::fit::LifeSettings;
-use crate::life::Sources;
+use crate::life::{next_basket as baskets_fit, Sources, NEIGHBOURS};
 
 /// Touches on which the parts are judged at most; a larger shop is judged on a sample of its customers.
 const MOST_TOUCHES: usize = 1_500_000;
@@ -169,7 +170,9 @@ pub fn judge(
             })
             .collect();
         if truth.iter().any(|t| !t.is_empty()) {
-            sections.next_basket = next_basket(&before, &truth, log.catalogue.len(), say);
+            let model = baskets_fit::fit(&before, log.catalogue.len(), NEIGHBOURS);
+            sections.next_basket =
+                model.and_then(|model| next_basket(&model, &before, &truth, say));
         }
     }
     Ok(sections)

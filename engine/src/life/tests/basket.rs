@@ -1,5 +1,7 @@
 //! Buying again and the next basket.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::shop::Basket;
 
@@ -135,16 +137,55 @@ fn own_habits_come_first_and_neighbours_bring_the_new() {
     assert_eq!(list(None), [(0, true), (3, false), (1, false)]);
     // Product 4 is known only through neighbours.
     assert_eq!(list(Some(&[(4, 0.3)])), [(0, true), (4, false), (1, false)]);
-    let index = NeighbourIndex::new(
-        vec![vec![(0, 1.0)], vec![(0, 1.0), (4, 1.0)], vec![(1, 1.0)]],
-        5,
-        1,
-        1.0,
-    );
-    assert_eq!(
-        index.mean_vector(&[(0, 1.0), (4, 0.2)], Some(0)),
-        [(0, 1.0), (4, 1.0)]
-    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn neighbours_are_the_nearest_of_all(
+        rows in prop::collection::vec(prop::collection::btree_map(0u32..12, 0.01f32..1.0, 0..5), 1..30),
+        own in prop::collection::btree_map(0u32..12, 0.01f32..1.0, 1..5),
+        count in 1usize..8,
+    ) {
+        let rows: Vec<SparseVector> = rows.into_iter().map(|r| r.into_iter().collect()).collect();
+        let own: SparseVector = own.into_iter().collect();
+        let at = |row: &SparseVector, p: u32| row.iter().find(|e| e.0 == p).map_or(0.0, |e| e.1);
+        let far = |row: &SparseVector| (0..12).map(|p| (at(row, p) - at(&own, p)).powi(2)).sum::<f32>();
+        let mut expected: Vec<f32> = rows.iter().filter(|r| !r.is_empty()).map(far).collect();
+        expected.sort_by(f32::total_cmp);
+        expected.truncate(count);
+        let index = NeighbourIndex::new(rows, 12, count);
+        let found = index.nearest(&own);
+        prop_assert_eq!(found.len(), expected.len());
+        for ((_, found), expected) in found.iter().zip(&expected) {
+            prop_assert!((found - expected).abs() < 1e-4);
+        }
+        prop_assert!(index.mean(&own).windows(2).all(|w| w[0].0 < w[1].0));
+    }
+}
+
+#[test]
+fn nobody_is_their_own_neighbour() {
+    let rows = vec![vec![(0, 1.0)], vec![(0, 1.0), (4, 1.0)], vec![(1, 1.0)]];
+    let index = NeighbourIndex::new(rows, 5, 1);
+    assert_eq!(index.mean(&[(0, 1.0)]), [(0, 1.0), (4, 1.0)]);
+}
+
+#[test]
+fn rates_are_means_over_baskets_that_favour_the_latest() {
+    let settings = NextBasketSettings {
+        groups: 2,
+        ..NextBasketSettings::default()
+    };
+    let model = NextBasket::new(settings, vec![0.1; 3], vec![1.0; 3], &[], vec![]);
+    let always: Vec<Basket> = (0..3).map(|day| basket(day, &[0])).collect();
+    let rates = model.rates_of(&always);
+    // Newest two baskets: (1 + .9) / 2; the oldest alone in its group: .7; the mean of both groups.
+    assert!((rates[0].1 - 0.5 * (0.95 + 0.7)).abs() < 1e-6);
+    let late = model.rates_of(&[basket(1, &[1]), basket(2, &[2])]);
+    assert!(late[1].1 > late[0].1);
+    assert!(model.rates_of(&[]).is_empty());
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! Life situations in lists and in the outlook: current needs first, what is outgrown gone, consent and tact kept.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::bundle::Manifest;
+use crate::life::{
+    parse_day, ClockType, Life, LifeModel, NeighbourIndex, NextBasket, NextBasketSettings, Tact,
+};
+use crate::model::Model;
+use crate::represent::Representation;
+use crate::shop::{Catalogue, Encoder, Fact, Kind, Product, Touch, DAY_MS};
+
+const NEWBORN: u32 = 0;
+const ROMPER: u32 = 1;
+const SCHOOL: u32 = 2;
+const T: f64 = 18_000.0;
+
+/// A department store in which what babies need is bought less than everything else.
+fn model() -> Model {
+    let mut rows = vec![
+        ("Bodysuit, newborn, size 56", "baby/clothes/newborn"),
+        ("Romper size 74", "baby/clothes/6-12 months"),
+        ("School bag age 6-10", "kids/school"),
+    ];
+    let shelves: Vec<String> = (0..30).map(|ix| format!("grocery/shelf {ix}")).collect();
+    rows.extend(
+        shelves
+            .iter()
+            .map(|path| ("Something to eat", path.as_str())),
+    );
+    let products: Vec<Product> = rows
+        .iter()
+        .enumerate()
+        .map(|(ix, (title, path))| Product {
+            title: Some((*title).into()),
+            category: Some((*path).into()),
+            ..Product::bare(format!("p{ix}"))
+        })
+        .collect();
+    let buyers = (0..products.len()).map(|ix| if ix < 3 { 20.0 } else { 40.0 });
+    let catalogue = Arc::new(Catalogue::new(products.clone()).unwrap());
+    let mut model = Model::new(
+        Manifest::default(),
+        catalogue.clone(),
+        Encoder::default(),
+        Representation::of_popularity(buyers.collect()),
+    );
+    let life = LifeModel::from_words(&catalogue, ClockType::supplied());
+    model.life = Some(Life::new(life, &catalogue));
+    model
+}
+
+fn bought(product: u32, day: f64) -> Touch {
+    Touch {
+        at: (day * DAY_MS as f64) as i64,
+        basket: 0,
+        product,
+        quantity: 1.0,
+        value: 0.0,
+        duration_s: 0.0,
+        kind: Kind::PURCHASE,
+        channel: 0,
+        line: 0,
+        pages: 0,
+        rating: 0,
+    }
+}
+
+fn newborn() -> Vec<Touch> {
+    (0..4)
+        .map(|k| bought(NEWBORN, T + 5.0 * f64::from(k)))
+        .collect()
+}
+
+fn child() -> Vec<Fact> {
+    vec![Fact::Clock {
+        clock: "child".into(),
+        anchor: "2019-04-14".into(),
+        name: Some("Noa".into()),
+    }]
+}
+
+fn who<'a>(history: &'a [Touch], facts: &'a [Fact], infer: bool) -> CustomerState<'a> {
+    CustomerState {
+        history,
+        facts,
+        allowed: Allowed {
+            personalise: true,
+            infer_life_stage: infer,
+        },
+    }
+}
+
+fn for_you(model: &Model, customer: CustomerState, day: f64) -> Vec<u32> {
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let request = Request::one(ListKind::ForYou, 33, (day * DAY_MS as f64) as i64);
+    let answer = recommend(model, &live, customer, &request, &|| false).unwrap();
+    answer.lists[0].items.iter().map(|i| i.product).collect()
+}
+
+#[test]
+fn for_you_follows_the_stage_of_life() {
+    let model = model();
+    let history = newborn();
+    let place = |list: &[u32], product| list.iter().position(|p| *p == product);
+    let list = for_you(&model, who(&history, &[], true), T + 8.0 * 30.0);
+    assert_eq!(place(&list, ROMPER), Some(0), "{list:?}");
+    assert_eq!(place(&list, NEWBORN), None, "{list:?}");
+    let list = for_you(&model, who(&history, &[], true), T + 84.0 * 30.0);
+    assert_eq!(place(&list, SCHOOL), Some(0), "{list:?}");
+    assert_eq!(place(&list, ROMPER), None, "{list:?}");
+}
+
+#[test]
+fn without_consent_lists_are_as_if_nobody_knew_of_life() {
+    let mut model = model();
+    let history = newborn();
+    let with = for_you(&model, who(&history, &[], false), T + 240.0);
+    model.life = None;
+    assert_eq!(with, for_you(&model, who(&history, &[], false), T + 240.0));
+    assert_eq!(with, for_you(&model, who(&history, &[], true), T + 240.0));
+}
+
+fn look(model: &Model, customer: CustomerState, day: f64) -> Option<Outlook> {
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let ask = OutlookRequest {
+        now: (day * DAY_MS as f64) as i64,
+        horizon_days: 60.0,
+        lead_days: None,
+        needs: 10,
+        products: 5,
+        locale: "en",
+        tact: Tact::default(),
+    };
+    outlook(model, &live, customer, &ask)
+}
+
+#[test]
+fn the_outlook_names_what_was_declared_and_withholds_what_was_inferred() {
+    let model = model();
+    let history = newborn();
+    let now = parse_day("2019-12-01").unwrap();
+    let declared = look(&model, who(&history, &child(), true), now).unwrap();
+    assert_eq!(declared.clocks[0].name.as_deref(), Some("Noa"));
+    assert_eq!(declared.clocks[0].stage.as_ref().unwrap().0, "infant");
+    assert_eq!(declared.clocks[0].next.as_ref().unwrap().0, "toddler");
+    let romper = &declared.needs[0];
+    assert_eq!(
+        (romper.clock, romper.products.as_slice()),
+        (Some(0), &[ROMPER][..])
+    );
+    assert!(romper.sentence.contains("Noa"), "{}", romper.sentence);
+    let before = parse_day("2020-04-01").unwrap();
+    let due = look(&model, who(&[], &child(), false), before).unwrap();
+    assert_eq!(
+        (due.occasions[0].name.as_str(), due.occasions[0].count),
+        ("birthday", 1)
+    );
+
+    let inferred = look(&model, who(&history, &[], true), T + 240.0).unwrap();
+    assert!(inferred.inferred && inferred.clocks.is_empty() && inferred.withheld > 0);
+    let romper = &inferred.needs[0];
+    assert_eq!(romper.products, [ROMPER]);
+    assert_eq!(
+        (romper.clock, &romper.need.stage, romper.need.ages),
+        (None, &None, None)
+    );
+    assert_eq!(romper.sentence, "Often needed about now");
+}
+
+#[test]
+fn the_outlook_keeps_to_consent() {
+    let model = model();
+    let history = newborn();
+    let quiet = look(&model, who(&history, &[], false), T + 240.0).unwrap();
+    assert!(!quiet.inferred && quiet.clocks.is_empty() && quiet.needs.is_empty());
+    assert_eq!(quiet.withheld, 0);
+    let nobody = CustomerState {
+        allowed: Allowed {
+            personalise: false,
+            infer_life_stage: true,
+        },
+        ..who(&history, &[], true)
+    };
+    assert_eq!(look(&model, nobody, T + 240.0), None);
+}
+
+#[test]
+fn the_next_basket_hears_the_neighbours_on_the_shelves() {
+    let mut model = model();
+    let products = model.catalogue.len();
+    let settings = NextBasketSettings {
+        neighbour_count: 1,
+        ..NextBasketSettings::default()
+    };
+    let next = NextBasket::new(
+        settings,
+        vec![0.01; products],
+        vec![1.0; products],
+        &[],
+        vec![],
+    );
+    model.next_basket = Some(next);
+    let history = [bought(7, T)];
+    let list = |live: &Live| -> Vec<u32> {
+        let request = Request::one(ListKind::NextBasket, 2, ((T + 9.0) * DAY_MS as f64) as i64);
+        let customer = who(&history, &[], true);
+        let answer = recommend(&model, live, customer, &request, &|| false).unwrap();
+        answer.lists[0].items.iter().map(|i| i.product).collect()
+    };
+    let mut live = Live::of_catalogue(model.catalogue.clone());
+    assert_eq!(list(&live), [7, 0]);
+    let like = vec![(7, 1.0), (20, 0.5)];
+    live.neighbours = Some(Arc::new(NeighbourIndex::new(vec![like], products, 1)));
+    assert_eq!(list(&live), [7, 20]);
+}

@@ -1,0 +1,131 @@
+//! One customer's life as a page draws it: clocks with their stages, needs with products, occasions.
+
+use super::pipeline::{life_of, prepare};
+use super::{Context, CustomerState, Live};
+use crate::life::{Need, Occasion, Tact, Timeline};
+use crate::model::Model;
+use crate::shop::ProductIx;
+
+/// What of a life is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutlookRequest<'a> {
+    /// Milliseconds since 1970-01-01 UTC; only what happened before is seen.
+    pub now: i64,
+    /// Days ahead that needs look, 1 to 3,660.
+    pub horizon_days: f64,
+    /// Days ahead that occasions are announced; each type's own where absent.
+    pub lead_days: Option<f64>,
+    /// Needs at most.
+    pub needs: usize,
+    /// Products named for each need at most.
+    pub products: usize,
+    /// BCP 47 tag.
+    pub locale: &'a str,
+    /// What may be named.
+    pub tact: Tact,
+}
+
+/// What may be shown of one customer's life.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// Whether purchases were read for it; without consent only declared facts count.
+    pub inferred: bool,
+    /// Clocks that may be named, declared ones first, then the likeliest.
+    pub clocks: Vec<Timeline>,
+    /// How many clocks are believed in but may not be named.
+    pub withheld: usize,
+    /// Needs, likeliest first.
+    pub needs: Vec<Wanted>,
+    /// Birthdays, anniversaries and ends of terms that are due, soonest first.
+    pub occasions: Vec<Occasion>,
+    /// Facts that could not be used, and why.
+    pub unusable_facts: Vec<String>,
+}
+
+/// A need with what would answer it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// The need; its stage and stated ages are left out where its clock may not be named.
+    pub need: Need,
+    /// Position of its clock in [`Outlook::clocks`], where that may be named.
+    pub clock: Option<usize>,
+    /// Why, in words that keep to tact.
+    pub sentence: String,
+    /// Products on sale that answer it, most popular first.
+    pub products: Vec<ProductIx>,
+}
+
+/// The life of `customer`; `None` where the model knows no life situations or the customer allows nothing personal.
+pub fn outlook(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    ask: &OutlookRequest,
+) -> Option<Outlook> {
+    if !customer.allowed.personalise {
+        return None;
+    }
+    let life = model.life.as_ref()?;
+    let prepared = prepare(model, customer, &Context::default(), ask.now);
+    let state = life_of(model, &prepared.customer, ask.now)?;
+    let may_name = |clock: usize| ask.tact.may_name(&life.model, &state, clock);
+    let all = life.model.timeline(&state, ask.locale);
+    let believed = all.len();
+    let clocks: Vec<Timeline> = all.into_iter().filter(|t| may_name(t.clock)).collect();
+    let place = |clock: usize| clocks.iter().position(|t| t.clock == clock);
+    let needs = life
+        .model
+        .needs(&life.products, &state, ask.horizon_days)
+        .into_iter()
+        .filter_map(|need| {
+            let mut products: Vec<ProductIx> = life
+                .products
+                .members(need.profile)
+                .iter()
+                .copied()
+                .filter(|&product| live.sells(product, ask.now))
+                .collect();
+            if products.is_empty() {
+                return None;
+            }
+            products.sort_by(|a, b| {
+                let share = |p: &ProductIx| model.popularity_share(*p);
+                share(b).total_cmp(&share(a)).then(a.cmp(b))
+            });
+            products.truncate(ask.products);
+            let clock = place(need.clock);
+            let sentence = ask
+                .tact
+                .sentence(&life.model, &state, Some(need.clock), ask.locale);
+            let need = match clock {
+                Some(_) => need,
+                None => Need {
+                    stage: None,
+                    ages: None,
+                    ..need
+                },
+            };
+            Some(Wanted {
+                need,
+                clock,
+                sentence,
+                products,
+            })
+        })
+        .take(ask.needs)
+        .collect();
+    let occasions = life
+        .model
+        .occasions(&state, ask.lead_days, ask.locale)
+        .into_iter()
+        .filter_map(|occasion| place(occasion.clock).map(|clock| Occasion { clock, ..occasion }))
+        .collect();
+    Some(Outlook {
+        inferred: prepared.customer.allowed.infer_life_stage,
+        withheld: believed - clocks.len(),
+        needs,
+        occasions,
+        unusable_facts: state.unusable_facts.clone(),
+        clocks,
+    })
+}
