@@ -8,6 +8,7 @@ use serendib_engine::shop::{in_holdout, sort_history, Consents};
 use serendib_proto::v1;
 use tonic::Status;
 
+use crate::baskets::Baskets;
 use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -39,6 +40,8 @@ pub struct App {
     pub customers: EncodedCache,
     /// Vectors of customers.
     pub similar: SimilarCustomers,
+    /// Baskets of customers.
+    pub baskets: Baskets,
     /// Threads that compute.
     pub pool: Pool,
     /// Threads that pack boxes, apart from those that answer.

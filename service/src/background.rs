@@ -82,6 +82,30 @@ pub async fn compare_customers(app: Arc<App>) {
     }
 }
 
+/// Keeps everybody's baskets for lists of the next basket: anew for each generation, after somebody was erased, and now
+/// and then for what came since.
+pub async fn gather_baskets(app: Arc<App>) {
+    const AGAIN: Duration = Duration::from_secs(600);
+    let mut built: Option<(String, tokio::time::Instant)> = None;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let model = app.views.get().generation.id().to_owned();
+        let fresh = built
+            .as_ref()
+            .is_some_and(|(of, at)| *of == model && at.elapsed() < AGAIN);
+        if fresh && !app.baskets.is_stale() {
+            continue;
+        }
+        let budget = app.config.store.cache_bytes as usize;
+        if let Err(error) = app.baskets.gather(&app, budget).await {
+            tracing::warn!(%error, "gathering baskets failed; it is tried again");
+        }
+        built = Some((model, tokio::time::Instant::now()));
+    }
+}
+
 /// Says of recording whether the store can be written, and tries to open a store again whose writing stopped.
 pub async fn report_health(app: Arc<App>, health: HealthReporter) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod background;
+pub mod baskets;
 pub mod boxes;
 pub mod cli;
 pub mod clock;

@@ -19,6 +19,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::app::App;
+use crate::baskets::Baskets;
 use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -106,6 +107,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
             .context("cannot start the compute threads")?,
         metrics: Metrics::default(),
         similar: SimilarCustomers::default(),
+        baskets: Baskets::default(),
         views: Arc::new(views),
         models,
         store,
@@ -180,6 +182,7 @@ async fn serve(
     tasks.spawn(crate::background::follow_models(app.clone()));
     tasks.spawn(crate::background::keep_store(app.clone()));
     tasks.spawn(crate::background::compare_customers(app.clone()));
+    tasks.spawn(crate::background::gather_baskets(app.clone()));
     tasks.spawn(crate::background::report_health(app.clone(), health));
 
     let router = builder

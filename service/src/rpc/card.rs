@@ -50,6 +50,7 @@ pub(super) async fn get(
     let is_secret = |product: &str| secret.iter().any(|(id, _)| id == product);
     let rows = &state.touchpoints;
     let times = || rows.iter().filter_map(|row| row.at);
+    let (life, occasions) = super::life::on_card(app, &state);
     Ok(GetCustomerResponse {
         request_id: new_id(),
         model_id: app.model_id(),
@@ -83,6 +84,8 @@ pub(super) async fn get(
         first_at_ms: times().min(),
         last_at_ms: times().max(),
         truncated: state.truncated(),
+        life,
+        occasions,
     })
 }
 

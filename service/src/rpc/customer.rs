@@ -10,14 +10,14 @@ use serendib_proto::v1::export_customer_response::Row;
 use serendib_proto::v1::{
     EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest, ExportCustomerResponse,
     FindSimilarCustomersRequest, FindSimilarCustomersResponse, GetCustomerRequest,
-    GetCustomerResponse, GetErasureRequest, GetErasureResponse, LinkIdentityRequest,
-    LinkIdentityResponse, SetConsentRequest, SetConsentResponse, UnlinkIdentityRequest,
-    UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
+    GetCustomerResponse, GetErasureRequest, GetErasureResponse, GetLifeRequest, GetLifeResponse,
+    LinkIdentityRequest, LinkIdentityResponse, SetConsentRequest, SetConsentResponse,
+    UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
 };
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
-use super::{actor, card, counted};
+use super::{actor, card, counted, life};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::{
@@ -57,6 +57,16 @@ impl CustomerService for CustomerRpc {
     ) -> Result<Response<GetCustomerResponse>, Status> {
         let app = &self.0;
         counted(app, "GetCustomer", card::get(app, request.get_ref())).await
+    }
+
+    async fn get_life(
+        &self,
+        request: Request<GetLifeRequest>,
+    ) -> Result<Response<GetLifeResponse>, Status> {
+        let app = &self.0;
+        let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+        let answer = life::get(app, request.get_ref(), deadline);
+        counted(app, "GetLife", answer).await
     }
 
     async fn link_identity(
@@ -169,6 +179,7 @@ impl CustomerService for CustomerRpc {
                 app.customers.forget(&state.customer_id);
                 app.similar.forget(&state.customer_id);
                 app.spoilers.forget(state.ids());
+                app.baskets.forget(app).await;
             }
             app.spoilers
                 .forget(boxes.iter().map(|b| b.customer_id.as_str()));

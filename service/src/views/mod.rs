@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
 
@@ -72,6 +73,25 @@ impl Views {
         self.rebuild(generation, now).await
     }
 
+    /// Puts the customers' baskets on the shelves of model `model`, or takes them off; nothing happens if another model
+    /// answers by now.
+    pub async fn put_neighbours(&self, model: &str, neighbours: Option<Arc<NeighbourIndex>>) {
+        let _changing = self.changing.lock().await;
+        let before = self.get();
+        if before.generation.id() == model {
+            self.publish(View {
+                generation: before.generation.clone(),
+                model: before.model.clone(),
+                live: Live {
+                    neighbours,
+                    ..before.live.clone()
+                },
+                numbering: before.numbering,
+                catalogue_version: before.catalogue_version,
+            });
+        }
+    }
+
     /// Shows the store's catalogue as it is at `now`: for reservations that expired meanwhile.
     ///
     /// # Errors
@@ -108,6 +128,9 @@ impl Views {
         let numbering = self.numbering.fetch_add(1, Ordering::Relaxed);
         let view = blocking(move || {
             let mut view = build::from_snapshot(generation, snapshot, numbering);
+            if view.generation.id() == before.generation.id() {
+                view.live.neighbours = before.live.neighbours.clone();
+            }
             build::keep_numbering(&mut view, &before);
             view
         })

@@ -50,6 +50,16 @@ pub fn products() -> Vec<Product> {
 /// Writes a model of the small shop, in which everything of one department goes together. `favourite` scales the
 /// popularity of one department, so that two models differ.
 pub fn write_model(models: &Path, id: &str, favourite: usize) -> PathBuf {
+    write_changed(models, id, favourite, |_| {})
+}
+
+/// The same with `change` made to the model.
+pub fn write_changed(
+    models: &Path,
+    id: &str,
+    favourite: usize,
+    change: impl FnOnce(&mut Model),
+) -> PathBuf {
     let products = products();
     let n = products.len();
     let rows = (0..n).map(|row| {
@@ -86,12 +96,13 @@ pub fn write_model(models: &Path, id: &str, favourite: usize) -> PathBuf {
         ..Parts::default()
     })
     .unwrap();
-    let model = Model::new(
+    let mut model = Model::new(
         Manifest::default(),
         Arc::new(Catalogue::new(products).unwrap()),
         Encoder::default(),
         representation,
     );
+    change(&mut model);
     let mut writer = BundleWriter::new(models, id).unwrap();
     model.write(&mut writer).unwrap();
     writer
