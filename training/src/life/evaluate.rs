@@ -140,14 +140,24 @@ pub fn anchors(
     settings: &LifeSettings,
     say: &dyn Fn(&str),
 ) -> Vec<AnchorFigures> {
+    let touches: usize = sources.histories.iter().map(|h| h.len()).sum();
+    let draws = if touches > 300_000 { (1, 3) } else { (5, 10) };
+    anchors_drawn(sources, settings, draws, say)
+}
+
+/// The same with as many seeds and folds as asked for.
+pub fn anchors_drawn(
+    sources: &Sources,
+    settings: &LifeSettings,
+    (seeds, folds): (usize, usize),
+    say: &dyn Fn(&str),
+) -> Vec<AnchorFigures> {
     let Ok(types) = ClockType::with_shop(sources.clock_types) else {
         return Vec::new();
     };
     if !sources.timed {
         return Vec::new();
     }
-    let touches: usize = sources.histories.iter().map(|h| h.len()).sum();
-    let (seeds, folds) = if touches > 300_000 { (1, 3) } else { (5, 10) };
     types
         .into_iter()
         .filter_map(|kind| {

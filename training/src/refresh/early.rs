@@ -14,7 +14,7 @@ use crate::evaluate::complement::{self, ComplementReport};
 use crate::evaluate::engagement::{self, EngagementEvaluation};
 use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::fit::{complements, corpus_of, surprise as surprises};
-use crate::life::evaluate::{anchors, AnchorFigures};
+use crate::life::evaluate::{anchors_drawn, AnchorFigures};
 use crate::life::evaluate_basket::{next_basket, BasketFigures};
 use crate::life::fit::LifeSettings;
 use crate::life::{next_basket as baskets_fit, Sources, NEIGHBOURS};
@@ -148,7 +148,7 @@ pub fn judge(
             })
             .collect();
     }
-    sections.life = anchors(&sources, &LifeSettings::default(), say);
+    sections.life = anchors_drawn(&sources, &LifeSettings::default(), (1, 3), say);
     sections.stage_error = stage_error(&sources, say);
     let customers = sources.baskets();
     if log.timed && !customers.is_empty() {

@@ -102,6 +102,8 @@ pub struct ModelReport {
     pub reason: Option<String>,
     /// Which settings were fitted on everything, in words.
     pub winner: String,
+    /// Whether the candidate settings were refused and the current ones fitted again.
+    pub fell_back: bool,
     /// Touchpoints and so on that it was fitted on.
     pub data: serendib_engine::bundle::DataWindow,
     /// How candidate settings were chosen.
@@ -201,6 +203,7 @@ impl Last {
 /// What the comparison decided.
 struct Decision {
     settings: Settings,
+    fell_back: bool,
     winner: String,
     choice: Option<Choice>,
     comparison: Option<Comparison>,
@@ -310,6 +313,7 @@ pub fn refresh(
         before: last.as_ref().map(|l| l.id.clone()),
         reason: gate::reason(&checks),
         winner: decision.winner,
+        fell_back: decision.fell_back,
         data: window,
         choice: decision.choice,
         settings: fitted.model.manifest.settings.clone(),
@@ -388,6 +392,7 @@ fn decide(
             "the candidate settings".into()
         },
         settings: candidate.clone(),
+        fell_back: false,
         choice,
         comparison: None,
         checks: Vec::new(),
@@ -425,7 +430,6 @@ fn decide(
     );
     let checks = gate::judge(&comparison, &options.gate);
     let mut winner = fitted;
-    let mut fell_back = false;
     match (gate::reason(&checks), other, rival) {
         // settings that were given are what the caller wants judged: nothing takes their place
         (Some(reason), Some(settings), Some(rival)) if options.settings.is_none() => {
@@ -437,7 +441,7 @@ fn decide(
                 true,
                 reason,
             ));
-            fell_back = true;
+            decision.fell_back = true;
         }
         _ => decision.checks.extend(checks),
     }
@@ -469,7 +473,7 @@ fn decide(
         say("off-policy evaluation");
         let draws: Vec<policy::Logged> = draws.iter().filter(|d| d.at >= cut).cloned().collect();
         decision.policy = policy::evaluate_model(&model, log, &draws, options.seed);
-        if !fell_back {
+        if !decision.fell_back {
             decision
                 .checks
                 .push(gate::judge_policy(decision.policy.as_ref()));

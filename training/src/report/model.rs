@@ -153,27 +153,40 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
     let mut out = Vec::new();
     if let Some(comparison) = &report.comparison {
         let against = |name: &str| comparison.gap("all", name, "ndcg@20");
-        if let Some(ours) = comparison.method(CANDIDATE) {
+        // what answers from now on: the candidate, or where that was refused, the current settings fitted again
+        let name = if report.fell_back { CURRENT } else { CANDIDATE };
+        if let Some(ours) = comparison.method(name) {
             let detail = match against(CURRENT) {
+                Some(gap) if report.fell_back => format!(
+                    "the last model's settings; the refused candidate's {} [{}]",
+                    figure(gap.candidate),
+                    range(&gap.difference)
+                ),
                 Some(gap) => format!(
                     "last model's settings {}: {} [{}]",
                     figure(gap.other),
                     relative(gap),
                     range(&gap.difference)
                 ),
+                None if report.before.is_some() => format!(
+                    "of {} customers after the cut; the last model's settings are the same",
+                    whole(comparison.customers as f64)
+                ),
                 None => format!(
-                    "NDCG@20 of {} customers after the cut",
-                    comparison.customers
+                    "of {} customers after the cut; there is no earlier model",
+                    whole(comparison.customers as f64)
                 ),
             };
+            let gap = against(CURRENT).filter(|_| !report.fell_back);
             out.push(Headline {
                 label: "NDCG@20, what is new to the customer".into(),
                 value: figure(ours.ndcg_20),
                 detail,
-                better: against(CURRENT).and_then(|gap| verdict(&gap.difference)),
+                better: gap.and_then(|gap| verdict(&gap.difference)),
             });
         }
-        if let Some(gap) = comparison.best_baseline().and_then(|b| against(&b.name)) {
+        let best = comparison.best_baseline().and_then(|b| against(&b.name));
+        if let Some(gap) = best.filter(|_| !report.fell_back) {
             out.push(Headline {
                 label: format!("against {}", gap.against),
                 value: relative(gap),
@@ -185,7 +198,7 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
                 better: verdict(&gap.difference),
             });
         }
-        if let Some(ours) = comparison.method(CANDIDATE) {
+        if let Some(ours) = comparison.method(name) {
             let best = comparison.best_baseline();
             out.push(Headline {
                 label: "customers with a hit in ten".into(),
@@ -246,7 +259,8 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
             detail: format!(
                 "{:.2} with, {:.2} without personal answers [{:+.2} … {:+.2}]",
                 worth.with.value, worth.without.value, d.low, d.high
-            ),
+            )
+            .replace('-', "−"),
             better: verdict(d),
         });
     }

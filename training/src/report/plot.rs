@@ -134,6 +134,7 @@ fn paint(
     let text = (FONT, 13).into_font().color(&INK);
     let mut context = ChartBuilder::on(root)
         .margin(8)
+        .margin_right(22)
         .x_label_area_size(40)
         .y_label_area_size(56)
         .build_cartesian_2d(left..right, low..high)
@@ -147,6 +148,8 @@ fn paint(
         .axis_desc_style(text.clone())
         .x_labels(8)
         .y_labels(6)
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
         .x_desc(chart.x.as_str())
         .y_desc(chart.y.as_str())
         .draw()
@@ -197,6 +200,16 @@ fn paint(
             .map_err(fail)?;
     }
     root.present().map_err(fail)
+}
+
+/// The number beside a tick: no more digits than it has.
+fn tick(value: &f64) -> String {
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    match text {
+        "" | "-0" => "0".into(),
+        text => text.replace('-', "−"),
+    }
 }
 
 /// Puts the page's variables where the stand-in colours are, and lets the picture scale.
