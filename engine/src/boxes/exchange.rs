@@ -113,11 +113,10 @@ fn eps(fill: f64) -> f64 {
 }
 
 /// Applies chains that gain, one sweep; answers the gain. `prices` only decide which arcs are kept.
-pub(crate) fn chains(state: &mut State, fill: f64, prices: &[f64]) -> f64 {
-    let arcs = all_arcs(state, prices);
-    let paths = Paths::new(&arcs, &state.left);
-    let mut gain = 0.0;
-    gain += fill_slots(state, fill, &arcs, &paths);
+pub(crate) fn chains(state: &mut State, fill: f64, prices: &[f64], stop: &dyn Fn() -> bool) -> f64 {
+    let mut graph = Graph::new(state, prices);
+    let mut gain = fill_slots(state, fill, prices, &mut graph, stop);
+    let Graph { arcs, paths, .. } = graph;
     let mut starts: Vec<(f64, u32)> = paths
         .distance
         .last()
@@ -142,14 +141,98 @@ pub(crate) fn chains(state: &mut State, fill: f64, prices: &[f64]) -> f64 {
     gain
 }
 
+/// Who holds what, what they would take for it, and the cheapest chains: kept true while slots are filled one by one.
+struct Graph {
+    holders: Vec<Vec<(u32, u32)>>,
+    arcs: Vec<Vec<Arc>>,
+    paths: Paths,
+    /// Items whose arc to something left was dropped, because nothing was left of it any more.
+    poorer: Vec<u32>,
+}
+
+impl Graph {
+    fn new(state: &State, prices: &[f64]) -> Graph {
+        let holders = all_holders(state);
+        let arcs = all_arcs(state, prices, &holders);
+        Graph {
+            paths: Paths::new(&arcs, &state.left),
+            holders,
+            arcs,
+            poorer: Vec::new(),
+        }
+    }
+
+    /// Finds the arcs of `items` again; arcs that end in `gone`, of which nothing is left any more, are dropped for now.
+    fn renew(&mut self, state: &State, prices: &[f64], mut items: Vec<u32>, gone: Option<u32>) {
+        if let Some(gone) = gone {
+            for (item, arcs) in self.arcs.iter_mut().enumerate() {
+                let before = arcs.len();
+                arcs.retain(|arc| arc.to != gone);
+                if arcs.len() < before {
+                    self.poorer.push(item as u32);
+                }
+            }
+        }
+        items.sort_unstable();
+        items.dedup();
+        let found: Vec<Vec<Arc>> = items
+            .par_iter()
+            .map_init(
+                || vec![NO_ARC; self.holders.len()],
+                |row, item| {
+                    let at = *item as usize;
+                    item_arcs(state, prices, at, &self.holders[at], row)
+                },
+            )
+            .collect();
+        for (item, arcs) in items.iter().zip(found) {
+            self.arcs[*item as usize] = arcs;
+        }
+        self.paths = Paths::new(&self.arcs, &state.left);
+    }
+
+    /// Finds again what was dropped; whether anything was.
+    fn enrich(&mut self, state: &State, prices: &[f64]) -> bool {
+        let poorer = std::mem::take(&mut self.poorer);
+        let any = !poorer.is_empty();
+        if any {
+            self.renew(state, prices, poorer, None);
+        }
+        any
+    }
+
+    /// Notes that the lines of `chain` moved on, the first one having held `released`.
+    fn moved(&mut self, released: u32, chain: &[Arc]) {
+        let mut from = released;
+        for arc in chain {
+            let place = (arc.b, arc.at);
+            self.holders[from as usize].retain(|holder| *holder != place);
+            self.holders[arc.to as usize].push(place);
+            from = arc.to;
+        }
+    }
+}
+
+/// Boxes in a row that find nothing before the rest is left empty.
+const PATIENCE: usize = 300;
+/// Times that chains are found again for one slot.
+const AGAIN: usize = 4;
+
 /// Gives empty slots an item that others release.
-fn fill_slots(state: &mut State, fill: f64, arcs: &[Vec<Arc>], paths: &Paths) -> f64 {
+fn fill_slots(
+    state: &mut State,
+    fill: f64,
+    prices: &[f64],
+    graph: &mut Graph,
+    stop: &dyn Fn() -> bool,
+) -> f64 {
     let problem = state.problem;
-    let Some(distance) = paths.distance.last() else {
-        return 0.0;
-    };
     let mut gain = 0.0;
+    let mut in_vain = 0;
     for (b, slots) in problem.boxes.iter().enumerate() {
+        if state.picks[b].len() == slots.regular + slots.surprise {
+            continue;
+        }
         for surprise in [false, true] {
             let open = if surprise {
                 slots.surprise
@@ -161,53 +244,97 @@ fn fill_slots(state: &mut State, fill: f64, arcs: &[Vec<Arc>], paths: &Paths) ->
                 .filter(|p| p.surprise == surprise)
                 .count();
             while filled < open {
-                let mut choices: Vec<(f64, u32)> = (slots.start..slots.end)
-                    .filter_map(|at| {
-                        let candidate = at as u32;
-                        let pick = Pick {
-                            candidate,
-                            surprise,
-                        };
-                        let loss = distance[problem.item_of[at] as usize];
-                        let net = problem.value(pick) + fill - loss;
-                        (net > eps(fill)).then_some((net, candidate))
-                    })
-                    .collect();
-                choices.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                let done = choices.iter().take(50).find_map(|(net, candidate)| {
-                    if !problem.fits_beside(b, &state.picks[b], None, *candidate) {
-                        return None;
-                    }
-                    let item = problem.item_of[*candidate as usize];
-                    if state.left[item as usize] == 0 {
-                        let chain = paths.trace(arcs, item);
-                        let own = chain.iter().any(|arc| arc.b as usize == b);
-                        let closed = chain.last().is_none_or(|last| last.to == item);
-                        if own || closed {
-                            return None;
-                        }
-                        apply(state, item, &chain, *net + distance[item as usize])?;
-                    }
-                    state.place(
-                        b,
-                        &[Pick {
-                            candidate: *candidate,
-                            surprise,
-                        }],
-                    );
-                    Some(*net)
-                });
-                match done {
+                if in_vain > PATIENCE || stop() {
+                    return gain;
+                }
+                match fill_slot(state, fill, prices, graph, b, surprise) {
                     Some(net) => {
                         gain += net;
                         filled += 1;
+                        in_vain = 0;
                     }
-                    None => break,
+                    None => {
+                        in_vain += 1;
+                        break;
+                    }
                 }
             }
         }
     }
     gain
+}
+
+/// Fills one slot of box `b`; answers the gain.
+fn fill_slot(
+    state: &mut State,
+    fill: f64,
+    prices: &[f64],
+    graph: &mut Graph,
+    b: usize,
+    surprise: bool,
+) -> Option<f64> {
+    let problem = state.problem;
+    let slots = &problem.boxes[b];
+    for _ in 0..AGAIN {
+        let distance = graph.paths.distance.last()?;
+        let mut choices: Vec<(f64, u32)> = (slots.start..slots.end)
+            .filter_map(|at| {
+                let candidate = at as u32;
+                let pick = Pick {
+                    candidate,
+                    surprise,
+                };
+                let loss = distance[problem.item_of[at] as usize];
+                let net = problem.value(pick) + fill - loss;
+                (net > eps(fill)).then_some((net, candidate))
+            })
+            .collect();
+        choices.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        choices.retain(|(_, candidate)| problem.fits_beside(b, &state.picks[b], None, *candidate));
+        let mut stale: Vec<u32> = Vec::new();
+        for (net, candidate) in choices.into_iter().take(20) {
+            let item = problem.item_of[candidate as usize];
+            let mut chain = Vec::new();
+            if state.left[item as usize] == 0 {
+                chain = graph.paths.trace(&graph.arcs, item);
+                let own = chain.iter().any(|arc| arc.b as usize == b);
+                let closed = chain.last().is_none_or(|last| last.to == item);
+                if own || closed {
+                    continue;
+                }
+                let most = problem.value(Pick {
+                    candidate,
+                    surprise,
+                }) + fill;
+                if apply(state, item, &chain, most).is_none() {
+                    stale.push(item);
+                    stale.extend(chain.iter().map(|arc| arc.to));
+                    continue;
+                }
+                graph.moved(item, &chain);
+            }
+            graph.holders[item as usize].push((b as u32, state.picks[b].len() as u32));
+            state.place(
+                b,
+                &[Pick {
+                    candidate,
+                    surprise,
+                }],
+            );
+            stale.push(item);
+            stale.extend(chain.iter().map(|arc| arc.to));
+            let last = chain.last().map_or(item, |arc| arc.to);
+            let gone = (state.left[last as usize] == 0).then_some(last);
+            graph.renew(state, prices, stale, gone);
+            return Some(net);
+        }
+        if !stale.is_empty() {
+            graph.renew(state, prices, stale, None);
+        } else if !graph.enrich(state, prices) {
+            return None;
+        }
+    }
+    None
 }
 
 /// Applies a chain that releases one unit of `released`, if it still holds and loses at most `most`; answers what it
@@ -249,88 +376,103 @@ fn apply(state: &mut State, released: u32, chain: &[Arc], most: f64) -> Option<f
     Some(-loss)
 }
 
-/// For every item, the cheapest swaps of a holder to another item.
-fn all_arcs(state: &State, prices: &[f64]) -> Vec<Vec<Arc>> {
-    let problem = state.problem;
-    let items = problem.items.len();
-    let mut holders: Vec<Vec<(u32, u32)>> = vec![Vec::new(); items];
+const NO_ARC: Arc = Arc {
+    to: u32::MAX,
+    loss: f64::INFINITY,
+    b: 0,
+    at: 0,
+    candidate: 0,
+};
+
+/// For every item, the lines that hold it.
+fn all_holders(state: &State) -> Vec<Vec<(u32, u32)>> {
+    let mut holders: Vec<Vec<(u32, u32)>> = vec![Vec::new(); state.problem.items.len()];
     for (b, picks) in state.picks.iter().enumerate() {
         for (at, pick) in picks.iter().enumerate() {
             holders[state.item(*pick) as usize].push((b as u32, at as u32));
         }
     }
-    let none = Arc {
-        to: u32::MAX,
-        loss: f64::INFINITY,
-        b: 0,
-        at: 0,
-        candidate: 0,
-    };
+    holders
+}
+
+/// For every item, the cheapest swaps of a holder to another item.
+fn all_arcs(state: &State, prices: &[f64], holders: &[Vec<(u32, u32)>]) -> Vec<Vec<Arc>> {
+    let items = holders.len();
     (0..items)
         .into_par_iter()
         .map_init(
-            || vec![none; items],
-            |row, item| {
-                let mut free = none;
-                let mut touched: Vec<u32> = Vec::new();
-                for (b, at) in &holders[item] {
-                    let pick = state.picks[*b as usize][*at as usize];
-                    let value = problem.value(pick);
-                    let slots = &problem.boxes[*b as usize];
-                    for candidate in slots.start..slots.end {
-                        let to = problem.item_of[candidate];
-                        if to as usize == item {
-                            continue;
-                        }
-                        let other = problem.value(Pick {
-                            candidate: candidate as u32,
-                            surprise: pick.surprise,
-                        });
-                        let loss = value - other;
-                        let left = state.left[to as usize] > 0;
-                        let known = if left {
-                            free.loss
-                        } else {
-                            row[to as usize].loss
-                        };
-                        if loss.is_nan()
-                            || loss >= known
-                            || !state.swap_fits(*b as usize, *at as usize, candidate as u32)
-                        {
-                            continue;
-                        }
-                        let arc = Arc {
-                            to,
-                            loss,
-                            b: *b,
-                            at: *at,
-                            candidate: candidate as u32,
-                        };
-                        if left {
-                            free = arc;
-                        } else {
-                            if row[to as usize].to == u32::MAX {
-                                touched.push(to);
-                            }
-                            row[to as usize] = arc;
-                        }
-                    }
-                }
-                touched.sort_unstable();
-                let mut arcs: Vec<Arc> = touched
-                    .iter()
-                    .map(|to| std::mem::replace(&mut row[*to as usize], none))
-                    .collect();
-                let reduced = |arc: &Arc| arc.loss + prices[arc.to as usize];
-                arcs.sort_by(|a, b| reduced(a).total_cmp(&reduced(b)).then(a.to.cmp(&b.to)));
-                arcs.truncate(ARCS);
-                if free.to != u32::MAX {
-                    arcs.push(free);
-                }
-                arcs
-            },
+            || vec![NO_ARC; items],
+            |row, item| item_arcs(state, prices, item, &holders[item], row),
         )
         .collect()
+}
+
+/// The cheapest swaps of a holder of `item` to another one; `row` has an empty place per item, before and after.
+fn item_arcs(
+    state: &State,
+    prices: &[f64],
+    item: usize,
+    holders: &[(u32, u32)],
+    row: &mut [Arc],
+) -> Vec<Arc> {
+    let problem = state.problem;
+    let mut free = NO_ARC;
+    let mut touched: Vec<u32> = Vec::new();
+    for (b, at) in holders {
+        let pick = state.picks[*b as usize][*at as usize];
+        let value = problem.value(pick);
+        let slots = &problem.boxes[*b as usize];
+        for candidate in slots.start..slots.end {
+            let to = problem.item_of[candidate];
+            if to as usize == item {
+                continue;
+            }
+            let other = problem.value(Pick {
+                candidate: candidate as u32,
+                surprise: pick.surprise,
+            });
+            let loss = value - other;
+            let left = state.left[to as usize] > 0;
+            let known = if left {
+                free.loss
+            } else {
+                row[to as usize].loss
+            };
+            if loss.is_nan()
+                || loss >= known
+                || !state.swap_fits(*b as usize, *at as usize, candidate as u32)
+            {
+                continue;
+            }
+            let arc = Arc {
+                to,
+                loss,
+                b: *b,
+                at: *at,
+                candidate: candidate as u32,
+            };
+            if left {
+                free = arc;
+            } else {
+                if row[to as usize].to == u32::MAX {
+                    touched.push(to);
+                }
+                row[to as usize] = arc;
+            }
+        }
+    }
+    touched.sort_unstable();
+    let mut arcs: Vec<Arc> = touched
+        .iter()
+        .map(|to| std::mem::replace(&mut row[*to as usize], NO_ARC))
+        .collect();
+    let reduced = |arc: &Arc| arc.loss + prices[arc.to as usize];
+    arcs.sort_by(|a, b| reduced(a).total_cmp(&reduced(b)).then(a.to.cmp(&b.to)));
+    arcs.truncate(ARCS);
+    if free.to != u32::MAX {
+        arcs.push(free);
+    }
+    arcs
 }
 
 /// Least loss at which one unit of each item can be released, by chains of at most k swaps.
@@ -396,7 +538,7 @@ pub(crate) fn release(
 ) -> usize {
     let problem = state.problem;
     let prices = vec![0.0; problem.items.len()];
-    let arcs = all_arcs(state, &prices);
+    let arcs = all_arcs(state, &prices, &all_holders(state));
     let paths = Paths::new(&arcs, &state.left);
     let mut changed = 0;
     for b in poor {

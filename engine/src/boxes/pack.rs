@@ -232,7 +232,9 @@ fn search<'p>(
         }
     }
     run.offer(from_prices(problem, fill, &ascent.best_prices));
-    for sweep in 0..200 {
+    let small = problem.boxes.len() <= 64;
+    let mut gains = [f64::INFINITY; 4];
+    for sweep in 0..200u32 {
         run.tell(progress, Phase::Exchange, f64::from(sweep) / 200.0);
         if run.figures().2 <= options.target_gap {
             return false;
@@ -245,9 +247,14 @@ fn search<'p>(
         if sweep % 8 == 0 {
             gain += resolve_boxes(&mut run.best, fill, stop);
         }
-        gain += chains(&mut run.best, fill, &ascent.best_prices);
+        gain += chains(&mut run.best, fill, &ascent.best_prices, stop);
         run.objective = run.best.objective(fill);
         let (value, _, _) = run.figures();
+        // many sweeps of little are not worth their time
+        gains[(sweep % 4) as usize] = gain;
+        if !small && gains.iter().sum::<f64>() <= 1e-5 * value.abs() {
+            break;
+        }
         if gain <= 1e-7 * value.abs() && (sweep % 8 == 0 || gain <= 0.0) {
             break;
         }

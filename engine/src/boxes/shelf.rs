@@ -63,7 +63,7 @@ pub struct ShopRules {
     pub fairness: Option<f64>,
     /// What a line is worth.
     pub weights: LineWeights,
-    /// Candidates kept per box; a third as many again for its surprises.
+    /// Candidates kept per box; a third as many again for its surprises, and for what few want.
     pub candidates: usize,
     /// One surprise line in so many is drawn at random among near-equal ones; absent = none.
     pub random_one_in: Option<u32>,
@@ -294,8 +294,12 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer, at most `rules.candidates` for regular slots and a third as many for surprises;
-    /// those of `always` whatever they are worth.
+    /// The items that suit a customer: the best `rules.candidates` for regular slots, a third as many for surprises, a
+    /// third as many that are in stock whatever they are worth, and those of `always`.
+    ///
+    /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
+    /// shelf while a slot stays empty.
+    #[allow(clippy::too_many_arguments)]
     pub fn candidates(
         &self,
         model: &Model,
@@ -304,6 +308,7 @@ impl Shelf {
         now: i64,
         rules: &ShopRules,
         always: &[u32],
+        salt: u64,
     ) -> Vec<Candidate> {
         let scores = score_pairs(model, live, customer, now, &self.products);
         let mut all: Vec<Candidate> = scores
@@ -325,12 +330,27 @@ impl Shelf {
             kept.extend(all.iter().filter(|c| c.relevance >= floor).take(keep / 3));
             all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
             kept.extend(&all[..keep]);
+            let mut rest: Vec<(u64, Candidate)> = all[keep..]
+                .iter()
+                .filter(|c| self.items[c.item as usize].stock > 0)
+                .map(|c| (mixed(salt, c.item), *c))
+                .collect();
+            rest.sort_unstable_by_key(|(place, c)| (*place, c.item));
+            kept.extend(rest.into_iter().take(keep.div_ceil(3)).map(|(_, c)| c));
             kept.sort_by_key(|c| c.item);
             kept.dedup_by_key(|c| c.item);
             all = kept;
         }
         all
     }
+}
+
+/// A number that looks drawn at random for each pair (the finaliser of SplitMix64).
+fn mixed(salt: u64, item: u32) -> u64 {
+    let mut x = salt ^ u64::from(item).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
 }
 
 /// What an item is worth in either slot. `novelty` stands in where the model does not say.
@@ -377,6 +397,7 @@ fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
 mod tests {
     use super::*;
     use crate::shop::{Product, NO_PRODUCT};
+    use std::sync::Arc;
 
     fn product(id: &str, category: &str) -> Product {
         Product {
@@ -432,6 +453,39 @@ mod tests {
             [vec![1], vec![0, 1]],
             "the box of day 9 is not seen"
         );
+    }
+
+    #[test]
+    fn what_nobody_wants_most_is_a_candidate_of_some_box() {
+        let products = (0..300).map(|n| product(&format!("p{n}"), "food"));
+        let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
+        let stock: Vec<(ProductIx, i64)> = (0..300).map(|p| (p, i64::from(p % 7))).collect();
+        let shelf = Shelf::new(&catalogue, &stock);
+        let model = Model::new(
+            crate::bundle::Manifest::default(),
+            catalogue.clone(),
+            crate::shop::Encoder::default(),
+            crate::represent::Representation::of_popularity(
+                (0..300).map(|n| 300.0 - n as f32).collect(),
+            ),
+        );
+        let live = Live::of_catalogue(catalogue);
+        let rules = ShopRules {
+            candidates: 30,
+            ..ShopRules::default()
+        };
+        let mut offered = vec![0; 300];
+        for salt in 0..200 {
+            let nobody = CustomerState::NOBODY;
+            let found = shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &[299], salt);
+            assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
+            assert!(found.windows(2).all(|w| w[0].item < w[1].item));
+            found.iter().for_each(|c| offered[c.item as usize] += 1);
+        }
+        for (item, offered) in offered.iter().enumerate() {
+            let in_stock = item % 7 > 0;
+            assert!(*offered > 0 || !in_stock, "item {item}");
+        }
     }
 
     #[test]

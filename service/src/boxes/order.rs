@@ -2,7 +2,7 @@
 
 use serendib_engine::boxes::{Lot, Order, PackedBox, Shelf, ShopRules};
 use serendib_engine::rank::{line_reasons, CustomerState, LineKind};
-use serendib_engine::shop::ProductIx;
+use serendib_engine::shop::{stable_hash, ProductIx};
 
 use super::BoxAsk;
 use crate::config::Config;
@@ -112,9 +112,10 @@ impl Bench<'_> {
         settled.extend(request.locked.iter().flatten().map(|(item, _)| *item));
         let customer = encoded.state(&encoded.history, &self.config.consent);
         let model = &self.view.model;
+        let salt = stable_hash(ask.box_id.as_bytes());
         let candidates = self
             .shelf
-            .candidates(model, live, customer, at, rules, &settled);
+            .candidates(model, live, customer, at, rules, &settled, salt);
         let order = Order {
             request,
             candidates,

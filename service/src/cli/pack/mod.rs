@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serendib_datasets::ReadOptions;
 use serendib_engine::boxes::{Job, JobPacking, Lot, Options, Order, Phase, Shelf};
 use serendib_engine::rank::{line_reasons, LineKind};
-use serendib_engine::shop::ProductIx;
+use serendib_engine::shop::{stable_hash, ProductIx};
 use serendib_training::batch::Batch;
 
 use crate::sentence::{sentence, Language};
@@ -188,8 +188,16 @@ impl Pack {
                     now,
                 );
                 let state = batch.state(customer);
-                let candidates =
-                    shelf.candidates(&batch.model, &batch.live, state, now, &input.rules, pinned);
+                let salt = stable_hash(request.id.as_bytes());
+                let candidates = shelf.candidates(
+                    &batch.model,
+                    &batch.live,
+                    state,
+                    now,
+                    &input.rules,
+                    pinned,
+                    salt,
+                );
                 bar.inc(1);
                 let order = Order {
                     request,
