@@ -1,7 +1,7 @@
-//! What the benches share: a shop large enough to be slow, and the processor time of a thread.
+//! What the benches share: a shop large enough to be slow, and how time is taken.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -19,23 +19,14 @@ pub const DIM: usize = 256;
 /// When the made-up histories end, ms.
 pub const NOW: i64 = 1_767_225_600_000;
 
-/// Processor time that this thread has had; wall-clock time where the system does not say.
-pub fn thread_time() -> Duration {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split_whitespace().next()?.parse().ok())
-        .map_or_else(
-            || START.get_or_init(Instant::now).elapsed(),
-            Duration::from_nanos,
-        )
-}
-
-/// Processor time of `work` in microseconds.
-pub fn cpu_us<T>(work: impl FnOnce() -> T) -> f64 {
-    let before = thread_time();
+/// Time of `work` in microseconds.
+///
+/// On a machine with other load the smallest of several, taken in turns with what it is compared with, is the honest figure: a
+/// thread that is set aside for a while shows in some of them, not in all.
+pub fn time_us<T>(work: impl FnOnce() -> T) -> f64 {
+    let before = Instant::now();
     std::hint::black_box(work());
-    (thread_time() - before).as_secs_f64() * 1e6
+    before.elapsed().as_secs_f64() * 1e6
 }
 
 /// The middle of `values`; not a number for none.

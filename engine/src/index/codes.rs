@@ -111,12 +111,10 @@ impl WithSimd for Scan<'_> {
         let rows = self.codes.chunks_exact(self.query.len());
         for ((row, scale), out) in rows.zip(self.scales).zip(self.out.iter_mut()) {
             // plain integer arithmetic: the compiler turns it into the widest multiply-add there is, and the sum is the
-            // same in any order
-            let sum: i32 = row
-                .iter()
-                .zip(self.query)
-                .map(|(code, q)| i32::from(i16::from(*code)) * i32::from(*q))
-                .sum();
+            // same in any order; wrapping, though nothing ever wraps, because checks for it would undo that
+            let sum = row.iter().zip(self.query).fold(0i32, |sum, (code, q)| {
+                sum.wrapping_add(i32::from(i16::from(*code)).wrapping_mul(i32::from(*q)))
+            });
             *out = sum as f32 * (scale * self.unit);
         }
     }
