@@ -9,7 +9,10 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 use serendib_engine::shop::{stable_hash, KindClass, ProductIx};
 
-use crate::ope::{evaluate, Decision, Draw, OpeOptions, OpeReport};
+use crate::ope::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
+
+/// Share of the model's own draws outside the logged candidates beyond which nothing is concluded.
+const MOST_OUTSIDE: f64 = 0.5;
 
 /// One sampled slot as it was logged.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +147,10 @@ pub fn evaluate_model(model: &Model, log: &Log, draws: &[Logged], seed: u64) -> 
     };
     let mut report = evaluate(&draws, &options).ok()?;
     report.outside_overlap += outside;
+    // where the model would mostly draw what was never on offer, the log says little of it
+    if report.outside_overlap > MOST_OUTSIDE {
+        report.verdict = Verdict::NotEnoughData;
+    }
     Some(report)
 }
 
