@@ -17,7 +17,7 @@ pub struct Neighbour {
 const GRAPH_FROM: usize = 4_000;
 const GRAPH: GraphOptions = GraphOptions {
     connections: 16,
-    breadth: 120,
+    breadth: 80,
 };
 
 /// A graph over the vectors of a generation, and everything since in an exact side buffer.

@@ -25,7 +25,7 @@ impl Default for GraphOptions {
     fn default() -> Self {
         GraphOptions {
             connections: 16,
-            breadth: 120,
+            breadth: 80,
         }
     }
 }
@@ -116,8 +116,19 @@ impl Graph {
                 }
             }
         }
-        let layers = rows.into_iter().map(|mut rows| {
+        for rows in &mut rows {
             rows.sort_unstable_by_key(|(node, _)| *node);
+        }
+        let entry = rows[top][0].0;
+        let mut lowest: Vec<Vec<u32>> = std::mem::take(&mut rows[0])
+            .into_iter()
+            .map(|(_, near)| near)
+            .collect();
+        connect(&mut lowest, entry, |a, b| {
+            dot(vector(a as usize), vector(b as usize))
+        });
+        rows[0] = (0..).zip(lowest).collect();
+        let layers = rows.into_iter().map(|rows| {
             let mut layer = Layer {
                 starts: vec![0],
                 ..Layer::default()
@@ -271,6 +282,39 @@ impl Graph {
     }
 }
 
+/// Makes every node reachable from `entry`: one that no path leads to is linked from the most similar of its own neighbours that
+/// a path leads to, else from `entry`.
+fn connect(near: &mut [Vec<u32>], entry: u32, similarity: impl Fn(u32, u32) -> f32) {
+    let mut reached = vec![false; near.len()];
+    let mut open = vec![entry];
+    reached[entry as usize] = true;
+    let mut next = 0;
+    loop {
+        while let Some(node) = open.pop() {
+            for &other in &near[node as usize] {
+                if !std::mem::replace(&mut reached[other as usize], true) {
+                    open.push(other);
+                }
+            }
+        }
+        while reached.get(next).is_some_and(|reached| *reached) {
+            next += 1;
+        }
+        if next == near.len() {
+            return;
+        }
+        let stray = next as u32;
+        let known = near[next].iter().copied().filter(|n| reached[*n as usize]);
+        let from = known.max_by(|a, b| {
+            let by = similarity(stray, *a).total_cmp(&similarity(stray, *b));
+            by.then(b.cmp(a))
+        });
+        near[from.unwrap_or(entry) as usize].push(stray);
+        reached[next] = true;
+        open.push(stray);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{Rng, SeedableRng};
@@ -299,6 +343,13 @@ mod tests {
         let read = Graph::from_layers(800, graph.layers().to_vec()).unwrap();
         assert_eq!(read, graph);
         assert!(Graph::from_layers(0, Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn every_node_is_linked_from_the_nearest_of_its_own_neighbours() {
+        let mut near = vec![vec![1], vec![0], vec![0, 1], vec![4], vec![3]];
+        connect(&mut near, 0, |a, b| -((a as f32) - (b as f32)).abs());
+        assert_eq!(near, [vec![1, 3], vec![0, 2], vec![0, 1], vec![4], vec![3]]);
     }
 
     #[test]

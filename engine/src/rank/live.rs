@@ -83,10 +83,6 @@ impl Live {
         if self.stock[ix].is_some_and(|stock| stock <= 0) {
             return false;
         }
-        let row = self.catalogue.product(product);
-        now == i64::MAX
-            || (row.available_from.is_none_or(|from| from <= now)
-                && row.available_until.is_none_or(|until| now < until)
-                && row.expires_at.is_none_or(|expiry| now < expiry))
+        self.catalogue.in_season(product, now)
     }
 }

@@ -58,9 +58,23 @@ pub struct Catalogue {
     leaf: Vec<Option<CategoryId>>,
     /// First product of each variant group, per product.
     family: Vec<ProductIx>,
+    /// Whether a product is on sale for some time only.
+    dated: Vec<bool>,
 }
 
 impl Catalogue {
+    /// Whether `product` is on sale at `now`, by its dates alone; `i64::MAX` (a shop without times) looks at none.
+    pub fn in_season(&self, product: ProductIx, now: i64) -> bool {
+        // Most products have no dates: that is told without touching their rows, which are spread over the memory.
+        if now == i64::MAX || !self.dated[product as usize] {
+            return true;
+        }
+        let row = self.product(product);
+        row.available_from.is_none_or(|from| from <= now)
+            && row.available_until.is_none_or(|until| now < until)
+            && row.expires_at.is_none_or(|expiry| now < expiry)
+    }
+
     /// Numbers `products` in the order given.
     ///
     /// # Errors
@@ -70,6 +84,14 @@ impl Catalogue {
             by_id: HashMap::with_capacity(products.len()),
             leaf: Vec::with_capacity(products.len()),
             family: Vec::with_capacity(products.len()),
+            dated: products
+                .iter()
+                .map(|p| {
+                    p.available_from.is_some()
+                        || p.available_until.is_some()
+                        || p.expires_at.is_some()
+                })
+                .collect(),
             ..Catalogue::default()
         };
         let mut group: HashMap<String, ProductIx> = HashMap::new();
