@@ -1,5 +1,6 @@
 //! Row-major dense blocks and the few products of them that fitting and scoring need.
 
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Par};
 use rayon::prelude::*;
 
@@ -58,18 +59,27 @@ impl Dense {
             let rows = BLOCK.min(self.rows - start);
             let slice = &self.data[start * self.cols..(start + rows) * self.cols];
             let part = faer::MatRef::from_row_major_slice(slice, rows, self.cols);
-            faer::linalg::matmul::matmul(
+            // a symmetric product: only its lower half is formed
+            triangular::matmul(
                 block.as_mut(),
+                BlockStructure::TriangularLower,
                 Accum::Replace,
                 part.transpose(),
+                BlockStructure::Rectangular,
                 part,
+                BlockStructure::Rectangular,
                 1.0,
                 Par::rayon(0),
             );
             for j in 0..self.cols {
-                for i in 0..self.cols {
+                for i in j..self.cols {
                     sum[(i, j)] += f64::from(block[(i, j)]);
                 }
+            }
+        }
+        for j in 0..self.cols {
+            for i in 0..j {
+                sum[(i, j)] = sum[(j, i)];
             }
         }
         sum

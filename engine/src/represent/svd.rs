@@ -54,7 +54,10 @@ pub fn truncated_svd(matrix: &Csr, options: SvdOptions) -> Svd {
         // the sum of four uniforms is near enough to a Gaussian for a sketch, and the same on every machine
         *x = (0..4).map(|_| rng.gen::<f32>() - 0.5).sum();
     }
-    q = orthonormal(q);
+    // Gaussian columns are as good as orthonormal: the first multiplication takes them as they are
+    if options.iterations == 0 {
+        q = orthonormal(q);
+    }
     for iteration in 0..options.iterations {
         let moved = sparse_times(&transposed, &sparse_times(matrix, &q));
         q = if iteration + 1 < options.iterations {
