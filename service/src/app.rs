@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rand::Rng;
-use serendib_engine::rank::{self, Answer, CustomerState, LikeYou, ListKind};
+use serendib_engine::engagement::HandOver;
+use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind};
 use serendib_engine::shop::{in_holdout, sort_history, Consents};
 use serendib_proto::v1;
 use tonic::Status;
@@ -13,7 +14,8 @@ use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::convert::{
-    lists_to_log, lists_to_proto, note, pool_status, store_status, Ask, AskLimits, Wording,
+    hand_over_to_proto, lists_to_log, lists_to_proto, note, pool_status, store_status, Ask,
+    AskLimits, Wording,
 };
 use crate::customers::{allowed, Encoded, EncodedCache};
 use crate::deadline::Deadline;
@@ -63,6 +65,8 @@ struct Moment<'a> {
     seed: u64,
     /// Products that the customer must not see yet.
     secret: &'a [String],
+    /// Whether the customer gets answers that are not personal; care holds all the same.
+    holdout: bool,
 }
 
 /// What the pool gives back.
@@ -70,6 +74,7 @@ struct Computed {
     lists: Vec<v1::RecommendedList>,
     log: Vec<store::ServedList>,
     personal: bool,
+    hand_over: Option<HandOver>,
     unknown: usize,
 }
 
@@ -158,9 +163,9 @@ impl App {
                         now,
                         seed,
                         secret: &secret,
+                        holdout,
                     };
-                    let state = state.as_deref().filter(|_| !holdout);
-                    app.compute(&ask, state, &view, &request_id, moment, stop)
+                    app.compute(&ask, state.as_deref(), &view, &request_id, moment, stop)
                 })
                 .await
                 .map_err(pool_status)?
@@ -226,7 +231,7 @@ impl App {
             notes,
             at_ms: now,
             seed,
-            hand_over: None,
+            hand_over: hand_over_to_proto(computed.hand_over),
             holdout,
         })
     }
@@ -241,13 +246,19 @@ impl App {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Computed, rank::RequestError> {
         let generation = &view.generation;
-        let Moment { now, seed, secret } = moment;
+        let Moment {
+            now,
+            seed,
+            secret,
+            holdout,
+        } = moment;
         let mut resolved = ask.resolve(
             &view.live,
             &mut generation.encoder(),
             now,
             generation.ranked_at(now),
             seed,
+            &self.config.contact,
         );
         let find = |id: &String| view.live.catalogue.find(id);
         resolved
@@ -285,7 +296,13 @@ impl App {
                 &spared
             }
         };
-        let customer: CustomerState = encoded.state(history, &self.config.consent);
+        let mut customer: CustomerState = encoded.state(history, &self.config.consent);
+        if holdout {
+            customer.allowed = Allowed {
+                personalise: false,
+                infer_life_stage: false,
+            };
+        }
         let model = generation.id();
         let id = state.map_or("", |state| &state.customer_id);
         // Only these lists ask for customers like this one; nobody waits for the index in vain.
@@ -296,6 +313,7 @@ impl App {
             let (model, live, request) = (&view.model, &view.live, &resolved.request);
             rank::recommend_like(model, live, customer, like_you, request, stop)
         };
+        let asks = asks && !holdout;
         let answer: Answer = if asks && generation.is_some() && ask.at.is_none() {
             self.similar.like_you(model, id, answered)?
         } else {
@@ -316,6 +334,7 @@ impl App {
             lists: lists_to_proto(&answer, view, wording),
             log: lists_to_log(&answer, view),
             personal: answer.personal,
+            hand_over: answer.hand_over,
             unknown: resolved.unknown,
         })
     }

@@ -63,6 +63,12 @@ pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language) -> S
         (ReasonCode::Season, _) => ("In season".into(), "בעונה".into()),
         (ReasonCode::InsteadOf, Some(t)) => (format!("Instead of {t}"), format!("במקום {t}")),
         (ReasonCode::InsteadOf, None) => ("In its place".into(), "במקומו".into()),
+        (ReasonCode::Upgrade, Some(t)) => (format!("A step up from {t}"), format!("שדרוג של {t}")),
+        (ReasonCode::Upgrade, None) => ("A step up".into(), "שדרוג".into()),
+        (ReasonCode::AvailableAgain, _) => (
+            "You asked for it, and it is in stock".into(),
+            "ביקשת, והוא במלאי".into(),
+        ),
         (ReasonCode::CustomersLikeYou, _) => (
             "Customers like you buy it".into(),
             "לקוחות כמוך קונים".into(),
@@ -82,7 +88,16 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
         Note::Partial => "the deadline ran out: this is the best so far".into(),
         Note::Unsupported => format!("this server cannot make {} lists", kind.as_str()),
         Note::SourceSkipped(source) => format!("the source {source} was not ready and was skipped"),
-        Note::OpenComplaint => "surprises pause while a complaint is open".into(),
+        Note::OpenComplaint => "surprises and promotions pause while a complaint is open".into(),
+        Note::ComplaintJustResolved => {
+            "surprises pause for a while after a complaint was resolved".into()
+        }
+        Note::CancelIntent => {
+            "no offers: the customer thinks of leaving, and a person should talk to them".into()
+        }
+        Note::OfferBudget => {
+            "the customer got all offers that what the shop gave them allows".into()
+        }
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
         Note::AfterDisappointment => "surprises pause after a disappointment".into(),
     }

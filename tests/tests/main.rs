@@ -3,6 +3,7 @@
 mod boxes;
 mod catalogue;
 mod customers;
+mod engagement;
 mod holdout;
 mod operations;
 mod python;

@@ -2,6 +2,8 @@
 //!
 //! Pure functions of a history: links and unlinks of identities, late rows and replays need nothing special.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
@@ -56,12 +58,39 @@ pub enum CareReason {
     StockEnquiry,
 }
 
+impl CareReason {
+    /// The word in the API and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CareReason::OpenComplaint => "open_complaint",
+            CareReason::ComplaintJustResolved => "complaint_just_resolved",
+            CareReason::CancelIntent => "cancel_intent",
+            CareReason::TechnicianVisit => "technician_visit",
+            CareReason::Advice => "advice",
+            CareReason::StockEnquiry => "stock_enquiry",
+        }
+    }
+}
+
 /// Who takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandOver {
     /// A person of the shop.
     Person,
+}
+
+/// One rule that holds, and what set it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Which rule.
+    pub reason: CareReason,
+    /// When the touch was that set it, ms.
+    pub at: i64,
+    /// Until when it holds if nothing ends it sooner, ms.
+    pub until: i64,
+    /// The product it is about; `NO_PRODUCT` = about none.
+    pub product: ProductIx,
 }
 
 /// What the shop does, and does not do, for one customer now.
@@ -79,70 +108,113 @@ pub struct CarePolicy {
     pub favour_beside: Vec<ProductIx>,
     /// Products for which a substitute in stock comes first, latest first.
     pub favour_substitute_of: Vec<ProductIx>,
-    /// Which rules hold, with the time of the touch that set each, in order of time.
-    pub reasons: Vec<(CareReason, i64)>,
+    /// Which rules hold, in order of time.
+    pub holds: Vec<Hold>,
+}
+
+impl CarePolicy {
+    /// Whether a rule of `reason` holds.
+    pub fn holds(&self, reason: CareReason) -> bool {
+        self.holds.iter().any(|hold| hold.reason == reason)
+    }
+}
+
+/// What later touches of a history ended.
+#[derive(Default)]
+struct Ended {
+    /// Every complaint.
+    complaints: bool,
+    /// Complaints about these products.
+    complaints_about: HashSet<ProductIx>,
+    /// An intent to cancel.
+    intent: bool,
+    /// Enquiries about these products.
+    enquiries: HashSet<ProductIx>,
 }
 
 /// The policy that `rules` make of a time-ordered `history` at `now`; later touches are not seen.
 ///
-/// A resolution closes the complaints before it: all of them, or those about its product if it names one. A purchase or
-/// a kept box ends an intent to cancel; a purchase of the product ends an enquiry about it.
+/// A resolution closes the complaints before it: those about its product if it names one, else all of them. A purchase or
+/// a kept box ends an intent to cancel; a purchase of the product ends an enquiry about it. `now` = `i64::MAX` (a shop
+/// without times): what nothing ended holds.
 pub fn care(history: &[Touch], now: i64, rules: &CareRules) -> CarePolicy {
     let mut policy = CarePolicy::default();
-    let seen: Vec<&Touch> = history.iter().filter(|touch| touch.at <= now).collect();
-    let fresh = |at: i64, days: f64| now.saturating_sub(at) as f64 <= days * DAY_MS as f64;
-    for (place, touch) in seen.iter().enumerate() {
-        let later = &seen[place + 1..];
-        let same = |other: &Touch| other.product == NO_PRODUCT || other.product == touch.product;
-        let mut hold = |reason| policy.reasons.push((reason, touch.at));
-        match touch.kind {
-            Kind::COMPLAINT if fresh(touch.at, rules.complaint_days) => {
-                let closes = |t: &&&Touch| {
-                    t.kind == Kind::COMPLAINT_RESOLVED && (same(t) || touch.product == NO_PRODUCT)
-                };
-                if later.iter().find(closes).is_none() {
-                    hold(CareReason::OpenComplaint);
-                    policy.pause_surprises = true;
-                    policy.pause_promotions = true;
+    let mut ended = Ended::default();
+    // from the latest to the first: what comes later is known when what it ends is met
+    for touch in history.iter().rev().filter(|touch| touch.at <= now) {
+        let rule = match touch.kind {
+            Kind::PURCHASE | Kind::BOX_KEPT => {
+                ended.intent = true;
+                if touch.kind == Kind::PURCHASE {
+                    ended.enquiries.insert(touch.product);
                 }
+                continue;
             }
-            Kind::COMPLAINT_RESOLVED
-                if rules.resolved_days > 0.0 && fresh(touch.at, rules.resolved_days) =>
-            {
-                hold(CareReason::ComplaintJustResolved);
-                policy.pause_surprises = true;
+            Kind::COMPLAINT if !ended.complaints => {
+                let resolved = ended.complaints_about.contains(&touch.product);
+                (!resolved).then_some((CareReason::OpenComplaint, rules.complaint_days))
             }
-            Kind::CANCEL_INTENT if fresh(touch.at, rules.cancel_intent_days) => {
-                let stays = |t: &&Touch| matches!(t.kind, Kind::PURCHASE | Kind::BOX_KEPT);
-                if !later.iter().any(stays) {
-                    hold(CareReason::CancelIntent);
-                    policy.no_offers = true;
-                    policy.pause_promotions = true;
-                    policy.pause_surprises = true;
-                    policy.hand_over = Some(HandOver::Person);
+            Kind::COMPLAINT_RESOLVED => {
+                if touch.product == NO_PRODUCT {
+                    ended.complaints = true;
+                } else {
+                    ended.complaints_about.insert(touch.product);
                 }
+                (rules.resolved_days > 0.0)
+                    .then_some((CareReason::ComplaintJustResolved, rules.resolved_days))
             }
-            Kind::TECHNICIAN_VISIT if fresh(touch.at, rules.technician_days) => {
-                hold(CareReason::TechnicianVisit);
-                policy.favour_beside.insert(0, touch.product);
+            Kind::CANCEL_INTENT if !ended.intent => {
+                Some((CareReason::CancelIntent, rules.cancel_intent_days))
             }
-            Kind::ADVICE if fresh(touch.at, rules.advice_days) => {
-                hold(CareReason::Advice);
-                policy.favour_beside.insert(0, touch.product);
+            Kind::TECHNICIAN_VISIT => Some((CareReason::TechnicianVisit, rules.technician_days)),
+            Kind::ADVICE => Some((CareReason::Advice, rules.advice_days)),
+            Kind::STOCK_ENQUIRY if !ended.enquiries.contains(&touch.product) => {
+                Some((CareReason::StockEnquiry, rules.enquiry_days))
             }
-            Kind::STOCK_ENQUIRY if fresh(touch.at, rules.enquiry_days) => {
-                let bought = |t: &&Touch| t.kind == Kind::PURCHASE && t.product == touch.product;
-                if !later.iter().any(bought) {
-                    hold(CareReason::StockEnquiry);
-                    policy.favour_substitute_of.insert(0, touch.product);
-                }
-            }
-            _ => {}
+            _ => None,
+        };
+        let Some((reason, days)) = rule else { continue };
+        let until = touch
+            .at
+            .saturating_add((days.max(0.0) * DAY_MS as f64) as i64);
+        if now != i64::MAX && now > until {
+            continue;
         }
+        policy.set(Hold {
+            reason,
+            at: touch.at,
+            until,
+            product: touch.product,
+        });
     }
+    policy.holds.reverse();
     for list in [&mut policy.favour_beside, &mut policy.favour_substitute_of] {
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         list.retain(|product| *product != NO_PRODUCT && known.insert(*product));
     }
     policy
+}
+
+impl CarePolicy {
+    /// Adds a rule that holds.
+    fn set(&mut self, hold: Hold) {
+        match hold.reason {
+            CareReason::OpenComplaint => {
+                self.pause_surprises = true;
+                self.pause_promotions = true;
+            }
+            CareReason::ComplaintJustResolved => self.pause_surprises = true,
+            CareReason::CancelIntent => {
+                self.no_offers = true;
+                self.pause_promotions = true;
+                self.pause_surprises = true;
+                self.hand_over = Some(HandOver::Person);
+            }
+            CareReason::TechnicianVisit | CareReason::Advice => {
+                self.favour_beside.push(hold.product);
+            }
+            CareReason::StockEnquiry => self.favour_substitute_of.push(hold.product),
+        }
+        self.holds.push(hold);
+    }
 }

@@ -32,7 +32,8 @@ impl Default for FatigueRules {
 /// Factor in 0…1 by which the score of each tired product sinks; products not in the map keep theirs.
 ///
 /// Any active touch on a product forgives its impressions before. The factor is (1 − share)^(n − free) for n faded
-/// impressions: never higher for one more impression, never lower for a later `now`.
+/// impressions: never higher for one more impression, never lower for a later `now`. `now` = `i64::MAX` (a shop without
+/// times): nothing is forgotten.
 pub fn fatigue(history: &[Touch], now: i64, rules: &FatigueRules) -> HashMap<ProductIx, f32> {
     let mut seen: HashMap<ProductIx, f64> = HashMap::new();
     let passive = [
@@ -49,7 +50,11 @@ pub fn fatigue(history: &[Touch], now: i64, rules: &FatigueRules) -> HashMap<Pro
         .filter(|t| t.at <= now && t.product != NO_PRODUCT)
     {
         if touch.kind == Kind::IMPRESSION {
-            let days = now.saturating_sub(touch.at) as f64 / DAY_MS as f64;
+            let days = if now == i64::MAX {
+                0.0
+            } else {
+                now.saturating_sub(touch.at) as f64 / DAY_MS as f64
+            };
             let fade = (-days * std::f64::consts::LN_2 / rules.half_life_days.max(1e-3)).exp();
             *seen.entry(touch.product).or_insert(0.0) += fade;
         } else if !passive.contains(&touch.kind) {
@@ -99,7 +104,8 @@ pub struct Pressure {
     pub exhausted: bool,
 }
 
-/// The offers that a customer got, against those allowed.
+/// The offers that a customer got, against those allowed. `now` = `i64::MAX` (a shop without times) looks at no window, so
+/// that nothing counts.
 pub fn pressure(history: &[Touch], now: i64, rules: &PressureRules) -> Pressure {
     let from = now as f64 - rules.window_days * DAY_MS as f64;
     let mut out = Pressure::default();

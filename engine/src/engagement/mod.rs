@@ -10,6 +10,7 @@
 //! | `bgnbd`, `value` | expected orders and the value of an order |
 //! | `care` | what contacts ask of the shop before anything is sold |
 //! | `fatigue` | what was seen often sinks; offers in proportion to what is given |
+//! | `contact` | care, fatigue and the budget of offers under one configuration |
 //! | `model` | all of it as one part of a model |
 //!
 //! The index and the propensity are two numbers: the index has no negative weight, so another active touch, also a
@@ -17,6 +18,7 @@
 
 mod bgnbd;
 mod care;
+mod contact;
 mod decayed;
 mod fatigue;
 mod features;
@@ -30,7 +32,8 @@ mod tests;
 mod value;
 
 pub use bgnbd::{BgNbd, Orders};
-pub use care::{care, CarePolicy, CareReason, CareRules, HandOver};
+pub use care::{care, CarePolicy, CareReason, CareRules, HandOver, Hold};
+pub use contact::{ContactRules, ContactState};
 pub use decayed::{EngagementState, Pushed, Source, TREND_DAYS};
 pub use fatigue::{fatigue, pressure, FatigueRules, Pressure, PressureRules};
 pub use features::{feature_name, features, GapPrior, FEATURES, HALF_LIVES, PLAIN};

@@ -156,7 +156,7 @@ proptest! {
         prop_assert!(outlook.orders_per_year.is_none_or(|n| n.is_finite() && n >= 0.0));
         prop_assert!(outlook.value_per_year.is_none_or(|v| v.is_finite() && v >= 0.0));
         let policy = care(&history, NOW, &CareRules::default());
-        prop_assert!(policy.reasons.iter().all(|(_, at)| *at <= NOW));
+        prop_assert!(policy.holds.iter().all(|hold| hold.at <= NOW));
         prop_assert!(fatigue(&history, NOW, &FatigueRules::default()).values().all(|f| (0.0..=1.0).contains(f)));
     }
 }
@@ -410,7 +410,15 @@ fn complaints_pause_until_resolved_or_old() {
     };
     let open = care(&[complaint], NOW, &rules);
     assert!(open.pause_surprises && open.pause_promotions && !open.no_offers);
-    assert_eq!(open.reasons, [(CareReason::OpenComplaint, complaint.at)]);
+    assert_eq!(
+        open.holds,
+        [Hold {
+            reason: CareReason::OpenComplaint,
+            at: complaint.at,
+            until: complaint.at + 30 * DAY_MS,
+            product: 3,
+        }]
+    );
     let other = Touch {
         product: 4,
         ..touch(Kind::COMPLAINT_RESOLVED, days_ago(4.0))
@@ -423,7 +431,14 @@ fn complaints_pause_until_resolved_or_old() {
     );
     let again = touch(Kind::COMPLAINT, days_ago(1.0));
     assert!(care(&[complaint, resolved, again], NOW, &rules).pause_surprises);
+    let general = touch(Kind::COMPLAINT, days_ago(6.0));
+    let about_another = care(&[general, complaint, other], NOW, &rules);
+    assert_eq!(about_another.holds.len(), 2, "both stay open");
     assert!(!care(&[complaint], NOW + 26 * DAY_MS, &rules).pause_surprises);
+    assert!(
+        care(&[complaint], i64::MAX, &rules).pause_surprises,
+        "a shop without times"
+    );
     assert!(
         !care(&[complaint], complaint.at - 1, &rules).pause_surprises,
         "not yet"

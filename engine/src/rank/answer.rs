@@ -1,6 +1,7 @@
 //! What is answered.
 
 use super::ListKind;
+use crate::engagement::HandOver;
 use crate::shop::ProductIx;
 
 /// Why an item is in a list.
@@ -30,6 +31,10 @@ pub enum ReasonCode {
     InsteadOf,
     /// Customers like this one bought it.
     CustomersLikeYou,
+    /// A step up from the referred product, which a visit or advice was about.
+    Upgrade,
+    /// The customer asked whether there is any, and there is.
+    AvailableAgain,
 }
 
 impl ReasonCode {
@@ -48,6 +53,8 @@ impl ReasonCode {
             ReasonCode::Season => "season",
             ReasonCode::InsteadOf => "instead_of",
             ReasonCode::CustomersLikeYou => "customers_like_you",
+            ReasonCode::Upgrade => "upgrade",
+            ReasonCode::AvailableAgain => "available_again",
         }
     }
 }
@@ -136,6 +143,12 @@ pub enum Note {
     SourceSkipped(&'static str),
     /// Surprises and promotions pause while a complaint is open.
     OpenComplaint,
+    /// Surprises pause for a while after a complaint was resolved.
+    ComplaintJustResolved,
+    /// No offers: the customer thinks of leaving, and a person takes over.
+    CancelIntent,
+    /// The customer got all offers that what the shop gave them allows.
+    OfferBudget,
     /// The relevance floor left fewer surprises than asked for.
     Floor,
     /// Surprises pause after a disappointment: the list is the plain ranking.
@@ -152,6 +165,9 @@ impl Note {
             Note::Unsupported => "unsupported",
             Note::SourceSkipped(_) => "source_skipped",
             Note::OpenComplaint => "open_complaint",
+            Note::ComplaintJustResolved => "complaint_just_resolved",
+            Note::CancelIntent => "cancel_intent",
+            Note::OfferBudget => "offer_budget",
             Note::Floor => "floor",
             Note::AfterDisappointment => "after_disappointment",
         }
@@ -178,6 +194,8 @@ pub struct ListAnswer {
 pub struct Answer {
     /// Whether anything of the customer or session went into it.
     pub personal: bool,
+    /// Who should talk to the customer rather than sell to them.
+    pub hand_over: Option<HandOver>,
     /// One per requested list, in order.
     pub lists: Vec<ListAnswer>,
 }

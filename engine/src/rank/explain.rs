@@ -57,6 +57,9 @@ pub(super) fn explain(query: &Query, _plan: &Plan, item: &mut Item) {
         item.reasons
             .push(Reason::plain(ReasonCode::Popular, contribution));
     }
+    let mut said = std::collections::HashSet::new();
+    item.reasons
+        .retain(|reason| said.insert((reason.code, reason.product)));
     item.reasons.truncate(limit);
 }
 

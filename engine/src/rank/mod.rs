@@ -12,6 +12,7 @@ mod answer;
 mod arrange;
 pub mod calibrate;
 mod candidate;
+mod contact;
 pub mod dpp;
 mod explain;
 mod filters;
@@ -34,6 +35,7 @@ mod surprise;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use candidate::{Candidate, Pool};
+pub use contact::Contact;
 pub use lines::{line_reasons, LineKind};
 pub use live::Live;
 pub use neighbourhood::{LikeYou, Neighbourhood};
@@ -48,6 +50,8 @@ pub use score::{score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
 
+#[cfg(test)]
+mod contact_tests;
 #[cfg(test)]
 mod life_tests;
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::filters::ELIGIBILITY;
 use super::plans::plan;
 use super::query::{owned, seen};
 use super::{
-    explain, Answer, Candidate, Context, CustomerState, Item, LikeYou, ListAnswer, Live, Note,
-    Plan, Pool, Query, Reason, ReasonCode, Removed, Request, RequestError,
+    explain, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou, ListAnswer, Live,
+    Note, Plan, Pool, Query, Reason, ReasonCode, Removed, Request, RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
@@ -44,6 +44,13 @@ pub fn recommend_like(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Answer, RequestError> {
     request.check()?;
+    let contact = Contact::of(
+        model,
+        live,
+        seen(customer.history, request.now),
+        customer.allowed.personalise,
+        request,
+    );
     let prepared = prepare(model, customer, &request.context, request.now);
     let life = life_of(model, &prepared.customer, request.now);
     let view = model
@@ -57,29 +64,33 @@ pub fn recommend_like(
     for list in &request.lists {
         let query = Query {
             like_you,
+            contact: &contact,
             ..prepared.query(model, live, request, list, view.as_ref())
         };
         personal |= query.personal;
-        let answer = match plan(list.kind, &query) {
-            Some(plan) if stop() => ListAnswer {
-                kind: plan.kind,
-                items: Vec::new(),
-                removed: Vec::new(),
-                notes: vec![Note::Partial],
-                draw: Vec::new(),
-            },
-            Some(plan) => build_list(&plan, &query, &mut listed, stop),
-            None => ListAnswer {
-                kind: list.kind,
-                items: Vec::new(),
-                removed: Vec::new(),
-                notes: vec![Note::Unsupported],
-                draw: Vec::new(),
-            },
+        let empty = |note| ListAnswer {
+            kind: list.kind,
+            items: Vec::new(),
+            removed: Vec::new(),
+            notes: vec![note],
+            draw: Vec::new(),
+        };
+        let answer = match (
+            contact.withholds(list.kind, request),
+            plan(list.kind, &query),
+        ) {
+            (Some(why), _) => empty(why),
+            (None, None) => empty(Note::Unsupported),
+            (None, Some(_)) if stop() => empty(Note::Partial),
+            (None, Some(plan)) => build_list(&plan, &query, &mut listed, stop),
         };
         lists.push(answer);
     }
-    Ok(Answer { personal, lists })
+    Ok(Answer {
+        personal,
+        hand_over: contact.hand_over(),
+        lists,
+    })
 }
 
 /// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
@@ -143,6 +154,7 @@ impl<'a> Prepared<'a> {
             owned: &self.owned,
             life,
             like_you: LikeYou::Absent,
+            contact: Contact::none(),
             personal: self.personal(),
         }
     }
@@ -255,7 +267,12 @@ fn build_list(
             break;
         }
     }
-    let pins = eligible_pins(query, listed);
+    let mut pins = eligible_pins(query, listed);
+    if let Some(why) = query.contact.unpins().filter(|_| !pins.is_empty()) {
+        // they may still come in on their own merit
+        pins.clear();
+        notes.push(why);
+    }
     let mut removed = Vec::new();
     let mut candidates = pool.into_candidates();
     candidates.retain(|candidate| {

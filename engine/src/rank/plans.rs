@@ -1,6 +1,7 @@
 //! Which stages make which list.
 
 use super::arrange::{ByScore, EveryVariant};
+use super::contact::{AtHand, FavourAtHand, Tired};
 use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown, StageFit, Upcoming};
 use super::scorers::{BySource, Relevance};
 use super::sources::{
@@ -28,27 +29,28 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
                 &Popular,
                 &CustomersLikeYou,
                 &Upcoming,
+                &AtHand,
             ],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &StageFit],
+            scorers: vec![&Relevance, &StageFit, &Tired, &FavourAtHand],
             ..plain
         }),
         ListKind::Similar => Some(Plan {
             needs_customer: false,
             sources: vec![&Instead, &Similar],
-            scorers: vec![&BySource],
+            scorers: vec![&BySource, &Tired],
             ..plain
         }),
         ListKind::Popular => Some(Plan {
             needs_customer: false,
             sources: vec![&Popular],
-            scorers: vec![&BySource],
+            scorers: vec![&BySource, &Tired],
             ..plain
         }),
         ListKind::GoesWith if query.model.complements.is_some() => Some(Plan {
             needs_customer: false,
-            sources: vec![&GoesWith],
-            scorers: vec![&BySource],
+            sources: vec![&GoesWith, &AtHand],
+            scorers: vec![&BySource, &Tired, &FavourAtHand],
             arranger: if completes_basket(query) {
                 &EveryVariant
             } else {
@@ -59,26 +61,26 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &LifeNeed, &Delighting],
+            scorers: vec![&Relevance, &LifeNeed, &Delighting, &Tired],
             arranger: &ByDial,
             ..plain
         }),
         ListKind::NextInLife if query.model.life.is_some() => Some(Plan {
             sources: vec![&NextInLife],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource],
+            scorers: vec![&BySource, &Tired],
             ..plain
         }),
         ListKind::BuyAgain if query.model.buy_again.is_some() => Some(Plan {
             sources: vec![&BuyAgain],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource],
+            scorers: vec![&BySource, &Tired],
             ..plain
         }),
         ListKind::NextBasket if query.model.next_basket.is_some() => Some(Plan {
             sources: vec![&NextBasket],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource],
+            scorers: vec![&BySource, &Tired],
             ..plain
         }),
         _ => None,

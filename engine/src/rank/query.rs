@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CustomerState, LikeYou, ListRequest, Live, Request};
+use super::{Contact, CustomerState, LikeYou, ListRequest, Live, Request};
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -31,6 +31,8 @@ pub struct Query<'a> {
     pub life: Option<&'a LifeView<'a>>,
     /// What is known of customers like this one.
     pub like_you: LikeYou<'a>,
+    /// What the customer's contacts ask for.
+    pub contact: &'a Contact,
     /// Whether anything of the customer or session went in.
     pub personal: bool,
 }
@@ -49,7 +51,7 @@ impl Query<'_> {
         let mut anchors = Vec::new();
         for touch in self.customer.history.iter().rev() {
             if touch.product != NO_PRODUCT
-                && (touch.kind.acquires() || touch.kind == Kind::VIEW)
+                && (touch.kind.acquires() || matches!(touch.kind, Kind::VIEW | Kind::STOCK_ENQUIRY))
                 && !anchors.contains(&touch.product)
             {
                 anchors.push(touch.product);

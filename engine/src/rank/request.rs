@@ -1,5 +1,6 @@
 //! What is asked, and what is known of who asks.
 
+use crate::engagement::ContactRules;
 use crate::shop::{Fact, ProductIx, Touch};
 
 /// Longest list.
@@ -135,6 +136,10 @@ pub struct Request {
     pub max_reasons: usize,
     /// Whether the last slot of a surprise list is drawn at random with a logged propensity.
     pub explore: bool,
+    /// Whether the lists are sent to the customer unasked (an e-mail, a push): they count as offers then.
+    pub outreach: bool,
+    /// How the customer's contacts act on the lists.
+    pub contact: ContactRules,
 }
 
 impl Request {
@@ -149,6 +154,8 @@ impl Request {
             exclusions: Vec::new(),
             max_reasons: 3,
             explore: false,
+            outreach: false,
+            contact: ContactRules::default(),
         }
     }
 

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serendib_engine::engagement::{CareRules, ContactRules, FatigueRules, PressureRules};
 use serendib_engine::shop::{Consents, DAY_MS};
 
-use super::{ConfigError, RawConfig};
+use super::{ConfigError, ContactSection, RawConfig};
 
 /// Everything that the server is told, checked.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// Answers.
     pub recommend: Recommend,
+    /// What contacts ask for.
+    pub contact: Contact,
     /// Recording.
     pub touchpoints: TouchpointRules,
     /// Consents of those who said nothing; all four are said here.
@@ -118,6 +121,24 @@ pub struct Recommend {
     pub log_served: bool,
     /// Percent of customers in the holdout.
     pub holdout_percent: f64,
+}
+
+/// See [`ContactSection`](super::ContactSection).
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// How contacts act on lists.
+    pub rules: ContactRules,
+    /// Placements of what is sent unasked.
+    pub outreach: Vec<String>,
+    /// Touches wanted between two purchases; `None` = the model's.
+    pub minimum_touches: Option<u32>,
+}
+
+impl Contact {
+    /// Whether a list for `placement` is sent to the customer unasked.
+    pub fn is_outreach(&self, placement: Option<&str>) -> bool {
+        placement.is_some_and(|p| self.outreach.iter().any(|o| o.eq_ignore_ascii_case(p)))
+    }
 }
 
 /// What happens to a time too far ahead.
@@ -254,6 +275,7 @@ impl RawConfig {
                     0..=50,
                 )? as f64,
             },
+            contact: contact(&self.contact)?,
             touchpoints: TouchpointRules {
                 max_batch: within(
                     "touchpoints.max_batch",
@@ -298,6 +320,55 @@ impl RawConfig {
             },
         })
     }
+}
+
+fn contact(section: &ContactSection) -> Result<Contact, ConfigError> {
+    let number = |name: &str, value: u64, range: RangeInclusive<u64>| {
+        within(&format!("contact.{name}"), value, range).map(|value| value as f64)
+    };
+    let days = |name: &str, value: u64| number(name, value, 0..=3_650);
+    let minimum = number("minimum_touches", section.minimum_touches, 0..=100_000)?;
+    Ok(Contact {
+        rules: ContactRules {
+            care: CareRules {
+                complaint_days: days("complaint_days", section.complaint_days)?,
+                resolved_days: days("resolved_days", section.resolved_days)?,
+                cancel_intent_days: days("cancel_intent_days", section.cancel_intent_days)?,
+                technician_days: days("technician_days", section.technician_days)?,
+                advice_days: days("advice_days", section.advice_days)?,
+                enquiry_days: days("enquiry_days", section.enquiry_days)?,
+            },
+            fatigue: FatigueRules {
+                free: number("impressions_free", section.impressions_free, 0..=1_000)?,
+                share: number(
+                    "impressions_cost_percent",
+                    section.impressions_cost_percent,
+                    0..=100,
+                )? / 100.0,
+                half_life_days: number(
+                    "impressions_half_life_days",
+                    section.impressions_half_life_days,
+                    1..=3_650,
+                )?,
+            },
+            pressure: PressureRules {
+                window_days: number("offers_window_days", section.offers_window_days, 1..=3_650)?,
+                base: number("offers_free", section.offers_free, 0..=100_000)?,
+                per_value_contact: number(
+                    "offers_per_value_contact",
+                    section.offers_per_value_contact,
+                    0..=1_000,
+                )?,
+            },
+        },
+        outreach: section
+            .outreach_placements
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect(),
+        minimum_touches: (minimum > 0.0).then_some(minimum as u32),
+    })
 }
 
 fn wrong<T>(field: &str, what: impl Into<String>) -> Result<T, ConfigError> {

@@ -135,6 +135,42 @@ settings! {
         /// refresh` the same number.
         holdout_percent: u64 = 5;
     }
+    /// What customers' contacts ask of the shop: care before sales, and offers in proportion.
+    contact: ContactSection {
+        /// Days in which an open complaint pauses surprises and promotions if nobody resolves it, 0 to 3650; 0 = never.
+        /// Promotions are pinned products and whatever is asked for an outreach placement. Default 30.
+        complaint_days: u64 = 30;
+        /// Days in which surprises stay away after a complaint was resolved, 0 to 3650. Default 0.
+        resolved_days: u64 = 0;
+        /// Days in which an intent to cancel stops every offer and asks for a person, 0 to 3650. Default 30.
+        cancel_intent_days: u64 = 30;
+        /// Days in which a technician's visit favours upgrades and complements of what it was about, 0 to 3650.
+        /// Default 30.
+        technician_days: u64 = 30;
+        /// Days in which advice does the same, 0 to 3650. Default 14.
+        advice_days: u64 = 14;
+        /// Days in which an enquiry about stock favours the substitute that is in stock, 0 to 3650. Default 14.
+        enquiry_days: u64 = 14;
+        /// Impressions of a product without any touch of it that cost it nothing, 0 to 1000. Default 2.
+        impressions_free: u64 = 2;
+        /// Percent of its score that each further impression takes, 0 to 100; 0 = nothing ever sinks. Default 15.
+        impressions_cost_percent: u64 = 15;
+        /// Days in which an impression is half forgotten, 1 to 3650. Default 7.
+        impressions_half_life_days: u64 = 7;
+        /// Days over which offers (e-mails, messages, pushes, mailers and invitations sent) are counted, 1 to 3650.
+        /// Default 30.
+        offers_window_days: u64 = 30;
+        /// Offers that a customer may get in these days before they were given anything, 0 to 100000. Default 4.
+        offers_free: u64 = 4;
+        /// Further offers for each contact that gave them something (advice, content, events, service, help), 0 to 1000.
+        /// Default 1.
+        offers_per_value_contact: u64 = 1;
+        /// Placements, separated by commas, whose lists are sent to customers unasked and count as offers. Default
+        /// email,sms,push,mailer.
+        outreach_placements: String = "email,sms,push,mailer".into();
+        /// Touches wanted between two purchases, 0 to 100000; 0 = as the model says. Default 0.
+        minimum_touches: u64 = 0;
+    }
     /// Recording.
     touchpoints: TouchpointsSection {
         /// Touchpoints in one Record call at most, 1 to 10000. Default 5000.

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use checked::{
-    Compute, Config, FutureTimes, LogFormat, Models, Recommend, ServerConfig, StoreConfig, Tls,
-    TouchpointRules,
+    Compute, Config, Contact, FutureTimes, LogFormat, Models, Recommend, ServerConfig, StoreConfig,
+    Tls, TouchpointRules,
 };
 pub use fields::{
-    ComputeSection, ConsentSection, Field, LogSection, MetricsSection, ModelsSection, RawConfig,
-    RecommendSection, ServerSection, StoreSection, TouchpointsSection, FIELDS, SECTIONS,
+    ComputeSection, ConsentSection, ContactSection, Field, LogSection, MetricsSection,
+    ModelsSection, RawConfig, RecommendSection, ServerSection, StoreSection, TouchpointsSection,
+    FIELDS, SECTIONS,
 };
 
 /// What begins the name of an environment variable that sets a setting: `SERENDIB_SERVER_ADDR` sets `server.addr`.

@@ -6,6 +6,7 @@
 mod answer;
 mod boxes;
 mod customer;
+mod engagement;
 mod product;
 mod rating;
 mod recommend;
@@ -18,6 +19,9 @@ use tonic::{Code, Status};
 pub use answer::{lists_to_log, lists_to_proto, note, Wording};
 pub use boxes::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 pub use customer::{consents_to_proto, customer_from_proto, customer_to_proto};
+pub use engagement::{
+    care_to_proto, engagement_to_proto, hand_over_to_proto, offers_to_proto, EFFECTS,
+};
 pub use product::{product_from_proto, product_to_proto};
 pub use rating::{rating_from_proto, rating_to_proto};
 pub use recommend::{list_kind_to_proto, Ask, AskLimits, Resolved};

@@ -4,6 +4,8 @@ use serendib_engine::rank::{Context, Filters, ListKind, ListRequest, Live, Reque
 use serendib_engine::shop::{Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 use serendib_proto::v1;
 
+use crate::config::Contact;
+
 use super::{amount, at_most, id, ids, optional_id, text, time, Invalid};
 
 /// Most lists in a request.
@@ -174,7 +176,7 @@ impl Ask {
     /// Looks up every product in `live`; unknown ones are left out and counted.
     ///
     /// A session touch without a time counts as just before `now`. `ranked_at` is the time that the engine is asked
-    /// for: `now`, or `i64::MAX` in a shop without times.
+    /// for: `now`, or `i64::MAX` in a shop without times. `contact` says how contacts act on lists.
     pub fn resolve(
         &self,
         live: &Live,
@@ -182,6 +184,7 @@ impl Ask {
         now: i64,
         ranked_at: i64,
         seed: u64,
+        contact: &Contact,
     ) -> Resolved {
         let mut unknown = 0;
         let mut find = |id: &String| -> Option<ProductIx> {
@@ -223,6 +226,8 @@ impl Ask {
                 .collect(),
             max_reasons: self.max_reasons,
             explore: self.explore,
+            outreach: contact.is_outreach(self.placement.as_deref()),
+            contact: contact.rules,
         };
         let mut session: Vec<Touch> = self
             .session

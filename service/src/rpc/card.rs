@@ -9,6 +9,7 @@ use serendib_proto::v1::{GetCustomerRequest, GetCustomerResponse};
 use tonic::Status;
 
 use super::customer::effective;
+use super::engagement;
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::{
@@ -49,6 +50,7 @@ pub(super) async fn get(
     let secret = app.spoilers.of(state.ids(), now_ms());
     let is_secret = |product: &str| secret.iter().any(|(id, _)| id == product);
     let rows = &state.touchpoints;
+    let shown = engagement::show(app, &view, &state, now_ms() + 1);
     let times = || rows.iter().filter_map(|row| row.at);
     let (life, occasions) = super::life::on_card(app, &state);
     Ok(GetCustomerResponse {
@@ -86,6 +88,9 @@ pub(super) async fn get(
         truncated: state.truncated(),
         life,
         occasions,
+        engagement: shown.engagement,
+        care: Some(shown.care),
+        offers: Some(shown.offers),
     })
 }
 

@@ -10,14 +10,15 @@ use serendib_proto::v1::export_customer_response::Row;
 use serendib_proto::v1::{
     EraseCustomerRequest, EraseCustomerResponse, ExportCustomerRequest, ExportCustomerResponse,
     FindSimilarCustomersRequest, FindSimilarCustomersResponse, GetCustomerRequest,
-    GetCustomerResponse, GetErasureRequest, GetErasureResponse, GetLifeRequest, GetLifeResponse,
-    LinkIdentityRequest, LinkIdentityResponse, SetConsentRequest, SetConsentResponse,
+    GetCustomerResponse, GetEngagementRequest, GetEngagementResponse, GetErasureRequest,
+    GetErasureResponse, GetLifeRequest, GetLifeResponse, LinkIdentityRequest, LinkIdentityResponse,
+    ListEngagementRequest, ListEngagementResponse, SetConsentRequest, SetConsentResponse,
     UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
 };
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
-use super::{actor, card, counted, life};
+use super::{actor, card, counted, engagement, life};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::{
@@ -67,6 +68,22 @@ impl CustomerService for CustomerRpc {
         let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
         let answer = life::get(app, request.get_ref(), deadline);
         counted(app, "GetLife", answer).await
+    }
+
+    async fn get_engagement(
+        &self,
+        request: Request<GetEngagementRequest>,
+    ) -> Result<Response<GetEngagementResponse>, Status> {
+        let app = &self.0;
+        counted(app, "GetEngagement", engagement::get(app, &request)).await
+    }
+
+    async fn list_engagement(
+        &self,
+        request: Request<ListEngagementRequest>,
+    ) -> Result<Response<ListEngagementResponse>, Status> {
+        let app = &self.0;
+        counted(app, "ListEngagement", engagement::list(app, &request)).await
     }
 
     async fn link_identity(

@@ -4,6 +4,7 @@ mod boxes;
 mod card;
 mod catalog;
 mod customer;
+mod engagement;
 mod life;
 mod metrics_http;
 mod model;

@@ -9,12 +9,14 @@ use serendib_datasets::{Log, ReadOptions, ShopData, Table};
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{Delight, Touch};
+use serendib_engine::shop::{Delight, Touch, DAY_MS};
 
 use crate::evaluate::complement::{self, ComplementReport};
+use crate::evaluate::engagement::{self, EngagementEvaluation, Oracle};
 use crate::evaluate::life::{self, LifeReport};
 use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
+use crate::fit::engagement::HORIZONS;
 use crate::fit::split::{hold_out, Regime};
 use crate::fit::{build, complements, corpus_of, surprise as surprises, Settings};
 use crate::progress::Stages;
@@ -43,6 +45,9 @@ pub struct EvaluateArgs {
     /// Skip bad rows of the data instead of stopping
     #[arg(long)]
     lenient: bool,
+    /// Cut-offs at which the probability of a purchase is judged; 0 = leave it out
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    purchase_cuts: usize,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -68,6 +73,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     } else {
         after_a_cut(args, &data, &log, &model, &mut sections, &say)?
     };
+    sections.engagement = engagement_of(args, &data, &say)?;
     stages.finish();
     let mut json = serde_json::to_value(&evaluation)?;
     json["model"] = model.manifest.id.clone().into();
@@ -93,8 +99,46 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         if let Some(report) = &sections.life {
             print!("{report}");
         }
+        for report in &sections.engagement {
+            print!("{report}");
+        }
     }
     Ok(())
+}
+
+/// Judges the probability of a purchase within each horizon, at rolling cut-offs that know only what came before them.
+fn engagement_of(
+    args: &EvaluateArgs,
+    data: &ShopData,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<Vec<EngagementEvaluation>> {
+    let log = Log::load(data, None)?;
+    let Some(span) = log.span.filter(|_| log.timed) else {
+        return Ok(Vec::new());
+    };
+    let oracle = Oracle::open(&args.data, &|id| log.customer_ids.get(id))?;
+    let histories: Vec<&[Touch]> = (0..log.len() as u32)
+        .map(|customer| log.histories.of(customer))
+        .collect();
+    let cuts = |horizon: f64| match &oracle {
+        // where the truth is known, at its own cut-offs that leave a whole horizon after
+        Some(oracle) => {
+            let whole = |cut: &&i64| **cut + (horizon * DAY_MS as f64) as i64 <= span.1 + DAY_MS;
+            let known: Vec<i64> = oracle.cuts().iter().filter(whole).copied().collect();
+            known[known.len().saturating_sub(args.purchase_cuts)..].to_vec()
+        }
+        None => engagement::rolling_cuts(span, horizon, args.purchase_cuts),
+    };
+    let kinds = &log.encoder.kinds;
+    Ok(HORIZONS
+        .iter()
+        .filter_map(|&horizon| {
+            let (cuts, oracle) = (cuts(horizon), oracle.as_ref());
+            engagement::evaluate(
+                &histories, kinds, span, horizon, &cuts, oracle, args.seed, say,
+            )
+        })
+        .collect())
 }
 
 /// What is judged beside the lists, where there is a cut in time.
@@ -103,6 +147,8 @@ struct Sections {
     complements: Option<ComplementReport>,
     surprises: Option<SurpriseReport>,
     life: Option<LifeReport>,
+    /// One for each horizon.
+    engagement: Vec<EngagementEvaluation>,
 }
 
 impl Sections {
@@ -144,6 +190,7 @@ impl Sections {
             complements: Some(report),
             surprises,
             life: Some(life),
+            engagement: Vec::new(),
         })
     }
 }

@@ -119,50 +119,6 @@ pub struct Fitted {
     pub ridge: Option<f64>,
 }
 
-/// Area under the curve of `scores` for `bought`, ties counted half; 0.5 with one outcome only.
-pub fn auc(scores: &[f64], bought: &[bool]) -> f64 {
-    let weights = vec![1.0; scores.len()];
-    weighted_auc(&order(scores), scores, bought, &weights)
-}
-
-/// Positions by rising score.
-pub fn order(scores: &[f64]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-    order.sort_by(|a, b| {
-        scores[*a as usize]
-            .total_cmp(&scores[*b as usize])
-            .then(a.cmp(b))
-    });
-    order
-}
-
-/// Area under the curve where row i counts `weights[i]` times; `order` is that of [`order()`].
-pub fn weighted_auc(order: &[u32], scores: &[f64], bought: &[bool], weights: &[f64]) -> f64 {
-    let (mut below, mut area, mut positives) = (0.0, 0.0, 0.0);
-    let mut at = 0;
-    while at < order.len() {
-        let score = scores[order[at] as usize];
-        let (mut yes, mut no) = (0.0, 0.0);
-        while at < order.len() && scores[order[at] as usize] == score {
-            let row = order[at] as usize;
-            if bought[row] {
-                yes += weights[row];
-            } else {
-                no += weights[row];
-            }
-            at += 1;
-        }
-        area += yes * (below + 0.5 * no);
-        below += no;
-        positives += yes;
-    }
-    if positives * below > 0.0 {
-        area / (positives * below)
-    } else {
-        0.5
-    }
-}
-
 fn log_loss(model: &Propensity, rows: &Rows) -> f64 {
     let losses = rows.features.iter().zip(&rows.bought).map(|(row, bought)| {
         let p = model.probability(row);

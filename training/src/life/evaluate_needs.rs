@@ -11,7 +11,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
 use serendib_engine::shop::{net_acquisitions, Consents, Fact, Kind, ProductIx, Purpose, DAY_MS};
 
-use crate::fit::engagement::auc;
+use crate::evaluate::engagement::auc;
 
 /// Days after the cut in which something is bought again.
 const AGAIN_DAYS: i64 = 30;

@@ -144,7 +144,8 @@ pub fn judge(
         sections.engagement = HORIZONS
             .iter()
             .filter_map(|days| {
-                engagement::evaluate(histories, kinds, span, *days, CUT_OFFS, seed, say)
+                let cuts = engagement::rolling_cuts(span, *days, CUT_OFFS);
+                engagement::evaluate(histories, kinds, span, *days, &cuts, None, seed, say)
             })
             .collect();
     }

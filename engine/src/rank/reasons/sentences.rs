@@ -112,6 +112,9 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::InsteadOf, Some(p)) => format!("Instead of {p}"),
         (ReasonCode::InsteadOf, None) => "An alternative to what is not available".into(),
         (ReasonCode::CustomersLikeYou, _) => "Customers with similar taste chose this".into(),
+        (ReasonCode::Upgrade, Some(p)) => format!("A step up from {p}"),
+        (ReasonCode::Upgrade, None) => "A step up from what you have".into(),
+        (ReasonCode::AvailableAgain, _) => "You asked for it, and it is in stock".into(),
     }
 }
 
@@ -138,6 +141,9 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::InsteadOf, Some(p)) => format!("במקום {p}"),
         (ReasonCode::InsteadOf, None) => "חלופה למה שאינו זמין".into(),
         (ReasonCode::CustomersLikeYou, _) => "לקוחות עם טעם דומה בחרו בזה".into(),
+        (ReasonCode::Upgrade, Some(p)) => format!("שדרוג של {p}"),
+        (ReasonCode::Upgrade, None) => "שדרוג של מה שיש לך".into(),
+        (ReasonCode::AvailableAgain, _) => "ביקשת, והוא במלאי".into(),
     }
 }
 

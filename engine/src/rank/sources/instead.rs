@@ -1,6 +1,7 @@
 //! What replaces a product that is not available.
 
-use crate::rank::{Query, Source};
+use crate::model::Model;
+use crate::rank::{Live, Query, Source};
 use crate::shop::ProductIx;
 
 /// Substitutes and variants of those anchors that cannot be sold now; above anything that is merely similar.
@@ -16,32 +17,48 @@ impl Source for Instead {
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
-        let Some(complements) = &query.model.complements else {
-            return Err("no complements");
-        };
         let now = query.request.now;
         let mut out: Vec<(ProductIx, f32)> = Vec::new();
         for anchor in query.anchors() {
             if query.live.sells(anchor, now) {
                 continue;
             }
-            let groups = complements.variants().groups();
-            let group = complements.variants().of(anchor);
-            let variants = groups
-                .iter()
-                .enumerate()
-                .filter(|(ix, g)| **g == group && *ix as ProductIx != anchor)
-                .map(|(ix, _)| (ix as ProductIx, 3.0));
-            let substitutes = complements
-                .substitutes(anchor)
-                .into_iter()
-                .map(|(product, value)| (product, 2.0 + value));
-            for (product, score) in variants.chain(substitutes) {
-                if query.live.sells(product, now) && out.iter().all(|(p, _)| *p != product) {
+            for (product, score) in replacements(query.model, query.live, anchor, now) {
+                if out.iter().all(|(p, _)| *p != product) {
                     out.push((product, score));
                 }
             }
         }
         Ok(out)
     }
+}
+
+/// What is sold at `now` in the place of `product`, each once: its variants, then its substitutes by how far they replace it.
+pub(in crate::rank) fn replacements(
+    model: &Model,
+    live: &Live,
+    product: ProductIx,
+    now: i64,
+) -> Vec<(ProductIx, f32)> {
+    let Some(complements) = &model.complements else {
+        return Vec::new();
+    };
+    let groups = complements.variants().groups();
+    let group = complements.variants().of(product);
+    let variants = groups
+        .iter()
+        .enumerate()
+        .filter(|(ix, g)| **g == group && *ix as ProductIx != product)
+        .map(|(ix, _)| (ix as ProductIx, 3.0));
+    let substitutes = complements
+        .substitutes(product)
+        .into_iter()
+        .map(|(other, value)| (other, 2.0 + value));
+    let mut out: Vec<(ProductIx, f32)> = Vec::new();
+    for (other, score) in variants.chain(substitutes) {
+        if live.sells(other, now) && out.iter().all(|(known, _)| *known != other) {
+            out.push((other, score));
+        }
+    }
+    out
 }

@@ -17,6 +17,7 @@ pub use similar::Similar;
 pub use vectors::Vectors;
 
 pub(super) use goes_with::{completes_basket, recent, unit_basket};
+pub(super) use instead::replacements;
 
 use super::Query;
 

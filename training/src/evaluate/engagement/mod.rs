@@ -6,7 +6,13 @@ use serde::{Deserialize, Serialize};
 use serendib_engine::engagement::days_ms;
 use serendib_engine::shop::{Kind, Kinds, Touch, DAY_MS};
 
-use crate::fit::engagement::{auc, fit_horizon, order, order_model, rows_at, weighted_auc, Rows};
+mod measures;
+mod oracle;
+
+pub use measures::{auc, ece, order, top_lift, weighted_auc};
+pub use oracle::Oracle;
+
+use crate::fit::engagement::{fit_horizon, order_model, rows_at, Rows};
 
 /// Rounds of the bootstrap.
 const ROUNDS: usize = 300;
@@ -36,6 +42,11 @@ pub struct CutOff {
     pub top_decile_lift: f64,
     /// Whether the plain model was kept.
     pub plain: bool,
+    /// Of the probability that knows the hidden state, where the shop was generated; as the two below, over the customers
+    /// whose state is known.
+    pub auc_oracle: Option<f64>,
+    /// Share of the gap between the plain logistic and the oracle that ours closes.
+    pub gap_closed: Option<f64>,
 }
 
 /// One tenth of all customers at all cut-offs, by our probability.
@@ -76,46 +87,14 @@ pub struct EngagementEvaluation {
     pub top_decile_lift: f64,
     /// Mean over cut-offs of min(10, 1 / base rate), the largest lift there can be.
     pub largest_lift: f64,
+    /// Mean AUC of the oracle, where the shop was generated.
+    pub auc_oracle: Option<f64>,
+    /// Share of the gap between the plain logistic and the oracle that ours closes, over all cut-offs together.
+    pub gap_closed: Option<f64>,
     /// The decile table.
     pub deciles: Vec<Decile>,
     /// Seed of the bootstrap.
     pub seed: u64,
-}
-
-/// Expected calibration error of probabilities `said` over ten groups of equal size.
-pub fn ece(said: &[f64], bought: &[bool]) -> f64 {
-    let order = order(said);
-    let n = order.len();
-    (0..10)
-        .map(|bin| {
-            let rows = &order[bin * n / 10..(bin + 1) * n / 10];
-            let sum = |of: &dyn Fn(usize) -> f64| rows.iter().map(|r| of(*r as usize)).sum::<f64>();
-            (sum(&|r| said[r]) - sum(&|r| f64::from(u8::from(bought[r])))).abs()
-        })
-        .sum::<f64>()
-        / n.max(1) as f64
-}
-
-fn top_lift(said: &[f64], bought: &[bool]) -> f64 {
-    let order = order(said);
-    let top = &order[order.len() - order.len() / 10..];
-    let share = |rows: &mut dyn Iterator<Item = bool>| {
-        let (yes, n) = rows.fold((0.0, 0.0), |(y, n), b| {
-            (y + f64::from(u8::from(b)), n + 1.0)
-        });
-        if n > 0.0 {
-            yes / n
-        } else {
-            0.0
-        }
-    };
-    let all = share(&mut bought.iter().copied());
-    let best = share(&mut top.iter().map(|r| bought[*r as usize]));
-    if all > 0.0 {
-        best / all
-    } else {
-        0.0
-    }
 }
 
 /// Sum of the quintiles (1…5) of recency, frequency and money.
@@ -152,34 +131,51 @@ fn rfm(histories: &[&[Touch]], rows: &Rows, cut: i64) -> Vec<f64> {
 
 struct Scored {
     rows: Rows,
+    /// Who bought within the horizon.
+    bought: Vec<bool>,
     /// Ours, plain, RFM.
     scores: [Vec<f64>; 3],
     /// Whether RFM is the better baseline.
     rfm_better: bool,
 }
 
-/// Evaluates `count` (≥ 1) cut-offs, each fitted on what came before it only; `None` if the data are too short.
+/// `count` cut-offs for purchases within `horizon` days, evenly spread over what leaves enough before and a whole horizon
+/// after; none where the data are too short.
+pub fn rolling_cuts(span: (i64, i64), horizon: f64, count: usize) -> Vec<i64> {
+    let (start, end) = (span.0, span.1 + 1);
+    let first =
+        start + days_ms((2.0 * horizon + 60.0).min(0.5 * (end - start) as f64 / DAY_MS as f64));
+    let last = end - days_ms(horizon);
+    if last <= first {
+        return Vec::new();
+    }
+    (0..count)
+        .map(|n| first + (last - first) * n as i64 / (count.max(2) - 1) as i64)
+        .collect()
+}
+
+/// Evaluates `cuts`, each fitted on what came before it only; `None` if nothing can be told at any.
+#[allow(clippy::too_many_arguments)]
 pub fn evaluate(
     histories: &[&[Touch]],
     kinds: &Kinds,
     span: (i64, i64),
     horizon: f64,
-    count: usize,
+    cuts: &[i64],
+    oracle: Option<&Oracle>,
     seed: u64,
     say: &dyn Fn(&str),
 ) -> Option<EngagementEvaluation> {
-    let (start, end) = (span.0, span.1 + 1);
-    let first =
-        start + days_ms((2.0 * horizon + 60.0).min(0.5 * (end - start) as f64 / DAY_MS as f64));
-    let last = end - days_ms(horizon);
-    if last <= first || count == 0 {
-        return None;
-    }
+    let start = span.0;
     let mut cut_offs = Vec::new();
     let mut scored: Vec<Scored> = Vec::new();
-    for n in 0..count {
-        let at = first + (last - first) * n as i64 / (count.max(2) - 1) as i64;
-        say(&format!("cut-off {} of {count}", n + 1));
+    let mut gaps_closed = (0.0, 0.0);
+    for (n, &at) in cuts.iter().enumerate() {
+        say(&format!(
+            "purchases within {horizon} days: cut-off {} of {}",
+            n + 1,
+            cuts.len()
+        ));
         let before: Vec<&[Touch]> = histories
             .iter()
             .map(|history| &history[..history.partition_point(|t| t.at < at)])
@@ -187,8 +183,9 @@ pub fn evaluate(
         let (orders, gaps) = order_model(&before, at);
         let fitted = fit_horizon(&before, kinds, start, at, horizon, orders.as_ref(), &gaps);
         let rows = rows_at(histories, kinds, at, horizon, orders.as_ref(), &gaps, 1);
-        let yes = rows.bought.iter().filter(|b| **b).count();
-        if yes == 0 || yes == rows.bought.len() {
+        let bought = rows.bought.clone();
+        let yes = bought.iter().filter(|b| **b).count();
+        if yes == 0 || yes == bought.len() {
             continue;
         }
         let said: Vec<f64> = rows
@@ -209,24 +206,33 @@ pub fn evaluate(
             .collect();
         let squares = said
             .iter()
-            .zip(&rows.bought)
+            .zip(&bought)
             .map(|(p, b)| (p - f64::from(u8::from(*b))).powi(2));
+        let ideal = oracle.and_then(|o| o.compare(&rows, at, horizon, [&said, &plain]));
+        if let Some(ideal) = &ideal {
+            gaps_closed.0 += ideal.ours - ideal.plain;
+            gaps_closed.1 += ideal.oracle - ideal.plain;
+        }
+        let share = |(closed, gap): (f64, f64)| (gap > 0.0).then(|| closed / gap);
         let cut_off = CutOff {
+            auc_oracle: ideal.as_ref().map(|i| i.oracle),
+            gap_closed: ideal.and_then(|i| share((i.ours - i.plain, i.oracle - i.plain))),
             at,
             customers: said.len(),
             base_rate: yes as f64 / said.len() as f64,
-            auc: auc(&said, &rows.bought),
-            auc_plain: auc(&plain, &rows.bought),
-            auc_rfm: auc(&rfm, &rows.bought),
-            auc_recency: auc(&recency, &rows.bought),
+            auc: auc(&said, &bought),
+            auc_plain: auc(&plain, &bought),
+            auc_rfm: auc(&rfm, &bought),
+            auc_recency: auc(&recency, &bought),
             brier: squares.sum::<f64>() / said.len() as f64,
-            ece: ece(&said, &rows.bought),
-            top_decile_lift: top_lift(&said, &rows.bought),
+            ece: ece(&said, &bought),
+            top_decile_lift: top_lift(&said, &bought),
             plain: fitted.plain,
         };
         scored.push(Scored {
             rfm_better: cut_off.auc_rfm > cut_off.auc_plain,
             scores: [said, plain, rfm],
+            bought,
             rows,
         });
         cut_offs.push(cut_off);
@@ -248,10 +254,53 @@ pub fn evaluate(
         brier: mean(&|c| c.brier),
         top_decile_lift: mean(&|c| c.top_decile_lift),
         largest_lift: mean(&|c| (1.0 / c.base_rate).min(10.0)),
+        auc_oracle: {
+            let all: Vec<f64> = cut_offs.iter().filter_map(|c| c.auc_oracle).collect();
+            (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
+        },
+        gap_closed: (gaps_closed.1 > 0.0).then(|| gaps_closed.0 / gaps_closed.1),
         deciles: deciles(&scored),
         seed,
         cut_offs,
     })
+}
+
+impl std::fmt::Display for EngagementEvaluation {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let plain = self.cut_offs.iter().filter(|c| c.plain).count();
+        writeln!(
+            f,
+            "\npurchases within {} days, {} cut-offs ({plain} with the plain model kept)",
+            self.horizon_days,
+            self.cut_offs.len()
+        )?;
+        writeln!(
+            f,
+            "AUC {:.4} against {:.4} of the better of RFM and the plain logistic: {:+.4} [{:+.4}, {:+.4}]",
+            self.auc, self.auc_better_baseline, self.difference, self.interval.0, self.interval.1
+        )?;
+        writeln!(
+            f,
+            "calibration error {:.4}, Brier {:.4}, lift of the top tenth {:.2} of at most {:.2}",
+            self.ece, self.brier, self.top_decile_lift, self.largest_lift
+        )?;
+        if let (Some(oracle), Some(closed)) = (self.auc_oracle, self.gap_closed) {
+            writeln!(
+                f,
+                "AUC of the oracle {oracle:.4}; {:.0} % of the gap between it and the plain logistic are closed",
+                100.0 * closed
+            )?;
+        }
+        writeln!(f, "tenth  customers   said  bought   lift")?;
+        for d in &self.deciles {
+            writeln!(
+                f,
+                "{:>5} {:>10} {:>6.3} {:>7.3} {:>6.2}",
+                d.decile, d.customers, d.said, d.bought, d.lift
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// 95 % interval of the mean difference in AUC, over customers drawn with replacement.
@@ -278,7 +327,7 @@ fn bootstrap(scored: &[Scored], customers: usize, seed: u64) -> (f64, f64) {
                     let weights: Vec<f64> =
                         s.rows.customer.iter().map(|c| times[*c as usize]).collect();
                     let area = |order: &[u32], scores: &[f64]| {
-                        weighted_auc(order, scores, &s.rows.bought, &weights)
+                        weighted_auc(order, scores, &s.bought, &weights)
                     };
                     area(&orders[0], &s.scores[0]) - area(&orders[1], &s.scores[*baseline])
                 })
@@ -298,7 +347,7 @@ fn deciles(scored: &[Scored]) -> Vec<Decile> {
         .collect();
     let bought: Vec<bool> = scored
         .iter()
-        .flat_map(|s| s.rows.bought.iter().copied())
+        .flat_map(|s| s.bought.iter().copied())
         .collect();
     let order = order(&said);
     let n = order.len();
@@ -370,7 +419,8 @@ mod tests {
         let slices: Vec<&[Touch]> = histories.iter().map(|h| &h[..]).collect();
         let span = (START, START + DAYS * DAY_MS);
         let kinds = Kinds::default();
-        let found = evaluate(&slices, &kinds, span, 30.0, 2, 1, &|_| {}).unwrap();
+        let cuts = rolling_cuts(span, 30.0, 2);
+        let found = evaluate(&slices, &kinds, span, 30.0, &cuts, None, 1, &|_| {}).unwrap();
         assert_eq!(found.cut_offs.len(), 2);
         assert!(found.auc > 0.75, "{found:?}");
         assert!(found.ece < 0.12, "{}", found.ece);
@@ -382,16 +432,7 @@ mod tests {
             all,
             found.cut_offs.iter().map(|c| c.customers).sum::<usize>()
         );
-        assert!(evaluate(
-            &slices,
-            &kinds,
-            (START, START + 20 * DAY_MS),
-            30.0,
-            2,
-            1,
-            &|_| {}
-        )
-        .is_none());
+        assert!(rolling_cuts((START, START + 20 * DAY_MS), 30.0, 2).is_empty());
 
         let model = fit(&slices, &kinds, span);
         assert!(model.orders.is_some() && model.index.half_points > 0.0);

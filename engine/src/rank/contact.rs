@@ -1,0 +1,318 @@
+//! Care and fatigue in lists: what is withheld, what comes first, and what sinks.
+//!
+//! Care does not ask for consent to personal answers: that somebody complained or wants to leave is answered, not
+//! profiled. What comes first and what sinks is personal, and needs it.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use super::sources::replacements;
+use super::{Candidate, ListKind, Live, Note, Query, Reason, ReasonCode, Request, Scorer, Source};
+use crate::engagement::{CareReason, ContactState, HandOver};
+use crate::model::Model;
+use crate::shop::{ProductIx, Touch};
+
+/// Products at hand (a visit, advice, an enquiry) that are looked at, latest first.
+const AT_HAND: usize = 3;
+/// Favoured products of one kind for each of them.
+const PER_PRODUCT: usize = 5;
+/// An upgrade costs at least so many times the product at hand, and at most [`UPGRADE_TO`] times.
+const UPGRADE_FROM: f64 = 1.1;
+/// See [`UPGRADE_FROM`].
+const UPGRADE_TO: f64 = 4.0;
+/// Nearest products among which upgrades and replacements are sought.
+const NEAR: usize = 50;
+
+/// What the contacts of a customer ask of the lists of one request.
+#[derive(Debug, Default)]
+pub struct Contact {
+    state: ContactState,
+    favoured: Vec<Favoured>,
+    /// The products of `favoured`.
+    products: HashSet<ProductIx>,
+}
+
+/// A product that comes first, and why.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Favoured {
+    product: ProductIx,
+    code: ReasonCode,
+    about: ProductIx,
+}
+
+static NONE: LazyLock<Contact> = LazyLock::new(Contact::default);
+
+impl Contact {
+    /// Of somebody without contacts.
+    pub(super) fn none() -> &'static Contact {
+        &NONE
+    }
+
+    /// Of a `history` cut to what `request` sees; `personal` = the customer allows personal answers.
+    pub(super) fn of(
+        model: &Model,
+        live: &Live,
+        history: &[Touch],
+        personal: bool,
+        request: &Request,
+    ) -> Contact {
+        let mut state = ContactState::of(history, request.now, &request.contact);
+        let mut favoured = Vec::new();
+        if personal {
+            favoured = find_favoured(model, live, &state, request);
+        } else {
+            state.fatigue.clear();
+        }
+        Contact {
+            products: favoured.iter().map(|f| f.product).collect(),
+            state,
+            favoured,
+        }
+    }
+
+    /// Who should take over from the shop's lists.
+    pub(super) fn hand_over(&self) -> Option<HandOver> {
+        self.state.care.hand_over
+    }
+
+    /// Why no list of `kind` is made; `None` = it is.
+    pub(super) fn withholds(&self, kind: ListKind, request: &Request) -> Option<Note> {
+        let care = &self.state.care;
+        if care.no_offers {
+            return Some(Note::CancelIntent);
+        }
+        let why = || {
+            if care.holds(CareReason::OpenComplaint) {
+                Note::OpenComplaint
+            } else {
+                Note::ComplaintJustResolved
+            }
+        };
+        if kind == ListKind::Surprise && care.pause_surprises {
+            return Some(why());
+        }
+        if request.outreach && care.pause_promotions {
+            return Some(why());
+        }
+        (request.outreach && self.state.pressure.exhausted).then_some(Note::OfferBudget)
+    }
+
+    /// Whether something comes first in this list; not where the page or the basket already says what it is about.
+    fn favours(&self, query: &Query) -> bool {
+        let context = &query.request.context;
+        let open = context.viewed.is_none() && context.basket.is_empty();
+        !self.favoured.is_empty() && (open || query.list.kind != ListKind::GoesWith)
+    }
+
+    /// Why the shop's pins lose their places; `None` = they keep them.
+    pub(super) fn unpins(&self) -> Option<Note> {
+        self.state
+            .care
+            .pause_promotions
+            .then_some(Note::OpenComplaint)
+    }
+}
+
+/// What comes first, in order: substitutes of what was asked for in vain, then upgrades and complements of what a visit or
+/// advice was about, in turns. Only what is on sale.
+fn find_favoured(
+    model: &Model,
+    live: &Live,
+    state: &ContactState,
+    request: &Request,
+) -> Vec<Favoured> {
+    let now = request.now;
+    let sells = |product: ProductIx| live.sells(product, now);
+    let mut out: Vec<Favoured> = Vec::new();
+    let care = &state.care;
+    for &about in care.favour_substitute_of.iter().take(AT_HAND) {
+        let mut add = |product, code| {
+            out.push(Favoured {
+                product,
+                code,
+                about,
+            })
+        };
+        if sells(about) {
+            add(about, ReasonCode::AvailableAgain);
+            continue;
+        }
+        let mut instead: Vec<ProductIx> = replacements(model, live, about, now)
+            .into_iter()
+            .map(|(product, _)| product)
+            .collect();
+        if instead.is_empty() {
+            instead = alike(model, live, about, now);
+        }
+        for product in instead.into_iter().take(PER_PRODUCT) {
+            add(product, ReasonCode::InsteadOf);
+        }
+    }
+    for &about in care.favour_beside.iter().take(AT_HAND) {
+        let mut upgrades = upgrades(model, live, about, now).into_iter();
+        let complements: Vec<ProductIx> = model
+            .complements
+            .as_ref()
+            .map_or(Vec::new(), |c| {
+                c.goes_with(&[(about, 0.0)], PER_PRODUCT, &sells)
+            })
+            .into_iter()
+            .map(|(product, ..)| product)
+            .collect();
+        let mut complements = complements.into_iter();
+        for _ in 0..PER_PRODUCT {
+            let pair = [
+                (complements.next(), ReasonCode::GoesWith),
+                (upgrades.next(), ReasonCode::Upgrade),
+            ];
+            for (product, code) in pair {
+                out.extend(product.map(|product| Favoured {
+                    product,
+                    code,
+                    about,
+                }));
+            }
+        }
+    }
+    let mut known = HashSet::new();
+    out.retain(|f| known.insert(f.product));
+    out
+}
+
+/// Products on sale of the same leaf category, most alike first; for one that the model has no vector of, or a shop
+/// without categories, as far as is known.
+fn alike(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
+    let catalogue = &live.catalogue;
+    let leaf = catalogue.leaf(about);
+    let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;
+    let fine = |product: ProductIx| product != about && same(product) && live.sells(product, now);
+    let mut near: Vec<ProductIx> = Vec::new();
+    if (about as usize) < live.known {
+        let found = model.representation.similar(about, NEAR, &fine);
+        near.extend(found.into_iter().map(|(product, _)| product));
+    }
+    if near.is_empty() && leaf.is_some() {
+        near.extend(model.by_popularity().iter().copied().filter(|p| fine(*p)));
+        near.truncate(NEAR);
+    }
+    near
+}
+
+/// Products that are a step up from `about`: like it or in its place, and dearer within reason; most alike first.
+fn upgrades(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
+    let price = |product: ProductIx| live.catalogue.product(product).price;
+    let Some(base) = price(about).filter(|price| *price > 0.0) else {
+        return Vec::new();
+    };
+    let substitutes = model
+        .complements
+        .as_ref()
+        .map_or(Vec::new(), |c| c.substitutes(about));
+    let mut out: Vec<ProductIx> = substitutes
+        .into_iter()
+        .map(|(product, _)| product)
+        .filter(|product| live.sells(*product, now))
+        .collect();
+    out.extend(alike(model, live, about, now));
+    let mut known = HashSet::new();
+    out.retain(|product| {
+        let dearer =
+            price(*product).is_some_and(|p| p >= UPGRADE_FROM * base && p <= UPGRADE_TO * base);
+        dearer && known.insert(*product)
+    });
+    out.truncate(PER_PRODUCT);
+    out
+}
+
+/// What a visit, advice or an enquiry brings first.
+pub struct AtHand;
+
+impl Source for AtHand {
+    fn name(&self) -> &'static str {
+        "at_hand"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.contact.favours(query)
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        Ok(query
+            .contact
+            .favoured
+            .iter()
+            .map(|favoured| (favoured.product, 0.0))
+            .collect())
+    }
+}
+
+/// Puts favoured products first: as many as a third of the list, at least one.
+pub struct FavourAtHand;
+
+impl Scorer for FavourAtHand {
+    fn name(&self) -> &'static str {
+        "favour_at_hand"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.contact.favours(query)
+    }
+
+    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+        let contact = query.contact;
+        let top = candidates.iter().map(|c| c.score).fold(0.0_f32, f32::max);
+        // places, not scores, are what is favoured: just above the best, in their own order
+        let step = (top.abs() * 1e-3).max(1e-6);
+        let places = (query.list.count / 3).max(1);
+        let mut given = 0;
+        for favoured in &contact.favoured {
+            if given == places {
+                break;
+            }
+            let found = candidates
+                .iter_mut()
+                .find(|c| c.product == favoured.product);
+            let Some(candidate) = found else { continue };
+            let score = top + step * (places - given) as f32;
+            let contribution = score - candidate.score.max(0.0);
+            candidate.score = score;
+            candidate.reasons.push(Reason::about(
+                favoured.code,
+                favoured.about,
+                contribution.max(0.0),
+            ));
+            given += 1;
+        }
+    }
+}
+
+/// Lets what was seen often without an answer sink.
+pub struct Tired;
+
+impl Scorer for Tired {
+    fn name(&self) -> &'static str {
+        "fatigue"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        !query.contact.state.fatigue.is_empty()
+    }
+
+    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+        for candidate in candidates {
+            // what the customer asked for is not pressed on them
+            if query.contact.products.contains(&candidate.product) {
+                continue;
+            }
+            if let Some(&factor) = query.contact.state.fatigue.get(&candidate.product) {
+                candidate.score = if candidate.score >= 0.0 {
+                    candidate.score * factor
+                } else {
+                    candidate.score / factor.max(0.01)
+                };
+                candidate.relevance *= factor;
+                candidate.delight = candidate.delight.map(|delight| delight * factor);
+            }
+        }
+    }
+}
