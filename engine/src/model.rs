@@ -6,6 +6,7 @@ use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Ma
 use crate::complement::Complements;
 use crate::engagement::EngagementModel;
 use crate::life::{BuyAgain, Life, LifeModel, NextBasket};
+use crate::rank::purchase::PurchaseModel;
 use crate::represent::{IndexFigures, Representation};
 use crate::shop::{Catalogue, Encoder, Product, ProductIx};
 use crate::surprise::Surprises;
@@ -36,6 +37,8 @@ pub struct Model {
     pub next_basket: Option<NextBasket>,
     /// Engagement, purchase propensity and value; absent in a shop without times.
     pub engagement: Option<EngagementModel>,
+    /// The probability of buying a product, by which relevance is told; absent without times or with few purchases.
+    pub purchase: Option<PurchaseModel>,
     by_popularity: Vec<ProductIx>,
     most_buyers: f32,
 }
@@ -64,6 +67,7 @@ impl Model {
             buy_again: None,
             next_basket: None,
             engagement: None,
+            purchase: None,
             by_popularity,
             most_buyers,
         }
@@ -106,6 +110,9 @@ impl Model {
         if let Some(engagement) = &self.engagement {
             engagement.write(bundle)?;
         }
+        if let Some(purchase) = &self.purchase {
+            purchase.write(bundle)?;
+        }
         Ok(())
     }
 
@@ -146,6 +153,7 @@ impl Model {
             model.next_basket = Some(NextBasket::read(bundle, products)?);
         }
         model.engagement = EngagementModel::read(bundle)?;
+        model.purchase = PurchaseModel::read(bundle)?;
         Ok(model)
     }
 

@@ -6,6 +6,7 @@ use rand::Rng;
 use serendib_engine::engagement::HandOver;
 use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind};
 use serendib_engine::shop::{in_holdout, sort_history, Consents};
+use serendib_engine::surprise::gap;
 use serendib_proto::v1;
 use tonic::Status;
 
@@ -260,6 +261,12 @@ impl App {
             seed,
             &self.config.contact,
         );
+        resolved.request.context.let_down_at = state.and_then(|state| {
+            let said = state.delights.iter().filter(|said| said.at < now);
+            said.filter(|said| gap(said).is_some_and(|gap| gap < 0.0))
+                .map(|said| said.at)
+                .max()
+        });
         let find = |id: &String| view.live.catalogue.find(id);
         resolved
             .request
@@ -326,7 +333,7 @@ impl App {
             .unwrap_or(&self.config.recommend.locale);
         let wording = Wording {
             request_id,
-            language: Language::of(tag),
+            language: Language::of(Some(tag)),
             include_products: ask.include_products,
             include_accounting: ask.include_accounting,
         };

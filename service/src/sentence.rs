@@ -1,83 +1,15 @@
 //! Reasons as sentences that customers read, in English and Hebrew.
 
-use serendib_engine::rank::{ListKind, Note, Reason, ReasonCode};
+use serendib_engine::rank::reasons::{self, Tact};
+use serendib_engine::rank::{ListKind, Note, Reason};
 use serendib_engine::shop::Catalogue;
 
 /// A language that sentences are spoken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Hebrew.
-    Hebrew,
-}
+pub use serendib_engine::rank::reasons::Language;
 
-impl Language {
-    /// The language of a BCP 47 tag; English where it is one that nobody here speaks.
-    pub fn of(tag: &str) -> Language {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        if primary.eq_ignore_ascii_case("he") || primary.eq_ignore_ascii_case("iw") {
-            Language::Hebrew
-        } else {
-            Language::English
-        }
-    }
-}
-
-/// Keeps a title from mixing its direction of writing with the sentence around it.
-fn isolated(title: &str) -> String {
-    format!("\u{2068}{title}\u{2069}")
-}
-
-/// `reason` as a sentence.
+/// `reason` as a sentence; what tact forbids to name is not named.
 pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language) -> String {
-    let title = reason
-        .product
-        .filter(|ix| (*ix as usize) < catalogue.len())
-        .map(|ix| isolated(catalogue.product(ix).label()));
-    let (english, hebrew) = match (reason.code, title) {
-        (ReasonCode::BecauseYouBought, Some(t)) => {
-            (format!("Because you bought {t}"), format!("כי קנית {t}"))
-        }
-        (ReasonCode::BecauseYouBought, None) => (
-            "Because of what you bought".into(),
-            "בזכות הקניות שלך".into(),
-        ),
-        (ReasonCode::SimilarTo, Some(t)) => (format!("Similar to {t}"), format!("דומה ל{t}")),
-        (ReasonCode::SimilarTo, None) => ("Similar".into(), "דומה".into()),
-        (ReasonCode::GoesWith, Some(t)) => (format!("Goes with {t}"), format!("מתאים ל{t}")),
-        (ReasonCode::GoesWith, None) => ("Goes with your basket".into(), "מתאים לסל שלך".into()),
-        (ReasonCode::BuyAgain, _) => ("Time to buy it again".into(), "הגיע הזמן לקנות שוב".into()),
-        (ReasonCode::NextInLife, _) => ("For what comes next".into(), "למה שבא בהמשך".into()),
-        (ReasonCode::Popular, _) => ("Many customers buy it".into(), "לקוחות רבים קונים".into()),
-        (ReasonCode::New, _) => ("New in the shop".into(), "חדש בחנות".into()),
-        (ReasonCode::Pinned, _) => ("Picked by the shop".into(), "נבחר על ידי החנות".into()),
-        (ReasonCode::Surprise, Some(t)) => (
-            format!("Something different for you, who liked {t}"),
-            format!("משהו אחר בשבילך, בהשראת {t}"),
-        ),
-        (ReasonCode::Surprise, None) => (
-            "Something different for you".into(),
-            "משהו אחר בשבילך".into(),
-        ),
-        (ReasonCode::Season, _) => ("In season".into(), "בעונה".into()),
-        (ReasonCode::InsteadOf, Some(t)) => (format!("Instead of {t}"), format!("במקום {t}")),
-        (ReasonCode::InsteadOf, None) => ("In its place".into(), "במקומו".into()),
-        (ReasonCode::Upgrade, Some(t)) => (format!("A step up from {t}"), format!("שדרוג של {t}")),
-        (ReasonCode::Upgrade, None) => ("A step up".into(), "שדרוג".into()),
-        (ReasonCode::AvailableAgain, _) => (
-            "You asked for it, and it is in stock".into(),
-            "ביקשת, והוא במלאי".into(),
-        ),
-        (ReasonCode::CustomersLikeYou, _) => (
-            "Customers like you buy it".into(),
-            "לקוחות כמוך קונים".into(),
-        ),
-    };
-    match language {
-        Language::English => english,
-        Language::Hebrew => hebrew,
-    }
+    reasons::sentence(reason, catalogue, language, &Tact::default())
 }
 
 /// What a note means, in English.
@@ -106,6 +38,7 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serendib_engine::rank::ReasonCode;
     use serendib_engine::shop::Product;
 
     #[test]
@@ -117,14 +50,17 @@ mod tests {
         .unwrap();
         let reason = Reason::about(ReasonCode::BecauseYouBought, 0, 1.0);
         assert_eq!(
-            sentence(&reason, &catalogue, Language::of("he-IL")),
-            "כי קנית \u{2068}LEGO 10-in-1\u{2069}"
+            sentence(&reason, &catalogue, Language::of(Some("he-IL"))),
+            "כי קניתם \u{2068}LEGO 10-in-1\u{2069}"
         );
         assert_eq!(
-            sentence(&reason, &catalogue, Language::of("fr")),
+            sentence(&reason, &catalogue, Language::of(Some("fr"))),
             "Because you bought \u{2068}LEGO 10-in-1\u{2069}"
         );
         let stray = Reason::about(ReasonCode::SimilarTo, 9, 1.0);
-        assert_eq!(sentence(&stray, &catalogue, Language::English), "Similar");
+        assert_eq!(
+            sentence(&stray, &catalogue, Language::English),
+            "Similar to what you looked at"
+        );
     }
 }

@@ -35,6 +35,8 @@ pub enum ReasonCode {
     Upgrade,
     /// The customer asked whether there is any, and there is.
     AvailableAgain,
+    /// What the other reasons leave of the score: the rest of what is known of the customer.
+    YourTaste,
 }
 
 impl ReasonCode {
@@ -55,6 +57,7 @@ impl ReasonCode {
             ReasonCode::CustomersLikeYou => "customers_like_you",
             ReasonCode::Upgrade => "upgrade",
             ReasonCode::AvailableAgain => "available_again",
+            ReasonCode::YourTaste => "your_taste",
         }
     }
 }

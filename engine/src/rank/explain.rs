@@ -1,16 +1,20 @@
 //! Reasons for the items of a list, found only for those that are shown.
 
+use super::reasons::balance;
 use super::sources::{completes_basket, recent, unit_basket};
-use super::{Item, ListKind, Plan, Query, Reason, ReasonCode};
+use super::{Item, ListKind, Query, Reason, ReasonCode};
 use crate::shop::ProductIx;
 
-/// Adds reasons to `item`, strongest first, at most as many as the request wants.
-pub(super) fn explain(query: &Query, _plan: &Plan, item: &mut Item) {
-    let known = (item.product as usize) < query.live.known;
+/// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
+pub(super) fn explain(query: &Query, item: &mut Item) {
     let limit = query.request.max_reasons;
+    if limit == 0 {
+        item.reasons.clear();
+        return;
+    }
+    let known = (item.product as usize) < query.live.known;
     match query.list.kind {
         ListKind::GoesWith => goes_with(query, item, limit),
-        ListKind::Surprise => surprise(query, item, limit, known),
         ListKind::NextInLife => {
             item.reasons
                 .push(super::life::reason(query, item.product, item.score));
@@ -19,48 +23,22 @@ pub(super) fn explain(query: &Query, _plan: &Plan, item: &mut Item) {
             let again = Reason::about(ReasonCode::BuyAgain, item.product, item.score);
             item.reasons.push(again);
         }
-        ListKind::Similar => {
-            for anchor in query.anchors() {
-                let gone = !query.live.sells(anchor, query.request.now);
-                let code = if gone && replaces(query, anchor, item.product) {
-                    ReasonCode::InsteadOf
-                } else {
-                    ReasonCode::SimilarTo
-                };
-                item.reasons.push(Reason::about(code, anchor, item.score));
-            }
-            item.reasons.truncate(1);
-        }
-        _ if query.personal && known => {
-            let behind =
-                query
-                    .model
-                    .representation
-                    .contributions(query.folded, item.product, limit);
-            item.reasons.extend(
-                behind
-                    .into_iter()
-                    .filter(|(product, share)| *product != item.product && *share > 0.0)
-                    .map(|(product, share)| {
-                        Reason::about(ReasonCode::BecauseYouBought, product, share)
-                    }),
-            );
-        }
+        ListKind::Similar => similar(query, item),
+        ListKind::Popular => {}
+        _ if query.personal && known => because(query, item, limit),
         _ => {}
     }
     if !known {
         item.reasons.push(Reason::plain(ReasonCode::New, 0.0));
     }
     if item.reasons.is_empty() {
-        let share = query.model.popularity_share(item.product);
-        let contribution = if query.personal { 0.0 } else { share };
-        item.reasons
-            .push(Reason::plain(ReasonCode::Popular, contribution));
+        let reason = Reason::plain(ReasonCode::Popular, item.score);
+        item.reasons.push(reason);
     }
     let mut said = std::collections::HashSet::new();
     item.reasons
         .retain(|reason| said.insert((reason.code, reason.product)));
-    item.reasons.truncate(limit);
+    balance(&mut item.reasons, item.score, limit);
 }
 
 /// Says that customers like this one bought the item: where there is room, or where nothing better is said than that most
@@ -76,45 +54,35 @@ pub(super) fn add_like_you(item: &mut Item, limit: usize) {
     }
 }
 
-/// Explains what delight leaves of a surprise's score by the purchases behind its relevance.
-fn surprise(query: &Query, item: &mut Item, limit: usize, known: bool) {
-    if !known || !query.personal {
-        return;
-    }
+/// The purchases behind what other reasons leave of the score, each by its share of the representation's score.
+fn because(query: &Query, item: &mut Item, limit: usize) {
     let explained: f32 = item.reasons.iter().map(|r| r.contribution).sum();
-    let by_relevance = (item.score - explained).max(0.0);
+    let rest = (item.score - explained).max(0.0);
     let representation = &query.model.representation;
     let behind = representation.contributions(query.folded, item.product, limit);
-    let shares = representation_share(query, item, &behind);
-    for ((product, _), share) in behind.iter().zip(shares) {
-        if *product != item.product && share > 0.0 {
-            let contribution = share * by_relevance;
-            item.reasons.push(Reason::about(
-                ReasonCode::BecauseYouBought,
-                *product,
-                contribution,
-            ));
+    let spoken: f32 = behind.iter().map(|(_, part)| part.max(0.0)).sum();
+    let whole = query.relevance.scores(&[item.product]);
+    // Parts that speak against a product may leave less than those that speak for it.
+    let whole = whole.first().copied().unwrap_or(0.0).max(spoken);
+    for (product, part) in behind {
+        if product != item.product && part > 0.0 && whole > 0.0 {
+            let reason = Reason::about(ReasonCode::BecauseYouBought, product, rest * part / whole);
+            item.reasons.push(reason);
         }
     }
 }
 
-/// The contributions as shares of the product's whole score, each 0 to 1.
-fn representation_share(query: &Query, item: &Item, behind: &[(ProductIx, f32)]) -> Vec<f32> {
-    let score = query
-        .model
-        .representation
-        .score(query.folded, &[item.product])
-        .first()
-        .copied()
-        .unwrap_or(0.0);
-    let share = |part: f32| {
-        if score > 0.0 {
-            (part / score).clamp(0.0, 1.0)
+/// The first of the list's anchors: what the item is like, or what it replaces.
+fn similar(query: &Query, item: &mut Item) {
+    if let Some(&anchor) = query.anchors().first() {
+        let gone = !query.live.sells(anchor, query.request.now);
+        let code = if gone && replaces(query, anchor, item.product) {
+            ReasonCode::InsteadOf
         } else {
-            0.0
-        }
-    };
-    behind.iter().map(|(_, part)| share(*part)).collect()
+            ReasonCode::SimilarTo
+        };
+        item.reasons.push(Reason::about(code, anchor, item.score));
+    }
 }
 
 fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {

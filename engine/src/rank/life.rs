@@ -1,9 +1,8 @@
 //! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
 
-use super::scorers::relative;
 use super::sources::breadth;
-use super::{Candidate, Filter, Query, Reason, ReasonCode, Scorer, Source};
-use crate::life::Tact;
+use super::{Filter, Query, Reason, ReasonCode, Source};
+use crate::life::{LifeView, Tact};
 use crate::shop::ProductIx;
 
 /// Days ahead that next-in-life looks.
@@ -126,53 +125,18 @@ impl Filter for Outgrown {
     }
 }
 
-/// Multiplies relevance by how well a product fits the customer's stage of life.
-pub struct StageFit;
-
-impl Scorer for StageFit {
-    fn name(&self) -> &'static str {
-        "stage_fit"
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        query.life.is_some_and(|view| !view.is_silent())
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let Some(view) = query.life else { return };
-        for candidate in candidates.iter_mut() {
-            let fit = view
-                .stage_fit(candidate.product)
-                .powf(FIT_POWER)
-                .clamp(1.0 / MOST_FIT, MOST_FIT);
-            // A score below zero is made worse by dividing.
-            candidate.score *= if candidate.score >= 0.0 {
-                fit
-            } else {
-                1.0 / fit
-            };
-        }
-        relative(candidates);
-    }
-}
-
-/// Notes on each candidate how surely a life situation needs it about now, before delight is predicted.
-pub struct LifeNeed;
-
-impl Scorer for LifeNeed {
-    fn name(&self) -> &'static str {
-        "life_need"
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        query.life.is_some_and(|view| !view.is_silent())
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let Some(view) = query.life else { return };
-        for candidate in candidates {
-            candidate.timeliness = Some(view.product(candidate.product).current);
-        }
+/// What a score is multiplied by for how well `product` fits the stage of life that `view` speaks of: within a factor of
+/// [`MOST_FIT`], the same way for scores below zero.
+pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
+    let fit = view
+        .stage_fit(product)
+        .powf(FIT_POWER)
+        .clamp(1.0 / MOST_FIT, MOST_FIT);
+    // A score below zero is made worse by dividing.
+    if score >= 0.0 {
+        score * fit
+    } else {
+        score / fit
     }
 }
 

@@ -1,7 +1,6 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
 use super::pipeline::{life_of, prepare};
-use super::plans::plan;
 use super::{
     explain, Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,
@@ -46,6 +45,7 @@ pub fn line_reasons(
         .as_ref()
         .zip(life.as_ref())
         .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let suits_all = prepared.relevance(model, live, view.as_ref(), now);
     lines
         .iter()
         .map(|(product, kind, relevance)| {
@@ -54,7 +54,7 @@ pub fn line_reasons(
                 _ => &suits,
             };
             let list: &ListRequest = &request.lists[0];
-            let query = prepared.query(model, live, request, list, view.as_ref());
+            let query = prepared.query(&suits_all, request, list);
             let candidate = Candidate::new(*product);
             let mut item = Item {
                 score: *relevance,
@@ -69,9 +69,7 @@ pub fn line_reasons(
                     .push(super::life::reason(&query, *product, 0.0)),
                 LineKind::Regular => {}
             }
-            if let Some(plan) = plan(list.kind, &query) {
-                explain::explain(&query, &plan, &mut item);
-            }
+            explain::explain(&query, &mut item);
             if item.reasons.is_empty() {
                 item.reasons.push(Reason::plain(ReasonCode::Popular, 0.0));
             }

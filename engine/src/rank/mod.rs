@@ -16,6 +16,7 @@ mod contact;
 pub mod dpp;
 mod explain;
 mod filters;
+pub mod isotonic;
 mod life;
 mod lines;
 mod live;
@@ -26,6 +27,7 @@ mod plans;
 pub mod purchase;
 mod query;
 pub mod reasons;
+mod relevance;
 mod request;
 mod score;
 mod scorers;
@@ -42,11 +44,12 @@ pub use neighbourhood::{LikeYou, Neighbourhood};
 pub use outlook::{outlook, Outlook, OutlookRequest, Wanted};
 pub use pipeline::{recommend, recommend_like};
 pub use query::Query;
+pub use relevance::{RelevanceView, POOL};
 pub use request::{
     Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,
     MAX_COUNT, MAX_LISTS,
 };
-pub use score::{score_pairs, PairScore};
+pub use score::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
 

@@ -7,7 +7,7 @@ use super::plans::plan;
 use super::query::{owned, seen};
 use super::{
     explain, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou, ListAnswer, Live,
-    Note, Plan, Pool, Query, Reason, ReasonCode, Removed, Request, RequestError,
+    Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request, RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
@@ -58,6 +58,7 @@ pub fn recommend_like(
         .as_ref()
         .zip(life.as_ref())
         .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let relevance = prepared.relevance(model, live, view.as_ref(), request.now);
     let mut listed: HashSet<ProductIx> = HashSet::new();
     let mut personal = false;
     let mut lists = Vec::with_capacity(request.lists.len());
@@ -65,7 +66,7 @@ pub fn recommend_like(
         let query = Query {
             like_you,
             contact: &contact,
-            ..prepared.query(model, live, request, list, view.as_ref())
+            ..prepared.query(&relevance, request, list)
         };
         personal |= query.personal;
         let empty = |note| ListAnswer {
@@ -135,89 +136,50 @@ impl<'a> Prepared<'a> {
     /// What the stages of `list` look at.
     pub(super) fn query<'q>(
         &'q self,
-        model: &'q Model,
-        live: &'q Live,
+        relevance: &'q RelevanceView<'q>,
         request: &'q Request,
         list: &'q super::ListRequest,
-        life: Option<&'q LifeView<'q>>,
     ) -> Query<'q>
     where
         'a: 'q,
     {
         Query {
-            model,
-            live,
+            model: relevance.model(),
+            live: relevance.live(),
             request,
             list,
             customer: self.customer,
             folded: &self.folded,
+            relevance,
             owned: &self.owned,
-            life,
+            life: relevance.life(),
             like_you: LikeYou::Absent,
             contact: Contact::none(),
             personal: self.personal(),
         }
     }
-}
 
-impl Prepared<'_> {
+    /// What the customer owns.
+    pub(super) fn owned(&self) -> &HashMap<ProductIx, Owned> {
+        &self.owned
+    }
+
     /// Whether anything of the customer or session went in.
     pub(super) fn personal(&self) -> bool {
         !self.folded.is_empty()
     }
 
-    /// What lists of new things are ordered by: the representation for somebody known, popularity for anybody else.
-    pub(super) fn relevance(&self, model: &Model, live: &Live, products: &[ProductIx]) -> Vec<f32> {
-        relevance(model, live, &self.folded, products)
+    /// How products stand to the customer at `now`, with what their life says.
+    pub(super) fn relevance<'v>(
+        &'v self,
+        model: &'v Model,
+        live: &'v Live,
+        life: Option<&'v LifeView<'v>>,
+        now: i64,
+    ) -> RelevanceView<'v> {
+        let owned = &self.owned;
+        RelevanceView::new(model, live, self.customer, &self.folded, owned, life, now)
     }
-
-    /// The highest [`Prepared::relevance`] of any product of the model.
-    pub(super) fn best_score(&self, model: &Model) -> f32 {
-        self.best(model, 1).first().map_or(0.0, |(_, score)| *score)
-    }
-
-    /// The `k` products of the model with the highest [`Prepared::relevance`], best first.
-    pub(super) fn best(&self, model: &Model, k: usize) -> Vec<(ProductIx, f32)> {
-        if self.personal() {
-            return model.representation.candidates(&self.folded, k, &|_| true);
-        }
-        let popular = model.by_popularity().iter().take(k);
-        popular
-            .map(|&product| (product, model.popularity_share(product)))
-            .collect()
-    }
-}
-
-/// The representation's score of `products` for a customer folded in, their popularity for nobody; finite.
-pub(super) fn relevance(
-    model: &Model,
-    live: &Live,
-    folded: &Folded,
-    products: &[ProductIx],
-) -> Vec<f32> {
-    let finite = |score: f32| if score.is_finite() { score } else { 0.0 };
-    if folded.is_empty() {
-        return products
-            .iter()
-            .map(|&product| model.popularity_share(product))
-            .collect();
-    }
-    let is_known = |product: &ProductIx| (*product as usize) < live.known;
-    let known: Vec<_> = products.iter().copied().filter(is_known).collect();
-    let mut scores = model.representation.score(folded, &known).into_iter();
-    products
-        .iter()
-        .map(|product| {
-            finite(if is_known(product) {
-                scores.next().unwrap_or(0.0)
-            } else {
-                live.cold
-                    .get(*product as usize - live.known)
-                    .and_then(Option::as_ref)
-                    .map_or(0.0, |cold| model.representation.score_cold(folded, cold))
-            })
-        })
-        .collect()
 }
 
 /// The customer's history and the request's own context as one folded state.
@@ -321,8 +283,14 @@ fn build_list(
         refusal.is_none()
     });
     items.truncate(query.list.count);
+    if !plan.tells_relevance {
+        let shown: Vec<ProductIx> = items.iter().map(|item| item.product).collect();
+        for (item, score) in items.iter_mut().zip(query.relevance.scores(&shown)) {
+            item.relevance = query.relevance.relevance(item.product, score);
+        }
+    }
     for item in items.iter_mut().filter(|item| !item.pinned) {
-        explain::explain(query, plan, item);
+        explain::explain(query, item);
         if by_others.contains(&item.product) {
             explain::add_like_you(item, query.request.max_reasons);
         }

@@ -2,7 +2,7 @@
 
 use super::arrange::{ByScore, EveryVariant};
 use super::contact::{AtHand, FavourAtHand, Tired};
-use super::life::{BuyAgain, LifeNeed, NextBasket, NextInLife, Outgrown, StageFit, Upcoming};
+use super::life::{BuyAgain, NextBasket, NextInLife, Outgrown, Upcoming};
 use super::scorers::{BySource, Relevance};
 use super::sources::{
     completes_basket, CustomersLikeYou, GoesWith, Instead, NewProducts, Popular, Similar, Vectors,
@@ -18,6 +18,7 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         sources: vec![],
         filters: vec![],
         scorers: vec![],
+        tells_relevance: false,
         arranger: &ByScore,
         notes: vec![],
     };
@@ -32,7 +33,8 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
                 &AtHand,
             ],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &StageFit, &Tired, &FavourAtHand],
+            scorers: vec![&Relevance, &Tired, &FavourAtHand],
+            tells_relevance: true,
             ..plain
         }),
         ListKind::Similar => Some(Plan {
@@ -61,7 +63,8 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &LifeNeed, &Delighting, &Tired],
+            scorers: vec![&Relevance, &Delighting, &Tired],
+            tells_relevance: true,
             arranger: &ByDial,
             ..plain
         }),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Contact, CustomerState, LikeYou, ListRequest, Live, Request};
+use super::{Contact, CustomerState, LikeYou, ListRequest, Live, RelevanceView, Request};
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -25,6 +25,8 @@ pub struct Query<'a> {
     pub customer: CustomerState<'a>,
     /// The customer and session as vectors.
     pub folded: &'a Folded,
+    /// How products stand to the customer.
+    pub relevance: &'a RelevanceView<'a>,
     /// What the customer owns, by product.
     pub owned: &'a HashMap<ProductIx, Owned>,
     /// What the customer's life situations say, where the model knows of any.

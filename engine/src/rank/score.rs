@@ -1,18 +1,18 @@
 //! Numbers for given products, without making a list.
 
 use super::pipeline::{life_of, prepare};
-use super::surprise::{Appraiser, POOL};
-use super::{CustomerState, Live};
+use super::purchase::Signals;
+use super::surprise::Appraiser;
+use super::{Context, CustomerState, Live, RelevanceView};
 use crate::life::LifeView;
 use crate::model::Model;
-use crate::rank::Context;
 use crate::shop::ProductIx;
-use crate::surprise::Terms;
+use crate::surprise::{Terms, FEATURES};
 
 /// How one product stands to one customer; absent = the model has no part that knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct PairScore {
-    /// How well it suits, 0 to 1.
+    /// How well it suits, 0 to 1; see [`RelevanceView`].
     pub relevance: f32,
     /// How far from what the customer would expect, 0 to 1.
     pub unexpectedness: Option<f32>,
@@ -32,46 +32,94 @@ pub fn score_pairs(
     now: i64,
     products: &[ProductIx],
 ) -> Vec<PairScore> {
+    viewed(model, live, customer, now, |view, customer| {
+        let rows = rows(view, products);
+        let appraised = Appraiser::new(model, live, customer, now, view).map(|a| a.appraise(&rows));
+        rows.iter()
+            .enumerate()
+            .map(|(ix, (_, relevance, _))| {
+                let appraised = appraised.as_ref().map(|rows| rows[ix]);
+                let term = |take: fn(&Terms) -> f32| appraised.map(|a| take(&a.terms));
+                PairScore {
+                    relevance: *relevance,
+                    unexpectedness: term(|t| t.unexpectedness),
+                    novelty: term(|t| t.novelty),
+                    timeliness: term(|t| t.timeliness),
+                    delight: appraised.map(|a| a.delight),
+                }
+            })
+            .collect()
+    })
+}
+
+/// What the delight model sees of each of `products`: empty where the model knows nothing of surprises.
+pub fn pair_features(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    now: i64,
+    products: &[ProductIx],
+) -> Vec<(Terms, [f32; FEATURES])> {
+    viewed(model, live, customer, now, |view, customer| {
+        Appraiser::new(model, live, customer, now, view)
+            .map_or_else(Vec::new, |a| a.features(&rows(view, products)))
+    })
+}
+
+/// What the purchase model sees of everything that sources propose to `customer` (their best products, the most popular,
+/// complements of recent purchases, what they own) and of `extra`, each product once; `need` says how needed a product is.
+pub fn purchase_signals(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    now: i64,
+    need: Option<&LifeView>,
+    extra: &[ProductIx],
+) -> Vec<(ProductIx, Signals)> {
+    let prepared = prepare(model, customer, &Context::default(), now);
+    let view = prepared.relevance(model, live, need, now);
+    let mut products: Vec<ProductIx> = view.best().iter().map(|(product, _)| *product).collect();
+    products.extend(model.by_popularity().iter().take(PROPOSED_POPULAR));
+    products.extend(view.complements().keys());
+    products.extend(prepared.owned().keys());
+    products.extend(extra);
+    products.sort_unstable();
+    products.dedup();
+    let scores = view.scores(&products);
+    products
+        .into_iter()
+        .zip(scores)
+        .map(|(product, score)| (product, view.signals(product, score)))
+        .collect()
+}
+
+/// Popular products among the rows of the purchase model.
+const PROPOSED_POPULAR: usize = 100;
+
+/// Prepares `customer` as a request without context does and hands the view to `ask`.
+fn viewed<T>(
+    model: &Model,
+    live: &Live,
+    customer: CustomerState,
+    now: i64,
+    ask: impl FnOnce(&RelevanceView, &CustomerState) -> T,
+) -> T {
     let prepared = prepare(model, customer, &Context::default(), now);
     let life = life_of(model, &prepared.customer, now);
-    let view = model
+    let life = model
         .life
         .as_ref()
         .zip(life.as_ref())
         .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
-    let need = |product: ProductIx| view.as_ref().map_or(0.0, |v| v.product(product).current);
-    let best = prepared.best_score(model);
-    let share = |score: f32| {
-        if best > 0.0 {
-            (score / best).clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
-    };
-    let rows: Vec<(ProductIx, f32, f32)> = products
-        .iter()
-        .zip(prepared.relevance(model, live, products))
-        .map(|(product, score)| (*product, share(score), need(*product)))
-        .collect();
-    let pool: Vec<(ProductIx, f32, f32)> = prepared
-        .best(model, POOL)
-        .into_iter()
-        .map(|(product, score)| (product, share(score), need(product)))
-        .collect();
-    let appraiser = Appraiser::new(model, live, &prepared.customer, now, &pool);
-    let appraised = appraiser.map(|a| a.appraise(&rows));
-    rows.iter()
-        .enumerate()
-        .map(|(ix, (_, relevance, _))| {
-            let appraised = appraised.as_ref().map(|rows| rows[ix]);
-            let term = |take: fn(&Terms) -> f32| appraised.map(|a| take(&a.terms));
-            PairScore {
-                relevance: *relevance,
-                unexpectedness: term(|t| t.unexpectedness),
-                novelty: term(|t| t.novelty),
-                timeliness: term(|t| t.timeliness),
-                delight: appraised.map(|a| a.delight),
-            }
-        })
+    let view = prepared.relevance(model, live, life.as_ref(), now);
+    ask(&view, &prepared.customer)
+}
+
+/// Each of `products` with its relevance and how needed it is now.
+fn rows(view: &RelevanceView, products: &[ProductIx]) -> Vec<(ProductIx, f32, f32)> {
+    let scores = view.scores(products);
+    let products = products.iter().zip(scores);
+    products
+        .map(|(&product, score)| (product, view.relevance(product, score), view.need(product)))
         .collect()
 }

@@ -1,11 +1,9 @@
 //! Numbers for candidates.
 
-use super::pipeline::relevance;
 use super::{Candidate, Query, Scorer};
 
-/// Orders by the representation for a known customer or session, by popularity for anybody else.
-///
-/// `relevance` is the score as a share of the best candidate's, 0 to 1.
+/// Orders by the representation for a known customer or session, by popularity for anybody else; by relevance where the
+/// purchase model proved to order new things better.
 pub struct Relevance;
 
 impl Scorer for Relevance {
@@ -15,15 +13,16 @@ impl Scorer for Relevance {
 
     fn score(&self, query: &Query, candidates: &mut [Candidate]) {
         let products: Vec<_> = candidates.iter().map(|c| c.product).collect();
-        let scores = relevance(query.model, query.live, query.folded, &products);
+        let scores = query.relevance.scores(&products);
+        let orders = query.relevance.orders();
         for (candidate, score) in candidates.iter_mut().zip(scores) {
-            candidate.score = score;
+            candidate.relevance = query.relevance.relevance(candidate.product, score);
+            candidate.score = if orders { candidate.relevance } else { score };
         }
-        relative(candidates);
     }
 }
 
-/// Orders by the score of the only source.
+/// Orders by the score of the only source; relevance is told of what is shown.
 pub struct BySource;
 
 impl Scorer for BySource {
@@ -33,26 +32,8 @@ impl Scorer for BySource {
 
     fn score(&self, _query: &Query, candidates: &mut [Candidate]) {
         for candidate in candidates.iter_mut() {
-            candidate.score = candidate.sources.first().map_or(0.0, |(_, score)| *score);
+            let score = candidate.sources.first().map_or(0.0, |(_, score)| *score);
+            candidate.score = if score.is_finite() { score } else { 0.0 };
         }
-        relative(candidates);
-    }
-}
-
-/// Sets `relevance` to the score as a share of the best one, and lets nothing through that is not finite.
-pub(super) fn relative(candidates: &mut [Candidate]) {
-    let mut best = 0.0_f32;
-    for candidate in candidates.iter_mut() {
-        if !candidate.score.is_finite() {
-            candidate.score = 0.0;
-        }
-        best = best.max(candidate.score);
-    }
-    for candidate in candidates.iter_mut() {
-        candidate.relevance = if best > 0.0 {
-            (candidate.score / best).clamp(0.0, 1.0)
-        } else {
-            0.0
-        };
     }
 }

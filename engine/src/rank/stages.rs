@@ -76,6 +76,8 @@ pub struct Plan {
     pub filters: Vec<&'static dyn Filter>,
     /// Scorers, in order; the last word on `score` is the last scorer's.
     pub scorers: Vec<&'static dyn Scorer>,
+    /// Whether the scorers tell relevance of every candidate; otherwise it is told of what is shown.
+    pub tells_relevance: bool,
     /// Cuts and orders.
     pub arranger: &'static dyn Arranger,
     /// What the caller should know whatever comes out.

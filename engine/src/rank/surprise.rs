@@ -2,18 +2,15 @@
 
 use super::arrange::sort;
 use super::{
-    Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode, Removed,
-    Scorer,
+    Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode,
+    RelevanceView, Removed, Scorer,
 };
 use crate::model::Model;
 use crate::shop::ProductIx;
-use crate::surprise::dial::{choose, floor, quantise};
+use crate::surprise::dial::{choose, floor, quantise, Dial};
 use crate::surprise::{
     disappointed, explore, Appraisal, Dialled, ExploreOptions, Standard, Surprises, Terms,
 };
-
-/// Candidates over which terms are standardised: the best so many by the plain ranking.
-pub(super) const POOL: usize = 300;
 
 /// What the surprise model says of one product.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,19 +30,24 @@ pub struct Appraiser<'a> {
 }
 
 impl<'a> Appraiser<'a> {
-    /// For `customer` at `now`; `pool` = the customer's best candidates with relevance and need, each 0…1. `None` where the model
-    /// knows nothing of surprises.
+    /// For `customer` at `now`, whose best products by `view` are what terms are standardised over. `None` where the model knows
+    /// nothing of surprises.
     pub fn new(
         model: &'a Model,
         live: &'a Live,
         customer: &CustomerState,
         now: i64,
-        pool: &[(ProductIx, f32, f32)],
+        view: &RelevanceView,
     ) -> Option<Appraiser<'a>> {
         let surprises = model.surprises.as_ref()?;
         let vector = |p: ProductIx| vector(model, p);
         let appraisal = Appraisal::new(surprises, &live.catalogue, customer.history, now, &vector);
-        let standard = Standard::of(&appraisal.terms(pool, &vector));
+        let pool: Vec<_> = view
+            .best()
+            .iter()
+            .map(|&(product, score)| (product, view.relevance(product, score), view.need(product)))
+            .collect();
+        let standard = Standard::of(&appraisal.terms(&pool, &vector));
         Some(Appraiser {
             model,
             surprises,
@@ -92,7 +94,7 @@ fn vector(model: &Model, product: ProductIx) -> Option<&[f32]> {
         .flatten()
 }
 
-/// Fills in unexpectedness, novelty, timeliness and delight. `timeliness` may hold the need of the customer's life before.
+/// Fills in unexpectedness, novelty, timeliness and delight.
 pub struct Delighting;
 
 impl Scorer for Delighting {
@@ -101,25 +103,15 @@ impl Scorer for Delighting {
     }
 
     fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let row = |c: &Candidate| (c.product, c.relevance, c.timeliness.unwrap_or(0.0));
-        let mut order: Vec<usize> = (0..candidates.len()).collect();
-        order.sort_by(|a, b| {
-            let (a, b) = (&candidates[*a], &candidates[*b]);
-            b.score.total_cmp(&a.score).then(a.product.cmp(&b.product))
-        });
-        let pool: Vec<_> = order
-            .iter()
-            .take(POOL)
-            .map(|ix| row(&candidates[*ix]))
-            .collect();
         let appraiser = Appraiser::new(
             query.model,
             query.live,
             &query.customer,
             query.request.now,
-            &pool,
+            query.relevance,
         );
         let Some(appraiser) = appraiser else { return };
+        let row = |c: &Candidate| (c.product, c.relevance, query.relevance.need(c.product));
         let rows: Vec<_> = candidates.iter().map(row).collect();
         for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {
             candidate.relevance = quantise(candidate.relevance);
@@ -142,6 +134,12 @@ impl Arranger for ByDial {
             return arranged;
         };
         sort(&mut candidates);
+        // Relevance follows the plain ranking but for rounding; from here on it does so exactly.
+        let mut above = 1.0f32;
+        for candidate in &mut candidates {
+            above = above.min(candidate.relevance);
+            candidate.relevance = above;
+        }
         let now = query.request.now;
         let pause = disappointed(
             query.customer.history,
@@ -153,7 +151,10 @@ impl Arranger for ByDial {
             arranged.notes.push(Note::AfterDisappointment);
             0.0
         } else {
-            query.request.dial.unwrap_or_else(|| usual_dial(query))
+            query
+                .request
+                .dial
+                .unwrap_or_else(|| usual_dial(query, surprises))
         };
         let plain: Vec<f32> = candidates.iter().take(20).map(|c| c.relevance).collect();
         let floor = floor(&plain, &surprises.floor());
@@ -166,15 +167,19 @@ impl Arranger for ByDial {
             })
             .collect();
         let least = surprises.settings.least_delight;
-        let mut chosen = choose(&rows, dial, floor, least, slots);
+        let scale = candidates.first().map_or(1.0, |c| c.relevance).max(1e-4);
+        let dialled = Dial {
+            dial,
+            scale,
+            floor,
+            least_delight: least,
+        };
+        let mut chosen = choose(&rows, &dialled, slots);
         let mut propensity = None;
         if query.request.explore && !pause && dial > 0.0 && chosen.len() >= 2 {
             // The last slot is drawn among what is left: its best candidate keeps the largest chance.
-            let all = choose(&rows, dial, floor, least, candidates.len());
-            let value = |ix: usize| {
-                let (r, d) = (f64::from(rows[ix].relevance), f64::from(rows[ix].delight));
-                (1.0 - f64::from(dial)) * r + f64::from(dial) * d
-            };
+            let all = choose(&rows, &dialled, candidates.len());
+            let value = |ix: usize| f64::from(dialled.value(&rows[ix]));
             let left = &all[chosen.len() - 1..];
             let pool: Vec<(ProductIx, f64)> = left
                 .iter()
@@ -217,7 +222,7 @@ impl Arranger for ByDial {
             }
             candidate.floor = Some(floor);
             let delight = candidate.delight.unwrap_or(0.0);
-            candidate.score = (1.0 - dial) * candidate.relevance + dial * delight;
+            candidate.score = dialled.value(&rows[ix]);
             if dial > 0.0 {
                 let part = Reason::plain(ReasonCode::Surprise, dial * delight);
                 candidate.reasons.push(part);
@@ -234,13 +239,8 @@ impl Arranger for ByDial {
 }
 
 /// The dial that suits the customer where the request names none.
-fn usual_dial(query: &Query) -> f32 {
-    Appraiser::new(
-        query.model,
-        query.live,
-        &query.customer,
-        query.request.now,
-        &[],
-    )
-    .map_or(0.0, |a| a.appraisal().dial())
+fn usual_dial(query: &Query, surprises: &Surprises) -> f32 {
+    let catalogue = &query.live.catalogue;
+    let (history, now) = (query.customer.history, query.request.now);
+    Appraisal::new(surprises, catalogue, history, now, &|_| None).dial()
 }

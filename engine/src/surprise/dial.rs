@@ -1,6 +1,6 @@
 //! The dial between predicted purchase and predicted delight, and the promise of a relevance floor.
 //!
-//! At dial θ a candidate is worth (1 − θ)·relevance + θ·delight. Because the value is linear in θ and the candidates of all dials
+//! At dial θ a candidate is worth (1 − θ)·relevance/scale + θ·delight. Because the value is linear in θ and the candidates of all dials
 //! are the same, summed relevance never rises and summed delight never falls as θ rises. This holds exactly, not only up to
 //! rounding: both numbers are rounded to 20 binary digits and θ to 10, and compared as integers.
 
@@ -70,32 +70,52 @@ pub struct Dialled {
     pub family: u32,
 }
 
+/// How far the list goes towards delight, and what it keeps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dial {
+    /// θ; outside 0…1 it is brought to the nearer end, no number to 0.
+    pub dial: f32,
+    /// The relevance that weighs as much as sure delight, > 0: the customer's best, for purchases are rarer than delight.
+    pub scale: f32,
+    /// Below it nothing is taken, at any dial: the list is rather short.
+    pub floor: f32,
+    /// For θ > 0 candidates whose delight is below it come after all others.
+    pub least_delight: f32,
+}
+
+impl Dial {
+    fn theta(&self) -> i64 {
+        let dial = if self.dial.is_nan() {
+            0.0
+        } else {
+            self.dial.clamp(0.0, 1.0)
+        };
+        (f64::from(dial) * DIAL_STEPS as f64).round() as i64
+    }
+
+    /// (1 − θ)·relevance/scale + θ·delight of a candidate, with θ as rounded.
+    pub fn value(&self, candidate: &Dialled) -> f32 {
+        let theta = self.theta() as f32 / DIAL_STEPS as f32;
+        (1.0 - theta) * candidate.relevance / self.scale.max(1e-6) + theta * candidate.delight
+    }
+}
+
 /// Chooses at most `count` of `candidates`, best first, as indices.
 ///
-/// `candidates` come in the order of the plain ranking, which decides ties. Below `floor` nothing is taken, at any dial: the list
-/// is rather short. For θ > 0 candidates whose delight is below `least_delight` come after all others. At θ = 0 the choice is the
-/// plain ranking above the floor. `dial` outside 0…1 is brought to the nearer end, one that is no number to 0.
-pub fn choose(
-    candidates: &[Dialled],
-    dial: f32,
-    floor: f32,
-    least_delight: f32,
-    count: usize,
-) -> Vec<usize> {
-    let dial = if dial.is_nan() {
-        0.0
-    } else {
-        dial.clamp(0.0, 1.0)
-    };
-    let theta = (f64::from(dial) * DIAL_STEPS as f64).round() as i64;
-    let (floor, least) = (units(floor), units(least_delight));
+/// `candidates` come in the order of the plain ranking, which decides ties. At θ = 0 the choice is the plain ranking above the
+/// floor.
+pub fn choose(candidates: &[Dialled], dial: &Dial, count: usize) -> Vec<usize> {
+    let theta = dial.theta();
+    let (floor, least) = (units(dial.floor), units(dial.least_delight));
+    let scale = units(dial.scale).max(1);
     let mut order: Vec<(bool, i64, usize)> = candidates
         .iter()
         .enumerate()
         .filter(|(_, c)| units(c.relevance) >= floor)
         .map(|(ix, c)| {
             let (relevance, delight) = (units(c.relevance), units(c.delight));
-            let value = (DIAL_STEPS - theta) * relevance + theta * delight;
+            // Both sides times the scale: 10 + 20 + 20 bits, exact.
+            let value = (DIAL_STEPS - theta) * relevance * (UNIT as i64) + theta * delight * scale;
             (theta > 0 && delight < least, value, ix)
         })
         .collect();
@@ -130,6 +150,15 @@ mod tests {
         })
     }
 
+    fn dial(dial: f32, floor: f32, least_delight: f32) -> Dial {
+        Dial {
+            dial,
+            scale: 1.0,
+            floor,
+            least_delight,
+        }
+    }
+
     fn sums(rows: &[Dialled], chosen: &[usize]) -> (f64, f64) {
         chosen.iter().fold((0.0, 0.0), |(r, d), ix| {
             (
@@ -149,6 +178,7 @@ mod tests {
             share in 0.0f32..1.2,
             absolute in 0.0f32..0.6,
             least in 0.0f32..0.8,
+            scale in 0.001f32..1.0,
             count in 1usize..15,
         ) {
             let relevances: Vec<f32> = rows.iter().map(|c| c.relevance).collect();
@@ -158,7 +188,8 @@ mod tests {
             dials.sort_by(f32::total_cmp);
             let mut last: Option<(f64, f64, usize)> = None;
             for dial in dials {
-                let chosen = choose(&rows, dial, floor, least, count);
+                let dial = Dial { dial, scale, floor, least_delight: least };
+                let chosen = choose(&rows, &dial, count);
                 prop_assert!(chosen.iter().all(|ix| quantise(rows[*ix].relevance) >= floor));
                 let (relevance, delight) = sums(&rows, &chosen);
                 if let Some((before_r, before_d, before_n)) = last {
@@ -182,10 +213,10 @@ mod tests {
                 family: ix as u32,
             })
             .collect();
-        assert_eq!(choose(&rows, 0.0, 0.3, 0.9, 10), [0, 1, 2, 3]);
-        assert_eq!(choose(&rows, f32::NAN, 0.3, 0.9, 2), [0, 1]);
-        assert_eq!(choose(&rows, -1.0, 0.3, 0.0, 2), [0, 1]);
-        assert_eq!(choose(&rows, 2.0, 0.3, 0.0, 2), [3, 2]);
+        assert_eq!(choose(&rows, &dial(0.0, 0.3, 0.9), 10), [0, 1, 2, 3]);
+        assert_eq!(choose(&rows, &dial(f32::NAN, 0.3, 0.9), 2), [0, 1]);
+        assert_eq!(choose(&rows, &dial(-1.0, 0.3, 0.0), 2), [0, 1]);
+        assert_eq!(choose(&rows, &dial(2.0, 0.3, 0.0), 2), [3, 2]);
     }
 
     #[test]
@@ -195,7 +226,7 @@ mod tests {
             delight: 1.0,
             family: 0,
         };
-        assert!(choose(&[row], 1.0, 0.5, 0.0, 5).is_empty());
+        assert!(choose(&[row], &dial(1.0, 0.5, 0.0), 5).is_empty());
         assert_eq!(floor(&[], &FloorOptions::default()), 0.0);
         let strict = FloorOptions {
             share: 0.5,
@@ -212,7 +243,7 @@ mod tests {
             family,
         };
         let rows = [row(0.9, 0.1, 7), row(0.8, 0.9, 7), row(0.5, 0.5, 8)];
-        assert_eq!(choose(&rows, 0.0, 0.0, 0.0, 5), [0, 2]);
-        assert_eq!(choose(&rows, 1.0, 0.0, 0.0, 5), [1, 2]);
+        assert_eq!(choose(&rows, &dial(0.0, 0.0, 0.0), 5), [0, 2]);
+        assert_eq!(choose(&rows, &dial(1.0, 0.0, 0.0), 5), [1, 2]);
     }
 }

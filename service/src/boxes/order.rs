@@ -160,7 +160,7 @@ impl Bench<'_> {
         let tag = locale
             .or(encoded.locale.as_deref())
             .unwrap_or(&self.config.recommend.locale);
-        let language = Language::of(tag);
+        let language = Language::of(Some(tag));
         let id_of = |item: u32| -> Option<String> {
             let product = self.shelf.product(item)?;
             Some(live.catalogue.product(product).product_id.clone())

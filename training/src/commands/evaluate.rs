@@ -18,7 +18,7 @@ use crate::evaluate::surprise::{self, SurpriseReport};
 use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
 use crate::fit::engagement::HORIZONS;
 use crate::fit::split::{hold_out, Regime};
-use crate::fit::{build, complements, corpus_of, surprise as surprises, Settings};
+use crate::fit::{build, corpus_of, fit_parts, memory, FitContext, Settings};
 use crate::progress::Stages;
 
 /// Score a model beside baselines on what it has not seen
@@ -93,6 +93,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         if let Some(report) = &sections.complements {
             print!("{report}");
         }
+        if let Some(report) = &sections.purchase {
+            println!("purchase model: {report}");
+        }
         if let Some(report) = &sections.surprises {
             print!("{report}");
         }
@@ -145,6 +148,7 @@ fn engagement_of(
 #[derive(Debug, Default, serde::Serialize)]
 struct Sections {
     complements: Option<ComplementReport>,
+    purchase: Option<serde_json::Value>,
     surprises: Option<SurpriseReport>,
     life: Option<LifeReport>,
     /// One for each horizon.
@@ -158,36 +162,43 @@ impl Sections {
         data: &ShopData,
         log: &Log,
         model: &Model,
-        representation: Representation,
+        (settings, representation): (&Settings, Representation),
         cut: i64,
         say: &dyn Fn(&str),
     ) -> anyhow::Result<Sections> {
         let before = log.before(cut);
-        let topics = surprises::topics(&before, &representation, args.seed);
+        let corpus = corpus_of(&before);
         let recorded = model.manifest.settings.get("completion").cloned();
-        let recorded = recorded.and_then(|value| serde_json::from_value(value).ok());
-        let (graph, _) = complements::fit(&before, &topics, recorded, args.seed, say)?;
-        let report = complement::evaluate(log, cut, &graph, args.seed, say);
-        let learned = surprises::fit(&before, topics, &representation);
+        let said: Vec<Delight> = data.delights()?.collect::<Result<_, _>>()?;
+        let said: Vec<Delight> = said.into_iter().filter(|row| row.at < cut).collect();
         let mut early = Model::new(
             Manifest::default(),
             std::sync::Arc::new(before.catalogue.clone()),
             before.encoder.clone(),
             representation,
         );
-        early.complements = Some(graph);
-        early.surprises = Some(learned);
-        let said: Vec<Delight> = data.delights()?.collect::<Result<_, _>>()?;
-        let said: Vec<Delight> = said.into_iter().filter(|row| row.at < cut).collect();
-        let delight = surprises::delight(&early, &before, &said)?;
-        if let Some(learned) = &mut early.surprises {
-            learned.delight = delight;
-        }
+        early.manifest.data.timed = before.timed;
+        let context = FitContext {
+            log: &before,
+            corpus: &corpus,
+            delights: &said,
+            clock_types: data.shop().clock_types.as_ref(),
+            completion: recorded.and_then(|value| serde_json::from_value(value).ok()),
+            seed: args.seed,
+            memory: memory::available(),
+            say,
+        };
+        fit_parts(&context, settings, &mut early, None)?;
+        let report = early
+            .complements
+            .as_ref()
+            .map(|graph| complement::evaluate(log, cut, graph, args.seed, say));
         let surprises = surprise::evaluate(&early, log, cut, args.seed, say)?;
         let clock_types = data.shop().clock_types.as_ref();
         let life = life::after_cut(log, &before, &mut early, clock_types, cut, say)?;
         Ok(Sections {
-            complements: Some(report),
+            complements: report,
+            purchase: early.manifest.metrics.get("purchase").cloned(),
             surprises,
             life: Some(life),
             engagement: Vec::new(),
@@ -305,7 +316,15 @@ fn after_a_cut(
     let evaluation = evaluate(&representation, &split.train, &task, args.seed, say);
     if matches!(split.regime, Regime::TimeCut) {
         let cut = split.cases[0].now;
-        *sections = Sections::judge(args, data, log, model, representation, cut, say)?;
+        *sections = Sections::judge(
+            args,
+            data,
+            log,
+            model,
+            (&settings, representation),
+            cut,
+            say,
+        )?;
     }
     Ok(evaluation)
 }

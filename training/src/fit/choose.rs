@@ -216,7 +216,7 @@ pub fn most_dimensions(corpus: &Corpus, n: usize) -> usize {
 }
 
 /// What a shop with little data gets.
-fn simple(corpus: &Corpus, seed: u64) -> Settings {
+pub(super) fn simple(corpus: &Corpus, seed: u64) -> Settings {
     let weighting = Weighting::default();
     Settings {
         seed,

@@ -10,6 +10,7 @@ pub mod engagement;
 pub mod families;
 pub mod memory;
 pub mod publish;
+pub mod purchase;
 pub mod scorers;
 pub mod split;
 pub mod surprise;
@@ -22,13 +23,15 @@ use serendib_engine::bundle::{read_json, write_json, Bundle, BundleError, DataWi
 use serendib_engine::complement::Complements;
 use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
+use serendib_engine::rank::{Allowed, CustomerState};
 use serendib_engine::represent::{RepresentError, Representation};
-use serendib_engine::shop::{Catalogue, Delight};
+use serendib_engine::shop::{Catalogue, Consents, Delight, Purpose, Touch};
 
 use crate::life::Sources;
 pub use build::build;
 pub use checkpoint::Checkpoints;
 pub use choose::{choose, Choice, Member, Settings};
+use complements::CompletionSettings;
 pub use corpus::{Case, Corpus};
 
 /// What the caller of [`fit`] decides.
@@ -104,6 +107,8 @@ pub struct FitContext<'a> {
     pub delights: &'a [Delight],
     /// Clock types of the shop's own.
     pub clock_types: Option<&'a serde_json::Value>,
+    /// Settings of basket completion as recorded before; chosen now if absent.
+    pub completion: Option<CompletionSettings>,
     /// Seed of everything random.
     pub seed: u64,
     /// Bytes that fitting may use.
@@ -188,6 +193,7 @@ pub fn fit_resuming(
         corpus: &corpus,
         delights: &options.delights,
         clock_types: options.clock_types.as_ref(),
+        completion: None,
         seed: options.seed,
         memory,
         say,
@@ -226,7 +232,7 @@ pub fn fit_resuming(
     };
     let catalogue: Arc<Catalogue> = Arc::new(log.catalogue.clone());
     let mut model = Model::new(manifest, catalogue, log.encoder.clone(), representation);
-    fit_parts(&context, &mut model, checkpoints)?;
+    fit_parts(&context, &settings, &mut model, checkpoints)?;
     Ok(Fit {
         model,
         settings,
@@ -244,9 +250,29 @@ fn load<T>(
     checkpoints?.load(stage, read)
 }
 
-/// The further parts, each from the context and the parts before it.
-fn fit_parts(
+/// Customer number `customer` of `log` with `history`, as serving would see them.
+fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
+    let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
+    let said = profile.map_or_else(Consents::default, |profile| profile.consents);
+    let usual = Consents::default();
+    CustomerState {
+        history,
+        facts: profile.map_or(&[], |profile| &profile.facts),
+        allowed: Allowed {
+            personalise: said.allows(Purpose::Personalise, &usual),
+            infer_life_stage: said.allows(Purpose::InferLifeStage, &usual),
+        },
+    }
+}
+
+/// Fits the further parts of `model`, whose representation was built with `settings`: each from the context and the parts
+/// before it.
+///
+/// # Errors
+/// A part that cannot be fitted.
+pub fn fit_parts(
     context: &FitContext,
+    settings: &Settings,
     model: &mut Model,
     checkpoints: Option<&Checkpoints>,
 ) -> Result<(), FitError> {
@@ -269,8 +295,9 @@ fn fit_parts(
             model.manifest.settings["completion"] = settings;
         }
         None => {
-            let (complements, settings) = complements::fit(log, &topics, None, seed, say)
-                .map_err(|error| part("complements")(&error))?;
+            let (complements, settings) =
+                complements::fit(log, &topics, context.completion, seed, say)
+                    .map_err(|error| part("complements")(&error))?;
             let settings = serde_json::json!(settings);
             if let Some(checkpoints) = checkpoints {
                 checkpoints.save("complements", |bundle| {
@@ -283,12 +310,7 @@ fn fit_parts(
         }
     }
     say("fitting surprises");
-    model.surprises = Some(surprise::fit(log, topics, &model.representation));
-    let delight =
-        surprise::delight(model, log, context.delights).map_err(|error| part("delight")(&error))?;
-    if let Some(surprises) = &mut model.surprises {
-        surprises.delight = delight;
-    }
+    model.surprises = Some(surprise::fit(log, topics.clone(), &model.representation));
     let sources = Sources {
         catalogue: &log.catalogue,
         histories: context
@@ -313,6 +335,17 @@ fn fit_parts(
         model.engagement = Some(fitted);
     }
     crate::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
+    if let Some((purchase, report)) = purchase::fit(context, settings, &topics, model)? {
+        model.purchase = Some(purchase);
+        model.manifest.metrics["purchase"] = serde_json::json!(report);
+    }
+    // Last, for delight is read from relevance and needs.
+    say("fitting delight");
+    let delight =
+        surprise::delight(model, log, context.delights).map_err(|error| part("delight")(&error))?;
+    if let Some(surprises) = &mut model.surprises {
+        surprises.delight = delight;
+    }
     Ok(())
 }
 

@@ -3,15 +3,13 @@
 use rayon::prelude::*;
 use serendib_datasets::Log;
 use serendib_engine::model::Model;
-use serendib_engine::rank::{Appraiser, CustomerState, Live};
+use serendib_engine::rank::{pair_features, Live};
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::{acquisitions, Delight, Kind, ProductIx, Touch};
 use serendib_engine::surprise::{
     curiosity, label, DelightError, DelightModel, Rated, Surprises, Topics,
 };
 
-/// Candidates over which the terms of a rated product are standardised, as in serving.
-const POOL: usize = 300;
 /// Ratings that are fitted on: the latest.
 const MOST_RATINGS: usize = 6_000;
 /// How much keeping or giving back a box's surprise counts against a rating.
@@ -114,54 +112,15 @@ pub fn rated(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
             let history = log.histories.of(felt.customer);
             let end = history.partition_point(|t| t.at < felt.at);
             let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let features = features_at(model, &live, history, felt.at, felt.product)?;
+            let customer = super::state(log, felt.customer, history);
+            let seen = pair_features(model, &live, customer, felt.at, &[felt.product]);
             Some(Rated {
-                features,
+                features: seen.first()?.1,
                 label: felt.label,
                 weight: felt.weight,
             })
         })
         .collect()
-}
-
-/// What the delight model sees of `product` for a customer with `history` at `now`.
-fn features_at(
-    model: &Model,
-    live: &Live,
-    history: &[Touch],
-    now: i64,
-    product: ProductIx,
-) -> Option<[f32; serendib_engine::surprise::FEATURES]> {
-    let customer = CustomerState {
-        history,
-        ..CustomerState::NOBODY
-    };
-    let representation = &model.representation;
-    let folded = representation.fold_in(history, now);
-    let (pool, own) = if folded.is_empty() {
-        let pool = model.by_popularity().iter().take(POOL);
-        let pool: Vec<(ProductIx, f32)> = pool.map(|p| (*p, model.popularity_share(*p))).collect();
-        (pool, model.popularity_share(product))
-    } else {
-        let pool = representation.candidates(&folded, POOL, &|_| true);
-        let own = representation.score(&folded, &[product]);
-        (pool, own.first().copied().unwrap_or(0.0))
-    };
-    let best = pool.first().map_or(0.0, |(_, score)| *score);
-    let share = |score: f32| {
-        if best > 0.0 {
-            (score / best).clamp(0.0, 1.0)
-        } else {
-            0.0
-        }
-    };
-    let pool: Vec<(ProductIx, f32, f32)> = pool
-        .into_iter()
-        .map(|(p, score)| (p, share(score), 0.0))
-        .collect();
-    let appraiser = Appraiser::new(model, live, &customer, now, &pool)?;
-    let features = appraiser.features(&[(product, share(own), 0.0)]);
-    features.first().map(|(_, features)| *features)
 }
 
 /// Refits delight from what customers said and kept; the prior where they said nothing.

@@ -10,10 +10,10 @@ pub use tact::Tact;
 
 use super::{Reason, ReasonCode};
 
-/// Cuts `reasons` to `limit`, strongest first, and lets the last one carry what the others leave of `score`, so that the
-/// contributions add up to it.
+/// Cuts `reasons` to `limit`, strongest first, so that their contributions add up to `score`.
 ///
-/// With room for it the remainder is a reason of its own: what most customers do. Contributions that are not finite become 0.
+/// What they leave of it is a reason of its own, the customer's taste as a whole, in place of the weakest where there is no room;
+/// a single reason carries everything. Contributions that are not finite become 0.
 pub fn balance(reasons: &mut Vec<Reason>, score: f32, limit: usize) {
     if limit == 0 {
         reasons.clear();
@@ -31,17 +31,21 @@ pub fn balance(reasons: &mut Vec<Reason>, score: f32, limit: usize) {
     if rest.abs() <= 1e-6 * score.abs().max(1e-6) {
         return;
     }
-    let has_popular = reasons.iter().position(|r| r.code == ReasonCode::Popular);
-    match has_popular {
-        Some(at) => reasons[at].contribution += rest,
-        None if reasons.len() < limit => {
-            reasons.push(Reason::plain(ReasonCode::Popular, rest));
+    let whole = |r: &Reason| matches!(r.code, ReasonCode::Popular | ReasonCode::YourTaste);
+    if let Some(at) = reasons.iter().position(whole) {
+        reasons[at].contribution += rest;
+    } else if limit == 1 || reasons.is_empty() {
+        match reasons.first_mut() {
+            Some(only) => only.contribution += rest,
+            None => reasons.push(Reason::plain(ReasonCode::YourTaste, rest)),
         }
-        None => {
-            if let Some(last) = reasons.last_mut() {
-                last.contribution += rest;
-            }
-        }
+    } else {
+        let dropped = if reasons.len() == limit {
+            reasons.pop().map_or(0.0, |weakest| weakest.contribution)
+        } else {
+            0.0
+        };
+        reasons.push(Reason::plain(ReasonCode::YourTaste, rest + dropped));
     }
 }
 

@@ -115,6 +115,7 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::Upgrade, Some(p)) => format!("A step up from {p}"),
         (ReasonCode::Upgrade, None) => "A step up from what you have".into(),
         (ReasonCode::AvailableAgain, _) => "You asked for it, and it is in stock".into(),
+        (ReasonCode::YourTaste, _) => "Fits your taste as a whole".into(),
     }
 }
 
@@ -144,6 +145,7 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::Upgrade, Some(p)) => format!("שדרוג של {p}"),
         (ReasonCode::Upgrade, None) => "שדרוג של מה שיש לך".into(),
         (ReasonCode::AvailableAgain, _) => "ביקשת, והוא במלאי".into(),
+        (ReasonCode::YourTaste, _) => "מתאים לטעם שלכם בכללותו".into(),
     }
 }
 

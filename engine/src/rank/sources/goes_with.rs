@@ -1,8 +1,10 @@
 //! What goes with the basket, the product on the page, or recent purchases after the right lag.
 
+use std::collections::HashMap;
+
 use super::breadth;
 use crate::rank::{filters::ELIGIBILITY, Query, Source};
-use crate::shop::{acquisitions, ProductIx, DAY_MS};
+use crate::shop::{acquisitions, Owned, ProductIx, Touch, DAY_MS};
 
 /// Recent purchases that complements are sought for.
 const RECENT: usize = 10;
@@ -71,10 +73,18 @@ pub(in crate::rank) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
     if let Some(viewed) = query.request.context.viewed {
         return vec![(viewed, 0.0)];
     }
-    let now = query.request.now;
+    recent_purchases(query.customer.history, query.owned, query.request.now)
+}
+
+/// The last distinct purchases that were kept, with days since.
+pub(in crate::rank) fn recent_purchases(
+    history: &[Touch],
+    owned: &HashMap<ProductIx, Owned>,
+    now: i64,
+) -> Vec<(ProductIx, f64)> {
     let mut out: Vec<(ProductIx, f64)> = Vec::new();
-    for touch in acquisitions(query.customer.history).rev() {
-        let kept = query.owned.contains_key(&touch.product);
+    for touch in acquisitions(history).rev() {
+        let kept = owned.contains_key(&touch.product);
         if kept && out.iter().all(|(product, _)| *product != touch.product) {
             let days = if now == i64::MAX {
                 0.0

@@ -16,7 +16,7 @@ pub use popular::Popular;
 pub use similar::Similar;
 pub use vectors::Vectors;
 
-pub(super) use goes_with::{completes_basket, recent, unit_basket};
+pub(super) use goes_with::{completes_basket, recent, recent_purchases, unit_basket};
 pub(super) use instead::replacements;
 
 use super::Query;

@@ -19,9 +19,6 @@ impl Source for Vectors {
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
         let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
         let allowed = |product: ProductIx| filters.iter().all(|f| f.keeps(query, product));
-        Ok(query
-            .model
-            .representation
-            .candidates(query.folded, breadth(query), &allowed))
+        Ok(query.relevance.candidates(breadth(query), &allowed))
     }
 }
