@@ -5,6 +5,7 @@ mod catalogue;
 mod customers;
 mod engagement;
 mod holdout;
+mod life;
 mod operations;
 mod python;
 mod recommend;

@@ -185,6 +185,37 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
+    fn the_unit_of_time_does_not_matter(
+        picks in prop::collection::vec((0u32..3, 0.0f64..60.0), 1..12),
+        fact in prop::option::of(-3.0f64..20.0),
+        scale in prop_oneof![Just(1.0 / 24.0), Just(1440.0), 0.1f64..40.0],
+    ) {
+        let posteriors = |scale: f64| {
+            let mut evidence: Vec<Evidence> = picks
+                .iter()
+                .map(|(profile, day)| piece(*profile, (500.0 + day) * scale))
+                .collect();
+            evidence.sort_by(|a, b| a.day.total_cmp(&b.day));
+            let facts: Vec<Declared> = fact
+                .iter()
+                .map(|age| Declared { name: None, days: vec![(500.0 - age) * scale] })
+                .collect();
+            let first = Some(evidence[0].day);
+            infer(0, &clock(scale), &evidence, first, &facts, 561.0 * scale, true)
+        };
+        let (plain, scaled) = (posteriors(1.0), posteriors(scale));
+        prop_assert_eq!(plain.len(), scaled.len());
+        for (a, b) in plain.iter().zip(&scaled) {
+            prop_assert_eq!(a.declared, b.declared);
+            prop_assert!((a.probability - b.probability).abs() < 1e-5);
+            for p in [0.05, 0.5, 0.95] {
+                let (a, b) = (a.quantile(p), b.quantile(p) / scale);
+                prop_assert!((a - b).abs() < 1e-3, "{} {}", a, b);
+            }
+        }
+    }
+
+    #[test]
     fn the_order_of_touches_does_not_matter(
         picks in prop::collection::vec((0usize..20, 0u8..4, 0.0f64..900.0), 1..25),
         seed in 0u64..1000,
