@@ -273,14 +273,11 @@ impl Scorer for FavourAtHand {
                 .iter_mut()
                 .find(|c| c.product == favoured.product);
             let Some(candidate) = found else { continue };
+            // its place is all due to the contact, whatever it would have scored without
             let score = top + step * (places - given) as f32;
-            let contribution = score - candidate.score.max(0.0);
             candidate.score = score;
-            candidate.reasons.push(Reason::about(
-                favoured.code,
-                favoured.about,
-                contribution.max(0.0),
-            ));
+            let reason = Reason::about(favoured.code, favoured.about, score.max(0.0));
+            candidate.reasons.push(reason);
             given += 1;
         }
     }

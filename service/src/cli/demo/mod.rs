@@ -48,9 +48,9 @@ pub struct Demo {
     /// Address and port to listen on [default: 127.0.0.1:7700, with --once a free port]
     #[arg(long)]
     addr: Option<String>,
-    /// Language of the reasons
-    #[arg(long)]
-    locale: Option<String>,
+    /// Language of the reasons, whatever the customer speaks
+    #[arg(long, default_value = "en")]
+    locale: String,
 }
 
 impl Default for Demo {
@@ -61,7 +61,7 @@ impl Default for Demo {
             data: None,
             customer: None,
             addr: None,
-            locale: None,
+            locale: "en".into(),
         }
     }
 }
@@ -115,7 +115,7 @@ impl Demo {
                 Some(customer) => Some(customer),
                 None => star::choose(&stamps, &data, config.recommend.holdout_percent)?,
             };
-            show_and_serve(config, store, steps, customer, self.locale, self.once).await
+            show_and_serve(config, store, steps, customer, Some(self.locale), self.once).await
         })
     }
 }
