@@ -39,9 +39,9 @@ impl Oracle {
             return Ok(None);
         };
         let utc = Zone::default();
-        let mut table = InputTable::open(path, &["customer_id", "cut_off", "p30", "p90"])?;
+        let table = InputTable::open(path, &["customer_id", "cut_off", "p30", "p90"])?;
         let mut out = Oracle::default();
-        while let Some(row) = table.next() {
+        for row in table {
             let row = row?;
             let cell = |ix: usize| row[ix].as_deref().unwrap_or_default();
             let share = |ix: usize| cell(ix).parse::<f64>().ok().filter(|p| p.is_finite());
