@@ -45,8 +45,13 @@ impl LifeModel {
         state: &LifeState,
         horizon_days: f64,
     ) -> Vec<Need> {
+        self.needs_seen(&LifeView::new(self, products, state), horizon_days)
+    }
+
+    /// [`LifeModel::needs`] of a view that is there already.
+    pub fn needs_seen(&self, view: &LifeView, horizon_days: f64) -> Vec<Need> {
         let horizon = horizon_days.clamp(1.0, 3660.0);
-        let view = LifeView::new(self, products, state);
+        let state = view.state;
         let now = state.now_day();
         let mut out: Vec<Need> = Vec::new();
         for (ix, posterior) in state.clocks.iter().map(Posterior::pruned).enumerate() {
@@ -67,6 +72,11 @@ impl LifeModel {
                 }
                 let rate = state.pace * f64::from(self.share[profile as usize]);
                 let step = horizon / STEPS as f64;
+                // most needs are ruled out by their peak, before the sum over all anchors
+                let most = 1.0 - (-rate * horizon * f64::from(table.peak)).exp();
+                if posterior.probability * most < f64::from(LEAST) {
+                    continue;
+                }
                 let missed: f64 = posterior.mean(now, |age| {
                     let hazard: f64 = (0..STEPS)
                         .map(|k| {

@@ -28,7 +28,7 @@ impl Source for NextInLife {
         let (Some(life), Some(view)) = (&query.model.life, query.life) else {
             return Err("no life situations");
         };
-        let needs = life.model.needs(&life.products, view.state, NEEDS_DAYS);
+        let needs = life.model.needs_seen(view, NEEDS_DAYS);
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
         let mut found = life
             .model
