@@ -27,7 +27,7 @@ use stamp::Stamps;
 
 /// Make a demo shop, fit a model, serve it, and show what one customer gets.
 ///
-/// The first run takes about a minute; a later one starts from what is there.
+/// The first run takes a minute or two; a later one starts from what is there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  serendib demo\n  serendib demo --once\n  serendib demo --data ./my-shop --customer c-17"
