@@ -305,3 +305,46 @@ async fn a_rating_finds_its_product_through_the_served_id() {
     );
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_store_refuses_recording_loses_nothing_and_recommends_on() {
+    const ROWS: usize = 200;
+    let shop = Shop::with(|raw| raw.store.max_mib = 1).await;
+    shop.record(vec![touch("ada", "purchase", "garden-0", "first")])
+        .await;
+    let batch = |n: usize| RecordRequest {
+        touchpoints: (0..ROWS)
+            .map(|row| touch("bob", "view", "books-0", &format!("{n}-{row}")))
+            .collect(),
+    };
+    let mut client = shop.touchpoints();
+    let mut acknowledged = 0;
+    let status = loop {
+        match client.record(batch(acknowledged)).await {
+            Ok(_) => acknowledged += 1,
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(acknowledged > 0);
+    let again = client.record(batch(acknowledged)).await.unwrap_err();
+    assert_eq!(again.code(), Code::Unavailable, "{again:?}");
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    assert!(answer.personal);
+    assert!(ids(&answer, 0).iter().all(|id| id.starts_with("garden")));
+    let page = |id: &str| GetCustomerRequest {
+        customer_id: id.into(),
+        ..GetCustomerRequest::default()
+    };
+    let seen = shop.customers().get_customer(page("bob")).await.unwrap();
+    assert_eq!(seen.into_inner().touchpoints, (acknowledged * ROWS) as u64);
+    let dir = shop.close().await;
+    // With room again, the refused batch is taken whole and all the others are there.
+    let shop = Shop::over(dir, |_| {}).await;
+    for n in 0..=acknowledged {
+        let answer = shop.touchpoints().record(batch(n)).await.unwrap();
+        let new = if n == acknowledged { ROWS } else { 0 };
+        assert_eq!(answer.into_inner().stored, new as u64, "{n}");
+    }
+    shop.close().await;
+}

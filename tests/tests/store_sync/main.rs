@@ -5,12 +5,22 @@
 
 mod failing_vfs;
 
+use std::sync::Arc;
+
 use serendib_engine::shop::Touchpoint;
+use serendib_proto::v1;
+use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use serendib_proto::v1::touchpoint_service_client::TouchpointServiceClient;
+use serendib_service::config::RawConfig;
+use serendib_service::server;
 use serendib_service::store::{
     CustomerQuery, RecordOptions, SqliteConfig, SqliteStore, Store, StoreError, StoreState,
 };
 
 const NOW: i64 = 1_767_225_600_000;
+
+/// The disk is sick for everybody: one test at a time.
+static DISK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn row(n: usize) -> Touchpoint {
     Touchpoint {
@@ -33,6 +43,7 @@ async fn ids(store: &SqliteStore) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failed_sync_nothing_is_written_until_the_store_is_reopened() {
+    let _disk = DISK.lock().await;
     let dir = tempfile::tempdir().unwrap();
     let mut config = SqliteConfig::new(dir.path());
     config.vfs = Some(failing_vfs::register());
@@ -72,4 +83,59 @@ async fn after_a_failed_sync_nothing_is_written_until_the_store_is_reopened() {
     drop(store);
     let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
     assert_eq!(ids(&store).await, ["t0", "t1", "t2", "t3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_a_sick_disk_recommends_on_and_records_again_when_it_is_well() {
+    let _disk = DISK.lock().await;
+    let dir = tempfile::tempdir().unwrap();
+    let mut sqlite = SqliteConfig::new(dir.path());
+    sqlite.vfs = Some(failing_vfs::register());
+    let store = Arc::new(SqliteStore::open(sqlite).unwrap());
+    let mut raw = RawConfig::default();
+    raw.server.addr = "127.0.0.1:0".into();
+    raw.metrics.addr = String::new();
+    raw.models.dir = dir.path().join("models").to_str().unwrap().into();
+    let running = server::start(raw.check().unwrap(), store).await.unwrap();
+    let url = format!("http://{}", running.addr);
+    let mut touchpoints = TouchpointServiceClient::connect(url.clone()).await.unwrap();
+    let mut recommendations = RecommendationServiceClient::connect(url).await.unwrap();
+    let request = |n: usize| v1::RecordRequest {
+        touchpoints: vec![v1::Touchpoint {
+            customer_id: "ada".into(),
+            kind: "view".into(),
+            touchpoint_id: Some(format!("t{n}")),
+            ..v1::Touchpoint::default()
+        }],
+    };
+    let ask = || v1::RecommendRequest {
+        customer_id: "ada".into(),
+        ..v1::RecommendRequest::default()
+    };
+    touchpoints.record(request(0)).await.unwrap();
+    failing_vfs::fail(true);
+    for n in 1..4 {
+        let status = touchpoints.record(request(n)).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
+        recommendations.recommend(ask()).await.unwrap();
+    }
+    failing_vfs::fail(false);
+    // The server opens and checks the store again by itself.
+    let mut stored = Vec::new();
+    for n in 0..4 {
+        let answer = loop {
+            match touchpoints.record(request(n)).await {
+                Ok(answer) => break answer.into_inner(),
+                Err(status) => assert_eq!(status.code(), tonic::Code::Unavailable),
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        };
+        stored.push(answer.stored);
+    }
+    assert_eq!(stored[0], 0, "acknowledged before, known now");
+    running.stop().await.unwrap();
+    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    let mut found = ids(&store).await;
+    found.sort_unstable();
+    assert_eq!(found, ["t0", "t1", "t2", "t3"]);
 }
