@@ -52,6 +52,12 @@ pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::GoesWith if query.model.complements.is_some() => Some(Plan {
             needs_customer: false,
             sources: vec![&GoesWith, &AtHand],
+            // what is in the basket says what is wanted, whatever the customer's life
+            filters: if completes_basket(query) {
+                vec![]
+            } else {
+                vec![&Outgrown]
+            },
             scorers: vec![&BySource, &Tired, &FavourAtHand],
             arranger: if completes_basket(query) {
                 &EveryVariant

@@ -13,6 +13,9 @@ use crate::shop::{stable_hash, Catalogue, ProductIx};
 
 /// Dimensions that title words are projected to.
 const TITLE_DIMENSIONS: usize = 64;
+/// Leading dimensions of the representation's vectors that clusters are found in: they are ordered by what they explain, and
+/// the rest costs time without moving a product to another kind of thing.
+const VECTOR_DIMENSIONS: usize = 64;
 /// At most so many products are looked at to place the centroids.
 const SAMPLE: usize = 8_000;
 const ITERATIONS: u64 = 25;
@@ -32,7 +35,7 @@ impl Topics {
     }
 
     /// By leaf category where at least half of the products have one (the others make topic of their own), else by clusters of
-    /// `vectors` of title words, else by clusters of `vector` (the representation's), else one topic.
+    /// `vectors` of title words, else by clusters of the leading dimensions of `vector` (the representation's), else one topic.
     pub fn learn<'v>(
         catalogue: &Catalogue,
         vector: &dyn Fn(ProductIx) -> Option<&'v [f32]>,
@@ -60,7 +63,7 @@ impl Topics {
             return clusters(&rows, products, seed);
         }
         let rows: Vec<Option<Vec<f32>>> = (0..products as ProductIx)
-            .map(|p| vector(p).map(<[f32]>::to_vec))
+            .map(|p| unit(vector(p)?.iter().take(VECTOR_DIMENSIONS).copied().collect()))
             .collect();
         clusters(&rows, products, seed)
     }
