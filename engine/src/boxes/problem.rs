@@ -79,7 +79,7 @@ pub struct BoxRequest {
     pub allergens: Vec<u32>,
     /// Items of earlier boxes, latest box first.
     pub history: Vec<Vec<u32>>,
-    /// Items the subscriber owns; durable ones are not sent.
+    /// Items the subscriber owns or has bought: durable ones are not sent, and none of them is a surprise.
     pub owned: Vec<u32>,
     /// Items that go into this box, in a regular slot.
     pub pinned: Vec<u32>,
@@ -464,7 +464,9 @@ impl Problem {
             }
             kept.sort_by_key(|c| c.item);
             for candidate in kept {
-                let surprise = if candidate.relevance >= floor {
+                let surprise = if guard.knows(self, candidate.item) {
+                    f32::NEG_INFINITY
+                } else if candidate.relevance >= floor {
                     candidate.surprise
                 } else {
                     slots.below_floor += 1;
@@ -709,6 +711,11 @@ impl Guard {
                 request.max_volume_ml.is_some(),
             ],
         }
+    }
+
+    /// Whether the subscriber has had the item, or a variant of it: it may suit, but it is no surprise.
+    pub fn knows(&self, problem: &Problem, number: u32) -> bool {
+        self.owned.contains(&problem.items[number as usize].family)
     }
 
     pub fn removes(&self, problem: &Problem, number: u32) -> Option<Removal> {

@@ -1,6 +1,6 @@
 //! From a shop's catalogue, stock, rules and customers to a packing problem.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -294,8 +294,8 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer: the best `rules.candidates` for regular slots, a third as many for surprises, a
-    /// third as many that are in stock whatever they are worth, and those of `always`.
+    /// The items that suit a customer: the best `rules.candidates` for regular slots, a third as many for surprises among
+    /// what they have not had, a third as many that are in stock whatever they are worth, and those of `always`.
     ///
     /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
     /// shelf while a slot stays empty.
@@ -326,8 +326,17 @@ impl Shelf {
             let mut kept: Vec<Candidate> = Vec::with_capacity(keep + keep / 3);
             all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
             let floor = rules.relevance_floor;
+            let seen = customer.history.partition_point(|touch| touch.at <= now);
+            let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
+                .iter()
+                .filter_map(|owned| self.item(owned.product))
+                .map(|item| self.items[item as usize].family)
+                .collect();
+            let surprises = |c: &&Candidate| {
+                c.relevance >= floor && !had.contains(&self.items[c.item as usize].family)
+            };
             kept.extend(all.iter().filter(|c| always.contains(&c.item)));
-            kept.extend(all.iter().filter(|c| c.relevance >= floor).take(keep / 3));
+            kept.extend(all.iter().filter(surprises).take(keep / 3));
             all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
             kept.extend(&all[..keep]);
             let mut rest: Vec<(u64, Candidate)> = all[keep..]

@@ -425,6 +425,28 @@ fn a_scarce_item_goes_where_it_is_worth_most() {
 }
 
 #[test]
+fn what_a_subscriber_has_had_is_no_surprise() {
+    let mut items = simple(&[5, 5, 5]);
+    items[1].family = 0;
+    let mut problem = Problem::new(items, Rules::default()).unwrap();
+    let had = BoxRequest {
+        owned: vec![0],
+        ..request("had", 1, 1)
+    };
+    let all = wants(&[(0, 0.9), (1, 0.8), (2, 0.1)]);
+    problem.add(had, &all).unwrap();
+    let packing = packed(&problem, &quiet());
+    assert_eq!(verify(&problem, &packing), []);
+    let mut lines: Vec<(u32, bool)> = packing.boxes[0]
+        .lines
+        .iter()
+        .map(|line| (line.item, line.surprise))
+        .collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [(0, false), (2, true)]);
+}
+
+#[test]
 fn a_short_box_names_the_constraint_at_fault() {
     let mut items = simple(&[5, 5, 0, 5]);
     items[3].family = 1;

@@ -116,6 +116,9 @@ fn check_box(problem: &Problem, number: usize, packing: &Packing, say: &mut dyn 
         if let Some(reason) = guard.removes(problem, line.item).filter(|_| !stays) {
             say(format!("{:?} is {reason:?}", item.id));
         }
+        if line.surprise && !stays && guard.knows(problem, line.item) {
+            say(format!("{:?} is a surprise that they have had", item.id));
+        }
         if !families.insert(item.family) {
             say(format!("{:?} is a second variant", item.id));
         }

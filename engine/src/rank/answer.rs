@@ -13,7 +13,7 @@ pub enum ReasonCode {
     SimilarTo,
     /// Completes the referred product.
     GoesWith,
-    /// The customer buys it regularly and it is about to run out.
+    /// The customer bought it before and may be about to run out.
     BuyAgain,
     /// A life situation makes it likely now.
     NextInLife,

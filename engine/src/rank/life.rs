@@ -9,6 +9,8 @@ use crate::shop::ProductIx;
 const NEEDS_DAYS: f64 = 60.0;
 /// Days ahead that buy-again looks.
 const AGAIN_DAYS: f32 = 14.0;
+/// Less likely than this within those days is no reason to offer it: after years of silence the list is short or empty.
+const AGAIN_LEAST: f32 = 0.001;
 /// How much of the stage's fit counts beside relevance, which has seen part of it in the customer's purchases.
 const FIT_POWER: f32 = 0.5;
 /// Largest factor by which fit moves relevance.
@@ -75,7 +77,7 @@ impl Source for BuyAgain {
         );
         Ok(due
             .into_iter()
-            .filter(|due| due.probability > 0.0)
+            .filter(|due| due.probability >= AGAIN_LEAST)
             .map(|due| (due.product, due.probability))
             .take(breadth(query))
             .collect())

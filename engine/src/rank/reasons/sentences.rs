@@ -95,8 +95,8 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::SimilarTo, None) => "Similar to what you looked at".into(),
         (ReasonCode::GoesWith, Some(p)) => format!("Goes with {p}"),
         (ReasonCode::GoesWith, None) => "Goes with what you have".into(),
-        (ReasonCode::BuyAgain, Some(p)) => format!("You buy {p} regularly; it may be time again"),
-        (ReasonCode::BuyAgain, None) => "You buy this regularly; it may be time again".into(),
+        (ReasonCode::BuyAgain, Some(p)) => format!("You bought {p} before; it may be time again"),
+        (ReasonCode::BuyAgain, None) => "You bought this before; it may be time again".into(),
         (ReasonCode::NextInLife, _) => match clock {
             Some(clock) => format!("Often useful at this time for {clock}"),
             None => "Many customers find this useful around this time".into(),
@@ -127,8 +127,8 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::SimilarTo, None) => "דומה למה שצפיתם בו".into(),
         (ReasonCode::GoesWith, Some(p)) => format!("משתלב עם {p}"),
         (ReasonCode::GoesWith, None) => "משתלב עם מה שיש לכם".into(),
-        (ReasonCode::BuyAgain, Some(p)) => format!("אתם קונים {p} בקביעות; אולי הגיע הזמן שוב"),
-        (ReasonCode::BuyAgain, None) => "אתם קונים את זה בקביעות; אולי הגיע הזמן שוב".into(),
+        (ReasonCode::BuyAgain, Some(p)) => format!("קניתם בעבר {p}; אולי הגיע הזמן שוב"),
+        (ReasonCode::BuyAgain, None) => "קניתם את זה בעבר; אולי הגיע הזמן שוב".into(),
         (ReasonCode::NextInLife, _) => match clock {
             Some(clock) => format!("שימושי לעתים קרובות בתקופה הזו, בהתאם ל{clock}"),
             None => "לקוחות רבים מוצאים בזה תועלת בתקופה הזו".into(),
