@@ -291,6 +291,20 @@ fn curve(
     })
 }
 
+/// The moment at which what is believed is judged: `until`, or for a clock that ends, just after the last touch before its
+/// end. A trip long past is no longer asked for, and the one believed in later is another one.
+fn while_running(kind: &ClockType, history: &[Touch], anchor: f64, until: i64) -> i64 {
+    if kind.lifelong {
+        return until;
+    }
+    let end = ((anchor + kind.max_age_days) * DAY_MS as f64) as i64;
+    let last = history.partition_point(|touch| touch.at <= end);
+    match history[..last].last() {
+        Some(touch) => (touch.at + 1).min(until),
+        None => until,
+    }
+}
+
 fn one_fold(
     sources: &Sources,
     settings: &LifeSettings,
@@ -337,7 +351,8 @@ fn one_fold(
     test.par_iter()
         .filter_map(|(customer, anchor, first)| {
             let history = sources.histories[*customer];
-            let state = model.state(&products, history, &[], sources.until, options);
+            let judged = while_running(kind, history, *anchor, sources.until);
+            let state = model.state(&products, history, &[], judged, options);
             let posterior = state.clocks.first()?;
             let bin = (anchor / BIN).floor() * BIN;
             let within: f64 = posterior
@@ -366,7 +381,7 @@ fn one_fold(
                 marginal: (spread / ages.len() as f64 * BIN).max(1e-9).ln(),
                 in_90: (q(0.05)..=q(0.95)).contains(anchor),
                 in_80: (q(0.1)..=q(0.9)).contains(anchor),
-                after: curve(&model, &products, history, *anchor, sources.until),
+                after: curve(&model, &products, history, *anchor, judged),
             })
         })
         .collect()
