@@ -48,7 +48,7 @@ fn number() -> impl Strategy<Value = f64> {
 }
 
 fn time() -> impl Strategy<Value = i64> {
-    -2_208_988_800_000..4_102_444_800_000i64
+    serendib_engine::shop::PLAUSIBLE_MS
 }
 
 fn attributes() -> impl Strategy<Value = std::collections::BTreeMap<String, Value>> {

@@ -1,8 +1,13 @@
 //! The program as people start it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use serendib_proto::v1;
+use serendib_proto::v1::customer_service_client::CustomerServiceClient;
+use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
+use serendib_proto::v1::touchpoint_service_client::TouchpointServiceClient;
 
 fn serendib() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_serendib"));
@@ -94,4 +99,91 @@ fn a_server_is_asked_and_ends_in_good_order() {
         .unwrap();
     assert!(end.success());
     assert_eq!(server.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_of_customers_and_touchpoints_are_never_logged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = serendib()
+        .args(["serve", "--addr", "127.0.0.1:0", "--metrics-addr", ""])
+        .arg("--store")
+        .arg(dir.path().join("store"))
+        .env("SERENDIB_LOG_LEVEL", "info,serendib_service=trace")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap());
+    let mut text = String::new();
+    let addr = loop {
+        let from = text.len();
+        log.read_line(&mut text).unwrap();
+        if let Some((_, addr)) = text[from..].split_once("listening on ") {
+            break addr.trim().to_owned();
+        }
+    };
+    let rest = std::thread::spawn(move || {
+        let mut rest = String::new();
+        log.read_to_string(&mut rest).unwrap();
+        rest
+    });
+    let url = format!("http://{addr}");
+    let mut touchpoints = TouchpointServiceClient::connect(url.clone()).await.unwrap();
+    let mut customers = CustomerServiceClient::connect(url.clone()).await.unwrap();
+    let mut recommendations = RecommendationServiceClient::connect(url).await.unwrap();
+    let row = |customer: &str, kind: &str, id: &str| v1::RecordRequest {
+        touchpoints: vec![v1::Touchpoint {
+            customer_id: customer.into(),
+            kind: kind.into(),
+            touchpoint_id: Some(id.into()),
+            ..v1::Touchpoint::default()
+        }],
+    };
+    let stored = row("zebra-ada", "view", "zebra-touch");
+    touchpoints.record(stored.clone()).await.unwrap();
+    touchpoints.record(stored.clone()).await.unwrap();
+    for wrong in [
+        row("zebra-ada", "purchase", "zebra-touch"),
+        row("zebra-ada", "", "zebra-wrong"),
+        row(&"zebra".repeat(1 << 16), "view", "zebra-long"),
+    ] {
+        touchpoints.record(wrong).await.unwrap_err();
+    }
+    let link = |customer: &str, identity: &str| v1::LinkIdentityRequest {
+        customer_id: customer.into(),
+        identity: identity.into(),
+        actor: "zebra-clerk".into(),
+    };
+    customers
+        .link_identity(link("zebra-ada", "zebra-card"))
+        .await
+        .unwrap();
+    customers
+        .link_identity(link("zebra-card", "zebra-ada"))
+        .await
+        .unwrap_err();
+    let ask = v1::RecommendRequest {
+        customer_id: "zebra-ada".into(),
+        ..v1::RecommendRequest::default()
+    };
+    recommendations.recommend(ask).await.unwrap();
+    let erase = |customer: &str| v1::EraseCustomerRequest {
+        customer_id: customer.into(),
+        actor: String::new(),
+    };
+    customers.erase_customer(erase("zebra-card")).await.unwrap();
+    customers
+        .erase_customer(erase("zebra-stranger"))
+        .await
+        .unwrap_err();
+    touchpoints.record(stored).await.unwrap();
+    let end = Command::new("kill")
+        .args(["-TERM", &server.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(end.success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    text += &rest.join().unwrap();
+    assert!(text.contains("serving"), "{text}");
+    assert!(!text.contains("zebra"), "{text}");
 }

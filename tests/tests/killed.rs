@@ -146,17 +146,20 @@ fn whole(w: usize, n: u32, answer: &RecordResponse) {
     );
 }
 
-async fn connect(addr: &str) -> Channel {
+async fn connect(addr: &str) -> Result<Channel, tonic::transport::Error> {
     Channel::from_shared(format!("http://{addr}"))
         .unwrap()
         .connect()
         .await
-        .unwrap()
 }
 
 /// Records batch after batch and waits for each; says which were acknowledged, until the server is gone.
 async fn one_by_one(addr: String, w: usize, from: u32, acks: mpsc::UnboundedSender<(usize, u32)>) {
-    let mut client = TouchpointServiceClient::new(connect(&addr).await);
+    // Another writer may have come first and met the death.
+    let Ok(channel) = connect(&addr).await else {
+        return;
+    };
+    let mut client = TouchpointServiceClient::new(channel);
     for n in from.. {
         let touchpoints = batch(w, n);
         let Ok(answer) = client.record(RecordRequest { touchpoints }).await else {
@@ -169,7 +172,11 @@ async fn one_by_one(addr: String, w: usize, from: u32, acks: mpsc::UnboundedSend
 
 /// The same over one stream, with a few batches on their way at any time.
 async fn streaming(addr: String, w: usize, from: u32, acks: mpsc::UnboundedSender<(usize, u32)>) {
-    let mut client = TouchpointServiceClient::new(connect(&addr).await);
+    // Another writer may have come first and met the death.
+    let Ok(channel) = connect(&addr).await else {
+        return;
+    };
+    let mut client = TouchpointServiceClient::new(channel);
     let (sender, batches) = mpsc::channel(AHEAD);
     let mut waiting: VecDeque<u32> = (from..from + AHEAD as u32).collect();
     let request = |n| RecordRequest {
@@ -222,7 +229,7 @@ async fn left(dir: &Path) -> Vec<String> {
 
 /// The same as a server tells it.
 async fn told(addr: &str) -> Vec<String> {
-    let mut client = CustomerServiceClient::new(connect(addr).await);
+    let mut client = CustomerServiceClient::new(connect(addr).await.unwrap());
     let mut ids = Vec::new();
     for n in 0..CUSTOMERS {
         let request = ExportCustomerRequest {

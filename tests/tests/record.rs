@@ -122,9 +122,20 @@ async fn wrong_batches_name_row_and_field() {
             "touchpoints[1].value",
         ),
         (
-            with(|t| t.at_ms = Some(-9_000_000_000_000)),
+            // June 1900 and June 2100.
+            with(|t| t.at_ms = Some(-2_195_942_400_000)),
             Code::InvalidArgument,
             "touchpoints[1].at_ms",
+        ),
+        (
+            with(|t| t.at_ms = Some(4_115_491_200_000)),
+            Code::InvalidArgument,
+            "touchpoints[1].at_ms",
+        ),
+        (
+            with(|t| t.touchpoint_id = Some("x".repeat(1 << 20))),
+            Code::InvalidArgument,
+            "touchpoints[1].touchpoint_id",
         ),
         (
             with(|t| t.customer_id = "x".repeat(1 << 20)),

@@ -23,7 +23,7 @@ pub use touch::{
     acquisitions, baskets, net_acquisitions, sort_history, Basket, Channels, Encoder, Owned,
     ProductIx, Touch, Vocabulary, NO_PRODUCT,
 };
-pub use touchpoint::{Delight, Served, Touchpoint, TouchpointError};
+pub use touchpoint::{Delight, Served, Touchpoint, TouchpointError, PLAUSIBLE_MS};
 
 /// Milliseconds in one day.
 pub const DAY_MS: i64 = 86_400_000;

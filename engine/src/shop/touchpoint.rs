@@ -74,8 +74,9 @@ pub enum TouchpointError {
     },
 }
 
-/// 1900-01-01 and 2100-01-01 UTC in milliseconds: a time outside is a mistake.
-const PLAUSIBLE_MS: std::ops::Range<i64> = -2_208_988_800_000..4_102_444_800_000;
+/// 1901-01-01 and 2100-01-01 UTC in milliseconds: a time outside is a mistake. 1900 is what spreadsheets make of an empty
+/// date, 2100 what programs write for "never".
+pub const PLAUSIBLE_MS: std::ops::Range<i64> = -2_177_452_800_000..4_102_444_800_000;
 
 impl Touchpoint {
     /// A touchpoint of `kind` by `customer_id`, quantity 1, everything else absent.
@@ -88,7 +89,7 @@ impl Touchpoint {
         }
     }
 
-    /// Checks every field by itself: ids, ranges, finiteness, plausible time (1900 to 2100).
+    /// Checks every field by itself: ids, ranges, finiteness, plausible time (1901 to 2099).
     pub fn check(&self) -> Result<(), TouchpointError> {
         if self.customer_id.is_empty() {
             if self.basket_id.is_none() {
@@ -125,7 +126,7 @@ impl Touchpoint {
             return range("rating", stars, "1 to 5");
         }
         if let Some(at) = self.at.filter(|at| !PLAUSIBLE_MS.contains(at)) {
-            return range("at", at, "a time from 1900 to 2100");
+            return range("at", at, "a time from 1901 to 2099");
         }
         Ok(())
     }

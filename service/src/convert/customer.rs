@@ -65,10 +65,10 @@ fn anchor(text: &str) -> Result<String, Invalid> {
     });
     use chrono::Datelike;
     match date {
-        Some(date) if (1900..2100).contains(&date.year()) => Ok(text.to_owned()),
+        Some(date) if (1901..2100).contains(&date.year()) => Ok(text.to_owned()),
         Some(date) => Err(Invalid::new(
             "clock.anchor",
-            format!("is in the year {}, expected 1900 to 2099", date.year()),
+            format!("is in the year {}, expected 1901 to 2099", date.year()),
         )),
         None => Err(Invalid::new(
             "clock.anchor",

@@ -13,7 +13,7 @@ mod recommend;
 mod touchpoint;
 mod value;
 
-use serendib_engine::shop::check_id;
+use serendib_engine::shop::{check_id, PLAUSIBLE_MS};
 use tonic::{Code, Status};
 
 pub use answer::{lists_to_log, lists_to_proto, note, Wording};
@@ -112,15 +112,12 @@ pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
     }
 }
 
-/// 1900-01-01 and 2100-01-01 UTC, ms.
-const PLAUSIBLE_MS: std::ops::Range<i64> = -2_208_988_800_000..4_102_444_800_000;
-
-/// A time from 1900 to 2100, where one is given.
+/// A time from 1901 to 2099, where one is given.
 pub fn time(field: &str, value: Option<i64>) -> Result<Option<i64>, Invalid> {
     match value {
         Some(at) if !PLAUSIBLE_MS.contains(&at) => Err(Invalid::new(
             field,
-            format!("is {at}, expected milliseconds of a time from 1900 to 2100"),
+            format!("is {at}, expected milliseconds of a time from 1901 to 2099"),
         )),
         other => Ok(other),
     }

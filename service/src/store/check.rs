@@ -1,7 +1,7 @@
 //! Checks of what comes in, the same for every store.
 
 use serendib_engine::shop::{
-    check_id, Customer, Delight, Fact, Product, Touchpoint, TouchpointError,
+    check_id, Customer, Delight, Fact, Product, Touchpoint, TouchpointError, PLAUSIBLE_MS,
 };
 
 use super::canonical::{self, sort_attributes};
@@ -10,9 +10,6 @@ use super::StoreError;
 
 /// The time of a row that has none: before all others.
 pub(crate) const UNTIMED: i64 = i64::MIN;
-
-/// 1900-01-01 and 2100-01-01 UTC, ms.
-const PLAUSIBLE_MS: std::ops::Range<i64> = -2_208_988_800_000..4_102_444_800_000;
 
 pub(crate) fn invalid(
     what: &'static str,
@@ -161,7 +158,7 @@ fn plausible(
             what,
             index,
             field,
-            format!("is {at}, expected a time from 1900 to 2100"),
+            format!("is {at}, expected a time from 1901 to 2099"),
         )),
         _ => Ok(()),
     }

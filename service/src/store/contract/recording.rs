@@ -4,6 +4,11 @@ use serendib_engine::shop::{Delight, Touchpoint};
 
 use super::*;
 
+/// 1900-06-01, ms.
+const YEAR_1900: i64 = -2_195_942_400_000;
+/// 2100-06-01, ms.
+const YEAR_2100: i64 = 4_115_491_200_000;
+
 pub(crate) async fn a_touchpoint_recorded_twice_is_stored_once(store: &impl Store) {
     let row = bought("t1", "ada", "tea", NOW);
     assert_eq!(
@@ -208,14 +213,14 @@ pub(crate) async fn bad_rows_are_refused_by_field(store: &impl Store) {
         (
             "at",
             Touchpoint {
-                at: Some(-2_300_000_000_000),
+                at: Some(YEAR_1900),
                 ..good()
             },
         ),
         (
             "at",
             Touchpoint {
-                at: Some(4_200_000_000_000),
+                at: Some(YEAR_2100),
                 ..good()
             },
         ),
@@ -448,6 +453,20 @@ pub(crate) async fn delights_are_stored_once(store: &impl Store) {
             "product_id",
             Delight {
                 product_id: String::new(),
+                ..said.clone()
+            },
+        ),
+        (
+            "at",
+            Delight {
+                at: YEAR_1900,
+                ..said.clone()
+            },
+        ),
+        (
+            "at",
+            Delight {
+                at: YEAR_2100,
                 ..said.clone()
             },
         ),

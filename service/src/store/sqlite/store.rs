@@ -134,6 +134,7 @@ impl SqliteStore {
         let lock = lock(&config.dir)?;
         snapshot::finish(&config.dir)?;
         let key = open_key(&config.dir)?;
+        schema::read_ahead(&config.dir.join(STORE.name), config.check);
         let (conn, ledger) = open_files(&config)?;
         same_key(&conn, &key, &config.dir)?;
         same_key(&ledger, &key, &config.dir)?;

@@ -88,6 +88,125 @@ async fn damaged_files_are_refused_and_named() {
     }
 }
 
+#[tokio::test]
+async fn a_damaged_ledger_or_serve_log_is_refused_and_named() {
+    for schema in [schema::LEDGER, schema::SERVED] {
+        let (store, dir) = fresh();
+        record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
+        store.close().await.unwrap();
+        drop(store);
+        let path = dir.path().join(schema.name);
+        let whole = std::fs::read(&path).unwrap();
+        for damage in [
+            &b"this is not a database at all, it is text"[..],
+            &[7; 4_096],
+        ] {
+            std::fs::write(&path, damage).unwrap();
+            let error = SqliteStore::open(SqliteConfig::new(dir.path()))
+                .err()
+                .unwrap();
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+            assert!(error.to_string().contains(schema.name), "{error}");
+        }
+        std::fs::write(&path, whole).unwrap();
+        let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+        assert_eq!(history(&store, "ada").await, ["t1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_an_earlier_version_is_migrated_with_all_that_is_in_it() {
+    let (store, dir) = fresh();
+    record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
+    store.close().await.unwrap();
+    drop(store);
+    // Back to version 1, which knew no boxes.
+    let path = dir.path().join(schema::STORE.name);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch("DROP TABLE box; DROP TABLE pack; PRAGMA user_version = 1")
+        .unwrap();
+    drop(conn);
+    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    assert_eq!(history(&store, "ada").await, ["t1"]);
+    let boxes = vec![contract::packed("b1", "ada", &[])];
+    store
+        .keep_pack(
+            contract::pack("p1", NOW + 9),
+            boxes,
+            PackOptions::default(),
+            NOW,
+        )
+        .await
+        .unwrap();
+    let store = reopened(store, dir.path()).await;
+    assert!(store.pack("p1".into()).await.unwrap().is_some());
+    store.close().await.unwrap();
+    drop(store);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let version: i64 = conn
+        .pragma_query_value(None, "user_version", |r| r.get(0))
+        .unwrap();
+    assert_eq!(version, schema::STORE.version());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_beside_a_writer_is_one_state() {
+    const ROWS: usize = 9;
+    let (store, dir) = fresh();
+    let store = std::sync::Arc::new(store);
+    let batch = |n: usize| -> Vec<_> {
+        let row = |i| {
+            bought(
+                &format!("t{n:04}-{i}"),
+                &format!("c{i}"),
+                "tea",
+                NOW + n as i64,
+            )
+        };
+        (0..ROWS).map(row).collect()
+    };
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (acked, mut heard) = tokio::sync::watch::channel(0);
+    let writer = tokio::spawn({
+        let (store, stop) = (store.clone(), stop.clone());
+        async move {
+            for n in 0.. {
+                if stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    return n;
+                }
+                record(&*store, &batch(n)).await;
+                acked.send_replace(n + 1);
+            }
+            0
+        }
+    });
+    for _ in 0..5 {
+        let before = *heard.borrow_and_update();
+        heard.wait_for(|n| *n > before + 3).await.unwrap();
+        let before = *heard.borrow();
+        let rows = export_dir(dir.path(), serendib_engine::shop::Consents::default(), NOW).await;
+        let mut found: Vec<_> = contract::all(rows)
+            .await
+            .into_iter()
+            .filter_map(|row| match row {
+                ShopRow::Touchpoint(row) => row.touchpoint_id,
+                _ => None,
+            })
+            .collect();
+        found.sort_unstable();
+        // The first batches, every one whole: a later one never without those before it.
+        let whole = found.len() / ROWS;
+        assert!(whole >= before, "{whole} of {before} acknowledged");
+        let expected: Vec<_> = (0..whole)
+            .flat_map(batch)
+            .filter_map(|row| row.touchpoint_id)
+            .collect();
+        assert_eq!(found, expected);
+    }
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(writer.await.unwrap() > 15);
+}
+
 /// A file whose header says that only newer programs may write it can be read by everybody, by root too.
 #[tokio::test]
 async fn a_read_only_store_is_refused_and_left_as_it_is() {
