@@ -1,5 +1,7 @@
 //! The live catalogue.
 
+use serendib_engine::bundle::ModelsDir;
+use serendib_engine::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
 use serendib_proto::v1::{
     GetProductsRequest, ListKind, Product, ReleaseStockRequest, RemoveProductsRequest,
     ReservationLine, ReservationState, ReserveStockRequest, SetStockRequest, StockLevel,
@@ -7,7 +9,7 @@ use serendib_proto::v1::{
 };
 use tonic::Code;
 
-use crate::support::{ids, Shop, DEPARTMENTS, EACH};
+use crate::support::{ids, touch, write_changed, Shop, DEPARTMENTS, EACH};
 
 async fn shown(shop: &Shop, product: &str) -> bool {
     let answer = shop.list("", ListKind::Popular, 50).await;
@@ -190,5 +192,88 @@ async fn products_are_read_page_by_page_and_upserts_show() {
         "{}",
         bad.message()
     );
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_product_is_recommended_from_the_next_call_on_for_what_it_is() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let models = dir.path().join("models");
+    // A brand points to the department of its name.
+    write_changed(&models, "first", 0, |model| {
+        let mut brands = DEPARTMENTS;
+        brands.sort_unstable();
+        let mut map = Dense::zeros(brands.len(), DEPARTMENTS.len());
+        for (row, brand) in brands.iter().enumerate() {
+            let department = DEPARTMENTS.iter().position(|d| d == brand).unwrap();
+            map.row_mut(row)[department] = 1.0;
+        }
+        let names = brands.map(|brand| format!("brand:{brand}"));
+        model.representation = Representation::new(Parts {
+            content: Some(ContentPart {
+                vocabulary: Vocabulary::from_entries(names.to_vec(), vec![1.0; brands.len()])
+                    .unwrap(),
+                map,
+                gain: 100.0,
+            }),
+            ..model.representation.parts().clone()
+        })
+        .unwrap();
+    });
+    ModelsDir::new(&models).publish("first").unwrap();
+    let shop = Shop::over(dir, |_| {}).await;
+    shop.record(vec![
+        touch("ada", "purchase", "garden-0", "1"),
+        touch("bob", "purchase", "books-0", "2"),
+    ])
+    .await;
+    let new = |brand: &str| Product {
+        product_id: format!("new-{brand}"),
+        brand: Some(brand.into()),
+        stock: Some(1),
+        ..Product::default()
+    };
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest {
+            products: vec![new("garden"), new("books")],
+        })
+        .await
+        .unwrap();
+    for (customer, expected) in [("ada", "new-garden"), ("bob", "new-books")] {
+        let answer = shop.list(customer, ListKind::ForYou, 3).await;
+        let seen = ids(&answer, 0);
+        assert_eq!(seen[0], expected, "{customer}: {seen:?}");
+        let others = seen.iter().filter(|id| id.starts_with("new-")).count();
+        assert_eq!(others, 1, "{customer}: {seen:?}");
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_holds_one_variant_of_a_parent_from_the_next_call_on() {
+    let shop = Shop::open().await;
+    let variants = ["baby-0", "baby-1", "baby-2"];
+    for id in variants {
+        assert!(shown(&shop, id).await);
+    }
+    let products = variants
+        .iter()
+        .map(|id| Product {
+            product_id: (*id).into(),
+            parent_id: Some("one thing".into()),
+            variant: Some(format!("colour {id}")),
+            ..Product::default()
+        })
+        .collect();
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest { products })
+        .await
+        .unwrap();
+    for kind in [ListKind::Popular, ListKind::ForYou] {
+        let answer = shop.list("", kind, 50).await;
+        let seen = ids(&answer, 0);
+        let found = seen.iter().filter(|id| variants.contains(&id.as_str()));
+        assert_eq!(found.count(), 1, "{kind:?}: {seen:?}");
+    }
     shop.close().await;
 }

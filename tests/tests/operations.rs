@@ -7,6 +7,7 @@ use serendib_engine::bundle::ModelsDir;
 use serendib_proto::v1::{
     ActivateModelRequest, GetModelReportRequest, ListKind, ListModelsRequest, RollbackModelRequest,
 };
+use serendib_service::config::RawConfig;
 use tonic::Code;
 
 use crate::support::{ids, write_model, Shop};
@@ -101,6 +102,13 @@ async fn figures_are_on_the_metrics_page_and_name_no_one() {
     assert!(!text.contains("secret-customer"));
     assert!(page("/else").await.unwrap().starts_with("HTTP/1.1 404"));
     shop.close().await;
+}
+
+#[test]
+fn nobody_else_reaches_the_server_or_its_figures_unless_told_to() {
+    let config = RawConfig::default().check().unwrap();
+    assert!(config.server.addr.ip().is_loopback());
+    assert!(config.metrics_addr.unwrap().ip().is_loopback());
 }
 
 #[tokio::test(flavor = "multi_thread")]
