@@ -14,8 +14,15 @@ use serendib_engine::surprise::{
 const MOST_RATINGS: usize = 6_000;
 /// How much keeping or giving back a box's surprise counts against a rating.
 const KEPT_WEIGHT: f64 = 0.3;
-/// From so many ratings on, what was kept is not looked at: almost everything is kept, and few things delight.
+/// From so many ratings on, they alone say how often things delight: almost everything is kept, and few things delight.
 const ENOUGH_RATINGS: usize = 200;
+
+/// How far a line that was kept delighted, where `kept` were kept, `returned` given back and ratings are `rated` on
+/// average: boxes then delight as often as what was rated, and say only what delights more than what.
+fn kept_label(rated: f64, kept: usize, returned: usize) -> f64 {
+    let all = (kept + returned) as f64;
+    (rated * all / (kept as f64).max(1.0)).clamp(0.0, 1.0)
+}
 
 /// The topics of the products of `log`.
 pub fn topics(log: &Log, representation: &Representation, seed: u64) -> Topics {
@@ -74,12 +81,23 @@ fn felt(log: &Log, delights: &[Delight]) -> Vec<Felt> {
             })
         })
         .collect();
-    let histories = log.histories.iter().enumerate();
     let said = out.len();
-    for (customer, history) in histories.filter(|_| said < ENOUGH_RATINGS) {
+    let kept = if said < ENOUGH_RATINGS {
+        1.0
+    } else {
+        let of = |kind| {
+            let all = log.histories.iter();
+            all.flat_map(|history| history.iter())
+                .filter(|touch| touch.kind == kind)
+                .count()
+        };
+        let rated = out.iter().map(|f| f.label).sum::<f64>() / said as f64;
+        kept_label(rated, of(Kind::BOX_KEPT), of(Kind::BOX_RETURNED))
+    };
+    for (customer, history) in log.histories.iter().enumerate() {
         for touch in history.iter() {
             let label = match touch.kind {
-                Kind::BOX_KEPT => 1.0,
+                Kind::BOX_KEPT => kept,
                 Kind::BOX_RETURNED => 0.0,
                 _ => continue,
             };
@@ -94,7 +112,8 @@ fn felt(log: &Log, delights: &[Delight]) -> Vec<Felt> {
             }
         }
     }
-    out.sort_by_key(|f| (f.at, f.customer, f.product));
+    // where there are too many, boxes go before ratings, and the oldest first
+    out.sort_by_key(|f| (f.weight >= 1.0, f.at, f.customer, f.product));
     if out.len() > MOST_RATINGS {
         out.drain(..out.len() - MOST_RATINGS);
     }
@@ -133,4 +152,18 @@ pub fn delight(
     delights: &[Delight],
 ) -> Result<DelightModel, DelightError> {
     DelightModel::fit(&rated(model, log, delights))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_delight_as_often_as_what_was_rated() {
+        let label = kept_label(0.3, 90, 10);
+        assert!((label * 90.0 / 100.0 - 0.3).abs() < 1e-12);
+        assert_eq!(kept_label(0.9, 1, 9), 1.0, "no more than certain");
+        assert_eq!(kept_label(0.3, 0, 0), 0.0);
+        assert!(kept_label(0.0, 5, 5) == 0.0 && kept_label(0.2, 5, 0) == 0.2);
+    }
 }
