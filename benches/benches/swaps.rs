@@ -1,6 +1,7 @@
 //! Models swapped while requests are answered: what fails, what it costs the slowest, how much memory it takes.
 //!
-//! A server of its own (the `serendib` program beside this one) serves the shop that `serendib demo --once` has made. Its
+//! A server of its own (the `serendib` program beside this one) serves the shop that `serendib demo --once` has made, or
+//! another directory with a store, the models directory and the shop data in `store/`, `models/` and `data/`. Its
 //! model stands beside a variant with other scores; nothing stays loaded for a rollback, so that every swap verifies and
 //! loads a bundle. Measured in one run: the rate at which 8 callers in turn are answered; then, at 70 % of it (open loop:
 //! a request has its time, however long the one before took), p50 and p99 without swaps and with one swap in each period;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serendib_datasets::{ReadOptions, ShopData};
+use serendib_datasets::{ReadOptions, ShopData, Table};
 use serendib_engine::bundle::{Bundle, BundleWriter, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind as Kind, Live, Request};
@@ -312,9 +313,22 @@ async fn main() -> anyhow::Result<()> {
     ModelsDir::new(&models).publish("a")?;
     let store = demo.join("store");
     let data = ShopData::open(&demo.join("data"), ReadOptions::default())?;
-    let mut customers = Vec::new();
-    for row in data.customers()?.take(2_000) {
-        customers.push(row?.customer_id);
+    let mut customers: Vec<String> = Vec::new();
+    // a shop need not have a table of customers
+    if data.has_table(Table::Customers) {
+        for row in data.customers()?.take(2_000) {
+            customers.push(row?.customer_id);
+        }
+    } else {
+        for row in data.touchpoints()? {
+            let id = row?.customer_id;
+            if customers.last() != Some(&id) {
+                customers.push(id);
+            }
+            if customers.len() == 2_000 {
+                break;
+            }
+        }
     }
     let customers = Arc::new(customers);
     let loaded = ["a", "b"].map(|id| {
