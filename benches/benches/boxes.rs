@@ -1,8 +1,8 @@
 //! Packing figures on generated instances: gap to the dual bound, plain greedy beside it, time and memory.
 //!
 //! `cargo bench -p serendib-benches --bench boxes [-- small | large]`: 2,000 × 500 and 10,000 × 1,000 boxes × products
-//! with all products as candidates, at stock 1.05, 1.10 and 1.25 × demand; `large` adds 100,000 × 1,000, pruned to 100
-//! candidates a box. Values are a logistic function of a product's quality, the match of customer and product in six
+//! with all products as candidates, at stock 1.05, 1.10 and 1.25 × demand, and 10,000 × 1,000 pruned to 100 candidates a
+//! box; `small` ends after the first, `large` runs the last alone and 100,000 × 1,000 likewise. Values are a logistic function of a product's quality, the match of customer and product in six
 //! dimensions and noise; stock is gamma distributed; two lines of a category at most.
 
 use std::time::Instant;
@@ -155,14 +155,16 @@ fn run(boxes: usize, items: usize, stock: f64, keep: usize) -> (Problem, Packing
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let asked = |name: &str| arguments.iter().any(|a| a == name);
-    for stock in [1.25, 1.10, 1.05] {
-        run(2_000, 500, stock, 500);
-    }
-    if asked("small") {
-        return;
-    }
-    for stock in [1.10, 1.05] {
-        run(10_000, 1_000, stock, 1_000);
+    if !asked("large") {
+        for stock in [1.25, 1.10, 1.05] {
+            run(2_000, 500, stock, 500);
+        }
+        if asked("small") {
+            return;
+        }
+        for stock in [1.10, 1.05] {
+            run(10_000, 1_000, stock, 1_000);
+        }
     }
     let (problem, packing) = run(10_000, 1_000, 1.10, 100);
     let start = Instant::now();

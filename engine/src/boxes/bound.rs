@@ -4,6 +4,9 @@
 //! boxes it is nearly smooth, so prices move by a damped diagonal Newton step: the demand that exceeds the stock, over
 //! the number of boxes per unit of price that would change their mind near the present one. The step is confined to a
 //! trust region that shrinks, which makes it a subgradient method where demand is too lumpy for a slope.
+//!
+//! Prices are those of the whole market, so a sample of many boxes finds them nearly: the first rounds ask only the
+//! sample, the last ones everybody. Only what everybody was asked proves a bound.
 
 use rayon::prelude::*;
 
@@ -15,6 +18,17 @@ pub(crate) fn piece(boxes: usize) -> usize {
     boxes.div_ceil(64).max(32)
 }
 
+/// Boxes that are asked first where there are many more.
+const SAMPLE: usize = 10_000;
+/// Most rounds in which only the sample is asked.
+const SAMPLED_ROUNDS: u32 = 75;
+
+/// Whether box `b` is in a sample of one in `stride`: spread by a hash, so that the order of boxes does not matter.
+fn sampled(b: usize, stride: usize) -> bool {
+    stride <= 1
+        || ((b as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33).is_multiple_of(stride as u64)
+}
+
 /// What boxes ask for at given prices.
 pub(crate) struct Demand {
     /// g(λ), fill included.
@@ -23,9 +37,24 @@ pub(crate) struct Demand {
     pub used: Vec<u32>,
     /// Boxes near indifference, per item.
     near: Vec<u32>,
+    /// Open slots of the boxes that were asked.
+    slots: u64,
 }
 
-/// Evaluates g at `prices`, and moves the multipliers of limited boxes a step (`rate` > 0).
+impl Demand {
+    fn none(items: usize) -> Demand {
+        Demand {
+            bound: 0.0,
+            used: vec![0; items],
+            near: vec![0; items],
+            slots: 0,
+        }
+    }
+}
+
+/// Evaluates g at `prices`, and moves the multipliers of limited boxes a step (`rate` > 0). With a `stride` above 1 one
+/// box in so many is asked, and what is answered is an estimate for all.
+#[allow(clippy::too_many_arguments)]
 fn demand(
     problem: &Problem,
     fill: f64,
@@ -33,6 +62,7 @@ fn demand(
     multipliers: &mut [[f64; MEASURES]],
     width: f64,
     rate: f64,
+    stride: usize,
 ) -> Demand {
     let size = piece(problem.boxes.len());
     let items = problem.items.len();
@@ -41,18 +71,18 @@ fn demand(
         .enumerate()
         .map(|(piece, multipliers)| {
             let mut solver = BoxSolver::new(problem, fill);
-            let mut out = Demand {
-                bound: 0.0,
-                used: vec![0; items],
-                near: vec![0; items],
-            };
+            let mut out = Demand::none(items);
             let price = |item: u32| prices[item as usize];
             for (at, multipliers) in multipliers.iter_mut().enumerate() {
                 let b = piece * size + at;
+                if !sampled(b, stride) {
+                    continue;
+                }
                 let slots = &problem.boxes[b];
                 if slots.regular + slots.surprise == 0 {
                     continue;
                 }
+                out.slots += (slots.regular + slots.surprise) as u64;
                 let bound = solver.relax(b, &price, multipliers);
                 out.bound += bound;
                 for pick in &solver.picks {
@@ -87,18 +117,22 @@ fn demand(
             out
         })
         .collect();
-    let mut all = Demand {
-        bound: 0.0,
-        used: vec![0; items],
-        near: vec![0; items],
-    };
+    let mut all = Demand::none(items);
     for piece in pieces {
         all.bound += piece.bound;
+        all.slots += piece.slots;
         for (sum, part) in all.used.iter_mut().zip(piece.used) {
             *sum += part;
         }
         for (sum, part) in all.near.iter_mut().zip(piece.near) {
             *sum += part;
+        }
+    }
+    if stride > 1 && all.slots > 0 {
+        let scale = problem.open_slots() as f64 / all.slots as f64;
+        all.bound *= scale;
+        for units in all.used.iter_mut().chain(&mut all.near) {
+            *units = (f64::from(*units) * scale).round() as u32;
         }
     }
     all.bound += prices
@@ -132,6 +166,9 @@ pub(crate) fn exact_bound(problem: &Problem, fill: f64, prices: &[f64]) -> f64 {
             .sum::<f64>()
 }
 
+/// First trust region, in units of prices, where prices are nearly known.
+const WARM: f64 = 0.01;
+
 /// The search for prices.
 pub(crate) struct Ascent<'p> {
     problem: &'p Problem,
@@ -146,7 +183,12 @@ pub(crate) struct Ascent<'p> {
     pub best_prices: Vec<f64>,
     /// The lowest bound so far, fill included.
     pub best: f64,
+    /// Rounds in which everybody was asked.
     pub round: u32,
+    /// One box in so many is asked; 1 = everybody.
+    stride: usize,
+    /// Rounds in which only the sample was asked.
+    sampled: u32,
     /// Largest change of a price in one round.
     radius: f64,
     since_best: u32,
@@ -170,7 +212,11 @@ impl<'p> Ascent<'p> {
             prices.fill(fill);
         }
         let unit = 0.25 * fill;
-        let radius = unit * if warm.is_some() { 0.01 } else { 0.08 };
+        let radius = unit * if warm.is_some() { WARM } else { 0.08 };
+        let stride = match problem.boxes.len() / SAMPLE {
+            _ if warm.is_some() => 1,
+            times => times.max(1),
+        };
         Ascent {
             problem,
             fill,
@@ -181,15 +227,43 @@ impl<'p> Ascent<'p> {
             prices,
             best: f64::INFINITY,
             round: 0,
+            stride,
+            sampled: 0,
             radius,
             since_best: 0,
         }
     }
 
+    /// Share of the rounds with the sample that is done; `None` once everybody is asked.
+    pub fn sampling(&self) -> Option<f64> {
+        (self.stride > 1).then(|| f64::from(self.sampled) / f64::from(SAMPLED_ROUNDS))
+    }
+
+    /// Whether the sample's prices were the start.
+    pub fn began_with_a_sample(&self) -> bool {
+        self.sampled > 0
+    }
+
+    /// Asks everybody from now on, from the prices that the sample found.
+    fn widen(&mut self) {
+        self.stride = 1;
+        self.prices.clone_from(&self.best_prices);
+        self.speed.fill(0.0);
+        // an estimate proves nothing
+        self.best = f64::INFINITY;
+        self.radius = self.unit * WARM;
+        self.since_best = 0;
+    }
+
     /// One evaluation and one step.
     pub fn step(&mut self) {
         let width = (self.radius * 0.5).max(self.unit * 5e-4);
-        let rate = 0.3 / (1.0 + 0.1 * f64::from(self.round));
+        let rounds = if self.stride > 1 {
+            self.sampled
+        } else {
+            self.round
+        };
+        let rate = 0.3 / (1.0 + 0.1 * f64::from(rounds));
         let demand = demand(
             self.problem,
             self.fill,
@@ -197,8 +271,22 @@ impl<'p> Ascent<'p> {
             &mut self.multipliers,
             width,
             rate,
+            self.stride,
         );
-        self.round += 1;
+        if self.stride > 1 {
+            self.sampled += 1;
+            self.advance(&demand, width);
+            if self.sampled >= SAMPLED_ROUNDS || self.settled() {
+                self.widen();
+            }
+        } else {
+            self.round += 1;
+            self.advance(&demand, width);
+        }
+    }
+
+    /// Moves the prices by what was asked for.
+    fn advance(&mut self, demand: &Demand, width: f64) {
         if demand.bound < self.best {
             self.best = demand.bound;
             self.best_prices.clone_from(&self.prices);

@@ -146,6 +146,8 @@ struct Graph {
     holders: Vec<Vec<(u32, u32)>>,
     arcs: Vec<Vec<Arc>>,
     paths: Paths,
+    /// An empty place per item, to find arcs in.
+    row: Vec<Arc>,
     /// Items whose arc to something left was dropped, because nothing was left of it any more.
     poorer: Vec<u32>,
 }
@@ -156,6 +158,7 @@ impl Graph {
         let arcs = all_arcs(state, prices, &holders);
         Graph {
             paths: Paths::new(&arcs, &state.left),
+            row: vec![NO_ARC; holders.len()],
             holders,
             arcs,
             poorer: Vec::new(),
@@ -175,19 +178,11 @@ impl Graph {
         }
         items.sort_unstable();
         items.dedup();
-        let found: Vec<Vec<Arc>> = items
-            .par_iter()
-            .map_init(
-                || vec![NO_ARC; self.holders.len()],
-                |row, item| {
-                    let at = *item as usize;
-                    let some = some_of(&self.holders[at]);
-                    item_arcs(state, prices, at, &some, row)
-                },
-            )
-            .collect();
-        for (item, arcs) in items.iter().zip(found) {
-            self.arcs[*item as usize] = arcs;
+        // few items: handing them to other threads would take longer than looking
+        for item in items {
+            let at = item as usize;
+            let some = some_of(&self.holders[at]);
+            self.arcs[at] = item_arcs(state, prices, at, &some, &mut self.row);
         }
         self.paths = Paths::new(&self.arcs, &state.left);
     }
@@ -486,6 +481,9 @@ fn item_arcs(
     arcs
 }
 
+/// Items whose paths one thread finds at a time.
+const PATHS_AT_ONCE: usize = 4_096;
+
 /// Least loss at which one unit of each item can be released, by chains of at most k swaps.
 struct Paths {
     /// `distance[k][item]`.
@@ -504,8 +502,10 @@ impl Paths {
         let mut next = vec![vec![None; left.len()]];
         for k in 0..CHAIN {
             let before = &distance[k];
+            // found again for every slot that is filled: a piece of work should be worth a thread
             let (now, first): (Vec<f64>, Vec<Option<u32>>) = arcs
                 .par_iter()
+                .with_min_len(PATHS_AT_ONCE)
                 .enumerate()
                 .map(|(item, arcs)| {
                     let mut best = (before[item], None);

@@ -5,7 +5,7 @@ use std::fmt;
 use rayon::prelude::*;
 
 use super::bound::piece;
-use super::problem::{is_laminar, PinFault, Problem, Removal};
+use super::problem::{is_laminar, PinFault, Problem, Removal, Slots};
 use super::solve_box::BoxSolver;
 use super::state::{Pick, State};
 
@@ -213,16 +213,32 @@ pub(crate) fn shortfalls(state: &State) -> Vec<Option<Shortfall>> {
     settle(Fault::Variants, Some(Relaxation::Variants), &mut open);
     for b in open {
         let slots = &problem.boxes[b];
-        let suits = slots.end - slots.start >= slots.regular + slots.surprise;
+        let open = slots.regular + slots.surprise;
+        let suits = slots.end - slots.start;
+        let too_big = slots.removed[Removal::TooBig as usize] as usize;
         if let Some(shortfall) = &mut out[b] {
-            shortfall.fault = if suits {
+            shortfall.fault = if suits >= open {
                 Fault::Several
+            } else if suits + too_big >= open {
+                // what alone exceeds a limit was taken out before: the limit is at fault
+                the_limit(slots)
             } else {
                 Fault::NothingSuits
             };
         }
     }
     out
+}
+
+/// The one limit of a box, or that there are several.
+fn the_limit(slots: &Slots) -> Fault {
+    let faults = [Fault::Budget, Fault::Weight, Fault::Volume];
+    let limits = slots.left.iter().zip(faults);
+    let mut limited = limits.filter(|(left, _)| left.is_finite());
+    match (limited.next(), limited.next()) {
+        (Some((_, fault)), None) => fault,
+        _ => Fault::Several,
+    }
 }
 
 const REMOVALS: [Removal; Removal::COUNT] = [

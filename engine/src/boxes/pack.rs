@@ -204,28 +204,40 @@ fn search<'p>(
     progress: &mut dyn FnMut(Progress),
 ) -> bool {
     let (problem, fill) = (run.problem, run.fill);
+    while let Some(done) = ascent.sampling() {
+        ascent.step();
+        run.tell(progress, Phase::Prices, 0.5 * done);
+        if stop() {
+            return true;
+        }
+    }
+    let (first, every) = if ascent.began_with_a_sample() {
+        (0.5, 10)
+    } else {
+        (0.0, 25)
+    };
     let mut checkpoint = (0u32, f64::INFINITY);
     while ascent.round < options.max_rounds && !ascent.settled() {
         ascent.step();
         run.bound = run.bound.min(ascent.best);
         let round = ascent.round;
         // packings are tried seldom: each costs about as much as a round
-        if round == 8 || round.is_multiple_of(25) {
+        if round == 8 || round.is_multiple_of(every) {
             run.offer(from_prices(problem, fill, &ascent.best_prices));
             let (value, _, gap) = run.figures();
             let falls = checkpoint.1 - ascent.best;
-            let idle = round >= checkpoint.0 + 25 && falls < 2e-5 * value.abs();
+            let idle = round >= checkpoint.0 + every && falls < 2e-5 * value.abs();
             if gap <= options.target_gap || idle {
                 break;
             }
-            if round >= checkpoint.0 + 25 || !checkpoint.1.is_finite() {
+            if round >= checkpoint.0 + every || !checkpoint.1.is_finite() {
                 checkpoint = (round, ascent.best);
             }
         }
         run.tell(
             progress,
             Phase::Prices,
-            f64::from(round) / f64::from(options.max_rounds),
+            first + (1.0 - first) * f64::from(round) / f64::from(options.max_rounds),
         );
         if stop() {
             return true;

@@ -330,6 +330,28 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
+fn prices_that_a_sample_began_prove_as_much() {
+    let problem = instance(11, 20_100, 24, false);
+    let options = Options {
+        max_rounds: 40,
+        target_gap: 2e-4,
+        ..quiet()
+    };
+    let whole = packed(&problem, &options);
+    assert_eq!(verify(&problem, &whole), []);
+    assert!(
+        whole.value <= whole.bound && whole.gap < 3e-3,
+        "{}",
+        whole.gap
+    );
+    // a bound of everybody, whatever the sample thought
+    let stopped = pack(&problem, &options, &|| true, &mut |_| {});
+    assert!(stopped.bound >= whole.value, "{stopped:?}");
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    assert_eq!(one.unwrap().install(|| packed(&problem, &options)), whole);
+}
+
+#[test]
 fn a_warm_start_needs_fewer_rounds_and_is_as_good() {
     let problem = instance(5, 400, 40, false);
     let options = Options {
@@ -486,6 +508,13 @@ fn a_short_box_names_the_constraint_at_fault() {
         },
         &all,
     );
+    add(
+        BoxRequest {
+            budget: Some(1.0),
+            ..request("poor", 1, 0)
+        },
+        &wants(&[(1, 0.9), (3, 0.9)]),
+    );
     let packing = packed(&problem, &quiet());
     assert_eq!(verify(&problem, &packing), []);
     let fault = |b: usize| packing.boxes[b].shortfall.as_ref().map(|s| s.fault);
@@ -498,6 +527,11 @@ fn a_short_box_names_the_constraint_at_fault() {
     assert_eq!(
         packing.boxes[5].shortfall.as_ref().unwrap().removed,
         [(Removal::Excluded, 4)]
+    );
+    assert_eq!(
+        fault(7),
+        Some(Fault::Budget),
+        "each thing alone is too dear"
     );
     let pin = packing.boxes[6].shortfall.as_ref().unwrap();
     assert_eq!(pin.pins, [(2, PinFault::Removed(Removal::OutOfStock))]);
