@@ -183,6 +183,8 @@ async fn serve(
     tasks.spawn(crate::background::keep_store(app.clone()));
     tasks.spawn(crate::background::compare_customers(app.clone()));
     tasks.spawn(crate::background::gather_baskets(app.clone()));
+    let boxes = app.clone();
+    tasks.spawn(async move { crate::boxes::catch_up(&boxes).await });
     tasks.spawn(crate::background::report_health(app.clone(), health));
 
     let router = builder

@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 
+use serendib_datasets::{ReadOptions, ShopData};
 use serendib_proto::v1::box_service_client::BoxServiceClient;
 use serendib_proto::v1::pack_boxes_response::Piece;
 use serendib_proto::v1::{
-    BoxOrder, BoxState, BoxUpdate, EraseCustomerRequest, GetBoxesRequest, GetCustomerRequest,
-    GetProductsRequest, LinkIdentityRequest, ListKind, PackBoxesRequest, PackPhase, PackRules,
-    PackSummary, PackedBox, RepackBoxRequest, ReservationLine, ReserveStockRequest,
-    SurpriseMeRequest, UpdateBoxesRequest,
+    BoxLot, BoxOrder, BoxState, BoxUpdate, EraseCustomerRequest, GetBoxesRequest,
+    GetCustomerRequest, GetProductsRequest, LinkIdentityRequest, ListKind, PackBoxesRequest,
+    PackPhase, PackRules, PackSummary, PackedBox, RepackBoxRequest, ReservationLine,
+    ReserveStockRequest, SurpriseMeRequest, UpdateBoxesRequest,
 };
+use serendib_service::cli::{open_store, run_words};
+use serendib_service::commands::load;
+use serendib_service::store::Store;
 use tonic::transport::Channel;
 use tonic::Code;
 
-use crate::support::{ids, products, touch, Shop, DEPARTMENTS, EACH};
+use crate::support::{ids, products, settings, touch, Shop, DEPARTMENTS, EACH};
 
 fn client(shop: &Shop) -> BoxServiceClient<Channel> {
     BoxServiceClient::new(shop.channel())
@@ -332,6 +336,200 @@ async fn a_surprise_that_its_customer_buys_first_is_packed_anew() {
     buy(&shop, "ada", &gone).await;
     assert_eq!(surprise(&get(&shop, &packed.box_id, false).await), gone);
     shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_loaded_between_two_servers_counts_for_boxes_too() {
+    let shop = Shop::open().await;
+    let packed = pack(&shop, request(vec![order("ada"), order("bob")])).await;
+    let [ada, bob] = [&packed.boxes[0], &packed.boxes[1]];
+    let bought = surprise(ada);
+    let dir = shop.close().await;
+    let data = dir.path().join("yesterday");
+    std::fs::create_dir(&data).unwrap();
+    let rows = format!(
+        "customer_id,kind,product_id,basket_id,at\nada,purchase,{bought},till-3,2026-03-01T10:00:00Z\n\
+         bob,box_kept,{},{},2026-03-01T11:00:00Z\n",
+        surprise(bob),
+        bob.box_id
+    );
+    std::fs::write(data.join("touchpoints.csv"), rows).unwrap();
+    let config = settings(dir.path()).check().unwrap();
+    let store = open_store(&config.store).await.unwrap();
+    let data = ShopData::open(&data, ReadOptions::default()).unwrap();
+    assert_eq!(
+        load(&data, &store, 1_780_000_000_000)
+            .await
+            .unwrap()
+            .touchpoints,
+        2
+    );
+    store.close().await.unwrap();
+    drop(store);
+
+    let shop = Shop::over(dir, |_| {}).await;
+    let mut now = get(&shop, &ada.box_id, false).await;
+    // the server answers while it catches up
+    for _ in 0..600 {
+        let delivered = get(&shop, &bob.box_id, false).await.state() == BoxState::Delivered;
+        if surprise(&now) != bought && delivered {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        now = get(&shop, &ada.box_id, false).await;
+    }
+    assert_ne!(surprise(&now), bought);
+    assert_eq!(now.lines.len(), ada.lines.len());
+    assert_eq!(
+        get(&shop, &bob.box_id, false).await.state(),
+        BoxState::Delivered
+    );
+    let stock = free(&shop).await;
+    let fresh = surprise(&now);
+    let lines = now.lines.iter().chain(&bob.lines);
+    let used = lines.filter(|line| line.product_id == fresh).count() as i64;
+    assert_eq!(stock[&fresh], 10 - used);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_is_taken_from_the_lot_that_perishes_first_and_lasts_long_enough() {
+    const DAY: i64 = 86_400_000;
+    let shop = Shop::open().await;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.unwrap().as_millis() as i64;
+    let leaves = |who: &str, days: i64| BoxOrder {
+        ship_at_ms: Some(now + days * DAY),
+        pinned_product_ids: vec!["garden-1".into()],
+        ..order(who)
+    };
+    let lot = |name: &str, quantity, days: i64| BoxLot {
+        product_id: "garden-1".into(),
+        quantity,
+        lot: name.into(),
+        expires_at_ms: Some(now + days * DAY),
+    };
+    let mut asked = request(vec![
+        leaves("late", 9),
+        leaves("soon", 1),
+        leaves("last", 9),
+    ]);
+    asked.lots = vec![lot("long", 1, 30), lot("short", 2, 3), lot("past", 5, 0)];
+    let answer = pack(&shop, asked.clone()).await;
+    let lot_in = |packed: &PackedBox| {
+        let mut lines = packed.lines.iter();
+        lines
+            .find(|line| line.product_id == "garden-1")
+            .map(|line| line.lot.clone())
+    };
+    let lots: Vec<Option<String>> = answer.boxes.iter().map(lot_in).collect();
+    assert_eq!(lots[1].as_deref(), Some("short"));
+    let late = [&lots[0], &lots[2]];
+    assert!(
+        late.contains(&&Some("long".into())) && late.contains(&&None),
+        "{lots:?}"
+    );
+    let others = answer.boxes.iter().flat_map(|b| &b.lines);
+    let mut others = others.filter(|line| line.product_id != "garden-1");
+    assert!(others.all(|line| line.lot.is_empty()), "they have no lots");
+    // packed again for the same day, the line comes from what is left of the same lot
+    let again = client(&shop)
+        .repack_box(RepackBoxRequest {
+            box_id: "box-soon".into(),
+            ..RepackBoxRequest::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(lot_in(&again.r#box.unwrap()).as_deref(), Some("short"));
+    asked.boxes = vec![order("other")];
+    asked.lots[0].lot = "x".repeat(300);
+    let wrong = try_pack(&shop, asked).await.err().unwrap();
+    assert!(wrong.message().starts_with("lots[0].lot"), "{wrong}");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes_that_are_exported_are_the_history_of_those_packed_offline() {
+    let shop = Shop::open().await;
+    buy(&shop, "ada", "garden-1").await;
+    let packed = pack(&shop, request(vec![order("ada"), order("bob")])).await;
+    for end in [BoxUpdate::Shipped, BoxUpdate::Delivered] {
+        update(&shop, "box-ada", end).await.unwrap();
+    }
+    let dir = shop.close().await;
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // a command brings a runtime of its own
+    let run = |words: &[&str]| {
+        std::thread::scope(|scope| scope.spawn(|| run_words(words).unwrap()).join()).unwrap();
+    };
+    run(&[
+        "serendib",
+        "export",
+        "--store",
+        &path("store"),
+        "--out",
+        &path("data"),
+        "--format",
+        "csv",
+    ]);
+    // one more box for the subscriber whose first one has left
+    let boxes = std::fs::read_to_string(path("data/boxes.csv")).unwrap();
+    let columns = boxes.lines().next().unwrap().split(',').count();
+    let more = format!("{boxes}next,ada{}\n", ",".repeat(columns - 2));
+    std::fs::write(path("data/boxes.csv"), more).unwrap();
+    let stock: String = products()
+        .iter()
+        .map(|product| format!("{},2\n", product.product_id))
+        .collect();
+    std::fs::write(path("stock.csv"), format!("product_id,quantity\n{stock}")).unwrap();
+    std::fs::write(
+        path("rules.json"),
+        r#"{"slots": 12, "leaf_cap": null, "relevance_floor": 0}"#,
+    )
+    .unwrap();
+    for format in ["csv", "jsonl", "parquet"] {
+        run(&[
+            "serendib",
+            "pack",
+            "--models",
+            &path("models"),
+            "--data",
+            &path("data"),
+            "--stock",
+            &path("stock.csv"),
+            "--rules",
+            &path("rules.json"),
+            "--out",
+            &path(format),
+            "--format",
+            format,
+        ]);
+        assert!(dir
+            .path()
+            .join(format)
+            .join(format!("picking.{format}"))
+            .exists());
+    }
+    let picking = std::fs::read_to_string(path("csv/picking.csv")).unwrap();
+    let of = |id: &str| -> Vec<String> {
+        let rows = picking
+            .lines()
+            .filter(|row| row.starts_with(&format!("{id},")));
+        rows.map(|row| row.split(',').nth(2).unwrap().to_owned())
+            .collect()
+    };
+    assert!(of("box-ada").is_empty(), "it has left");
+    assert_eq!(of("box-bob").len(), 3, "{picking}");
+    let next = of("next");
+    assert_eq!(next.len(), 12, "{picking}");
+    let sent = &packed.boxes[0].lines;
+    assert!(
+        sent.iter().all(|line| !next.contains(&line.product_id)),
+        "{picking}"
+    );
+    let summary = std::fs::read_to_string(path("csv/summary.txt")).unwrap();
+    assert!(summary.contains("2 boxes, 15 of 15"), "{summary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

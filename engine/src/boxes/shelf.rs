@@ -21,16 +21,20 @@ pub struct LineWeights {
     pub delight: f32,
     /// How new it is: boxes introduce products.
     pub novelty: f32,
+    /// Share of its relevance and novelty that counts for what the subscriber has had before, 0…1. Need counts in full:
+    /// a supply that is used up is welcome again.
+    pub had: f32,
 }
 
 impl Default for LineWeights {
-    /// 1, 0.3, 1 and 0.2.
+    /// 1, 0.3, 1, 0.2 and 0.5.
     fn default() -> Self {
         LineWeights {
             relevance: 1.0,
             need: 0.3,
             delight: 1.0,
             novelty: 0.2,
+            had: 0.5,
         }
     }
 }
@@ -311,13 +315,21 @@ impl Shelf {
         salt: u64,
     ) -> Vec<Candidate> {
         let scores = score_pairs(model, live, customer, now, &self.products);
+        let seen = customer.history.partition_point(|touch| touch.at <= now);
+        let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
+            .iter()
+            .filter_map(|owned| self.item(owned.product))
+            .map(|item| self.items[item as usize].family)
+            .collect();
+        let has_had = |item: u32| had.contains(&self.items[item as usize].family);
         let mut all: Vec<Candidate> = scores
             .iter()
             .zip(&self.products)
             .enumerate()
             .map(|(item, (score, product))| {
                 let known = 1.0 - model.popularity_share(*product).sqrt();
-                worth(item as u32, score, known, &rules.weights)
+                let item = item as u32;
+                worth(item, score, known, has_had(item), &rules.weights)
             })
             .filter(|c| c.value.is_finite() && c.surprise.is_finite() && c.relevance.is_finite())
             .collect();
@@ -326,15 +338,7 @@ impl Shelf {
             let mut kept: Vec<Candidate> = Vec::with_capacity(keep + keep / 3);
             all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
             let floor = rules.relevance_floor;
-            let seen = customer.history.partition_point(|touch| touch.at <= now);
-            let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
-                .iter()
-                .filter_map(|owned| self.item(owned.product))
-                .map(|item| self.items[item as usize].family)
-                .collect();
-            let surprises = |c: &&Candidate| {
-                c.relevance >= floor && !had.contains(&self.items[c.item as usize].family)
-            };
+            let surprises = |c: &&Candidate| c.relevance >= floor && !has_had(c.item);
             kept.extend(all.iter().filter(|c| always.contains(&c.item)));
             kept.extend(all.iter().filter(surprises).take(keep / 3));
             all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
@@ -363,15 +367,21 @@ fn mixed(salt: u64, item: u32) -> u64 {
 }
 
 /// What an item is worth in either slot. `novelty` stands in where the model does not say.
-fn worth(item: u32, score: &PairScore, novelty: f32, weights: &LineWeights) -> Candidate {
+fn worth(
+    item: u32,
+    score: &PairScore,
+    novelty: f32,
+    had: bool,
+    weights: &LineWeights,
+) -> Candidate {
     let novelty = score.novelty.unwrap_or(novelty);
     let need = score.timeliness.unwrap_or(0.0);
     let delight = score.delight.unwrap_or(score.relevance * novelty);
+    let counts = if had { weights.had } else { 1.0 };
+    let suits = (weights.relevance + weights.novelty * novelty) * score.relevance;
     Candidate {
         item,
-        value: weights.relevance * score.relevance
-            + weights.need * need
-            + weights.novelty * novelty * score.relevance,
+        value: counts * suits + weights.need * need,
         surprise: 0.5 * weights.relevance * score.relevance
             + weights.delight * delight
             + weights.novelty * novelty,
@@ -462,6 +472,26 @@ mod tests {
             [vec![1], vec![0, 1]],
             "the box of day 9 is not seen"
         );
+    }
+
+    #[test]
+    fn what_a_subscriber_has_had_is_worth_less_unless_it_is_needed_again() {
+        let weights = LineWeights::default();
+        let score = PairScore {
+            relevance: 0.4,
+            novelty: Some(0.5),
+            timeliness: Some(0.0),
+            ..PairScore::default()
+        };
+        let [new, had] = [false, true].map(|had| worth(0, &score, 0.0, had, &weights));
+        assert!((had.value - 0.5 * new.value).abs() < 1e-6);
+        assert_eq!(had.relevance, new.relevance);
+        let used_up = PairScore {
+            timeliness: Some(1.0),
+            ..score
+        };
+        let needed = worth(0, &used_up, 0.0, true, &weights);
+        assert!(needed.value > new.value);
     }
 
     #[test]

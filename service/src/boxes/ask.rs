@@ -54,6 +54,20 @@ impl BoxAsk {
     }
 }
 
+/// Units of a product that perish together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LotAsk {
+    /// The product.
+    pub product_id: String,
+    /// Units.
+    pub quantity: i64,
+    /// What the packers call it.
+    pub lot: String,
+    /// When it perishes, ms; `None` = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
 /// A whole pack.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PackAsk {
@@ -65,6 +79,8 @@ pub struct PackAsk {
     pub rules: ShopRules,
     /// Products to pack from; none = every product whose stock is tracked.
     pub products: Vec<String>,
+    /// Lots of products; a product without is one lot.
+    pub lots: Vec<LotAsk>,
     /// Most seconds for the search.
     pub time_limit_s: Option<f64>,
     /// How long units are set aside after the last ship date, ms.

@@ -11,8 +11,10 @@ mod repack;
 mod spoilers;
 mod touches;
 
-pub use ask::{BoxAsk, PackAsk};
+pub use ask::{BoxAsk, LotAsk, PackAsk};
+#[cfg(feature = "demo")]
+pub(crate) use order::merged;
 pub use pack::{pack, whole_of, Event, Packed, Whole};
 pub use repack::{repack, Keep};
 pub use spoilers::Spoilers;
-pub use touches::follow;
+pub use touches::{catch_up, follow};

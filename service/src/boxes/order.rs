@@ -1,10 +1,12 @@
 //! From a subscriber to the box as the packer wants it, and from a packed line to its reasons.
 
+use std::collections::HashMap;
+
 use serendib_engine::boxes::{Lot, Order, PackedBox, Shelf, ShopRules};
 use serendib_engine::rank::{line_reasons, CustomerState, LineKind};
-use serendib_engine::shop::{stable_hash, ProductIx};
+use serendib_engine::shop::{stable_hash, Product, ProductIx};
 
-use super::BoxAsk;
+use super::{BoxAsk, LotAsk};
 use crate::config::Config;
 use crate::customers::Encoded;
 use crate::sentence::{sentence, Language};
@@ -16,12 +18,61 @@ const UNTRACKED: i64 = 1 << 30;
 /// Reasons of a line at most.
 const REASONS: usize = 2;
 
+/// The lots of `item`, of which `free` units are free: those told of, the ones that perish last holding what is left after
+/// the others; without any, one that perishes as the product says.
+pub(super) fn lots_of(item: u32, product: &Product, free: i64, told: &[LotAsk]) -> Vec<Lot> {
+    let mut own: Vec<&LotAsk> = told
+        .iter()
+        .filter(|lot| lot.product_id == product.product_id)
+        .collect();
+    own.sort_by_key(|lot| lot.expires_at.unwrap_or(i64::MAX));
+    let until = [product.expires_at, product.available_until];
+    let until = until.into_iter().flatten().min();
+    if own.is_empty() {
+        return vec![Lot {
+            item,
+            quantity: free,
+            expires_at: until,
+            inbound_at: product.available_from,
+            label: String::new(),
+        }];
+    }
+    let mut free = free;
+    own.into_iter()
+        .map(|lot| {
+            let quantity = lot.quantity.min(free);
+            free -= quantity;
+            Lot {
+                item,
+                quantity,
+                expires_at: lot
+                    .expires_at
+                    .into_iter()
+                    .chain(product.available_until)
+                    .min(),
+                inbound_at: product.available_from,
+                label: lot.lot.clone(),
+            }
+        })
+        .collect()
+}
+
+/// Lots by product, so that each product's are found at once.
+pub(super) fn by_product(told: &[LotAsk]) -> HashMap<&str, Vec<LotAsk>> {
+    let mut lots: HashMap<&str, Vec<LotAsk>> = HashMap::new();
+    for lot in told {
+        lots.entry(&lot.product_id).or_default().push(lot.clone());
+    }
+    lots
+}
+
 /// The products that boxes are packed from: `named`, or every product whose stock is tracked; removed ones and what is
 /// not a product are left out. With the units that are free, `more` of them added by product.
 pub(super) fn shelf_of(
     view: &View,
     named: &[String],
-    more: &std::collections::HashMap<String, i64>,
+    more: &HashMap<String, i64>,
+    told: &[LotAsk],
 ) -> (Shelf, Vec<Lot>) {
     let live = &view.live;
     let of_shop = 0..live.catalogue.len() as ProductIx;
@@ -46,22 +97,18 @@ pub(super) fn shelf_of(
         })
         .collect();
     let shelf = Shelf::new(&live.catalogue, &rows);
-    let lots = shelf
-        .items()
-        .iter()
-        .enumerate()
-        .filter_map(|(item, row)| {
-            let product = live.catalogue.product(shelf.product(item as u32)?);
-            let until = [product.expires_at, product.available_until];
-            Some(Lot {
-                item: item as u32,
-                quantity: i64::from(row.stock),
-                expires_at: until.into_iter().flatten().min(),
-                inbound_at: product.available_from,
-                label: String::new(),
-            })
-        })
-        .collect();
+    let told = by_product(told);
+    let mut lots = Vec::with_capacity(shelf.items().len());
+    for (item, row) in shelf.items().iter().enumerate() {
+        let Some(product) = shelf.product(item as u32) else {
+            continue;
+        };
+        let product = live.catalogue.product(product);
+        let own = told
+            .get(&*product.product_id)
+            .map_or(&[][..], Vec::as_slice);
+        lots.extend(lots_of(item as u32, product, i64::from(row.stock), own));
+    }
     (shelf, lots)
 }
 
@@ -101,7 +148,7 @@ impl Bench<'_> {
             at,
         );
         let item = |id: &String| live.catalogue.find(id).and_then(|p| self.shelf.item(p));
-        request.history = merged(request.history, earlier, &ask.box_id, &item);
+        request.history = got(request.history, earlier, &ask.box_id, &item);
         request.pinned = ask.pinned.iter().filter_map(item).collect();
         if !ask.locked.is_empty() {
             let line = |(id, surprise): &(String, bool)| Some((item(id)?, *surprise));
@@ -124,12 +171,13 @@ impl Bench<'_> {
         (order, unknown)
     }
 
-    /// `packed` as it is kept.
+    /// `packed` as it is kept; `lots` are the labels of its lines' lots.
     pub fn stored(
         &self,
         ask: &BoxAsk,
         state: Option<&store::CustomerState>,
         packed: &PackedBox,
+        lots: &[String],
         locale: Option<&str>,
     ) -> StoredBox {
         let live = &self.view.live;
@@ -178,7 +226,8 @@ impl Bench<'_> {
                 .lines
                 .iter()
                 .zip(reasons)
-                .map(|(line, reasons)| BoxLine {
+                .enumerate()
+                .map(|(at, (line, reasons))| BoxLine {
                     product_id: id_of(line.item).unwrap_or_default(),
                     surprise: line.surprise,
                     fixed: line.fixed,
@@ -190,6 +239,7 @@ impl Bench<'_> {
                         .collect(),
                     propensity: line.draw.as_ref().map(|draw| draw.propensity),
                     served_id: None,
+                    lot: lots.get(at).filter(|lot| !lot.is_empty()).cloned(),
                     reasons: reasons
                         .into_iter()
                         .map(|reason| BoxReason {
@@ -231,18 +281,22 @@ impl Bench<'_> {
 }
 
 /// Boxes that the customer got, latest first: those of the store, and those that only their touchpoints tell of.
-fn merged(
+fn got(
     told: Vec<Vec<u32>>,
     earlier: &[StoredBox],
     own: &str,
     item: &impl Fn(&String) -> Option<u32>,
 ) -> Vec<Vec<u32>> {
-    let mut boxes: Vec<Vec<u32>> = earlier
+    let boxes = earlier
         .iter()
         .filter(|b| b.box_id != own)
         .filter(|b| !matches!(b.state, BoxState::Cancelled | BoxState::Lapsed))
-        .map(|b| b.lines.iter().filter_map(|l| item(&l.product_id)).collect())
-        .collect();
+        .map(|b| b.lines.iter().filter_map(|l| item(&l.product_id)).collect());
+    merged(boxes.collect(), told)
+}
+
+/// `boxes`, and those of `told` that are not among them, every list latest first.
+pub(crate) fn merged(mut boxes: Vec<Vec<u32>>, told: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     let known = boxes.clone();
     let is_new = |told: &Vec<u32>| {
         let inside = |stored: &Vec<u32>| told.iter().all(|item| stored.contains(item));

@@ -11,9 +11,9 @@ use serendib_engine::boxes::{Job, JobPacking, Options, Order};
 use tokio::sync::mpsc;
 use tonic::Status;
 
-use super::order::{shelf_of, Bench};
+use super::order::{by_product, lots_of, shelf_of, Bench};
 use super::repack::{repack, Keep};
-use super::{BoxAsk, PackAsk};
+use super::{BoxAsk, LotAsk, PackAsk};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::store_status;
@@ -106,6 +106,8 @@ pub(super) struct Kept {
     pub rules: serendib_engine::boxes::ShopRules,
     /// Products packed from; none = every product whose stock is tracked.
     pub products: Vec<String>,
+    /// What the pack left of the lots that it was told of.
+    pub lots: Vec<LotAsk>,
     /// Price by product, where it is above 0.
     pub prices: HashMap<String, f64>,
     /// The numbers.
@@ -138,7 +140,7 @@ pub async fn pack(
     let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
     let freed = freed_units(app, &mut ask, now).await?;
     let view = app.views.get();
-    let (shelf, mut lots) = shelf_of(&view, &ask.products, &freed);
+    let (shelf, mut lots) = shelf_of(&view, &ask.products, &freed, &ask.lots);
     if shelf.items().is_empty() {
         return Err(Status::failed_precondition(
             "product_ids: there is nothing to pack from: name products, or track the stock of some",
@@ -208,7 +210,7 @@ pub async fn pack(
             now,
         };
         let (mut boxes, named): (Vec<StoredBox>, Vec<bool>) = bench
-            .stored(&asks, &packing, ask.locale.as_deref())
+            .stored(&asks, &packing, &lots, ask.locale.as_deref())
             .await?
             .into_iter()
             .unzip();
@@ -221,6 +223,7 @@ pub async fn pack(
         let kept = Kept {
             rules: (*shop_rules).clone(),
             products: ask.products.clone(),
+            lots: lots_left(&ask.lots, &lots, &packing.lots_left, &shelf),
             prices: prices.collect(),
             whole,
         };
@@ -278,7 +281,7 @@ pub async fn pack(
             Err(StoreError::OutOfStock { .. }) if attempt < ATTEMPTS => {
                 app.views.refresh(now_ms()).await.map_err(refused)?;
                 let fresh = app.views.get();
-                lots = restocked(&fresh, &view, &shelf, &freed, lots);
+                lots = restocked(&fresh, &view, &shelf, &freed, &ask.lots);
                 warm = Some(packing.whole.prices);
             }
             Err(error) => return Err(refused(error)),
@@ -430,6 +433,7 @@ impl Shared<'_> {
         &self,
         asks: &Arc<Vec<BoxAsk>>,
         packing: &JobPacking,
+        lots: &[serendib_engine::boxes::Lot],
         locale: Option<&str>,
     ) -> Result<Vec<(StoredBox, bool)>, Status> {
         let mut boxes = Vec::with_capacity(asks.len());
@@ -441,7 +445,11 @@ impl Shared<'_> {
             }
             let packed: Vec<_> = packing.orders[from..until]
                 .iter()
-                .map(|order| order.packed.clone())
+                .map(|order| {
+                    let label = |lot: &usize| lots[*lot].label.clone();
+                    let labels: Vec<String> = order.lots.iter().map(label).collect();
+                    (order.packed.clone(), labels)
+                })
                 .collect();
             let (app, view, shelf, rules) = (
                 self.app.clone(),
@@ -463,12 +471,13 @@ impl Shared<'_> {
                         .par_iter()
                         .zip(&states)
                         .zip(&packed)
-                        .map(|((ask, state), packed)| {
+                        .map(|((ask, state), (packed, lots))| {
                             let state = state.as_deref();
                             let said = state.map(|s| s.profile.consents).unwrap_or_default();
                             let named =
                                 state.is_some() && allowed(&said, &app.config.consent).personalise;
-                            (bench.stored(ask, state, packed, locale.as_deref()), named)
+                            let stored = bench.stored(ask, state, packed, lots, locale.as_deref());
+                            (stored, named)
                         })
                         .collect::<Vec<_>>()
                 })
@@ -582,32 +591,56 @@ fn whole(
     }
 }
 
-/// `lots` with the units that are free in `fresh`.
+/// What a packing left of the lots that were `told`.
+fn lots_left(
+    told: &[LotAsk],
+    lots: &[serendib_engine::boxes::Lot],
+    left: &[i64],
+    shelf: &serendib_engine::boxes::Shelf,
+) -> Vec<LotAsk> {
+    let ids: std::collections::HashSet<&str> =
+        told.iter().map(|lot| lot.product_id.as_str()).collect();
+    lots.iter()
+        .zip(left)
+        .map(|(lot, left)| LotAsk {
+            product_id: shelf.items()[lot.item as usize].id.clone(),
+            quantity: *left,
+            lot: lot.label.clone(),
+            expires_at: lot.expires_at,
+        })
+        .filter(|lot| ids.contains(&*lot.product_id))
+        .collect()
+}
+
+/// The lots of what is free in `fresh`, in items of `shelf`.
 fn restocked(
     fresh: &View,
     view: &View,
     shelf: &serendib_engine::boxes::Shelf,
     freed: &HashMap<String, i64>,
-    lots: Vec<serendib_engine::boxes::Lot>,
+    told: &[LotAsk],
 ) -> Vec<serendib_engine::boxes::Lot> {
-    lots.into_iter()
-        .map(|lot| {
-            let product = shelf.product(lot.item);
-            let id = product.map(|p| &view.live.catalogue.product(p).product_id);
-            let now = id.and_then(|id| fresh.live.catalogue.find(id));
-            let quantity = match now {
-                Some(p) if fresh.live.removed[p as usize] => 0,
-                Some(p) => match fresh.live.stock[p as usize] {
-                    Some(free) => {
-                        free.max(0) + id.and_then(|id| freed.get(id)).copied().unwrap_or(0)
-                    }
-                    None => lot.quantity,
-                },
-                None => 0,
-            };
-            serendib_engine::boxes::Lot { quantity, ..lot }
-        })
-        .collect()
+    let told = by_product(told);
+    let mut lots = Vec::new();
+    for (item, row) in shelf.items().iter().enumerate() {
+        let Some(product) = shelf.product(item as u32) else {
+            continue;
+        };
+        let product = view.live.catalogue.product(product);
+        let id = &product.product_id;
+        let now = fresh.live.catalogue.find(id);
+        let free = match now {
+            Some(p) if fresh.live.removed[p as usize] => 0,
+            Some(p) => match fresh.live.stock[p as usize] {
+                Some(free) => free.max(0) + freed.get(id).copied().unwrap_or(0),
+                None => i64::from(row.stock),
+            },
+            None => 0,
+        };
+        let own = told.get(&**id).map_or(&[][..], Vec::as_slice);
+        lots.extend(lots_of(item as u32, product, free, own));
+    }
+    lots
 }
 
 /// Brings `boxes` to what was kept, and has their surprises kept secret.

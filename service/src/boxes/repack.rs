@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serendib_engine::boxes::Job;
+use serendib_engine::boxes::{assign_lots, Job};
 use tonic::Status;
 
 use super::order::{shelf_of, Bench};
 use super::pack::{Kept, EARLIER};
-use super::BoxAsk;
+use super::{BoxAsk, LotAsk};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::convert::store_status;
@@ -121,7 +121,8 @@ async fn again(
         for line in &old.lines {
             *own.entry(line.product_id.clone()).or_insert(0) += 1;
         }
-        let (shelf, lots) = shelf_of(&view, &kept.products, &own);
+        let lots = with_own(kept.lots, &old);
+        let (shelf, lots) = shelf_of(&view, &kept.products, &own, &lots);
         let bench = Bench {
             config: &app.config,
             view: &view,
@@ -154,18 +155,29 @@ async fn again(
             .iter()
             .map(|item| kept.prices.get(&item.id).copied().unwrap_or(0.0))
             .collect();
+        let all = lots.clone();
         let job = Job::new(shelf.items(), &rules, std::slice::from_ref(&order), lots)
             .map_err(|e| wrong(&e))?;
         let packed = job
             .one(0, &prices, 2)
             .ok_or_else(|| wrong(&"the box cannot be packed again"))?;
+        let lines: Vec<(u32, i64)> = packed
+            .lines
+            .iter()
+            .map(|line| (line.item, order.ship_at))
+            .collect();
+        let labels: Vec<String> = assign_lots(&all, &lines)
+            .map_err(|e| wrong(&e))?
+            .into_iter()
+            .map(|lot| all[lot].label.clone())
+            .collect();
         Ok::<StoredBox, Status>(StoredBox {
             pack_id: old.pack_id.clone(),
             version: old.version,
             ship_at: old.ship_at,
             ask: old.ask.clone(),
             ..with_marks(
-                bench.stored(&ask, state.as_deref(), &packed, locale.as_deref()),
+                bench.stored(&ask, state.as_deref(), &packed, &labels, locale.as_deref()),
                 &old,
             )
         })
@@ -173,6 +185,19 @@ async fn again(
     .await
     .map_err(|error| Status::internal(format!("packing failed: {error}")))??;
     Ok(made)
+}
+
+/// `lots` with the units that the box itself holds.
+fn with_own(mut lots: Vec<LotAsk>, own: &StoredBox) -> Vec<LotAsk> {
+    for line in &own.lines {
+        let lot = lots.iter_mut().find(|lot| {
+            lot.product_id == line.product_id && lot.lot == line.lot.as_deref().unwrap_or_default()
+        });
+        if let Some(lot) = lot {
+            lot.quantity += 1;
+        }
+    }
+    lots
 }
 
 /// `changed` with what lines that stayed had: how they came about, and what they are worth.
@@ -187,6 +212,7 @@ fn with_marks(mut changed: StoredBox, old: &StoredBox) -> StoredBox {
             line.value = same.value;
             line.propensity = same.propensity;
             line.served_id.clone_from(&same.served_id);
+            line.lot.clone_from(&same.lot);
             if line.stand_ins.is_empty() {
                 line.stand_ins.clone_from(&same.stand_ins);
             }

@@ -104,6 +104,11 @@ impl Spoilers {
         found
     }
 
+    /// All boxes that are open.
+    pub fn all(&self) -> Vec<OpenBox> {
+        self.read().boxes.values().cloned().collect()
+    }
+
     /// Whether any open box holds the product as a surprise: what is not, need not be looked up.
     pub fn any(&self, product: &str) -> bool {
         self.read().products.contains_key(product)

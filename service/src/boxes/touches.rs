@@ -7,7 +7,10 @@ use serendib_engine::shop::Touchpoint;
 use super::{repack, Keep};
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::store::{BoxEnd, StoreError};
+use crate::store::{BoxEnd, BoxQuery, StoreError, StoredBox};
+
+/// Touchpoints read at a time.
+const PAGE: usize = 256;
 
 /// Follows touchpoints that were just recorded: a box that was delivered, kept or returned is delivered, and a surprise
 /// that its customer bought before the box left is packed anew. What fails is logged: recording has happened.
@@ -30,6 +33,51 @@ pub async fn follow(app: &Arc<App>, rows: &[Touchpoint]) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// Catches up on what was loaded into the store while no server ran on it: the touchpoints of every box that is open, as
+/// if they had been recorded now.
+pub async fn catch_up(app: &Arc<App>) {
+    for open in app.spoilers.all() {
+        let query = BoxQuery::Ids(vec![open.box_id.clone()]);
+        let found = match app.store.boxes(query, now_ms()).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "catching up on the boxes failed");
+                return;
+            }
+        };
+        let Some(stored) = found.into_iter().next() else {
+            continue;
+        };
+        match missed(app, &stored).await {
+            Ok(rows) => follow(app, &rows).await,
+            Err(error) => tracing::warn!(%error, "catching up on a box failed"),
+        }
+    }
+}
+
+/// Touchpoints of the box's customer that concern it. What they had bought was no surprise when the box was packed, so a
+/// purchase of one was told later, whenever it happened.
+async fn missed(app: &Arc<App>, stored: &StoredBox) -> Result<Vec<Touchpoint>, StoreError> {
+    let secret = |row: &Touchpoint| {
+        let mut surprises = stored.lines.iter().filter(|line| line.surprise);
+        surprises.any(|line| Some(&line.product_id) == row.product_id.as_ref())
+    };
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let customer = stored.customer_id.clone();
+        let (rows, next) = app.store.touchpoints(customer, after, PAGE).await?;
+        found.extend(rows.into_iter().filter(|row| match row.kind.as_str() {
+            "purchase" => secret(row),
+            _ => row.basket_id.as_ref() == Some(&stored.box_id),
+        }));
+        after = next;
+        if after.is_none() {
+            return Ok(found);
         }
     }
 }

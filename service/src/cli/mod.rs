@@ -49,8 +49,29 @@ enum Command {
 
 /// Runs the command line of this process: exits 0, 1 (failed) or 2 (usage).
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command line inside this process, the program's name first.
+///
+/// # Errors
+/// Words that are no command, or a command that failed.
+pub fn run_words<I>(words: I) -> anyhow::Result<()>
+where
+    I: IntoIterator,
+    I::Item: Into<std::ffi::OsString> + Clone,
+{
+    run(Cli::try_parse_from(words)?)
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => demo.run(),
         Some(Command::Serve(serve)) => serve.run(),
@@ -67,13 +88,6 @@ pub fn main() -> ExitCode {
         None => demo::Demo::default().run(),
         #[cfg(not(feature = "demo"))]
         None => serve::Serve::default().run(),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }
 

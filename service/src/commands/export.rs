@@ -5,21 +5,27 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use serendib_datasets::{Format, ShopInfo, ShopWriter, Table, TableWriter};
+use serendib_datasets::{BoxOrder, Format, ShopInfo, ShopWriter, Table, TableWriter};
 use serendib_engine::shop::Consents;
 use tokio_stream::StreamExt;
 
-use crate::store::{sqlite, ShopRow};
+use crate::boxes::BoxAsk;
+use crate::store::{sqlite, ShopRow, StoredBox};
 
 use super::load::{SHOP_AREA, SHOP_KEY};
 use super::progress::Progress;
 use super::{now_ms, runtime, DEFAULT_STORE};
 
+/// Attribute of an exported box: how far it is.
+pub(crate) const BOX_STATE: &str = "state";
+/// Attribute of an exported box: the products in it.
+pub(crate) const BOX_LINES: &str = "lines";
+
 /// Write the store as shop data for training, also while a server runs on it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib export --store serendib-store --out shop\n  serendib-train fit --data shop --out \
-                  models\n\nOne consistent state: products, customers, touchpoints, delights and what was served, of \
+                  models\n\nOne consistent state: products, customers, touchpoints, delights, what was served and boxes, of \
                   customers who allow training, under the ids of the customers they are linked to."
 )]
 pub struct Export {
@@ -95,6 +101,32 @@ impl Export {
     }
 }
 
+/// A box as shop data: how it was asked for, and how far it is and what is in it as attributes.
+fn order_of(packed: &StoredBox) -> BoxOrder {
+    let ask: BoxAsk = serde_json::from_value(packed.ask.clone()).unwrap_or_default();
+    let lines: Vec<_> = packed
+        .lines
+        .iter()
+        .map(|line| json!({"product_id": line.product_id, "surprise": line.surprise}))
+        .collect();
+    BoxOrder {
+        box_id: packed.box_id.clone(),
+        customer_id: packed.customer_id.clone(),
+        ship_at: packed.ship_at,
+        slots: ask.slots.map(|n| n as u32),
+        surprise_slots: ask.surprise_slots.map(|n| n as u32),
+        budget: ask.budget,
+        max_weight_g: ask.max_weight_g,
+        max_volume_ml: ask.max_volume_ml,
+        exclusions: ask.exclusions,
+        attributes: [
+            (BOX_STATE.to_owned(), json!(packed.state.as_str())),
+            (BOX_LINES.to_owned(), json!(lines)),
+        ]
+        .into(),
+    }
+}
+
 /// The tables of a shop, written one after another.
 struct Tables<'a> {
     shop: &'a ShopWriter,
@@ -110,6 +142,7 @@ impl Tables<'_> {
             ShopRow::Touchpoint(_) => Table::Touchpoints,
             ShopRow::Delight(_) => Table::Delights,
             ShopRow::Served(_) => Table::Served,
+            ShopRow::Box(_) => Table::Boxes,
         };
         if self.current.as_ref().map(|(of, _)| *of) != Some(table) {
             self.close()?;
@@ -124,6 +157,7 @@ impl Tables<'_> {
             ShopRow::Touchpoint(row) => writer.touchpoint(row)?,
             ShopRow::Delight(row) => writer.delight(row)?,
             ShopRow::Served(row) => writer.served(row)?,
+            ShopRow::Box(row) => writer.box_order(&order_of(row))?,
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ mod tests;
 pub use backup::Backup;
 #[cfg(feature = "shop-data")]
 pub use export::Export;
+#[cfg(feature = "demo")]
+pub(crate) use export::{BOX_LINES, BOX_STATE};
 #[cfg(feature = "shop-data")]
 pub use load::{load, Load, Loaded};
 pub use restore::Restore;

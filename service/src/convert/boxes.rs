@@ -7,12 +7,14 @@ use serendib_engine::shop::DAY_MS;
 use serendib_proto::v1;
 
 use super::{amount, at_most, id, ids, optional_id, text, time, Invalid};
-use crate::boxes::{BoxAsk, PackAsk, Packed, Whole};
+use crate::boxes::{BoxAsk, LotAsk, PackAsk, Packed, Whole};
 use crate::store::{BoxState, StoredBox};
 use crate::views::View;
 
 /// Boxes in one pack at most.
 const MAX_BOXES: usize = 200_000;
+/// Units of one lot at most.
+const MAX_LOT: u32 = 1_000_000_000;
 /// Products to pack from at most.
 const MAX_PRODUCTS: usize = 100_000;
 /// How long units are set aside at most, in seconds.
@@ -63,6 +65,7 @@ pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, In
         boxes,
         rules: rules_from_proto(&rules).map_err(|e| e.under("rules"))?,
         products: ids("product_ids", &message.product_ids, MAX_PRODUCTS)?,
+        lots: lots_from_proto(&message.lots)?,
         time_limit_s,
         hold_ms,
         replace: message.replace,
@@ -70,6 +73,25 @@ pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, In
         dry_run: message.dry_run,
         locale: optional_id("locale", message.locale.as_deref())?,
     })
+}
+
+fn lots_from_proto(lots: &[v1::BoxLot]) -> Result<Vec<LotAsk>, Invalid> {
+    at_most("lots", lots.len(), MAX_PRODUCTS)?;
+    let lots = lots.iter().enumerate().map(|(ix, lot)| {
+        let field = |name: &str| format!("lots[{ix}].{name}");
+        if lot.quantity > MAX_LOT {
+            let what = format!("is {}, expected at most {MAX_LOT}", lot.quantity);
+            return Err(Invalid::new(field("quantity"), what));
+        }
+        text(&field("lot"), Some(&lot.lot), 256)?;
+        Ok(LotAsk {
+            product_id: id(&field("product_id"), &lot.product_id)?,
+            quantity: i64::from(lot.quantity),
+            lot: lot.lot.clone(),
+            expires_at: time(&field("expires_at_ms"), lot.expires_at_ms)?,
+        })
+    });
+    lots.collect()
 }
 
 fn slots(field: &str, found: Option<u32>) -> Result<Option<usize>, Invalid> {
@@ -191,6 +213,9 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
             *slot = weight as f32;
         }
     }
+    if let Some(had) = share("weights.had", weights.had)? {
+        out.weights.had = had as f32;
+    }
     out.random_one_in = match rules.random_one_in {
         Some(0) => None,
         Some(n) => Some(n),
@@ -261,6 +286,7 @@ pub fn box_to_proto(stored: &StoredBox, view: &View, for_customer: bool) -> v1::
                 })
                 .collect(),
             propensity: line.propensity,
+            lot: line.lot.clone().unwrap_or_default(),
             served_id: line.served_id.clone(),
         }
     });

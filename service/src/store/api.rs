@@ -310,7 +310,7 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// All rows that may be used for training, as one consistent snapshot: products (those known only from touchpoints
-    /// included), then customers, touchpoints, delights and served rows of customers who allow
+    /// included), then customers, touchpoints, delights, served rows and boxes of customers who allow
     /// [`Purpose::Train`] given `defaults`, under their root ids, and anonymous baskets.
     async fn export_shop(
         &self,

@@ -1,5 +1,6 @@
 //! Boxes, stock and rules as files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context};
@@ -9,6 +10,8 @@ use serendib_engine::shop::ProductIx;
 use serendib_training::batch::Batch;
 
 use super::Pack;
+use crate::commands::{BOX_LINES, BOX_STATE};
+use crate::store::BoxState;
 
 /// One box to pack.
 pub struct Order {
@@ -46,6 +49,12 @@ pub struct Input {
     pub stock: Vec<(Option<ProductIx>, StockLot)>,
     /// Rules.
     pub rules: ShopRules,
+    /// Products of boxes that have left, by customer, latest first.
+    pub earlier: HashMap<String, Vec<Vec<ProductIx>>>,
+    /// Boxes that have left or were given up, and are not packed.
+    pub done: usize,
+    /// Wrong rows of the two tables that were skipped.
+    pub skipped: u64,
     /// Ids of boxes that came again and are left out.
     pub duplicates: Vec<String>,
     /// Products of the stock that nobody knows.
@@ -56,20 +65,28 @@ impl Input {
     /// Reads what `args` name.
     pub fn read(args: &Pack, batch: &Batch, options: ReadOptions) -> anyhow::Result<Input> {
         let shop = ShopData::open(&args.data, options)?;
+        let mut skipped = 0;
         let boxes: Vec<BoxOrder> = match &args.boxes {
             Some(file) => {
-                Staged::new(file, Table::Boxes, &args.out)?.read(options, ShopData::boxes)?
+                let staged = Staged::new(file, Table::Boxes, &args.out)?;
+                let (rows, wrong) = staged.read(options, Table::Boxes, ShopData::boxes)?;
+                skipped += wrong;
+                rows
             }
             None if shop.has_table(Table::Boxes) => shop.boxes()?.collect::<Result<_, _>>()?,
             None => bail!("the shop data have no boxes table: name one with --boxes"),
         };
         let stock: Vec<StockLot> = match &args.stock {
             Some(file) => {
-                Staged::new(file, Table::Stock, &args.out)?.read(options, ShopData::stock)?
+                let staged = Staged::new(file, Table::Stock, &args.out)?;
+                let (rows, wrong) = staged.read(options, Table::Stock, ShopData::stock)?;
+                skipped += wrong;
+                rows
             }
             None if shop.has_table(Table::Stock) => shop.stock()?.collect::<Result<_, _>>()?,
             None => bail!("the shop data have no stock table: name one with --stock"),
         };
+        skipped += shop.skipped(Table::Boxes) + shop.skipped(Table::Stock);
         let own = args.data.join("rules.json");
         let rules = match args.rules.as_ref().or(own.exists().then_some(&own)) {
             Some(path) => {
@@ -81,6 +98,8 @@ impl Input {
             None => ShopRules::default(),
         };
         let latest = batch.log().span.map_or(0, |(_, last)| last + 1);
+        let (done, boxes): (Vec<BoxOrder>, Vec<BoxOrder>) = boxes.into_iter().partition(is_done);
+        let earlier = left_earlier(&done, batch);
         let mut known = std::collections::HashSet::new();
         let mut duplicates = Vec::new();
         let mut orders = Vec::with_capacity(boxes.len());
@@ -111,6 +130,9 @@ impl Input {
             orders,
             stock,
             rules,
+            earlier,
+            done: done.len(),
+            skipped,
             duplicates,
             unknown_products,
         })
@@ -123,6 +145,43 @@ impl Input {
             .filter_map(|(product, row)| product.map(|p| (p, row.quantity)))
             .collect()
     }
+}
+
+/// Whether a box, as an export of the store tells of it, needs no packing any more.
+fn is_done(row: &BoxOrder) -> bool {
+    let state = row.attributes.get(BOX_STATE).and_then(|s| s.as_str());
+    state.is_some_and(|state| state != BoxState::Packed.as_str())
+}
+
+/// What is in the boxes of `done` that left.
+fn left_earlier(done: &[BoxOrder], batch: &Batch) -> HashMap<String, Vec<Vec<ProductIx>>> {
+    let mut boxes: Vec<&BoxOrder> = done
+        .iter()
+        .filter(|row| {
+            let state = row.attributes.get(BOX_STATE).and_then(|s| s.as_str());
+            [BoxState::Shipped, BoxState::Delivered]
+                .map(|s| Some(s.as_str()))
+                .contains(&state)
+        })
+        .collect();
+    boxes.sort_by_key(|row| std::cmp::Reverse(row.ship_at));
+    let mut earlier: HashMap<String, Vec<Vec<ProductIx>>> = HashMap::new();
+    for row in boxes {
+        let lines = row
+            .attributes
+            .get(BOX_LINES)
+            .and_then(|lines| lines.as_array());
+        let ids = lines
+            .into_iter()
+            .flatten()
+            .filter_map(|line| line["product_id"].as_str());
+        let products = ids.filter_map(|id| batch.live.catalogue.find(id)).collect();
+        earlier
+            .entry(row.customer_id.clone())
+            .or_default()
+            .push(products);
+    }
+    earlier
 }
 
 /// A directory that shows one file under the name of its table, so that it reads like shop data.
@@ -161,11 +220,13 @@ impl Staged {
         Ok(staged)
     }
 
+    /// Its rows, and how many wrong ones were skipped.
     fn read<T, R, E>(
         &self,
         options: ReadOptions,
+        table: Table,
         rows: impl Fn(&ShopData) -> Result<R, E>,
-    ) -> anyhow::Result<Vec<T>>
+    ) -> anyhow::Result<(Vec<T>, u64)>
     where
         R: Iterator<Item = Result<T, E>>,
         E: std::fmt::Display,
@@ -177,7 +238,7 @@ impl Staged {
         };
         let data = ShopData::open(&self.dir, options).map_err(|e| named(&e))?;
         let all: Result<Vec<T>, E> = rows(&data).map_err(|e| named(&e))?.collect();
-        all.map_err(|e| named(&e))
+        Ok((all.map_err(|e| named(&e))?, data.skipped(table)))
     }
 }
 

@@ -18,6 +18,7 @@ use serendib_engine::rank::{line_reasons, LineKind};
 use serendib_engine::shop::{stable_hash, ProductIx};
 use serendib_training::batch::Batch;
 
+use crate::boxes::merged;
 use crate::sentence::{sentence, Language};
 use input::Input;
 
@@ -187,6 +188,7 @@ impl Pack {
                     history,
                     now,
                 );
+                request.history = known_boxes(request.history, input, order, shelf);
                 let state = batch.state(customer);
                 let salt = stable_hash(request.id.as_bytes());
                 let candidates = shelf.candidates(
@@ -275,6 +277,19 @@ impl Pack {
         bar.finish_and_clear();
         reasons
     }
+}
+
+/// Boxes that the subscriber got, latest first: those of the boxes table, and those that only touchpoints tell of.
+fn known_boxes(
+    told: Vec<Vec<u32>>,
+    input: &Input,
+    order: &input::Order,
+    shelf: &Shelf,
+) -> Vec<Vec<u32>> {
+    let earlier = input.earlier.get(&order.row.customer_id);
+    let boxes = earlier.into_iter().flatten();
+    let boxes = boxes.map(|b| b.iter().filter_map(|p| shelf.item(*p)).collect());
+    merged(boxes.collect(), told)
 }
 
 fn progress_bar() -> ProgressBar {

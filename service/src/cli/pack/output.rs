@@ -12,6 +12,17 @@ use serendib_training::batch::Batch;
 
 use super::input::Input;
 
+/// `value` to so many decimals: prices and values are kept in fewer digits than a table would show.
+fn rounded(value: f64, decimals: i32) -> f64 {
+    let unit = 10f64.powi(decimals);
+    (value * unit).round() / unit
+}
+
+/// A value in the units of the rules' weights.
+fn worth(value: Option<f64>) -> Cell<'static> {
+    Cell::float(value.map(|value| rounded(value, 4)))
+}
+
 /// Everything that is told of a packing.
 pub struct Output<'a> {
     pub batch: &'a Batch,
@@ -88,15 +99,15 @@ impl Output<'_> {
                 let mut said: Vec<String> = s
                     .removed
                     .iter()
-                    .map(|(why, n)| format!("{why:?} {n}"))
+                    .map(|(why, n)| format!("{n} {why}"))
                     .collect();
                 if s.below_floor > 0 {
-                    said.push(format!("BelowFloor {}", s.below_floor));
+                    said.push(format!("{} below the relevance floor", s.below_floor));
                 }
                 said.extend(
                     s.pins
                         .iter()
-                        .map(|(item, why)| format!("pin {}: {why:?}", self.id(*item))),
+                        .map(|(item, why)| format!("pin {}: {why}", self.id(*item))),
                 );
                 said.join("; ")
             });
@@ -106,8 +117,8 @@ impl Output<'_> {
                 Cell::time(Some(order.ship_at)),
                 Cell::Int(packed.lines.len() as i64),
                 Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
-                Cell::float(Some(packed.value)),
-                Cell::float(Some(price)),
+                worth(Some(packed.value)),
+                Cell::float(Some(rounded(price, 2))),
                 Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
                 Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
                 Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
@@ -155,7 +166,7 @@ impl Output<'_> {
                     Cell::from(lot.and_then(|lot| lot.warehouse.as_deref())),
                     Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
                     Cell::time(lot.and_then(|lot| lot.expires_at)),
-                    Cell::float(Some(f64::from(line.value))),
+                    worth(Some(f64::from(line.value))),
                     Cell::from(reasons.get(at).map(String::as_str)),
                     Cell::from(stand_in(0)),
                     Cell::from(titled(0)),
@@ -211,8 +222,8 @@ impl Output<'_> {
                 Cell::from(self.title(item as u32)),
                 Cell::Int(used as i64),
                 Cell::Int(left[item]),
-                Cell::float(price),
-                Cell::float(price.map(|price| 10.0 * price)),
+                worth(price),
+                worth(price.map(|price| 10.0 * price)),
             ])?;
         }
         table.finish()?;
@@ -250,6 +261,7 @@ impl Output<'_> {
             "gap": whole.gap,
             "stopped": whole.stopped,
             "units_used": self.used().iter().sum::<u64>(),
+            "units_left": self.packed.lots_left.iter().sum::<i64>(),
             "faults": faults,
             "dearest": dearest.iter().take(10).map(|(item, price)| json!({
                 "product_id": self.id(*item), "title": self.title(*item),
@@ -257,6 +269,8 @@ impl Output<'_> {
             })).collect::<Vec<_>>(),
             "soft": soft,
             "left_out": {
+                "boxes_that_have_left": self.input.done,
+                "rows_skipped": self.input.skipped,
                 "boxes_given_twice": self.input.duplicates,
                 "products_not_in_the_catalogue": self.input.unknown_products,
                 "exclusions_that_mean_nothing": self.unknown_exclusions.iter().map(|(b, name)| json!({
@@ -291,6 +305,54 @@ impl Output<'_> {
             number("bound"),
             100.0 * number("gap"),
         ));
+        say(format!(
+            "{} units packed, {} left on the shelf",
+            number("units_used"),
+            number("units_left"),
+        ));
+        let goals = &summary["soft"];
+        let goal = |key: &str| goals[key].as_f64().unwrap_or(0.0);
+        say(format!(
+            "half of the boxes are worth {:.2} or more, one in twenty less than {:.2}",
+            goal("median_value"),
+            goal("p5_value"),
+        ));
+        let rules = &self.input.rules;
+        if let Some(wanted) = rules.minimum_margin {
+            let margin = goals["margin"].as_f64();
+            say(format!(
+                "margin {}, wanted {:.1} %",
+                margin.map_or("unknown".into(), |m| format!("{:.1} %", 100.0 * m)),
+                100.0 * wanted
+            ));
+        }
+        if let Some(fair) = rules.fairness {
+            say(format!(
+                "{} boxes are worth less than {:.0} % of the one in the middle",
+                goal("below_fair"),
+                100.0 * fair
+            ));
+        }
+        if !rules.required_categories.is_empty() {
+            say(format!(
+                "{} boxes lack a category that they should have",
+                goal("boxes_missing_a_required_category")
+            ));
+        }
+        for wish in goals["minimum_use"].as_array().into_iter().flatten() {
+            say(format!(
+                "{} of {} units of {} used",
+                wish["used"],
+                wish["wanted"],
+                wish["product_id"].as_str().unwrap_or(""),
+            ));
+        }
+        if goal("given_up") > 0.0 {
+            say(format!(
+                "these goals cost {:.2} of the value",
+                goal("given_up")
+            ));
+        }
         for (fault, count) in summary["faults"].as_object().into_iter().flatten() {
             say(format!("  {count} boxes fall short: {fault}"));
         }
@@ -301,6 +363,15 @@ impl Output<'_> {
                 price["product_id"].as_str().unwrap_or(""),
                 price["ten_more_at_most"].as_f64().unwrap_or(0.0),
             ));
+        }
+        for (key, what) in [
+            ("boxes_that_have_left", "boxes have left already"),
+            ("rows_skipped", "wrong rows were skipped"),
+        ] {
+            let count = summary["left_out"][key].as_u64().unwrap_or(0);
+            if count > 0 {
+                say(format!("  {count} {what}"));
+            }
         }
         for (key, what) in [
             (

@@ -202,6 +202,11 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
         store.log_served(request(id, to, NOW, "tea"));
     }
     store.flush_served().await.unwrap();
+    let boxes = [("b1", "card"), ("b2", "bob"), ("b3", "dan")];
+    let boxes = boxes.map(|(id, to)| super::boxes::packed(id, to, &["tea"]));
+    let pack = super::boxes::pack("p", NOW + DAY);
+    let kept = store.keep_pack(pack, boxes.to_vec(), PackOptions::default(), NOW);
+    kept.await.unwrap();
     let ids = |rows: &[ShopRow]| -> Vec<String> {
         rows.iter()
             .map(|row| match row {
@@ -218,6 +223,7 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
                         s.customer_id.as_deref().unwrap_or("-")
                     )
                 }
+                ShopRow::Box(b) => format!("{}>{}", b.box_id, b.customer_id),
             })
             .collect()
     };
@@ -226,7 +232,7 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
         ids(&rows),
         [
             "tea", "milk", "ada+card", "dan+", "ada/a1", "ada/c1", "dan/d1", "/n1", "r1>ada",
-            "r3>-"
+            "r3>-", "b1>ada", "b3>dan"
         ]
     );
     let no = Consents {
@@ -234,7 +240,10 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
         ..Consents::default()
     };
     let rows = all(store.export_shop(no, NOW).await).await;
-    assert_eq!(ids(&rows), ["tea", "milk", "dan+", "dan/d1", "/n1", "r3>-"]);
+    assert_eq!(
+        ids(&rows),
+        ["tea", "milk", "dan+", "dan/d1", "/n1", "r3>-", "b3>dan"]
+    );
 }
 
 pub(crate) async fn a_sweep_keeps_what_is_young(store: &impl Store) {

@@ -116,6 +116,23 @@ pub(super) fn read(conn: &Connection, query: &BoxQuery, now: i64) -> Result<Vec<
     }
 }
 
+/// Calls `take` with every box of somebody who is known and their identity, in order of packing.
+pub(super) fn each<E: From<Fault> + From<rusqlite::Error>>(
+    conn: &Connection,
+    now: i64,
+    mut take: impl FnMut(i64, StoredBox) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut all = conn.prepare(&format!("{BOX} WHERE i.id IS NOT NULL ORDER BY b.box"))?;
+    let mut idents = conn.prepare("SELECT ident FROM box WHERE id = ?1")?;
+    let mut rows = all.query([now])?;
+    while let Some(next) = rows.next()? {
+        let found = row(next)?;
+        let ident = idents.query_row([&found.box_id], |r| r.get(0))?;
+        take(ident, found)?;
+    }
+    Ok(())
+}
+
 /// Boxes of identity `ident`, called `id`, as documents.
 pub(super) fn about(conn: &Connection, ident: i64, id: &str) -> Result<Vec<Document>, Fault> {
     let mut all =

@@ -235,5 +235,12 @@ pub(super) fn shop(
         });
         Ok(())
     })?;
-    end
+    end?;
+    boxes::each::<StreamEnd>(conn, now, |ident, mut packed| {
+        let Some(name) = allowed.name(ident, &packed.customer_id) else {
+            return Ok(());
+        };
+        packed.customer_id = name.to_string();
+        Ok(sink.put(ShopRow::Box(packed))?)
+    })
 }

@@ -67,6 +67,9 @@ pub struct BoxLine {
     /// What ratings and touchpoints bring back, for a surprise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served_id: Option<String>,
+    /// The lot to take it from, where lots are told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// Why it is there.
     pub reasons: Vec<BoxReason>,
 }

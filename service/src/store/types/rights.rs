@@ -139,6 +139,8 @@ pub enum ShopRow {
     Delight(Delight),
     /// `served`.
     Served(Served),
+    /// `boxes`; `customer_id` is the root's.
+    Box(super::StoredBox),
 }
 
 /// A small versioned document, for parts of the service that need a place of their own (packed boxes).
