@@ -253,6 +253,10 @@ fn fill_slots(
                 if in_vain > PATIENCE || stop() {
                     return gain;
                 }
+                if !has_candidate(state, b, surprise) {
+                    // nothing that others release could help: that says nothing about the next box
+                    break;
+                }
                 match fill_slot(state, fill, prices, graph, b, surprise) {
                     Some(net) => {
                         gain += net;
@@ -268,6 +272,19 @@ fn fill_slots(
         }
     }
     gain
+}
+
+/// Whether box `b` has a candidate for such a slot that fits beside what it holds.
+fn has_candidate(state: &State, b: usize, surprise: bool) -> bool {
+    let problem = state.problem;
+    let slots = &problem.boxes[b];
+    (slots.start as u32..slots.end as u32).any(|candidate| {
+        let pick = Pick {
+            candidate,
+            surprise,
+        };
+        problem.value(pick).is_finite() && problem.fits_beside(b, &state.picks[b], None, candidate)
+    })
 }
 
 /// Fills one slot of box `b`; answers the gain.

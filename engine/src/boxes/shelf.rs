@@ -8,6 +8,7 @@ use super::problem::{BoxRequest, Candidate, Item, Rules};
 use crate::model::Model;
 use crate::rank::{score_pairs, CustomerState, Live, PairScore};
 use crate::shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
+use crate::surprise::dial::floor as own_floor;
 
 /// What a line is worth to a subscriber, as weights of parts in 0…1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -55,8 +56,10 @@ pub struct ShopRules {
     pub pinned: Vec<String>,
     /// How many earlier boxes are not repeated.
     pub no_repeat_boxes: usize,
-    /// Least relevance of a surprise, 0…1.
-    pub relevance_floor: f32,
+    /// Least relevance of a surprise, 0…1; absent = each subscriber's own, as in lists of surprises: half of what suits
+    /// them best among what they have not had. A probability of purchase is small wherever a shop has much to choose from,
+    /// so that no one number is right for all.
+    pub relevance_floor: Option<f32>,
     /// Categories of which every box should have a line.
     pub required_categories: Vec<String>,
     /// Units of a product that should be used over all boxes.
@@ -85,7 +88,7 @@ impl Default for ShopRules {
             leaf_cap: Some(2),
             pinned: Vec::new(),
             no_repeat_boxes: 6,
-            relevance_floor: 0.02,
+            relevance_floor: None,
             required_categories: Vec::new(),
             minimum_use: BTreeMap::new(),
             minimum_margin: None,
@@ -240,7 +243,7 @@ impl Shelf {
                 .map(|id| item("pinned", id))
                 .collect::<Result<_, _>>()?,
             no_repeat_boxes: rules.no_repeat_boxes,
-            relevance_floor: rules.relevance_floor,
+            relevance_floor: rules.relevance_floor.unwrap_or(0.0),
             required_categories: rules
                 .required_categories
                 .iter()
@@ -298,7 +301,7 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer: the best `rules.candidates` for regular slots, a third as many for surprises among
+    /// The items that suit a customer, and the least relevance of their surprises: the best `rules.candidates` for regular slots, a third as many for surprises among
     /// what they have not had, a third as many that are in stock whatever they are worth, and those of `always`.
     ///
     /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
@@ -313,7 +316,7 @@ impl Shelf {
         rules: &ShopRules,
         always: &[u32],
         salt: u64,
-    ) -> Vec<Candidate> {
+    ) -> (Vec<Candidate>, f32) {
         let scores = score_pairs(model, live, customer, now, &self.products);
         let seen = customer.history.partition_point(|touch| touch.at <= now);
         let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
@@ -333,11 +336,20 @@ impl Shelf {
             })
             .filter(|c| c.value.is_finite() && c.surprise.is_finite() && c.relevance.is_finite())
             .collect();
+        let floor = rules.relevance_floor.unwrap_or_else(|| {
+            let mut new: Vec<f32> = all
+                .iter()
+                .filter(|c| self.items[c.item as usize].stock > 0 && !has_had(c.item))
+                .map(|c| c.relevance)
+                .collect();
+            new.sort_by(|a, b| b.total_cmp(a));
+            let options = model.surprises.as_ref().map(|s| s.floor());
+            own_floor(&new, &options.unwrap_or_default())
+        });
         let keep = rules.candidates.max(1);
         if all.len() > keep {
             let mut kept: Vec<Candidate> = Vec::with_capacity(keep + keep / 3);
             all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
-            let floor = rules.relevance_floor;
             let surprises = |c: &&Candidate| c.relevance >= floor && !has_had(c.item);
             kept.extend(all.iter().filter(|c| always.contains(&c.item)));
             kept.extend(all.iter().filter(surprises).take(keep / 3));
@@ -354,7 +366,7 @@ impl Shelf {
             kept.dedup_by_key(|c| c.item);
             all = kept;
         }
-        all
+        (all, floor)
     }
 }
 
@@ -516,7 +528,8 @@ mod tests {
         let mut offered = vec![0; 300];
         for salt in 0..200 {
             let nobody = CustomerState::NOBODY;
-            let found = shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &[299], salt);
+            let (found, _) =
+                shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &[299], salt);
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -525,6 +538,41 @@ mod tests {
             let in_stock = item % 7 > 0;
             assert!(*offered > 0 || !in_stock, "item {item}");
         }
+    }
+
+    #[test]
+    fn the_floor_of_surprises_is_the_subscribers_own_unless_the_shop_says() {
+        let products = (0..40).map(|n| product(&format!("p{n}"), "food"));
+        let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
+        let stock: Vec<(ProductIx, i64)> = (0..40).map(|p| (p, 1)).collect();
+        let shelf = Shelf::new(&catalogue, &stock);
+        let model = Model::new(
+            crate::bundle::Manifest::default(),
+            catalogue.clone(),
+            crate::shop::Encoder::default(),
+            crate::represent::Representation::of_popularity(
+                (0..40).map(|n| 40.0 - n as f32).collect(),
+            ),
+        );
+        let live = Live::of_catalogue(catalogue);
+        let floor = |rules: &ShopRules, history: &[Touch]| {
+            let customer = CustomerState {
+                history,
+                ..CustomerState::NOBODY
+            };
+            let (found, floor) = shelf.candidates(&model, &live, customer, i64::MAX, rules, &[], 0);
+            let passes = found.iter().filter(|c| c.relevance >= floor).count();
+            (floor, passes)
+        };
+        let (own, passes) = floor(&ShopRules::default(), &[]);
+        assert!(own > 0.0 && (10..40).contains(&passes), "{own} {passes}");
+        let had: Vec<Touch> = (0..15).map(|p| touch(Kind::PURCHASE, p, 0, 1)).collect();
+        assert!(floor(&ShopRules::default(), &had).0 < own, "of what is new");
+        let said = ShopRules {
+            relevance_floor: Some(0.9),
+            ..ShopRules::default()
+        };
+        assert_eq!(floor(&said, &[]).0, 0.9);
     }
 
     #[test]

@@ -160,9 +160,10 @@ impl Bench<'_> {
         let customer = encoded.state(&encoded.history, &self.config.consent);
         let model = &self.view.model;
         let salt = stable_hash(ask.box_id.as_bytes());
-        let candidates = self
+        let (candidates, floor) = self
             .shelf
             .candidates(model, live, customer, at, rules, &settled, salt);
+        request.relevance_floor = Some(floor);
         let order = Order {
             request,
             candidates,

@@ -179,7 +179,7 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
         out.no_repeat_boxes = n as usize;
     }
     if let Some(floor) = share("relevance_floor", rules.relevance_floor)? {
-        out.relevance_floor = floor as f32;
+        out.relevance_floor = Some(floor as f32);
     }
     at_most(
         "required_categories",

@@ -191,7 +191,7 @@ impl Pack {
                 request.history = known_boxes(request.history, input, order, shelf);
                 let state = batch.state(customer);
                 let salt = stable_hash(request.id.as_bytes());
-                let candidates = shelf.candidates(
+                let (candidates, floor) = shelf.candidates(
                     &batch.model,
                     &batch.live,
                     state,
@@ -201,6 +201,7 @@ impl Pack {
                     salt,
                 );
                 bar.inc(1);
+                request.relevance_floor = Some(floor);
                 let order = Order {
                     request,
                     candidates,
