@@ -1,7 +1,8 @@
 //! The models directory and which of its models answers.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use serendib_engine::bundle::{BundleError, Manifest, ModelsDir, MANIFEST};
 
@@ -45,7 +46,42 @@ pub struct Models {
     dir: Option<PathBuf>,
     keep_loaded: usize,
     swapping: tokio::sync::Mutex<History>,
+    loader: Loader,
 }
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The one thread that loads models. An allocator keeps what a thread has freed for that thread: loaded by whichever
+/// thread is idle, each of many threads would keep the memory of a model.
+#[derive(Debug)]
+struct Loader(std::sync::mpsc::Sender<Job>);
+
+impl Loader {
+    fn start() -> Loader {
+        let (jobs, waiting) = std::sync::mpsc::channel::<Job>();
+        let thread = std::thread::Builder::new().name("models".into());
+        let started = thread.spawn(move || waiting.into_iter().for_each(|job| job()));
+        if let Err(error) = started {
+            tracing::error!(%error, "the thread that loads models did not start");
+        }
+        Loader(jobs)
+    }
+
+    async fn load(&self, path: PathBuf) -> Result<Generation, ModelsError> {
+        let (done, loaded) = tokio::sync::oneshot::channel();
+        let job: Job = Box::new(move || {
+            let load = std::panic::AssertUnwindSafe(|| Generation::load(&path));
+            let _ = done.send(std::panic::catch_unwind(load));
+        });
+        let failed = |why: &str| ModelsError::Load(why.to_owned());
+        self.0.send(job).map_err(|_| failed("its thread is gone"))?;
+        let result = loaded.await.map_err(|_| failed("its thread is gone"))?;
+        Ok(result.map_err(|_| failed("it panicked"))??)
+    }
+}
+
+/// Longest wait until models that answer no more are freed, before another is loaded.
+const FREED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What was before.
 #[derive(Debug, Default)]
@@ -54,6 +90,22 @@ struct History {
     refused: Option<(String, String)>,
     /// Generations that answered before, the latest last; still loaded.
     before: Vec<Arc<Generation>>,
+    /// Generations that are kept no more, until the last request that saw them is answered.
+    leaving: Vec<Weak<Generation>>,
+}
+
+impl History {
+    /// Waits until what left is freed, so that swaps that follow fast on one another do not pile models up.
+    async fn freed(&mut self) {
+        let until = tokio::time::Instant::now() + FREED_WITHIN;
+        loop {
+            self.leaving.retain(|gone| gone.strong_count() > 0);
+            if self.leaving.is_empty() || tokio::time::Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
 }
 
 /// One bundle of the directory.
@@ -74,6 +126,7 @@ impl Models {
             dir: config.dir.clone(),
             keep_loaded: config.keep_loaded,
             swapping: tokio::sync::Mutex::default(),
+            loader: Loader::start(),
         }
     }
 
@@ -88,7 +141,7 @@ impl Models {
         if !is_bundle(&dir) && ModelsDir::new(&dir).current()?.is_none() {
             return Ok(Generation::none());
         }
-        load(dir).await
+        self.loader.load(dir).await
     }
 
     /// Looks at the directory, and lets its current model answer if that is another one now.
@@ -113,7 +166,7 @@ impl Models {
             return Ok(false);
         }
         match self
-            .generation(&history, &dir.join(&current), &current)
+            .generation(&mut history, &dir.join(&current), &current)
             .await
         {
             Ok(generation) => {
@@ -216,13 +269,16 @@ impl Models {
     /// The generation of `id`: one that is still loaded, or read from `path`.
     async fn generation(
         &self,
-        history: &History,
+        history: &mut History,
         path: &Path,
         id: &str,
     ) -> Result<Arc<Generation>, ModelsError> {
         match history.before.iter().find(|g| g.id() == id) {
             Some(loaded) => Ok(loaded.clone()),
-            None => Ok(Arc::new(load(path.to_path_buf()).await?)),
+            None => {
+                history.freed().await;
+                Ok(Arc::new(self.loader.load(path.to_path_buf()).await?))
+            }
         }
     }
 
@@ -241,6 +297,7 @@ impl Models {
         }
         let excess = history.before.len().saturating_sub(self.keep_loaded);
         let gone: Vec<Arc<Generation>> = history.before.drain(..excess).collect();
+        history.leaving.extend(gone.iter().map(Arc::downgrade));
         // Freeing a model takes a while: not on a thread that answers.
         tokio::task::spawn_blocking(move || drop(gone));
         Ok(())
@@ -292,13 +349,6 @@ impl Models {
 
 fn is_bundle(path: &Path) -> bool {
     path.join(MANIFEST).is_file()
-}
-
-async fn load(path: PathBuf) -> Result<Generation, ModelsError> {
-    tokio::task::spawn_blocking(move || Generation::load(&path))
-        .await
-        .map_err(|error| ModelsError::Load(error.to_string()))?
-        .map_err(ModelsError::from)
 }
 
 fn list(dir: &Path) -> Result<Vec<Listed>, BundleError> {

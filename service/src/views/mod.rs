@@ -179,11 +179,11 @@ impl Views {
         let old = self.current.swap(Arc::new(view));
         // Freeing a model takes a while: the last request that sees it should not pay for that.
         tokio::task::spawn_blocking(move || {
-            for _ in 0..600 {
+            for _ in 0..12_000 {
                 if Arc::strong_count(&old) == 1 {
                     break;
                 }
-                std::thread::sleep(std::time::Duration::from_millis(100));
+                std::thread::sleep(std::time::Duration::from_millis(5));
             }
         });
     }
