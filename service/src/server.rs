@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::StreamExt;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::app::App;
@@ -135,9 +136,7 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = &app.config.server;
-    let mut builder = Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
-        .tcp_nodelay(true);
+    let mut builder = Server::builder().http2_keepalive_interval(Some(Duration::from_secs(60)));
     if let Some(tls) = &config.tls {
         let read = |path: &std::path::Path| {
             std::fs::read(path).with_context(|| format!("cannot read {path:?}"))
@@ -211,11 +210,20 @@ async fn serve(
         .add_service(
             ModelServiceServer::new(rpc::ModelRpc(app.clone())).max_decoding_message_size(size),
         );
+    // the builder's own setting does not reach connections of a listener that is handed over; without it an answer waits
+    // for the client's delayed acknowledgement, 40 ms
+    let incoming = TcpListenerStream::new(listener).map(|accepted| {
+        accepted.inspect(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delay");
+            }
+        })
+    });
     let mut signal = stopped.clone();
     let graceful = async move {
         let _ = signal.wait_for(|stop| *stop).await;
     };
-    let serving = router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), graceful);
+    let serving = router.serve_with_incoming_shutdown(incoming, graceful);
     let grace = config.shutdown_grace;
     let cut = async move {
         let _ = stopped.wait_for(|stop| *stop).await;
