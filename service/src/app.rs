@@ -23,6 +23,7 @@ use crate::deadline::Deadline;
 use crate::metrics::{AnswerKind, Metrics};
 use crate::models::Models;
 use crate::pool::Pool;
+use crate::quiet::Quiet;
 use crate::sentence::Language;
 use crate::similar::SimilarCustomers;
 use crate::store::{self, CustomerQuery, ServedRequest, Store};
@@ -49,6 +50,8 @@ pub struct App {
     pub pool: Pool,
     /// Threads that pack boxes, apart from those that answer.
     pub packing: rayon::ThreadPool,
+    /// Where indexes over customers are built.
+    pub quiet: Quiet,
     /// Surprises on their way.
     pub spoilers: Spoilers,
     /// Counters.

@@ -68,14 +68,47 @@ pub async fn keep_store(app: Arc<App>) {
     }
 }
 
+/// What is made anew for each model waits until the model has answered for so long: of models that follow fast on one
+/// another only the last is worth it.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// The model that answers, and since when.
+struct Answering {
+    model: String,
+    since: Option<tokio::time::Instant>,
+}
+
+impl Answering {
+    fn first(app: &App) -> Answering {
+        Answering {
+            model: app.views.get().generation.id().to_owned(),
+            since: None,
+        }
+    }
+
+    /// Whether the model that answers now has done so for [`SETTLED`], or since the start.
+    fn is_settled(&mut self, app: &App) -> bool {
+        let view = app.views.get();
+        if view.generation.id() != self.model {
+            self.model = view.generation.id().to_owned();
+            self.since = Some(tokio::time::Instant::now());
+        }
+        self.since.is_none_or(|since| since.elapsed() >= SETTLED)
+    }
+}
+
 /// Keeps everybody's vectors for `FindSimilarCustomers` and "customers like you": anew for each generation, then whoever
 /// changed.
 pub async fn compare_customers(app: Arc<App>) {
     let budget = app.config.recommend.customer_index_bytes;
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut answering = Answering::first(&app);
     loop {
         ticks.tick().await;
+        if !answering.is_settled(&app) {
+            continue;
+        }
         if let Err(error) = app.similar.keep(&app, budget).await {
             tracing::warn!(%error, "comparing customers failed; it is tried again");
         }
@@ -89,8 +122,12 @@ pub async fn gather_baskets(app: Arc<App>) {
     let mut built: Option<(String, tokio::time::Instant)> = None;
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut answering = Answering::first(&app);
     loop {
         ticks.tick().await;
+        if !answering.is_settled(&app) {
+            continue;
+        }
         let model = app.views.get().generation.id().to_owned();
         let fresh = built
             .as_ref()

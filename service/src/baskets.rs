@@ -73,13 +73,14 @@ impl Baskets {
             tokio::task::yield_now().await;
         }
         let (products, count) = (known as usize, next.settings.neighbour_count as usize);
-        let index =
-            tokio::task::spawn_blocking(move || NeighbourIndex::new(rates, products, count))
-                .await
-                .map_err(|error| StoreError::Io {
-                    attempt: "gathering baskets".into(),
-                    detail: error.to_string(),
-                })?;
+        let index = app
+            .quiet
+            .run(move || NeighbourIndex::new(rates, products, count))
+            .await
+            .map_err(|error| StoreError::Io {
+                attempt: "gathering baskets".into(),
+                detail: error.to_string(),
+            })?;
         if !self.is_stale() {
             let index = (!index.is_empty()).then(|| std::sync::Arc::new(index));
             app.views.put_neighbours(&model, index).await;

@@ -18,6 +18,7 @@ pub mod generation;
 pub mod metrics;
 pub mod models;
 pub mod pool;
+pub mod quiet;
 pub mod rpc;
 pub mod sentence;
 pub mod server;

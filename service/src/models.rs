@@ -9,6 +9,7 @@ use serendib_engine::bundle::{BundleError, Manifest, ModelsDir, MANIFEST};
 use crate::clock::now_ms;
 use crate::config;
 use crate::generation::Generation;
+use crate::quiet::Quiet;
 use crate::store::StoreError;
 use crate::views::Views;
 
@@ -46,38 +47,7 @@ pub struct Models {
     dir: Option<PathBuf>,
     keep_loaded: usize,
     swapping: tokio::sync::Mutex<History>,
-    loader: Loader,
-}
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// The one thread that loads models. An allocator keeps what a thread has freed for that thread: loaded by whichever
-/// thread is idle, each of many threads would keep the memory of a model.
-#[derive(Debug)]
-struct Loader(std::sync::mpsc::Sender<Job>);
-
-impl Loader {
-    fn start() -> Loader {
-        let (jobs, waiting) = std::sync::mpsc::channel::<Job>();
-        let thread = std::thread::Builder::new().name("models".into());
-        let started = thread.spawn(move || waiting.into_iter().for_each(|job| job()));
-        if let Err(error) = started {
-            tracing::error!(%error, "the thread that loads models did not start");
-        }
-        Loader(jobs)
-    }
-
-    async fn load(&self, path: PathBuf) -> Result<Generation, ModelsError> {
-        let (done, loaded) = tokio::sync::oneshot::channel();
-        let job: Job = Box::new(move || {
-            let load = std::panic::AssertUnwindSafe(|| Generation::load(&path));
-            let _ = done.send(std::panic::catch_unwind(load));
-        });
-        let failed = |why: &str| ModelsError::Load(why.to_owned());
-        self.0.send(job).map_err(|_| failed("its thread is gone"))?;
-        let result = loaded.await.map_err(|_| failed("its thread is gone"))?;
-        Ok(result.map_err(|_| failed("it panicked"))??)
-    }
+    loader: Quiet,
 }
 
 /// Longest wait until models that answer no more are freed, before another is loaded.
@@ -126,7 +96,7 @@ impl Models {
             dir: config.dir.clone(),
             keep_loaded: config.keep_loaded,
             swapping: tokio::sync::Mutex::default(),
-            loader: Loader::start(),
+            loader: Quiet::start("models"),
         }
     }
 
@@ -141,7 +111,12 @@ impl Models {
         if !is_bundle(&dir) && ModelsDir::new(&dir).current()?.is_none() {
             return Ok(Generation::none());
         }
-        self.loader.load(dir).await
+        self.load(dir).await
+    }
+
+    async fn load(&self, path: PathBuf) -> Result<Generation, ModelsError> {
+        let loaded = self.loader.run(move || Generation::load(&path)).await;
+        Ok(loaded.map_err(|why| ModelsError::Load(why.to_string()))??)
     }
 
     /// Looks at the directory, and lets its current model answer if that is another one now.
@@ -277,7 +252,7 @@ impl Models {
             Some(loaded) => Ok(loaded.clone()),
             None => {
                 history.freed().await;
-                Ok(Arc::new(self.loader.load(path.to_path_buf()).await?))
+                Ok(Arc::new(self.load(path.to_path_buf()).await?))
             }
         }
     }

@@ -28,6 +28,7 @@ use crate::customers::EncodedCache;
 use crate::metrics::Metrics;
 use crate::models::Models;
 use crate::pool::Pool;
+use crate::quiet::{lower_priority, Quiet};
 use crate::rpc;
 use crate::similar::SimilarCustomers;
 use crate::store::Store;
@@ -101,6 +102,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         packing: rayon::ThreadPoolBuilder::new()
             .num_threads(packing_threads)
             .thread_name(|ix| format!("packing-{ix}"))
+            .start_handler(|_| lower_priority())
             .build()
             .context("cannot start the packing threads")?,
         customers: EncodedCache::new(config.store.cache_bytes / 2),
@@ -108,6 +110,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
             .context("cannot start the compute threads")?,
         metrics: Metrics::default(),
         similar: SimilarCustomers::default(),
+        quiet: Quiet::start("customers"),
         baskets: Baskets::default(),
         views: Arc::new(views),
         models,

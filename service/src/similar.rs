@@ -342,9 +342,9 @@ impl SimilarCustomers {
         if !self.read().hood.wants_rebuild() {
             return Ok(());
         }
-        let app = app.clone();
-        let made = tokio::task::spawn_blocking(move || {
-            let similar = &app.similar;
+        let shared = app.clone();
+        let made = app.quiet.run(move || {
+            let similar = &shared.similar;
             // Only one keeps at a time: what is read here is what is replaced below.
             let index = similar.read().hood.rebuilt();
             similar.write().hood.replace_index(index);

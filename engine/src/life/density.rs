@@ -49,6 +49,8 @@ pub struct AgeTable {
     pub excess: Vec<f32>,
     /// ln R_c(a) per cell.
     pub log_ratio: Vec<f32>,
+    /// Integral of the excess above 0 from the first cell to each, in days.
+    pub reach: Vec<f32>,
     /// Largest excess, ≥ 0.
     pub peak: f32,
     /// First and last age in days at which the excess is at least a fifth of its peak.
@@ -96,8 +98,8 @@ impl AgeCounts {
     }
 }
 
-/// Divides a weight between the two cells around `age`.
-fn spread(clock: &ClockType, age: f64, weight: f64, row: &mut [f64]) {
+/// Divides a weight between the two cells around `age`; outside the cells it is lost.
+pub(super) fn spread(clock: &ClockType, age: f64, weight: f64, row: &mut [f64]) {
     let at = (age - clock.min_age_days) / clock.step_days;
     if !(at >= 0.0 && at <= (row.len() - 1) as f64) {
         return;
@@ -395,6 +397,14 @@ impl AgeTable {
             .map(|(e, x)| e.ln_1p() - x.ln_1p())
             .collect();
         let peak = excess.iter().fold(0.0f32, |a, b| a.max(*b));
+        let mut reach = Vec::with_capacity(excess.len());
+        let (mut sum, mut before) = (0.0, None);
+        for e in excess.iter().map(|e| f64::from(e.max(0.0))) {
+            // between two cells the excess is a straight line
+            sum += before.map_or(0.0, |b| 0.5 * (b + e) * clock.step_days);
+            before = Some(e);
+            reach.push(sum as f32);
+        }
         let high = |e: &f32| *e > 0.0 && *e >= 0.2 * peak;
         let first = excess.iter().position(high).unwrap_or(0);
         let last = excess.iter().rposition(high).unwrap_or(excess.len() - 1);
@@ -406,6 +416,7 @@ impl AgeTable {
         };
         AgeTable {
             log_ratio,
+            reach,
             peak,
             span: (clock.age(first) - 0.5 * clock.step_days, end),
             excess,

@@ -6,6 +6,7 @@
 //! [`LifeView`] answers per product, [`LifeModel::needs`] lists what comes, and [`LifeModel::timeline`] what a page draws.
 //! [`Tact`] decides what of it may be put into words.
 
+mod ages;
 mod buy_again;
 mod clock;
 pub mod density;
@@ -24,6 +25,7 @@ mod timeline;
 mod windows;
 mod words;
 
+pub use ages::Ages;
 pub use buy_again::{BuyAgain, Due, Rhythm};
 pub use clock::{title_in, ClockError, ClockType, OccasionType, Stage, Titles, WordRule};
 pub use evidence::{kind_weight, Evidence, EvidenceSet};

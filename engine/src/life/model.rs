@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ages::Ages;
 use super::clock::ClockType;
 use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
+use super::posterior::Posterior;
 use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
@@ -33,6 +35,8 @@ pub struct Clock {
     pub(super) log_dilution: Vec<f32>,
     /// ln(1 + x) at ages outside the grid.
     pub(super) outside: f32,
+    /// x at ages outside the grid.
+    outside_dilution: f32,
     pub(super) first_age: Vec<f32>,
 }
 
@@ -41,6 +45,7 @@ impl Clock {
     pub fn new(kind: ClockType, fitted: Fitted, exists: f64) -> Clock {
         let log_dilution: Vec<f32> = fitted.dilution.iter().map(|x| x.ln_1p()).collect();
         let outside = log_dilution.iter().copied().fold(f32::INFINITY, f32::min);
+        let outside = if outside.is_finite() { outside } else { 0.0 };
         // A Poisson process of anchors: P(at least one in the span of ages) = exists.
         let anchors_per_day =
             -(1.0 - exists.clamp(1e-6, 0.999)).ln() / (kind.max_age_days - kind.min_age_days);
@@ -53,7 +58,8 @@ impl Clock {
                 .iter()
                 .map(|t| t.unwrap_or(NO_TABLE))
                 .collect(),
-            outside: if outside.is_finite() { outside } else { 0.0 },
+            outside,
+            outside_dilution: outside.exp_m1(),
             log_dilution,
             dilution: fitted.dilution,
             first_age: fitted.first_age,
@@ -65,6 +71,17 @@ impl Clock {
     pub fn table(&self, profile: ProfileIx) -> Option<&AgeTable> {
         let table = *self.table_of.get(profile as usize)?;
         self.tables.get(table as usize)
+    }
+
+    /// All age tables, by the numbers of [`Clock::table_number`].
+    pub(super) fn tables(&self) -> &[AgeTable] {
+        &self.tables
+    }
+
+    /// The number of the age table of `profile`.
+    pub(super) fn table_number(&self, profile: ProfileIx) -> Option<usize> {
+        let table = *self.table_of.get(profile as usize)?;
+        (table != NO_TABLE).then_some(table as usize)
     }
 
     /// Whether any profile has to do with this clock: without, it can only be declared.
@@ -89,7 +106,7 @@ impl Clock {
 
     /// x(a): purchases due to the clock per other purchase, at `age` days.
     pub fn dilution(&self, age: f64) -> f64 {
-        interpolate(&self.dilution, self.position(age), self.outside.exp_m1())
+        interpolate(&self.dilution, self.position(age), self.outside_dilution)
     }
 
     /// Prior density of the age at first contact, relative to a uniform one.
@@ -100,6 +117,11 @@ impl Clock {
             self.first_age.last().copied()
         };
         interpolate(&self.first_age, self.position(age), edge.unwrap_or(1.0))
+    }
+
+    /// The ages at day `at` of the anchors that `posterior` believes in.
+    pub(super) fn ages(&self, posterior: &Posterior, at: f64) -> Ages {
+        Ages::new(&self.kind, posterior, at)
     }
 
     fn position(&self, age: f64) -> f64 {

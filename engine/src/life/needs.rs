@@ -1,7 +1,6 @@
 //! Needs: what becomes likely in the coming weeks because of a clock, with its window and probability.
 
 use super::model::LifeModel;
-use super::posterior::Posterior;
 use super::profiles::{ProductProfiles, ProfileIx};
 use super::state::{LifeState, LifeView};
 use crate::shop::{ProductIx, DAY_MS};
@@ -29,8 +28,6 @@ pub struct Need {
     pub stage: Option<String>,
 }
 
-/// Steps into which the horizon is cut.
-const STEPS: usize = 8;
 /// Needs that are less likely are left out.
 const LEAST: f32 = 0.002;
 
@@ -38,7 +35,7 @@ impl LifeModel {
     /// Needs within `horizon_days` of the state's moment, likeliest first, ties by profile.
     ///
     /// Ended needs, and durables that are owned already, are left out. The probability of one need is
-    /// 1 − Σ_τ w(τ) exp(−∫ r_c(s − τ) ds) with the clock's own rate r_c(a) = pace · p_0(c) · e_c(a), times P(clock).
+    /// 1 − Σ_τ w(τ) exp(−∫ r_c(s − τ)⁺ ds) with the clock's own rate r_c(a) = pace · p_0(c) · e_c(a), times P(clock).
     pub fn needs(
         &self,
         products: &ProductProfiles,
@@ -54,7 +51,7 @@ impl LifeModel {
         let state = view.state;
         let now = state.now_day();
         let mut out: Vec<Need> = Vec::new();
-        for (ix, posterior) in state.clocks.iter().map(Posterior::pruned).enumerate() {
+        for (ix, posterior) in state.clocks.iter().enumerate() {
             let clock = &self.clocks[posterior.clock];
             let median = posterior.quantile(0.5);
             for profile in 0..self.profiles.list().len() as ProfileIx {
@@ -71,25 +68,14 @@ impl LifeModel {
                     continue;
                 }
                 let rate = state.pace * f64::from(self.share[profile as usize]);
-                let step = horizon / STEPS as f64;
                 // most needs are ruled out by their peak, before the sum over all anchors
                 let most = 1.0 - (-rate * horizon * f64::from(table.peak)).exp();
-                if posterior.probability * most < f64::from(LEAST) {
+                let least = f64::from(LEAST) / posterior.probability;
+                if most < least {
                     continue;
                 }
-                let missed: f64 = posterior.mean(now, |age| {
-                    let hazard: f64 = (0..STEPS)
-                        .map(|k| {
-                            clock
-                                .excess(profile, age + (k as f64 + 0.5) * step)
-                                .max(0.0)
-                        })
-                        .sum::<f64>()
-                        * step
-                        * rate;
-                    (-hazard).exp()
-                });
-                let probability = (posterior.probability * (1.0 - missed)) as f32;
+                let bought = view.ages(ix).hazard(table, horizon, rate, least);
+                let probability = (posterior.probability * bought) as f32;
                 // NaN fails the comparison too.
                 if probability.is_nan() || probability < LEAST {
                     continue;

@@ -319,7 +319,10 @@ fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usiz
         member.probability = 1.0 / (1.0 + (-log_odds).exp());
     }
     member.weights = weights;
-    set_means(clock, evidence, member);
+    // a lone anchor has nobody to tell; before it is split it is narrowed, and told anew
+    if !alone {
+        set_means(clock, evidence, member);
+    }
     log_odds
 }
 

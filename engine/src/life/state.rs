@@ -1,5 +1,7 @@
 //! What is believed of one customer's life at one moment, and what follows for ranking.
 
+use super::ages::Ages;
+use super::density::AgeTable;
 use super::evidence::EvidenceSet;
 use super::facts;
 use super::model::LifeModel;
@@ -162,8 +164,34 @@ pub struct LifeView<'a> {
     /// The state it was made from.
     pub state: &'a LifeState,
     products: &'a ProductProfiles,
+    /// Of each clock of the state.
+    ages: Vec<Ages>,
     standings: Vec<Standing>,
     silent: bool,
+}
+
+/// What one clock says of one age table now, given that it runs.
+struct Spoken {
+    /// Mean excess.
+    excess: f64,
+    /// Largest excess.
+    peak: f64,
+    /// Probability that the ages of the need are past.
+    over: f64,
+    /// Probability that they are now, or within their lead time.
+    on: f64,
+}
+
+impl Spoken {
+    fn of(ages: &Ages, table: &AgeTable) -> Spoken {
+        let reached = ages.up_to(table.span.1);
+        Spoken {
+            excess: ages.mean(&table.excess),
+            peak: f64::from(table.peak),
+            over: 1.0 - reached,
+            on: reached - ages.below(table.span.0 - LEAD_DAYS),
+        }
+    }
 }
 
 /// Days ahead of its time at which a need counts as current already.
@@ -183,12 +211,28 @@ impl<'a> LifeView<'a> {
             model.profiles.list().len()
         };
         let now = state.now_day();
-        let pruned: Vec<Posterior> = state.clocks.iter().map(Posterior::pruned).collect();
-        let dilution: Vec<f64> = pruned
+        let clock_of = |p: &Posterior| &model.clocks[p.clock];
+        let ages: Vec<Ages> = state
+            .clocks
             .iter()
-            .map(|p| p.probability * p.mean(now, |age| model.clocks[p.clock].dilution(age)))
+            .map(|p| clock_of(p).ages(p, now))
             .collect();
-        let diluted = 1.0 + dilution.iter().sum::<f64>();
+        let spoken: Vec<Vec<Spoken>> = state
+            .clocks
+            .iter()
+            .zip(&ages)
+            .map(|(p, ages)| {
+                let tables = clock_of(p).tables().iter();
+                tables.map(|table| Spoken::of(ages, table)).collect()
+            })
+            .collect();
+        let dilution = |p: &Posterior| p.mean(now, |age| clock_of(p).dilution(age));
+        let diluted = 1.0
+            + state
+                .clocks
+                .iter()
+                .map(|p| p.probability * dilution(p))
+                .sum::<f64>();
         let background = Standing {
             fit: (1.0 / diluted) as f32,
             ..Standing::NEUTRAL
@@ -199,31 +243,21 @@ impl<'a> LifeView<'a> {
                 let mut none_ended = 1.0;
                 let mut none_current = 1.0;
                 let mut best: Option<(f64, usize)> = None;
-                for (ix, posterior) in pruned.iter().enumerate() {
-                    let clock = &model.clocks[posterior.clock];
-                    let Some(table) = clock.table(profile) else {
+                for (ix, posterior) in state.clocks.iter().enumerate() {
+                    let Some(number) = clock_of(posterior).table_number(profile) else {
                         continue;
                     };
-                    let (mut over, mut on, mut more) = (0.0, 0.0, 0.0);
-                    for (day, weight) in posterior.days.iter().zip(&posterior.weights) {
-                        let (age, weight) = (now - day, f64::from(*weight));
-                        more += weight * clock.excess(profile, age);
-                        if age > table.span.1 {
-                            over += weight;
-                        } else if age >= table.span.0 - LEAD_DAYS {
-                            on += weight;
-                        }
-                    }
+                    let said = &spoken[ix][number];
                     let p = posterior.probability;
-                    excess += p * more;
+                    excess += p * said.excess;
                     // Only what the clock is the main reason to buy can end with it.
-                    let bound = f64::from(table.peak) / (1.0 + f64::from(table.peak));
-                    if table.peak >= 1.0 {
-                        none_ended *= 1.0 - p * over;
-                        none_current *= 1.0 - p * on * bound;
+                    let bound = said.peak / (1.0 + said.peak);
+                    if said.peak >= 1.0 {
+                        none_ended *= 1.0 - p * said.over;
+                        none_current *= 1.0 - p * said.on * bound;
                     }
-                    if best.is_none_or(|(most, _)| p * more > most) {
-                        best = Some((p * more, ix));
+                    if best.is_none_or(|(most, _)| p * said.excess > most) {
+                        best = Some((p * said.excess, ix));
                     }
                 }
                 match best {
@@ -240,9 +274,15 @@ impl<'a> LifeView<'a> {
         LifeView {
             state,
             products,
+            ages,
             standings,
             silent,
         }
+    }
+
+    /// The ages that the clock at position `clock` of the state means.
+    pub(super) fn ages(&self, clock: usize) -> &Ages {
+        &self.ages[clock]
     }
 
     /// What the clocks say of `profile`.

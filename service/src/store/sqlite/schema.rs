@@ -23,6 +23,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
@@ -278,6 +279,9 @@ fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<Connectio
     conn.busy_timeout(BUSY)
         .map_err(|error| classify("opening the store", path, &error))?;
     conn.set_prepared_statement_cache_capacity(128);
+    // else a statement is prepared anew whenever the range that is bound to it is another
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(|error| classify("opening the store", path, &error))?;
     Ok(conn)
 }
 
