@@ -26,11 +26,12 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind as Kind, Live, Request};
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::Touchpoint as Row;
+use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
 use serendib_proto::v1::model_service_client::ModelServiceClient;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::{
-    ActivateModelRequest, Context, ListKind, ListRequest, RecommendRequest, RecommendResponse,
-    SessionTouch,
+    ActivateModelRequest, Context, GetProductsRequest, ListKind, ListRequest, RecommendRequest,
+    RecommendResponse, SessionTouch,
 };
 use tonic::transport::Channel;
 
@@ -152,7 +153,27 @@ fn visit(products: &[String]) -> RecommendRequest {
     }
 }
 
-fn recomputed(model: &Model, products: &[String]) -> Vec<(String, f64)> {
+type Stock = std::collections::HashMap<String, Option<i64>>;
+
+/// What the server's store has of each product.
+async fn stock(channel: &Channel) -> anyhow::Result<Stock> {
+    let mut client = CatalogServiceClient::new(channel.clone());
+    let mut known = Stock::new();
+    let mut ask = GetProductsRequest {
+        page_size: 1_000,
+        ..GetProductsRequest::default()
+    };
+    loop {
+        let page = client.get_products(ask.clone()).await?.into_inner();
+        known.extend(page.products.into_iter().map(|p| (p.product_id, p.stock)));
+        if page.next_page_token.is_empty() {
+            return Ok(known);
+        }
+        ask.page_token = page.next_page_token;
+    }
+}
+
+fn recomputed(model: &Model, stock: &Stock, products: &[String]) -> Vec<(String, f64)> {
     let mut encoder = model.encoder.clone();
     let history: Vec<_> = products
         .iter()
@@ -167,12 +188,12 @@ fn recomputed(model: &Model, products: &[String]) -> Vec<(String, f64)> {
         history: &history,
         ..CustomerState::NOBODY
     };
-    // more than is asked for: the server leaves out what its store has none of
-    let mut request = Request::one(Kind::ForYou, 200, AT);
+    let mut request = Request::one(Kind::ForYou, 20, AT);
     request.seed = 1;
-    // and of what has come into it since the model was fitted there may be some
     let mut live = Live::of_catalogue(model.catalogue.clone());
-    live.stock.fill(None);
+    for (left, product) in live.stock.iter_mut().zip(model.catalogue.products()) {
+        *left = stock.get(&product.product_id).copied().flatten();
+    }
     let Ok(answer) = recommend(model, &live, customer, &request, &|| false) else {
         return Vec::new();
     };
@@ -185,14 +206,36 @@ fn recomputed(model: &Model, products: &[String]) -> Vec<(String, f64)> {
         .collect()
 }
 
-/// Whether every product of the answer has the score that the model gives it.
+/// Whether the answer is what the model gives: the same products in the same order with the same scores.
 fn same(answer: &RecommendResponse, wanted: &[(String, f64)]) -> bool {
     let items = &answer.lists[0].items;
-    items.len() == 20
-        && items.iter().all(|item| {
-            let known = wanted.iter().find(|(id, _)| *id == item.product_id);
-            known.is_some_and(|(_, score)| (item.score - score).abs() < 1e-5)
-        })
+    items.len() == wanted.len()
+        && items
+            .iter()
+            .zip(wanted)
+            .all(|(item, (id, score))| item.product_id == *id && (item.score - score).abs() < 1e-5)
+}
+
+/// The first answer that differs, so that one can see why.
+fn tell(answer: &RecommendResponse, wanted: Option<&[(String, f64)]>) {
+    let Some(wanted) = wanted else {
+        eprintln!("model {:?} is neither of the two", answer.model_id);
+        return;
+    };
+    for (rank, item) in answer.lists[0].items.iter().enumerate() {
+        let known = wanted.get(rank);
+        if known
+            .is_none_or(|(id, score)| *id != item.product_id || (item.score - score).abs() >= 1e-5)
+        {
+            let (id, score) = (&item.product_id, item.score);
+            eprintln!("differs: rank {rank} {id} {score}, recomputed {known:?}");
+        }
+    }
+    eprintln!(
+        "{} items, notes {:?}",
+        answer.lists[0].items.len(),
+        answer.lists[0].notes
+    );
 }
 
 /// Requests per second of 8 callers, each asking as soon as it is answered.
@@ -267,6 +310,9 @@ async fn load(
                     if is_visit {
                         let wanted = models.iter().find(|(id, _)| *id == answer.model_id);
                         let good = wanted.is_some_and(|(_, wanted)| same(&answer, wanted));
+                        if !good && seen.differ.load(Ordering::Relaxed) == 0 {
+                            tell(&answer, wanted.map(|(_, wanted)| &wanted[..]));
+                        }
                         seen.checked.fetch_add(1, Ordering::Relaxed);
                         seen.differ.fetch_add(usize::from(!good), Ordering::Relaxed);
                     }
@@ -335,6 +381,12 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let customers = Arc::new(customers);
+    let server = Server::start(&models, &store)?;
+    let mut channels = Vec::new();
+    for _ in 0..8 {
+        channels.push(server.connect().await?);
+    }
+    let stock = stock(&channels[0]).await?;
     let loaded = ["a", "b"].map(|id| {
         let model = Model::read(&Bundle::open(&models.join(id)).unwrap()).unwrap();
         (id.to_owned(), model)
@@ -351,7 +403,7 @@ async fn main() -> anyhow::Result<()> {
                     .collect();
                 let answers = loaded
                     .iter()
-                    .map(|(id, model)| (id.clone(), recomputed(model, &products)))
+                    .map(|(id, model)| (id.clone(), recomputed(model, &stock, &products)))
                     .collect();
                 (products, answers)
             })
@@ -359,11 +411,6 @@ async fn main() -> anyhow::Result<()> {
     );
     drop(loaded);
 
-    let server = Server::start(&models, &store)?;
-    let mut channels = Vec::new();
-    for _ in 0..8 {
-        channels.push(server.connect().await?);
-    }
     let most = capacity(&channels, &customers, 6).await;
     let rate = 0.7 * most;
     println!("8 callers in turn: {most:.0}/s; load at 70 %: {rate:.0}/s, open loop");
