@@ -6,6 +6,7 @@
 use super::clock::ClockType;
 use super::density::{spread, AgeTable};
 use super::posterior::Posterior;
+use crate::index::dot;
 
 /// The distribution of a clock's age at one moment, given that the clock exists.
 #[derive(Debug, Clone)]
@@ -44,12 +45,9 @@ impl Ages {
 
     /// Mean of a table's `row` over the ages; 0 outside its cells.
     pub fn mean(&self, row: &[f32]) -> f64 {
-        let row = row.get(self.first..).unwrap_or(&[]);
-        self.weights
-            .iter()
-            .zip(row)
-            .map(|(weight, x)| f64::from(weight * x))
-            .sum()
+        let cells = self.first..self.first + self.weights.len();
+        row.get(cells)
+            .map_or(0.0, |row| f64::from(dot(&self.weights, row)))
     }
 
     /// Share of the ages that are at most `age`.

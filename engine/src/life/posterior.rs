@@ -303,13 +303,11 @@ fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usiz
             for (log, day) in logs.iter_mut().zip(&members[ix].days) {
                 let age = piece.day - day;
                 let more = if known {
-                    (clock.excess(piece.profile, age) / e)
-                        .max(LEAST - 1.0)
-                        .ln_1p()
+                    (clock.excess(piece.profile, age) / e).max(LEAST - 1.0)
                 } else {
                     0.0
                 };
-                *log += weight * (more - (clock.dilution(age) / x).ln_1p());
+                *log += weight * ((1.0 + more) / (1.0 + clock.dilution(age) / x)).ln();
             }
         }
     }
