@@ -10,7 +10,7 @@ use serde::Serialize;
 use serendib_engine::shop::{Kinds, Product, Touchpoint};
 
 use crate::error::{DataError, Place};
-use crate::flags::{is_non_product, is_pooled};
+use crate::flags::{is_non_product, is_pooled, NON_PRODUCT, POOLED};
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::shop_data::{Rows, ShopData};
@@ -249,6 +249,16 @@ impl Check<'_> {
             }
         }
         self.report.tables.entry(table.name()).or_default().rows = count;
+        let extra: Vec<&str> = rows
+            .extra_columns()
+            .filter(|name| ![POOLED, NON_PRODUCT].contains(name))
+            .collect();
+        if !extra.is_empty() {
+            let names = crate::cell::shorten(&extra.join(", ")).into_owned();
+            self.note(format!(
+                "{table}: not columns of this table, kept as attributes: {names}"
+            ));
+        }
     }
 
     fn products(&mut self) {

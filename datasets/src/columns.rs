@@ -59,15 +59,17 @@ impl OutputTable {
     }
 }
 
-/// A streaming reader of named text columns of a file, such as the customers or pairs that a command is asked about.
+/// A streaming reader of named columns of a file as text, such as the customers or pairs that a command is asked about.
 pub struct InputTable {
     source: Box<dyn Source>,
     file: Arc<Path>,
     names: Vec<String>,
+    /// Whether decimals, times and truth values are taken too, in the form that text tables give them.
+    any: bool,
 }
 
 impl InputTable {
-    /// Opens `path` for these columns; others are ignored.
+    /// Opens `path` for these columns, which hold ids or other text; others are ignored.
     ///
     /// # Errors
     /// The file cannot be read, or lacks one of the columns.
@@ -90,7 +92,17 @@ impl InputTable {
             source,
             file: path.into(),
             names: columns.iter().map(|name| (*name).to_owned()).collect(),
+            any: false,
         })
+    }
+
+    /// As [`InputTable::open`], for columns of any type: numbers, times and truth values come as text, in every format.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_any(path: &Path, columns: &[&str]) -> Result<InputTable, DataError> {
+        let table = InputTable::open(path, columns)?;
+        Ok(InputTable { any: true, ..table })
     }
 
     /// Where the row given last stands.
@@ -118,7 +130,13 @@ impl InputTable {
             let wrong = |message| DataError::cell(&self.place(), name, message);
             let cell = cell.map_err(wrong)?;
             if !cell.is_empty() {
-                row[slot] = Some(cell.to_text().map_err(wrong)?);
+                row[slot] = Some(match cell.to_value() {
+                    Ok(value) if self.any => match value {
+                        serde_json::Value::String(text) => text,
+                        other => other.to_string(),
+                    },
+                    _ => cell.to_text().map_err(wrong)?,
+                });
             }
         }
         Ok(row)

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => commands::generate::run(args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", serendib_engine::told(error.as_ref()));
         ExitCode::FAILURE
     })
 }

@@ -14,3 +14,6 @@ pub mod rank;
 pub mod represent;
 pub mod shop;
 pub mod surprise;
+mod told;
+
+pub use told::told;

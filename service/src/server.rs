@@ -75,6 +75,7 @@ impl Running {
 /// A port that is taken, a store that cannot be read, TLS files that cannot be used. A damaged model is an error only
 /// when the server starts; later the old one goes on.
 pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Running> {
+    let builder = secured(&config.server)?;
     let listener = TcpListener::bind(config.server.addr)
         .await
         .with_context(|| format!("cannot listen on {}", config.server.addr))?;
@@ -122,7 +123,13 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         None => None,
     };
     let (shutdown, stopped) = watch::channel(false);
-    let task = tokio::spawn(serve(app.clone(), listener, metrics_listener, stopped));
+    let task = tokio::spawn(serve(
+        builder,
+        app.clone(),
+        listener,
+        metrics_listener,
+        stopped,
+    ));
     Ok(Running {
         addr,
         metrics_addr,
@@ -132,23 +139,32 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
     })
 }
 
+/// A server with the configured certificate, if there is one.
+fn secured(config: &config::Server) -> anyhow::Result<Server> {
+    let Some(tls) = &config.tls else {
+        return Ok(Server::builder());
+    };
+    let read = |setting: &str, path: &std::path::Path| {
+        std::fs::read(path).with_context(|| format!("cannot read {setting} {}", path.display()))
+    };
+    let (cert, key) = (
+        read("server.tls_cert", &tls.cert)?,
+        read("server.tls_key", &tls.key)?,
+    );
+    Server::builder()
+        .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key)))
+        .context("cannot use server.tls_cert and server.tls_key")
+}
+
 async fn serve(
+    mut builder: Server,
     app: Arc<App>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = &app.config.server;
-    let mut builder = Server::builder().http2_keepalive_interval(Some(Duration::from_secs(60)));
-    if let Some(tls) = &config.tls {
-        let read = |path: &std::path::Path| {
-            std::fs::read(path).with_context(|| format!("cannot read {path:?}"))
-        };
-        let identity = Identity::from_pem(read(&tls.cert)?, read(&tls.key)?);
-        builder = builder
-            .tls_config(ServerTlsConfig::new().identity(identity))
-            .context("cannot use server.tls_cert and server.tls_key")?;
-    }
+    builder = builder.http2_keepalive_interval(Some(Duration::from_secs(60)));
     let size = config.max_request_bytes;
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = if config.reflection {

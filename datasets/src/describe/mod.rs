@@ -268,7 +268,10 @@ fn products(
         .collect();
     let mut categories = std::collections::HashSet::new();
     let about = &mut description.products;
-    for product in data.product_rows()? {
+    for product in data
+        .product_rows()?
+        .distinct("product_id", |p| &p.product_id)
+    {
         let product = product?;
         progress.row();
         about.listed += 1;
@@ -303,7 +306,10 @@ fn customers(
     progress.stage("reading customers");
     let mut facts: BTreeMap<String, u64> = BTreeMap::new();
     let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
-    for customer in data.customers()? {
+    for customer in data
+        .customers()?
+        .distinct("customer_id", |c| &c.customer_id)
+    {
         let customer = customer?;
         progress.row();
         description.customers.listed += 1;

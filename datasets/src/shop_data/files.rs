@@ -67,6 +67,7 @@ fn parts_of_folder(dir: &Path) -> Result<Vec<Part>, DataError> {
 /// It cannot be read, or a table stands there twice.
 pub(crate) fn find(dir: &Path) -> Result<Found, DataError> {
     let mut found = Found::default();
+    let mut names: BTreeMap<Table, String> = BTreeMap::new();
     for (name, path) in entries(dir)? {
         let is_dir = path.is_dir();
         let document = ["shop", "rules"].into_iter().find(|document| {
@@ -111,11 +112,13 @@ pub(crate) fn find(dir: &Path) -> Result<Found, DataError> {
             }
         };
         if found.tables.insert(table, parts).is_some() {
+            let other = names.get(&table).map_or("", String::as_str);
             return Err(DataError::file(
                 dir,
-                format!("holds table {table} twice, as {name} and under another name; keep one"),
+                format!("holds table {table} twice, as {other} and as {name}; keep one"),
             ));
         }
+        names.insert(table, name);
     }
     Ok(found)
 }

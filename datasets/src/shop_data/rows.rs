@@ -1,6 +1,6 @@
 //! Typed rows of one table, streamed over its parts.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::marker::PhantomData;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +28,8 @@ pub struct Rows<T: Record> {
     lenient: bool,
     skipped: Arc<AtomicU64>,
     products: Option<Arc<ProductIds>>,
+    /// Columns of the headers so far that the format does not know.
+    extra: BTreeSet<String>,
 }
 
 struct Open<T> {
@@ -118,6 +120,41 @@ impl<T: Record> Open<T> {
     }
 }
 
+/// See [`Rows::distinct`].
+pub struct Distinct<T: Record> {
+    rows: Rows<T>,
+    column: &'static str,
+    id: fn(&T) -> &str,
+    /// The row of each id.
+    seen: HashMap<Box<str>, u64>,
+}
+
+impl<T: Record> Iterator for Distinct<T> {
+    type Item = Result<T, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let row = match self.rows.next()? {
+                Ok(row) => row,
+                Err(error) => return Some(Err(error)),
+            };
+            let id = (self.id)(&row);
+            if let Some(first) = self.seen.get(id) {
+                match self
+                    .rows
+                    .reject(self.column, format!("{id:?} is already in row {first}"))
+                {
+                    Ok(()) => continue,
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            let place = self.rows.place().map_or(0, |place| place.row);
+            self.seen.insert(id.into(), place);
+            return Some(Ok(row));
+        }
+    }
+}
+
 impl<T: Record> Rows<T> {
     pub(super) fn new(
         parts: &[Part],
@@ -134,6 +171,7 @@ impl<T: Record> Rows<T> {
             lenient,
             skipped,
             products,
+            extra: BTreeSet::new(),
         };
         // a wrong header shows at once, not at the first row
         rows.open_next()?;
@@ -143,7 +181,13 @@ impl<T: Record> Rows<T> {
     fn open_next(&mut self) -> Result<(), DataError> {
         self.current = None;
         if let Some(part) = self.parts.pop_front() {
-            self.current = Some(Open::new(&part)?);
+            let open = Open::new(&part)?;
+            if open.source.has_header() {
+                let unbound = open.source.columns().iter().zip(&open.binding);
+                let unknown = unbound.filter(|(_, field)| field.is_none());
+                self.extra.extend(unknown.map(|(name, _)| name.clone()));
+            }
+            self.current = Some(open);
         }
         Ok(())
     }
@@ -151,6 +195,12 @@ impl<T: Record> Rows<T> {
     /// Where the row given last stands.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
+    }
+
+    /// Columns of the tables read so far that the format does not know, by name: they become attributes. Tables without a
+    /// header have none.
+    pub fn extra_columns(&self) -> impl Iterator<Item = &str> {
+        self.extra.iter().map(String::as_str)
     }
 
     /// Passes judgement on the row given last: counted as skipped when reading leniently, an error otherwise.
@@ -168,6 +218,18 @@ impl<T: Record> Rows<T> {
             Some(place) => DataError::cell(place, column, message),
             None => DataError::file(Path::new(column), message),
         })
+    }
+
+    /// The rows, of which none has an id that an earlier one had: a second one is rejected as by [`Rows::reject`].
+    ///
+    /// Keeps all ids in memory.
+    pub fn distinct(self, column: &'static str, id: fn(&T) -> &str) -> Distinct<T> {
+        Distinct {
+            rows: self,
+            column,
+            id,
+            seen: HashMap::new(),
+        }
     }
 
     fn step(&mut self) -> Option<Result<T, DataError>> {

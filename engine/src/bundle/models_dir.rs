@@ -37,7 +37,13 @@ impl ModelsDir {
         }
         let models = ModelsDir::new(path);
         match models.current()? {
-            Some(id) => Ok(path.join(id)),
+            Some(id) if path.join(&id).is_dir() => Ok(path.join(id)),
+            Some(id) => Err(BundleError::NoModel {
+                what: format!(
+                    "{id:?}, which {:?} names: it is not there",
+                    path.join(CURRENT)
+                ),
+            }),
             None => Err(BundleError::NoModel {
                 what: format!("in {path:?}: it has neither {MANIFEST:?} nor {CURRENT:?}"),
             }),
@@ -61,10 +67,9 @@ impl ModelsDir {
         if is_file_name(id) {
             Ok(Some(id.to_owned()))
         } else {
-            Err(BundleError::content(
-                CURRENT,
-                format!("{id:?} is not a model id"),
-            ))
+            Err(BundleError::NoModel {
+                what: format!("{id:?}, which {path:?} names: that is no id of a model"),
+            })
         }
     }
 

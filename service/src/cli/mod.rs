@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", serendib_engine::told(error.as_ref()));
             ExitCode::FAILURE
         }
     }

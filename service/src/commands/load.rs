@@ -190,7 +190,10 @@ async fn products(
         return Ok(());
     }
     let progress = Progress::new("products");
-    batches(data.product_rows()?, 1_024, |batch| {
+    let rows = data
+        .product_rows()?
+        .distinct("product_id", |p| &p.product_id);
+    batches(rows, 1_024, |batch| {
         loaded.products += batch.len() as u64;
         progress.add(batch.len() as u64);
         async move { store.upsert_products(batch, now).await.map(|_| ()) }
@@ -235,7 +238,10 @@ async fn customers(
         return Ok(());
     }
     let progress = Progress::new("customers");
-    batches(data.customers()?, 1_024, |batch| {
+    let rows = data
+        .customers()?
+        .distinct("customer_id", |c| &c.customer_id);
+    batches(rows, 1_024, |batch| {
         loaded.customers += batch.len() as u64;
         progress.add(batch.len() as u64);
         async move {

@@ -12,6 +12,7 @@ use serendib_engine::shop::Encoder;
 
 use crate::batch::Batch;
 use crate::commands::time::parse_at;
+use crate::commands::written::Written;
 use crate::progress::Progress;
 
 /// Largest effects written per customer.
@@ -43,6 +44,9 @@ pub struct EngagementArgs {
     /// Table to write: .csv, .parquet or .jsonl
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print what was written as JSON for programs
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command: one row per customer, in order of first appearance.
@@ -131,9 +135,9 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
         }
         progress.advance(block.len() as u64);
     }
-    table.finish()?;
+    let rows = table.finish()?;
     progress.finish();
-    Ok(())
+    Written::new(&batch.model.manifest.id, now, rows, &args.out).tell(args.json)
 }
 
 /// `kind`, `kind@channel` or `kind@channel#line` → part of the index; the parts add up to it.

@@ -9,6 +9,7 @@ use serendib_engine::life::{format_day, StateOptions};
 
 use crate::batch::Batch;
 use crate::commands::time::parse_at;
+use crate::commands::written::Written;
 use crate::progress::Progress;
 
 /// Write what is believed of each customer's life situations: one row per customer and clock
@@ -30,7 +31,7 @@ pub struct LifeArgs {
     #[arg(long, value_parser = parse_at)]
     at: Option<i64>,
     /// Leave out clocks that are less likely to exist than this, 0 to 1
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    #[arg(long, default_value_t = 0.0, value_name = "P", value_parser = parse_probability)]
     at_least: f64,
     /// Skip bad rows of the data instead of stopping
     #[arg(long)]
@@ -38,6 +39,16 @@ pub struct LifeArgs {
     /// Table to write: .csv, .parquet or .jsonl
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print what was written as JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if (0.0..=1.0).contains(&p) => Ok(p),
+        _ => Err("expected a number from 0 to 1".into()),
+    }
 }
 
 /// Runs the command: customers in order of their first appearance, declared clocks first, then the likeliest.
@@ -45,11 +56,6 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
     let options = ReadOptions {
         lenient: args.lenient,
     };
-    anyhow::ensure!(
-        (0.0..=1.0).contains(&args.at_least),
-        "--at-least is {}, expected 0 to 1",
-        args.at_least
-    );
     let batch = Batch::open(&args.models, &args.data, options)?;
     let life = batch.model.life.as_ref().ok_or_else(|| {
         anyhow::anyhow!(
@@ -114,7 +120,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
     for row in rows.iter().flatten() {
         table.row(row)?;
     }
-    table.finish()?;
+    let rows = table.finish()?;
     progress.finish();
-    Ok(())
+    Written::new(&batch.model.manifest.id, now, rows, &args.out).tell(args.json)
 }

@@ -8,3 +8,4 @@ pub mod recommend;
 pub mod refresh;
 pub mod score;
 pub mod time;
+mod written;

@@ -10,6 +10,7 @@ use serendib_engine::shop::ProductIx;
 
 use crate::batch::{read_pairs, select, Batch, Selection};
 use crate::commands::time::parse_at;
+use crate::commands::written::Written;
 use crate::progress::Progress;
 
 /// Customers answered between two writes: bounds memory, keeps the order of rows.
@@ -57,6 +58,16 @@ pub struct RecommendArgs {
     /// Table to write: .csv, .parquet or .jsonl
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print what was written as JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Ends the process as every wrong use does.
+fn usage(what: &str) -> ! {
+    RecommendArgs::augment_args(clap::Command::new("serendib-train recommend"))
+        .error(clap::error::ErrorKind::ArgumentConflict, what)
+        .exit()
 }
 
 fn parse_kind(text: &str) -> Result<ListKind, String> {
@@ -82,6 +93,13 @@ struct Asker<'a> {
 
 /// Runs the command.
 pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
+    if args.baskets.is_some() && args.kind != ListKind::GoesWith {
+        let what = format!(
+            "--baskets is for --kind goes-with, not {}",
+            args.kind.as_str()
+        );
+        usage(&what);
+    }
     let options = ReadOptions {
         lenient: args.lenient,
     };
@@ -110,11 +128,6 @@ pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
     let baskets;
     let askers: Vec<Asker> = match &args.baskets {
         Some(path) => {
-            anyhow::ensure!(
-                args.kind == ListKind::GoesWith,
-                "--baskets goes with --kind goes-with, not {}",
-                args.kind.as_str()
-            );
             baskets = read_pairs(path, ["basket_id", "product_id"])?;
             group_baskets(&batch, &baskets)
         }
@@ -150,9 +163,9 @@ pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
         }
         progress.advance(chunk.len() as u64);
     }
-    table.finish()?;
+    let rows = table.finish()?;
     progress.finish();
-    Ok(())
+    Written::new(&batch.model.manifest.id, now, rows, &args.out).tell(args.json)
 }
 
 /// Rows of one asker: product id, score and reason, best first.

@@ -9,6 +9,7 @@ use serendib_engine::rank::{score_pairs, PairScore};
 
 use crate::batch::{read_pairs, Batch};
 use crate::commands::time::parse_at;
+use crate::commands::written::Written;
 use crate::progress::Progress;
 
 /// Score pairs of customer and product and write a table
@@ -35,6 +36,9 @@ pub struct ScoreArgs {
     /// Table to write: .csv, .parquet or .jsonl
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Print what was written as JSON for programs
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command: one row out for each pair, in the order of the pairs; a product that nobody knows gets empty cells.
@@ -96,7 +100,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
             cell(score.and_then(|s| s.delight)),
         ])?;
     }
-    table.finish()?;
+    let rows = table.finish()?;
     progress.finish();
-    Ok(())
+    Written::new(&batch.model.manifest.id, now, rows, &args.out).tell(args.json)
 }

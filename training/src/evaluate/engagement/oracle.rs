@@ -39,7 +39,7 @@ impl Oracle {
             return Ok(None);
         };
         let utc = Zone::default();
-        let table = InputTable::open(path, &["customer_id", "cut_off", "p30", "p90"])?;
+        let table = InputTable::open_any(path, &["customer_id", "cut_off", "p30", "p90"])?;
         let mut out = Oracle::default();
         for row in table {
             let row = row?;
