@@ -84,7 +84,6 @@ pub fn rules() -> Value {
         "leaf_cap": 1,
         "category_caps": {"baby": 3, "toys": 2, "household": 1, "fashion": 1},
         "no_repeat_boxes": 3,
-        "relevance_floor": 0.0,
         "minimum_margin": 0.25,
         "fairness": 0.5
     })

@@ -14,7 +14,7 @@ use serde_json::Value;
 use serendib_engine::shop::{Customer, Delight, Product, Served, Touchpoint};
 
 pub use info::ShopInfo;
-pub use rows::{Distinct, Rows};
+pub use rows::Rows;
 
 use crate::columns::InputTable;
 use crate::error::DataError;

@@ -73,10 +73,12 @@ pub struct Shortfall {
 pub struct ShadowPrice {
     /// Item number.
     pub item: u32,
-    /// Value that one more unit would add, where slots stay empty with the worth of a filled slot.
+    /// Value that one more unit would add, at most.
     pub price: f64,
     /// Value that ten more units would add, at most.
     pub ten_more: f64,
+    /// Whether one more unit would fill a slot that stays empty.
+    pub fills: bool,
 }
 
 /// An item that could take a line's place.
@@ -88,22 +90,52 @@ pub struct StandIn {
     pub value: f32,
 }
 
-/// Items of which nothing is left and more would help, dearest first.
-pub(crate) fn shadow_prices(left: &[u32], prices: &[f64], fill: f64) -> Vec<ShadowPrice> {
+/// Items of which nothing is left and more would help: those that fill slots first, then the dearest.
+///
+/// Prices hold the worth of a filled slot, which is no value: a unit is told to be worth no more than the box that values it
+/// most.
+pub(crate) fn shadow_prices(
+    problem: &Problem,
+    left: &[u32],
+    prices: &[f64],
+    fill: f64,
+) -> Vec<ShadowPrice> {
+    let mut most = vec![0.0f64; prices.len()];
+    let values = problem.regular_value.iter().zip(&problem.surprise_value);
+    for (item, (regular, surprise)) in problem.item_of.iter().zip(values) {
+        let values = [regular, surprise].into_iter().filter(|v| v.is_finite());
+        let best = values.fold(0.0, |a: f64, v| a.max(f64::from(*v)));
+        let slot = &mut most[*item as usize];
+        *slot = slot.max(best);
+    }
     let mut out: Vec<ShadowPrice> = prices
         .iter()
         .zip(left)
+        .zip(most)
         .enumerate()
-        .filter(|(_, (price, left))| **left == 0 && **price > 1e-6 * fill)
-        .map(|(item, (price, _))| ShadowPrice {
+        .filter(|(_, ((price, left), _))| **left == 0 && **price > 1e-6 * fill)
+        .map(|(item, ((price, _), most))| ShadowPrice {
             item: item as u32,
-            price: *price,
-            ten_more: 10.0 * price,
+            price: price.min(most),
+            ten_more: 10.0 * price.min(most),
+            fills: *price > 0.5 * fill,
         })
         .collect();
-    out.sort_by(|a, b| b.price.total_cmp(&a.price).then(a.item.cmp(&b.item)));
+    out.sort_by(dearest);
     out
 }
+
+/// Order of shadow prices.
+pub(crate) fn dearest(a: &ShadowPrice, b: &ShadowPrice) -> std::cmp::Ordering {
+    let by_price = b.price.total_cmp(&a.price).then(a.item.cmp(&b.item));
+    b.fills.cmp(&a.fills).then(by_price)
+}
+
+/// What a stand-in of the line's own leaf category counts more.
+const ALIKE: f32 = 1.5;
+
+/// What a stand-in counts that stands in for another line of the box already: two lines may be missing at once.
+const TAKEN: f32 = 0.25;
 
 /// The up to `count` best stand-ins of every open line, in order of boxes and their picks.
 pub(crate) fn stand_ins(state: &State, count: usize) -> Vec<Vec<Vec<StandIn>>> {
@@ -116,8 +148,13 @@ pub(crate) fn stand_ins(state: &State, count: usize) -> Vec<Vec<Vec<StandIn>>> {
             boxes
                 .iter()
                 .map(|b| {
+                    let mut taken: Vec<u32> = Vec::new();
                     (0..state.picks[*b].len())
-                        .map(|at| line_stand_ins(problem, state, *b, at, count))
+                        .map(|at| {
+                            let found = line_stand_ins(problem, state, *b, at, count, &taken);
+                            taken.extend(found.iter().map(|stand_in| stand_in.item));
+                            found
+                        })
                         .collect()
                 })
                 .collect()
@@ -132,35 +169,43 @@ fn line_stand_ins(
     b: usize,
     at: usize,
     count: usize,
+    taken: &[u32],
 ) -> Vec<StandIn> {
     let pick = state.picks[b][at];
     let surprise = pick.surprise;
     let own = problem.item_of[pick.candidate as usize];
+    let leaf = |item: u32| problem.items[item as usize].categories.first();
     let slots = &problem.boxes[b];
-    let mut best: Vec<StandIn> = Vec::with_capacity(count + 1);
+    // with the number that orders them
+    let mut best: Vec<(f32, StandIn)> = Vec::with_capacity(count + 1);
     for candidate in slots.start as u32..slots.end as u32 {
         let item = problem.item_of[candidate as usize];
         let value = problem.value(Pick {
             candidate,
             surprise,
         }) as f32;
-        let enough = best.len() == count && best.last().is_none_or(|last| value <= last.value);
+        let alike = leaf(own).is_some() && leaf(own) == leaf(item);
+        let mut order = if alike { value * ALIKE } else { value };
+        if taken.iter().any(|other| problem.same_product(*other, item)) {
+            order *= TAKEN;
+        }
+        let enough = best.len() == count && best.last().is_none_or(|last| order <= last.0);
         if enough
             || problem.same_product(item, own)
             || best
                 .iter()
-                .any(|other| problem.same_product(other.item, item))
+                .any(|(_, other)| problem.same_product(other.item, item))
             || !value.is_finite()
             || state.left[item as usize] == 0
             || !state.swap_fits(b, at, candidate)
         {
             continue;
         }
-        let place = best.partition_point(|other| other.value >= value);
-        best.insert(place, StandIn { item, value });
+        let place = best.partition_point(|(other, _)| *other >= order);
+        best.insert(place, (order, StandIn { item, value }));
         best.truncate(count);
     }
-    best
+    best.into_iter().map(|(_, stand_in)| stand_in).collect()
 }
 
 /// The shortfall of every box, `None` for full ones.
@@ -216,8 +261,12 @@ pub(crate) fn shortfalls(state: &State) -> Vec<Option<Shortfall>> {
         let open = slots.regular + slots.surprise;
         let suits = slots.end - slots.start;
         let too_big = slots.removed[Removal::TooBig as usize] as usize;
+        let sold_out = slots.removed[Removal::OutOfStock as usize] as usize;
+        let nothing_there = problem.items.iter().all(|item| item.stock == 0);
         if let Some(shortfall) = &mut out[b] {
-            shortfall.fault = if suits >= open {
+            shortfall.fault = if nothing_there || (suits < open && suits + sold_out >= open) {
+                Fault::Stock
+            } else if suits >= open {
                 Fault::Several
             } else if suits + too_big >= open {
                 // what alone exceeds a limit was taken out before: the limit is at fault

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::explain::dearest;
 use super::lots::{assign_lots, Lot, LotError};
 use super::pack::{pack, pack_one, Options, Progress};
 use super::problem::{BoxRequest, Candidate, Item, Problem, ProblemError, Rules};
@@ -262,14 +263,12 @@ impl Job {
                 ..*price
             };
             let known = shadow.entry(outer.item).or_insert(outer);
-            if outer.price > known.price {
+            if dearest(&outer, known).is_lt() {
                 *known = outer;
             }
         }
         packing.shadow_prices = shadow.into_values().collect();
-        packing
-            .shadow_prices
-            .sort_by(|a, b| b.price.total_cmp(&a.price).then(a.item.cmp(&b.item)));
+        packing.shadow_prices.sort_by(dearest);
         for (group, _, _) in &mut packing.soft.minimum_use {
             *group = item(*group);
         }

@@ -172,6 +172,9 @@ pub fn pack(
     let mut ascent = Ascent::new(problem, fill, options.warm);
     let unpriced = vec![0.0; problem.items.len()];
     run.bound = exact_bound(problem, fill, &unpriced);
+    if problem.items.iter().all(|item| item.stock == 0) {
+        run.bound = run.bound.min(run.fixed_value);
+    }
     run.tell(progress, Phase::Greedy, 1.0);
     let mut stopped = stop();
     if !stopped {
@@ -302,7 +305,7 @@ fn search<'p>(
 
 fn fixed_value(problem: &Problem) -> f64 {
     let fixed = problem.boxes.iter().flat_map(|slots| &slots.fixed);
-    fixed.map(|(_, _, value)| f64::from(*value)).sum()
+    fixed.fold(0.0, |sum, (_, _, value)| sum + f64::from(*value))
 }
 
 fn finish(mut run: Run, ascent: &Ascent, options: &Options, stopped: bool) -> Packing {
@@ -310,7 +313,7 @@ fn finish(mut run: Run, ascent: &Ascent, options: &Options, stopped: bool) -> Pa
     soft::meet(&mut run.best, run.fill);
     run.objective = run.best.objective(run.fill);
     let given_up = (before - run.objective).max(0.0);
-    let draws = match options.random_one_in {
+    let draws = match options.random_one_in.filter(|one_in| *one_in > 0) {
         Some(one_in) => explore(&mut run.best, one_in, options.near_equal, options.seed),
         None => run
             .best
@@ -338,7 +341,7 @@ fn finish(mut run: Run, ascent: &Ascent, options: &Options, stopped: bool) -> Pa
         value,
         bound,
         gap,
-        shadow_prices: shadow_prices(&run.best.left, &ascent.best_prices, run.fill),
+        shadow_prices: shadow_prices(run.problem, &run.best.left, &ascent.best_prices, run.fill),
         prices: ascent.best_prices.clone(),
         empty_slots: run.problem.open_slots() - run.filled(),
         soft: soft::report(&run.best, given_up),
@@ -386,7 +389,9 @@ fn packed_boxes(state: &State, draws: Vec<Vec<Option<Draw>>>, count: usize) -> V
             lines[fixed..].sort_by_key(|line| (line.surprise, line.item));
             PackedBox {
                 id: slots.id.clone(),
-                value: lines.iter().map(|line| f64::from(line.value)).sum(),
+                value: lines
+                    .iter()
+                    .fold(0.0, |sum, line| sum + f64::from(line.value)),
                 lines,
                 shortfall,
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::problem::{BoxRequest, Candidate, Item, Rules};
+use super::problem::{BoxRequest, Candidate, Item, Rules, MAX_SLOTS};
 use crate::model::Model;
 use crate::rank::{score_pairs, CustomerState, Live, PairScore};
 use crate::shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
@@ -50,7 +50,7 @@ pub struct ShopRules {
     pub surprise_slots: usize,
     /// Most lines of a box from a category and all below it, by path.
     pub category_caps: BTreeMap<String, u32>,
-    /// Most lines of a box from any one leaf category.
+    /// Most lines of a box from any one leaf category; absent or 0 = any number.
     pub leaf_cap: Option<u32>,
     /// Products that go into every box.
     pub pinned: Vec<String>,
@@ -72,7 +72,7 @@ pub struct ShopRules {
     pub weights: LineWeights,
     /// Candidates kept per box; a third as many again for its surprises, and for what few want.
     pub candidates: usize,
-    /// One surprise line in so many is drawn at random among near-equal ones; absent = none.
+    /// One surprise line in so many is drawn at random among near-equal ones; absent or 0 = none.
     pub random_one_in: Option<u32>,
     /// Share of its value that a drawn line may be worth less.
     pub near_equal: f64,
@@ -101,6 +101,44 @@ impl Default for ShopRules {
     }
 }
 
+impl ShopRules {
+    /// Checks every number against its range.
+    ///
+    /// # Errors
+    /// [`ShelfError::Range`] with the first field that is out of it.
+    pub fn check(&self) -> Result<(), ShelfError> {
+        let within = |field, found: f64, least: f64, most: f64| {
+            if found >= least && found <= most {
+                return Ok(());
+            }
+            Err(ShelfError::Range {
+                field,
+                found: found.to_string(),
+                expected: format!("{least} to {most}"),
+            })
+        };
+        let share = |field, found: Option<f64>| within(field, found.unwrap_or(0.0), 0.0, 1.0);
+        let slots = self.slots as f64;
+        within("slots", slots, 1.0, MAX_SLOTS as f64)?;
+        within("surprise_slots", self.surprise_slots as f64, 0.0, slots)?;
+        within("candidates", self.candidates as f64, slots, 10_000.0)?;
+        share("relevance_floor", self.relevance_floor.map(f64::from))?;
+        share("minimum_margin", self.minimum_margin)?;
+        share("fairness", self.fairness)?;
+        share("near_equal", Some(self.near_equal))?;
+        share("weights.had", Some(self.weights.had.into()))?;
+        for (field, weight) in [
+            ("weights.relevance", self.weights.relevance),
+            ("weights.need", self.weights.need),
+            ("weights.delight", self.weights.delight),
+            ("weights.novelty", self.weights.novelty),
+        ] {
+            within(field, weight.into(), 0.0, 1e6)?;
+        }
+        Ok(())
+    }
+}
+
 /// Rules that do not fit the shop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShelfError {
@@ -119,6 +157,16 @@ pub enum ShelfError {
         field: &'static str,
         /// Path.
         path: String,
+    },
+    /// A number is out of its range.
+    #[error("rules: {field}: is {found}, expected {expected}")]
+    Range {
+        /// Field of the rules.
+        field: &'static str,
+        /// What it is.
+        found: String,
+        /// What it may be.
+        expected: String,
     },
 }
 
@@ -212,8 +260,9 @@ impl Shelf {
     /// `rules` in item and category numbers.
     ///
     /// # Errors
-    /// A product that is not in stock, or a category that nothing has.
+    /// A number out of its range, a product that is not in stock, or a category that nothing has.
     pub fn rules(&self, catalogue: &Catalogue, rules: &ShopRules) -> Result<Rules, ShelfError> {
+        rules.check()?;
         let item = |field, id: &String| {
             let known = catalogue.find(id).and_then(|product| self.item(product));
             known.ok_or_else(|| ShelfError::Product {
@@ -236,7 +285,7 @@ impl Shelf {
                 .iter()
                 .map(|(path, cap)| Ok((category("category_caps", path)?, *cap)))
                 .collect::<Result<_, ShelfError>>()?,
-            leaf_cap: rules.leaf_cap,
+            leaf_cap: rules.leaf_cap.filter(|cap| *cap > 0),
             pinned: rules
                 .pinned
                 .iter()
@@ -301,8 +350,10 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer, and the least relevance of their surprises: the best `rules.candidates` for regular slots, a third as many for surprises among
-    /// what they have not had, a third as many that are in stock whatever they are worth, and those of `always`.
+    /// The items that suit a customer, and the least relevance of their surprises.
+    ///
+    /// The best `rules.candidates` for regular slots, a third as many for surprises among what they have not had, a third as
+    /// many that are in stock whatever they are worth, and those of `always`.
     ///
     /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
     /// shelf while a slot stays empty.

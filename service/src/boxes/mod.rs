@@ -14,7 +14,7 @@ mod touches;
 pub use ask::{BoxAsk, LotAsk, PackAsk};
 #[cfg(feature = "demo")]
 pub(crate) use order::merged;
-pub use pack::{pack, whole_of, Event, Packed, Whole};
+pub use pack::{asked_for, is_another, pack, whole_of, Event, Packed, Whole};
 pub use repack::{repack, Keep};
 pub use spoilers::Spoilers;
 pub use touches::{catch_up, follow};

@@ -8,6 +8,7 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_engine::boxes::{Job, JobPacking, Options, Order};
+use serendib_engine::shop::stable_hash;
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -72,6 +73,8 @@ pub struct Whole {
     pub empty_slots: u64,
     /// Products of which nothing is left and more would help: id, one more, ten more.
     pub shadow_prices: Vec<(String, f64, f64)>,
+    /// Whether one more of each of these would fill a slot that stays empty.
+    pub filling: Vec<bool>,
     /// Boxes without a required category.
     pub missing_categories: Vec<(String, u64)>,
     /// Product, units wanted, units used.
@@ -108,6 +111,8 @@ pub(super) struct Kept {
     pub products: Vec<String>,
     /// What the pack left of the lots that it was told of.
     pub lots: Vec<LotAsk>,
+    /// Which boxes were asked for, see [`asked_for`]; 0 = not known.
+    pub asked: u64,
     /// Price by product, where it is above 0.
     pub prices: HashMap<String, f64>,
     /// The numbers.
@@ -118,6 +123,24 @@ pub(super) struct Kept {
 pub fn whole_of(pack: &StoredPack) -> Whole {
     let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
     kept.whole
+}
+
+/// Tells lists of boxes apart: a hash of their ids and customers, in order.
+pub fn asked_for(boxes: &[BoxAsk]) -> u64 {
+    let mut text = Vec::new();
+    for ask in boxes {
+        text.extend_from_slice(ask.box_id.as_bytes());
+        text.push(0);
+        text.extend_from_slice(ask.customer_id.as_bytes());
+        text.push(0);
+    }
+    stable_hash(&text)
+}
+
+/// Whether `pack` was asked for with other boxes than those of `asked`.
+pub fn is_another(pack: &StoredPack, asked: u64) -> bool {
+    let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
+    kept.asked != 0 && kept.asked != asked
 }
 
 fn refused(error: StoreError) -> Status {
@@ -150,7 +173,7 @@ pub async fn pack(
         .rules(&view.live.catalogue, &ask.rules)
         .map_err(|error| Status::invalid_argument(error.to_string()))?;
     let asks = Arc::new(std::mem::take(&mut ask.boxes));
-    check_products(&asks, &view, &shelf)?;
+    check_products(&asks, &ask.lots, &view, &shelf)?;
     rules.no_repeat_boxes = ask.rules.no_repeat_boxes;
     let shelf = Arc::new(shelf);
     let shop_rules = Arc::new(ask.rules.clone());
@@ -223,6 +246,7 @@ pub async fn pack(
         let kept = Kept {
             rules: (*shop_rules).clone(),
             products: ask.products.clone(),
+            asked: asked_for(&asks),
             lots: lots_left(&ask.lots, &lots, &packing.lots_left, &shelf),
             prices: prices.collect(),
             whole,
@@ -333,18 +357,27 @@ async fn freed_units(
     Ok(freed)
 }
 
-/// Refuses boxes that pin or lock what is not on the shelf.
+/// Refuses boxes that pin or lock what is not on the shelf, and lots of it.
 fn check_products(
     asks: &[BoxAsk],
+    lots: &[LotAsk],
     view: &View,
     shelf: &serendib_engine::boxes::Shelf,
 ) -> Result<(), Status> {
+    let there = |id: &str| {
+        let product = view.live.catalogue.find(id);
+        product.is_some_and(|product| shelf.item(product).is_some())
+    };
+    if let Some(ix) = lots.iter().position(|lot| !there(&lot.product_id)) {
+        let id = &lots[ix].product_id;
+        let what = format!("lots[{ix}].product_id: {id:?} is no product to pack from");
+        return Err(Status::invalid_argument(what));
+    }
     for (ix, ask) in asks.iter().enumerate() {
         let locked = ask.locked.iter().map(|(id, _)| ("locked", id));
         let pinned = ask.pinned.iter().map(|id| ("pinned_product_ids", id));
         for (field, id) in locked.chain(pinned) {
-            let item = view.live.catalogue.find(id).and_then(|p| shelf.item(p));
-            if item.is_none() {
+            if !there(id) {
                 let what = format!("boxes[{ix}].{field}: {id:?} is no product to pack from");
                 return Err(Status::invalid_argument(what));
             }
@@ -568,6 +601,12 @@ fn whole(
             .iter()
             .take(100)
             .map(|price| (item(price.item), price.price, price.ten_more))
+            .collect(),
+        filling: packed
+            .shadow_prices
+            .iter()
+            .take(100)
+            .map(|price| price.fills)
             .collect(),
         missing_categories: packed
             .soft

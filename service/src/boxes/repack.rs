@@ -57,6 +57,20 @@ pub async fn repack(
             let what = "box_id: the box is locked; unlock it before it is packed again";
             return Err(Status::failed_precondition(what));
         }
+        if let Keep::Products(products) = &keep {
+            let inside = |id: &String| old.lines.iter().any(|line| line.product_id == *id);
+            for (ix, id) in products.iter().enumerate() {
+                let what = if !inside(id) {
+                    "is not in the box"
+                } else if without.contains(id) {
+                    "is in without_product_ids too"
+                } else {
+                    continue;
+                };
+                let what = format!("keep_product_ids[{ix}]: {id:?} {what}");
+                return Err(Status::invalid_argument(what));
+            }
+        }
         let pack = app.store.pack(old.pack_id.clone()).await.map_err(refused)?;
         let pack = pack.ok_or_else(|| Status::data_loss("box_id: the box's pack is gone"))?;
         let mut changed = again(app, &old, &pack, without, &keep, locale, now).await?;

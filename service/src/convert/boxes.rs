@@ -304,12 +304,37 @@ pub fn box_to_proto(stored: &StoredBox, view: &View, for_customer: bool) -> v1::
             fault: short.fault.clone(),
             details: short.details.clone(),
         }),
-        value: if withheld {
-            0.0
-        } else {
-            stored.lines.iter().map(|line| line.value).sum()
-        },
+        value: if withheld { 0.0 } else { worth(stored) },
         version: stored.version,
+    }
+}
+
+fn worth(stored: &StoredBox) -> f64 {
+    stored.lines.iter().fold(0.0, |sum, line| sum + line.value)
+}
+
+/// `whole` where the boxes that were kept are not those that were packed: units were sold meanwhile.
+fn of_what_was_kept(whole: &Whole, boxes: &[StoredBox]) -> Whole {
+    let mut values: Vec<f64> = boxes.iter().map(worth).collect();
+    let value: f64 = values.iter().fold(0.0, |sum, value| sum + value);
+    if (value - whole.value).abs() <= 1e-6 * whole.value.abs().max(1.0) {
+        return whole.clone();
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = (share * values.len().saturating_sub(1) as f64) as usize;
+        values.get(place).copied().unwrap_or(0.0)
+    };
+    Whole {
+        value,
+        gap: if whole.bound > 0.0 {
+            ((whole.bound - value) / whole.bound).clamp(0.0, 1.0)
+        } else {
+            0.0
+        },
+        median_value: at(0.5),
+        p5_value: at(0.05),
+        ..whole.clone()
     }
 }
 
@@ -332,7 +357,7 @@ pub fn summary_to_proto(packed: &Packed, kept: bool) -> v1::PackSummary {
             empty_slots += u64::from(short.regular + short.surprise);
         }
     }
-    let whole: &Whole = &packed.whole;
+    let whole = of_what_was_kept(&packed.whole, &packed.boxes);
     v1::PackSummary {
         pack_id: if kept {
             packed.pack.pack_id.clone()
@@ -366,11 +391,13 @@ pub fn summary_to_proto(packed: &Packed, kept: bool) -> v1::PackSummary {
         shadow_prices: whole
             .shadow_prices
             .iter()
-            .map(|(id, one_more, ten_more)| v1::ShadowPrice {
+            .enumerate()
+            .map(|(ix, (id, one_more, ten_more))| v1::ShadowPrice {
                 product_id: id.clone(),
                 title: title(id),
                 one_more: *one_more,
                 ten_more: *ten_more,
+                fills_slot: whole.filling.get(ix).copied().unwrap_or(false),
             })
             .collect(),
         missing_categories: whole

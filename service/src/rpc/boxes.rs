@@ -95,8 +95,9 @@ async fn pack_boxes(
     pieces: &Pieces,
 ) -> Result<(), Status> {
     let kept = !ask.dry_run;
+    let asked = boxes::asked_for(&ask.boxes);
     let before = match &ask.pack_id {
-        Some(pack_id) if kept => packed_before(app, pack_id).await?,
+        Some(pack_id) if kept => packed_before(app, pack_id, asked).await?,
         _ => None,
     };
     let packed = match before {
@@ -110,7 +111,7 @@ async fn pack_boxes(
             match (packed, pack_id) {
                 // the same call came twice at once: both get what was kept
                 (Err(error), Some(pack_id)) if error.code() == tonic::Code::AlreadyExists => {
-                    packed_before(app, &pack_id).await?.ok_or(error)?
+                    packed_before(app, &pack_id, asked).await?.ok_or(error)?
                 }
                 (packed, _) => packed?,
             }
@@ -143,11 +144,19 @@ async fn pack_boxes(
     pieces.send(Ok(message)).await.map_err(gone)
 }
 
-/// A pack that was kept under this id.
-async fn packed_before(app: &Arc<App>, pack_id: &str) -> Result<Option<Packed>, Status> {
+/// A pack that was kept under this id; refused where it was one of other boxes.
+async fn packed_before(
+    app: &Arc<App>,
+    pack_id: &str,
+    asked: u64,
+) -> Result<Option<Packed>, Status> {
     let Some(pack) = app.store.pack(pack_id.to_owned()).await.map_err(refused)? else {
         return Ok(None);
     };
+    if boxes::is_another(&pack, asked) {
+        let what = format!("pack_id: {pack_id:?} is the id of a pack of other boxes");
+        return Err(Status::already_exists(what));
+    }
     let mut found: Vec<StoredBox> = Vec::new();
     loop {
         let after = found.last().map(|b| b.box_id.clone());

@@ -7,7 +7,7 @@ use serendib_engine::represent::{
     SparsePart, SpectralPart, Weighting,
 };
 
-use super::choose::Settings;
+use super::choose::{Member, Settings};
 use super::corpus::Corpus;
 use super::families::{Family, Workbench};
 use super::scorers::Fitted;
@@ -29,16 +29,33 @@ pub fn build(
     say: &dyn Fn(&str),
 ) -> Result<Representation, RepresentError> {
     let bench = Workbench::new(corpus, settings.vector_dim, settings.seed);
+    let mut fitted = Vec::with_capacity(settings.blend.len());
+    for member in &settings.blend {
+        say(&format!("fitting {} on everything", member.family.name()));
+        fitted.extend(bench.fit(&member.family).map(|found| (member, found)));
+    }
+    bench.forget_counts();
+    say("putting the blend together");
+    let mut parts = blend(&bench, corpus, settings, fitted);
+    if let Some(placing) = Placing::new(&bench, corpus, &parts)? {
+        placing.put(&mut parts, settings.content_gain);
+    }
+    Representation::new(parts)
+}
+
+/// The members of a blend as the parts of a representation, without placing by content.
+pub(super) fn blend(
+    bench: &Workbench,
+    corpus: &Corpus,
+    settings: &Settings,
+    members: Vec<(&Member, Fitted)>,
+) -> Parts {
     let n = bench.n();
     let mut prior = vec![0f32; n];
     let mut sparse: Vec<(Weighting, Vec<(Csr, f32)>, usize)> = Vec::new();
     let mut spectral = None;
     let mut ials = None;
-    for member in &settings.blend {
-        say(&format!("fitting {} on everything", member.family.name()));
-        let Some(fitted) = bench.fit(&member.family) else {
-            continue;
-        };
+    for (member, fitted) in members {
         match fitted {
             Fitted::Prior(values) => {
                 for (sum, value) in prior.iter_mut().zip(values) {
@@ -90,7 +107,6 @@ pub fn build(
             }
         }
     }
-    bench.forget_counts();
     let (units, spectral) = match spectral {
         Some((units, part)) => (units, Some(part)),
         None => {
@@ -98,8 +114,7 @@ pub fn build(
             (units, None)
         }
     };
-    say("putting the blend together");
-    let mut parts = Parts {
+    Parts {
         lately: corpus.buyers_lately(LATELY_DAYS),
         buyers: bench.buyers.clone(),
         prior,
@@ -115,9 +130,7 @@ pub fn build(
         ials,
         content: None,
         alike: None,
-    };
-    place_by_content(&bench, corpus, &mut parts)?;
-    Representation::new(parts)
+    }
 }
 
 /// From so many buyers on a product's own vector stands alone.
@@ -127,77 +140,109 @@ const OWN_VECTOR_FROM: f32 = 5.0;
 ///
 /// Vectors are mapped by ridge regression from the content of the products that have enough buyers. The gain that turns
 /// the inner product into a score is fitted on customers' scores of those products.
-fn place_by_content(
-    bench: &Workbench,
-    corpus: &Corpus,
-    parts: &mut Parts,
-) -> Result<(), RepresentError> {
-    let content = bench.content();
-    let warm = |ix: usize| bench.buyers[ix] >= OWN_VECTOR_FROM;
-    let known = (0..bench.n())
-        .filter(|ix| warm(*ix) && !content.1.row(*ix).0.is_empty())
-        .count();
-    if content.0.is_empty() || known < 20 || parts.units.cols == 0 {
-        return Ok(());
-    }
-    let weights: Vec<f32> = (0..bench.n())
-        .map(|ix| {
-            if warm(ix) {
-                bench.buyers[ix].min(50.0).sqrt()
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    let map = ridge_map(&content.1, &parts.units, &weights, 3.0, 30);
-    let mut part = ContentPart {
-        vocabulary: content.0.clone(),
-        map,
-        gain: 1.0,
-    };
-    // without spectral vectors in the blend only content-placed products score by vector
-    let weighting = parts
-        .sparse
-        .first()
-        .map(|p| p.weighting)
-        .unwrap_or_default();
-    let mut spectral = parts.spectral.clone().unwrap_or_else(|| SpectralPart {
-        weighting,
-        source: vec![1.0; bench.n()],
-        target: vec![0.0; bench.n()],
-    });
-    part.gain = content_gain(bench, corpus, parts, &spectral, &part)?;
-    for ix in 0..bench.n() {
-        let buyers = bench.buyers[ix];
-        if buyers >= OWN_VECTOR_FROM {
-            continue;
+pub(super) struct Placing {
+    part: ContentPart,
+    spectral: SpectralPart,
+    /// Products with few buyers: number, buyers, unit vector by content.
+    few: Vec<(usize, f32, Vec<f32>)>,
+    /// Whether any product has few buyers.
+    any_cold: bool,
+}
+
+impl Placing {
+    /// What content says of the products of `parts`; `None` where it says too little.
+    ///
+    /// # Errors
+    /// As [`Representation::new`].
+    pub(super) fn new(
+        bench: &Workbench,
+        corpus: &Corpus,
+        parts: &Parts,
+    ) -> Result<Option<Placing>, RepresentError> {
+        let content = bench.content();
+        let warm = |ix: usize| bench.buyers[ix] >= OWN_VECTOR_FROM;
+        let known = (0..bench.n())
+            .filter(|ix| warm(*ix) && !content.1.row(*ix).0.is_empty())
+            .count();
+        if content.0.is_empty() || known < 20 || parts.units.cols == 0 {
+            return Ok(None);
         }
-        let Some(placed) = part.place_row(content.1.iter_row(ix)) else {
-            continue;
+        let weights: Vec<f32> = (0..bench.n())
+            .map(|ix| {
+                if warm(ix) {
+                    bench.buyers[ix].min(50.0).sqrt()
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        let map = ridge_map(&content.1, &parts.units, &weights, 3.0, 30);
+        let mut part = ContentPart {
+            vocabulary: content.0.clone(),
+            map,
+            gain: 1.0,
         };
-        let own = buyers / (buyers + 5.0);
-        let row = parts.units.row_mut(ix);
-        let known = row.iter().any(|x| *x != 0.0);
-        for (x, p) in row.iter_mut().zip(&placed) {
-            *x = if known {
-                own * *x + (1.0 - own) * p
+        // without spectral vectors in the blend only content-placed products score by vector
+        let weighting = parts
+            .sparse
+            .first()
+            .map(|p| p.weighting)
+            .unwrap_or_default();
+        let spectral = parts.spectral.clone().unwrap_or_else(|| SpectralPart {
+            weighting,
+            source: vec![1.0; bench.n()],
+            target: vec![0.0; bench.n()],
+        });
+        part.gain = content_gain(bench, corpus, parts, &spectral, &part)?;
+        let few = (0..bench.n())
+            .filter(|ix| !warm(*ix))
+            .filter_map(|ix| {
+                let placed = part.place_row(content.1.iter_row(ix))?;
+                Some((ix, bench.buyers[ix], placed))
+            })
+            .collect();
+        Ok(Some(Placing {
+            part,
+            spectral,
+            few,
+            any_cold: (0..bench.n()).any(|ix| !warm(ix)),
+        }))
+    }
+
+    /// Whether any product is placed.
+    pub(super) fn places(&self) -> bool {
+        !self.few.is_empty()
+    }
+
+    /// Places the products of `parts`, with the fitted gain times `factor`.
+    pub(super) fn put(&self, parts: &mut Parts, factor: f32) {
+        let mut part = self.part.clone();
+        part.gain *= factor;
+        let mut spectral = self.spectral.clone();
+        for (ix, buyers, placed) in &self.few {
+            let own = buyers / (buyers + 5.0);
+            let row = parts.units.row_mut(*ix);
+            let known = row.iter().any(|x| *x != 0.0);
+            for (x, p) in row.iter_mut().zip(placed) {
+                *x = if known {
+                    own * *x + (1.0 - own) * p
+                } else {
+                    *p
+                };
+            }
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+            if length > 1e-6 {
+                row.iter_mut().for_each(|x| *x /= length);
             } else {
-                *p
-            };
+                row.fill(0.0);
+            }
+            spectral.target[*ix] = own * spectral.target[*ix] + (1.0 - own) * part.gain;
         }
-        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if length > 1e-6 {
-            row.iter_mut().for_each(|x| *x /= length);
-        } else {
-            row.fill(0.0);
+        if self.any_cold {
+            parts.spectral = Some(spectral);
         }
-        spectral.target[ix] = own * spectral.target[ix] + (1.0 - own) * part.gain;
+        parts.content = Some(part);
     }
-    if (0..bench.n()).any(|ix| !warm(ix)) {
-        parts.spectral = Some(spectral);
-    }
-    parts.content = Some(part);
-    Ok(())
 }
 
 /// Least squares through the origin of what customers' scores are, over what their products' content says.

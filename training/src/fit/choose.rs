@@ -1,12 +1,15 @@
 //! The automatic choice: which families, at which settings, with which weights.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_engine::represent::{ease_bytes, Shape, Weighting};
+use serendib_engine::represent::{ease_bytes, Representation, Shape, Weighting};
+use serendib_engine::shop::ProductIx;
 
 use super::blend::Pool;
+use super::build::{blend, Placing};
 use super::corpus::{Case, Corpus};
 use super::families::{Family, Workbench};
-use super::scorers::{mean, Fitted};
+use super::scorers::{mean, ndcg, Fitted};
 use super::split::{hold_out, Regime};
 use super::tune::Tuner;
 
@@ -31,6 +34,13 @@ pub struct Settings {
     pub vector_dim: usize,
     /// Singular values go into the vectors with this power.
     pub vector_power: f32,
+    /// What the fitted gain of products placed by content is multiplied by, above 0 to 1.
+    #[serde(default = "in_full")]
+    pub content_gain: f32,
+}
+
+fn in_full() -> f32 {
+    1.0
 }
 
 /// A row of the validation table.
@@ -59,7 +69,7 @@ pub struct Choice {
     pub customers: usize,
     /// Families, best first.
     pub table: Vec<Tried>,
-    /// NDCG@20 of the blend on the slice.
+    /// NDCG@20 of the blend on the slice, as it is served.
     pub blend_ndcg: f64,
     /// The verdict in one sentence.
     pub verdict: String,
@@ -142,7 +152,6 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         one[family] = 1.0;
         mean(&pool.ndcg(&one, 20))
     };
-    let blend_ndcg = mean(&pool.ndcg(&weights, 20));
     let mut table: Vec<Tried> = tuned
         .iter()
         .zip(&weights)
@@ -177,8 +186,26 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         Some((k, power)) if in_blend => (k, power),
         _ => (most_k.min(128), 0.5),
     };
+    let mut settings = Settings {
+        seed,
+        blend,
+        vector_dim,
+        vector_power,
+        content_gain: in_full(),
+    };
+    let members: Vec<Fitted> = tuned
+        .iter()
+        .zip(&weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(tuned, _)| tuned.fitted.clone())
+        .collect();
+    let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
+    if let Some((gain, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases) {
+        settings.content_gain = gain;
+        blend_ndcg = ndcg;
+    }
     let best = &table[0];
-    let verdict = if blend.len() == 1 {
+    let verdict = if settings.blend.len() == 1 {
         format!(
             "{} alone: nothing added to it was worth its place",
             best.name
@@ -186,17 +213,11 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
     } else {
         format!(
             "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({})",
-            blend.len(),
+            settings.blend.len(),
             blend_ndcg,
             best.ndcg,
             best.name
         )
-    };
-    let settings = Settings {
-        seed,
-        blend,
-        vector_dim,
-        vector_power,
     };
     let choice = Choice {
         regime: Some(split.regime),
@@ -207,6 +228,53 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         verdict,
     };
     (settings, choice)
+}
+
+/// Shares of the fitted gain that are tried for products placed by content.
+const GAINS: [f32; 5] = [1.0, 0.5, 0.2, 0.1, 0.03];
+
+/// Cases by which the gain is chosen at most.
+const GAIN_CASES: usize = 1_000;
+
+/// How much of the fitted gain products with few buyers are placed with, and NDCG@20 of what is then served: the most that
+/// costs nothing. `None` where nothing is placed by content.
+///
+/// The gain is fitted on products that have buyers. Where most have few, their scores by content alone can drown all others.
+fn trust_in_content(
+    bench: &Workbench,
+    corpus: &Corpus,
+    settings: &Settings,
+    members: Vec<Fitted>,
+    cases: &[&Case],
+) -> Option<(f32, f64)> {
+    let members = settings.blend.iter().zip(members).collect();
+    let parts = blend(bench, corpus, settings, members);
+    let placing = Placing::new(bench, corpus, &parts).ok()??;
+    if !placing.places() {
+        return None;
+    }
+    let all: Vec<ProductIx> = (0..bench.n() as ProductIx).collect();
+    let step = cases.len().div_ceil(GAIN_CASES).max(1);
+    let found = GAINS.map(|gain| {
+        let mut placed = parts.clone();
+        placing.put(&mut placed, gain);
+        let Ok(served) = Representation::new(placed) else {
+            return 0.0;
+        };
+        let each: Vec<f64> = cases
+            .par_iter()
+            .step_by(step)
+            .map(|case| {
+                let folded = served.fold_in(&case.history, case.now);
+                ndcg(&served.score(&folded, &all), case, 20)
+            })
+            .collect();
+        mean(&each)
+    });
+    let most = found.iter().copied().fold(0.0, f64::max);
+    // the largest that is as good as any for all that the slice can tell
+    let at = found.iter().position(|ndcg| *ndcg >= 0.995 * most)?;
+    Some((GAINS[at], found[at]))
 }
 
 /// Dimensions worth decomposing for: no more than an eighth of the smaller side says anything, and 512 at most.
@@ -246,5 +314,6 @@ pub(super) fn simple(corpus: &Corpus, seed: u64) -> Settings {
         ],
         vector_dim: most_dimensions(corpus, corpus.products()).min(64),
         vector_power: 0.5,
+        content_gain: 0.1,
     }
 }

@@ -27,6 +27,7 @@ use input::Input;
 #[command(
     after_help = "Example:\n  serendib pack --models models --data shop --boxes boxes.csv --stock stock.csv --rules rules.json --out packed\n\n\
     Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault\n  picking  one row per line: product, lot, whether it is the surprise, why, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
+    Rules are one JSON object; what is absent keeps its default, an unknown key is an error:\n  slots 5, surprise_slots 1               lines of a box that does not say\n  category_caps {\"baby\": 3}               most lines from a category and all below it\n  leaf_cap 2                              most lines from any one leaf category\n  pinned [product ids]                    goes into every box\n  no_repeat_boxes 6                       earlier boxes that are not repeated\n  relevance_floor                         least relevance of a surprise, 0 to 1; absent: each subscriber's own\n  required_categories [paths], minimum_use {id: units}, minimum_margin, fairness   goals, met as far as possible\n  weights {\"relevance\": 1, \"need\": 0.3, \"delight\": 1, \"novelty\": 0.2, \"had\": 0.5}   what a line is worth\n  candidates 100                          products looked at for each box\n  random_one_in 20, near_equal 0.05       one surprise in so many is drawn among near-equal ones\n\n\
     Ctrl-C, or --time-limit, ends the search early; the best packing so far is written."
 )]
 pub struct Pack {
@@ -101,9 +102,7 @@ impl Pack {
             bail!("there are no boxes to pack");
         }
         let shelf = Shelf::new(&batch.live.catalogue, &input.stock_rows());
-        let rules = shelf
-            .rules(&batch.live.catalogue, &input.rules)
-            .context("cannot use the rules")?;
+        let rules = shelf.rules(&batch.live.catalogue, &input.rules)?;
         let scoring = Instant::now();
         let (orders, unknown_exclusions) = self.orders(&batch, &shelf, &input, &rules.pinned);
         let scored = scoring.elapsed().as_secs_f64();

@@ -15,7 +15,8 @@ use super::input::Input;
 /// `value` to so many decimals: prices and values are kept in fewer digits than a table would show.
 fn rounded(value: f64, decimals: i32) -> f64 {
     let unit = 10f64.powi(decimals);
-    (value * unit).round() / unit
+    // an empty sum is -0, which nobody wants to read
+    (value * unit).round() / unit + 0.0
 }
 
 /// A value in the units of the rules' weights.
@@ -189,10 +190,30 @@ impl Output<'_> {
         used
     }
 
-    /// Price of one more unit per item.
+    /// What one more unit is worth per item.
     fn prices(&self) -> BTreeMap<u32, f64> {
         let prices = self.packed.whole.shadow_prices.iter();
         prices.map(|price| (price.item, price.price)).collect()
+    }
+
+    /// Boxes for customers that the shop data do not know.
+    fn strangers(&self) -> Vec<&str> {
+        let known = &self.batch.log().customer_ids;
+        let orders = self.input.orders.iter();
+        orders
+            .filter(|order| known.get(&order.row.customer_id).is_none())
+            .map(|order| order.row.box_id.as_str())
+            .collect()
+    }
+
+    /// Boxes without each category that they should have, by path.
+    fn missing_categories(&self) -> BTreeMap<&str, u64> {
+        let paths = self.input.rules.required_categories.iter();
+        let missing = paths.zip(&self.packed.whole.soft.missing_category);
+        missing
+            .filter(|(_, (_, count))| *count > 0)
+            .map(|(path, (_, count))| (path.as_str(), *count))
+            .collect()
     }
 
     fn totals(&self, path: &Path) -> anyhow::Result<()> {
@@ -237,16 +258,13 @@ impl Output<'_> {
             .iter()
             .map(|(fault, count)| (fault.to_string(), *count))
             .collect();
-        let mut dearest: Vec<(u32, f64)> = self.prices().into_iter().collect();
-        dearest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let soft = json!({
             "given_up": whole.soft.given_up,
             "margin": whole.soft.margin,
             "median_value": whole.soft.median_value,
             "p5_value": whole.soft.p5_value,
             "below_fair": whole.soft.below_fair,
-            "boxes_missing_a_required_category":
-                whole.soft.missing_category.iter().map(|(_, n)| n).sum::<u64>(),
+            "boxes_missing_a_required_category": self.missing_categories(),
             "minimum_use": whole.soft.minimum_use.iter().map(|(item, wanted, used)| json!({
                 "product_id": self.id(*item), "wanted": wanted, "used": used,
             })).collect::<Vec<_>>(),
@@ -263,15 +281,16 @@ impl Output<'_> {
             "units_used": self.used().iter().sum::<u64>(),
             "units_left": self.packed.lots_left.iter().sum::<i64>(),
             "faults": faults,
-            "dearest": dearest.iter().take(10).map(|(item, price)| json!({
-                "product_id": self.id(*item), "title": self.title(*item),
-                "one_more": price, "ten_more_at_most": 10.0 * price,
+            "dearest": whole.shadow_prices.iter().take(10).map(|price| json!({
+                "product_id": self.id(price.item), "title": self.title(price.item),
+                "one_more": price.price, "ten_more_at_most": price.ten_more, "fills_slot": price.fills,
             })).collect::<Vec<_>>(),
             "soft": soft,
             "left_out": {
                 "boxes_that_have_left": self.input.done,
                 "rows_skipped": self.input.skipped,
                 "boxes_given_twice": self.input.duplicates,
+                "customers_not_known": self.strangers(),
                 "products_not_in_the_catalogue": self.input.unknown_products,
                 "exclusions_that_mean_nothing": self.unknown_exclusions.iter().map(|(b, name)| json!({
                     "box_id": b, "exclusion": name,
@@ -283,7 +302,7 @@ impl Output<'_> {
 
     /// The summary for people.
     pub fn text(&self, summary: &Value) -> String {
-        let number = |key: &str| summary[key].as_f64().unwrap_or(0.0);
+        let number = |key: &str| summary[key].as_f64().unwrap_or(0.0) + 0.0;
         let mut out = String::new();
         let mut say = |line: String| {
             let _ = writeln!(out, "{line}");
@@ -311,7 +330,7 @@ impl Output<'_> {
             number("units_left"),
         ));
         let goals = &summary["soft"];
-        let goal = |key: &str| goals[key].as_f64().unwrap_or(0.0);
+        let goal = |key: &str| goals[key].as_f64().unwrap_or(0.0) + 0.0;
         say(format!(
             "half of the boxes are worth {:.2} or more, one in twenty less than {:.2}",
             goal("median_value"),
@@ -333,10 +352,10 @@ impl Output<'_> {
                 100.0 * fair
             ));
         }
-        if !rules.required_categories.is_empty() {
+        let missing = &goals["boxes_missing_a_required_category"];
+        for (category, count) in missing.as_object().into_iter().flatten() {
             say(format!(
-                "{} boxes lack a category that they should have",
-                goal("boxes_missing_a_required_category")
+                "{count} boxes have nothing of {category}, which they should"
             ));
         }
         for wish in goals["minimum_use"].as_array().into_iter().flatten() {
@@ -357,8 +376,13 @@ impl Output<'_> {
             say(format!("  {count} boxes fall short: {fault}"));
         }
         for price in summary["dearest"].as_array().into_iter().flatten().take(5) {
+            let fills = if price["fills_slot"] == true {
+                ", and fill empty slots"
+            } else {
+                ""
+            };
             say(format!(
-                "  ten more of {} ({}) would be worth up to {:.2}",
+                "  ten more of {} ({}) would be worth up to {:.2}{fills}",
                 price["title"].as_str().unwrap_or(""),
                 price["product_id"].as_str().unwrap_or(""),
                 price["ten_more_at_most"].as_f64().unwrap_or(0.0),
@@ -377,6 +401,10 @@ impl Output<'_> {
             (
                 "boxes_given_twice",
                 "boxes given twice, the later ones left out",
+            ),
+            (
+                "customers_not_known",
+                "boxes are for customers of whom nothing is known: they got what suits most people",
             ),
             (
                 "products_not_in_the_catalogue",
