@@ -331,6 +331,15 @@ fn output_tables_of_any_columns_read_back_and_hold_no_nan() {
             .collect();
         assert_eq!(read[0], [Some("1".into()), Some("a,\"b\"\nc".into())]);
         assert_eq!(read[1], [Some("2".into()), None]);
+        let numbers: Vec<_> = InputTable::open_any(&path, &["score", "rank"])
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            numbers[0],
+            [Some("0.125".into()), Some("1".into())],
+            "{format}"
+        );
         let mut out = OutputTable::create(&path, &columns).unwrap();
         let nan = [Cell::Null, Cell::Null, Cell::Float(f64::NAN)];
         assert!(out.row(&nan).is_err(), "{format}");

@@ -10,7 +10,7 @@ use crate::cell::{shorten, Cell};
 use crate::error::{DataError, Place};
 use crate::read::{open_text, read_line, CsvSource, RowFault, Source, MAX_RECORD_BYTES};
 use crate::table::Packing;
-use crate::time::{parse_time, Zone};
+use crate::time::{date_ms, parse_time, Zone};
 
 /// Endings that only say how a file is packed.
 const PACKED: [&str; 3] = ["", ".zst", ".gz"];
@@ -299,6 +299,50 @@ impl Delimited {
         let text = self.required(column)?;
         parse_time(text, zone)
             .filter(|_| text.contains('-'))
-            .ok_or_else(|| self.wrong(column, format!("{:?} is not a time", shorten(text))))
+            .or_else(|| month_first(text, zone))
+            .ok_or_else(|| {
+                let what = format!(
+                    "{:?} is not a time, expected YYYY-MM-DD HH:MM[:SS] or M/D/YYYY H:MM",
+                    shorten(text)
+                );
+                self.wrong(column, what)
+            })
+    }
+}
+
+/// A time as spreadsheets in American English write it: `M/D/YYYY H:MM`.
+fn month_first(text: &str, zone: Zone) -> Option<i64> {
+    let (date, time) = text.split_once(' ')?;
+    let mut date = date.split('/').map(str::parse::<u32>);
+    let (month, day, year) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
+    let (hour, minute) = time.split_once(':')?;
+    let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
+    if date.next().is_some() || year < 1000 || hour > 23 || minute > 59 {
+        return None;
+    }
+    let minutes = i64::from(hour * 60 + minute);
+    zone.to_utc(date_ms(year as i32, month, day)? + minutes * 60_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_spreadsheets_are_read_month_first() {
+        let utc = Zone::default();
+        assert_eq!(
+            month_first("12/1/2010 8:26", utc),
+            parse_time("2010-12-01T08:26:00Z", utc)
+        );
+        for wrong in [
+            "13/1/2010 8:26",
+            "12/1/10 8:26",
+            "12/1/2010",
+            "12/1/2010 24:00",
+            "1/2/3/2010 1:00",
+        ] {
+            assert_eq!(month_first(wrong, utc), None, "{wrong}");
+        }
     }
 }

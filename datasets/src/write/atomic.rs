@@ -13,15 +13,45 @@ pub(crate) struct TempFile {
     persisted: bool,
 }
 
-/// A hidden name in the directory of `path` that nobody else uses.
+/// A hidden name in the directory of `path` that nobody else uses. What processes that were killed left under such names
+/// is removed.
 pub(crate) fn temp_name(path: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    remove_leftovers(path, &name);
     path.with_file_name(format!(
         ".{name}.{}-{}.tmp",
         std::process::id(),
         COUNTER.fetch_add(1, Ordering::Relaxed)
     ))
+}
+
+/// Removes temporary files and directories for `name` whose process is gone. Where one cannot tell, they stay.
+fn remove_leftovers(path: &Path, name: &str) {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else {
+        return;
+    };
+    let prefix = format!(".{name}.");
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let process = found
+            .to_str()
+            .and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(".tmp"))
+            .and_then(|rest| rest.split_once('-')?.0.parse::<u32>().ok());
+        let gone = process.is_some_and(|id| {
+            Path::new("/proc/self").exists() && !Path::new(&format!("/proc/{id}")).exists()
+        });
+        if gone {
+            let left = entry.path();
+            let _ = match left.is_dir() {
+                true => fs::remove_dir_all(&left),
+                false => fs::remove_file(&left),
+            };
+        }
+    }
 }
 
 impl TempFile {

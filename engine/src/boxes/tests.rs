@@ -447,6 +447,86 @@ fn a_scarce_item_goes_where_it_is_worth_most() {
 }
 
 #[test]
+fn a_unit_that_would_fill_a_slot_is_worth_its_value_and_not_the_slot() {
+    let mut problem = Problem::new(simple(&[1, 0]), Rules::default()).unwrap();
+    for id in ["first", "second"] {
+        problem
+            .add(request(id, 1, 0), &wants(&[(0, 0.9), (1, 0.4)]))
+            .unwrap();
+    }
+    let packing = packed(&problem, &quiet());
+    assert_eq!(packing.empty_slots, 1);
+    let told: Vec<_> = packing.shadow_prices.iter().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for price in told {
+        assert!(price.fills, "{price:?}");
+        assert!(
+            price.price <= [0.9, 0.4][price.item as usize] + 1e-6,
+            "{price:?}"
+        );
+        assert!((price.ten_more - 10.0 * price.price).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn nothing_on_the_shelf_is_worth_nothing_and_stock_is_at_fault() {
+    let mut problem = Problem::new(simple(&[0, 0]), Rules::default()).unwrap();
+    problem
+        .add(request("box", 2, 0), &wants(&[(0, 0.9), (1, 0.8)]))
+        .unwrap();
+    let packing = packed(&problem, &quiet());
+    assert_eq!(packing.value.to_bits(), 0f64.to_bits());
+    assert_eq!(packing.boxes[0].value.to_bits(), 0f64.to_bits());
+    assert!(
+        packing.bound.abs() < 1e-9 && packing.gap < 1e-9,
+        "{packing:?}"
+    );
+    let shortfall = packing.boxes[0].shortfall.as_ref().unwrap();
+    assert_eq!(shortfall.fault, Fault::Stock);
+}
+
+#[test]
+fn stand_ins_of_a_box_are_not_all_the_same() {
+    let mut problem = Problem::new(simple(&[9, 9, 9, 9, 9, 9]), Rules::default()).unwrap();
+    let values: Vec<(u32, f32)> = (0..6).map(|n| (n, 0.9 - 0.01 * n as f32)).collect();
+    problem.add(request("box", 2, 0), &wants(&values)).unwrap();
+    let packing = packed(&problem, &quiet());
+    let mut named: Vec<u32> = packing.boxes[0]
+        .lines
+        .iter()
+        .flat_map(|line| line.stand_ins.iter().map(|stand_in| stand_in.item))
+        .collect();
+    let all = named.len();
+    named.sort_unstable();
+    named.dedup();
+    assert_eq!((all, named.len()), (4, 4));
+}
+
+#[test]
+fn rules_out_of_their_range_are_named() {
+    let fine = ShopRules::default();
+    assert_eq!(fine.check(), Ok(()));
+    let wrong = |change: &dyn Fn(&mut ShopRules)| {
+        let mut rules = ShopRules::default();
+        change(&mut rules);
+        rules.check().unwrap_err().to_string()
+    };
+    for (field, said) in [
+        ("slots", wrong(&|r| r.slots = 0)),
+        ("surprise_slots", wrong(&|r| r.surprise_slots = 6)),
+        ("candidates", wrong(&|r| r.candidates = 1)),
+        (
+            "relevance_floor",
+            wrong(&|r| r.relevance_floor = Some(f32::NAN)),
+        ),
+        ("near_equal", wrong(&|r| r.near_equal = 2.0)),
+        ("weights.need", wrong(&|r| r.weights.need = -1.0)),
+    ] {
+        assert!(said.starts_with(&format!("rules: {field}: is ")), "{said}");
+    }
+}
+
+#[test]
 fn what_a_subscriber_has_had_is_no_surprise() {
     let mut items = simple(&[5, 5, 5]);
     items[1].family = 0;

@@ -220,6 +220,11 @@ pub async fn pack(
         if events.is_closed() {
             return Err(Status::cancelled("nobody waits for the pack any more"));
         }
+        if deadline.is_some_and(Deadline::passed) {
+            return Err(Status::deadline_exceeded(
+                "the pack is late: nothing of it was kept",
+            ));
+        }
         let mut whole = whole(&packing, &shelf, &rules, &view);
         whole.unknown_exclusions.clone_from(&unknown_exclusions);
         (whole.scoring_s, whole.seed) = (scoring_s, seed);
@@ -276,6 +281,12 @@ pub async fn pack(
         products.sort_unstable();
         products.dedup();
         crate::rpc::adopt(app, &products, now).await?;
+        // whoever asked may have given up meanwhile: what is kept for nobody keeps units from others
+        if events.is_closed() || deadline.is_some_and(Deadline::passed) {
+            return Err(Status::deadline_exceeded(
+                "the pack is late: nothing of it was kept",
+            ));
+        }
         let options = PackOptions {
             replace: ask.replace,
             partial: attempt >= ATTEMPTS,

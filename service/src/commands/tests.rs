@@ -212,3 +212,24 @@ fn a_wrong_row_stops_the_load_and_a_repetition_goes_on() {
         .collect();
     assert_eq!(seen.len(), 2);
 }
+
+#[test]
+fn two_rows_of_one_product_or_customer_stop_the_load() {
+    let root = tempfile::tempdir().unwrap();
+    let shop_dir = root.path().join("shop");
+    std::fs::create_dir(&shop_dir).unwrap();
+    let write = |table: &str, text: &str| std::fs::write(shop_dir.join(table), text).unwrap();
+    write("touchpoints.csv", "customer_id,kind\nada,view\n");
+    let run = |words: &[&str]| parse_and_run(root.path(), words);
+    for (table, column) in [
+        ("products.csv", "product_id"),
+        ("customers.csv", "customer_id"),
+    ] {
+        write(table, &format!("{column}\na\nb\na\n"));
+        let error = run(&["load", "--data", "shop", "--store", "s"]).unwrap_err();
+        let text = format!("{error:#}");
+        let place = format!("{table}: row 3");
+        assert!(text.contains(&place) && text.contains("row 1"), "{text}");
+        std::fs::remove_file(shop_dir.join(table)).unwrap();
+    }
+}

@@ -5,7 +5,8 @@ use rand_chacha::ChaCha8Rng;
 use serendib_engine::shop::{Catalogue, Kind, Product, Touch, DAY_MS};
 
 use super::choose::{choose, Choice, Settings};
-use super::split::Regime;
+use super::scorers::ndcg;
+use super::split::{hold_out, Regime};
 use super::*;
 
 const MEMORY: usize = 2_000_000_000;
@@ -177,6 +178,46 @@ fn a_shop_of_bestsellers_leans_on_popularity() {
 fn a_shop_of_brands_uses_what_products_say_about_themselves() {
     let (_, choice) = brands().choose();
     assert!(weight(&choice, "content") > 0.0, "{choice:?}");
+}
+
+/// What sells sells; most products hardly do, and what products say about themselves means nothing.
+fn long_tail() -> Shop {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut products = products(600);
+    for product in &mut products {
+        product.brand = Some(format!("brand {}", rng.gen_range(0..40)));
+        product.category = Some(format!("category {}", rng.gen_range(0..30)));
+    }
+    let rows = (0..300)
+        .map(|_| {
+            distinct((0..6).map(|_| {
+                if rng.gen_bool(0.7) {
+                    rng.gen_range(0..30)
+                } else {
+                    rng.gen_range(0..600)
+                }
+            }))
+        })
+        .collect();
+    Shop::new(products, rows)
+}
+
+#[test]
+fn products_placed_by_content_do_not_drown_what_sells() {
+    let shop = long_tail();
+    let (settings, choice) = shop.choose();
+    let corpus = shop.corpus();
+    let split = hold_out(&corpus, 3000, 9);
+    let served = build(&split.train, &settings, &|_| {}).unwrap();
+    let all: Vec<u32> = (0..600).collect();
+    let (mut ours, mut popular) = (0.0, 0.0);
+    let buyers = served.popularity().to_vec();
+    for case in &split.cases {
+        let folded = served.fold_in(&case.history, case.now);
+        ours += ndcg(&served.score(&folded, &all), case, 20);
+        popular += ndcg(&buyers, case, 20);
+    }
+    assert!(ours > 0.9 * popular, "{ours} against {popular}: {choice:?}");
 }
 
 #[test]

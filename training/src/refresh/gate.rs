@@ -15,7 +15,7 @@ pub struct GateOptions {
     /// Largest loss against the best baseline over all customers, as a share of its figure; .1. Wider than the loss against
     /// the current model: a baseline is no model that could answer in its place.
     pub baseline_tolerance: f64,
-    /// Customers below which a segment is too small to judge by; 100.
+    /// Customers below which a segment is too small to judge by; 100. All customers together are judged from 30 on.
     pub least_customers: usize,
 }
 
@@ -88,6 +88,9 @@ pub fn judge(comparison: &Comparison, options: &GateOptions) -> Vec<Check> {
     checks
 }
 
+/// Customers from which on all of them together are judged: the interval says what they do not tell.
+const LEAST_OF_ALL: usize = 30;
+
 fn no_worse(gap: &Gap, tolerance: f64, least: usize) -> Check {
     let name = format!(
         "{} of {} no worse than {}",
@@ -99,6 +102,11 @@ fn no_worse(gap: &Gap, tolerance: f64, least: usize) -> Check {
         },
         gap.against
     );
+    let least = if gap.segment == "all" {
+        least.min(LEAST_OF_ALL)
+    } else {
+        least
+    };
     if gap.customers < least {
         let detail = format!(
             "not judged: {} customers, {least} are needed",
