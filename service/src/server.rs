@@ -140,7 +140,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
 }
 
 /// A server with the configured certificate, if there is one.
-fn secured(config: &crate::config::Server) -> anyhow::Result<Server> {
+fn secured(config: &crate::config::ServerConfig) -> anyhow::Result<Server> {
     let Some(tls) = &config.tls else {
         return Ok(Server::builder());
     };
