@@ -109,6 +109,9 @@ impl Models {
             return Ok(Generation::none());
         };
         if !is_bundle(&dir) && ModelsDir::new(&dir).current()?.is_none() {
+            if dir.is_dir() {
+                tracing::warn!(dir = %dir.display(), "no model is published here yet");
+            }
             return Ok(Generation::none());
         }
         self.load(dir).await

@@ -20,6 +20,17 @@ pub fn product_from_proto(product: &v1::Product) -> Result<Product, Invalid> {
             format!("is {packs}, expected a finite number > 0"),
         ));
     }
+    if product.parent_id.as_ref() == Some(&product.product_id) {
+        return Err(Invalid::new("parent_id", "is the product itself"));
+    }
+    if let (Some(from), Some(until)) = (product.available_from_ms, product.available_until_ms) {
+        if from >= until {
+            return Err(Invalid::new(
+                "available_until_ms",
+                "is not after available_from_ms",
+            ));
+        }
+    }
     if product.allergens.len() > 100 {
         return Err(Invalid::new("allergens", "has more than 100 entries"));
     }
