@@ -64,6 +64,7 @@ pub struct InputTable {
     source: Box<dyn Source>,
     file: Arc<Path>,
     names: Vec<String>,
+    plain: bool,
 }
 
 impl InputTable {
@@ -90,7 +91,16 @@ impl InputTable {
             source,
             file: path.into(),
             names: columns.iter().map(|name| (*name).to_owned()).collect(),
+            plain: false,
         })
+    }
+
+    /// Takes cells of every type, as a text file would hold them; otherwise only text and whole numbers, which ids are.
+    pub fn of_any_type(self) -> InputTable {
+        InputTable {
+            plain: true,
+            ..self
+        }
     }
 
     /// Where the row given last stands.
@@ -118,7 +128,12 @@ impl InputTable {
             let wrong = |message| DataError::cell(&self.place(), name, message);
             let cell = cell.map_err(wrong)?;
             if !cell.is_empty() {
-                row[slot] = Some(cell.to_text().map_err(wrong)?);
+                let text = if self.plain {
+                    cell.to_plain()
+                } else {
+                    cell.to_text()
+                };
+                row[slot] = Some(text.map_err(wrong)?);
             }
         }
         Ok(row)
