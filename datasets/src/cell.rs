@@ -98,6 +98,16 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// The cell as a text file would hold it: numbers, `true` or `false`, times in RFC 3339.
+    pub(crate) fn to_plain(&self) -> Result<String, String> {
+        Ok(match self {
+            Cell::Float(number) => number.to_string(),
+            Cell::Bool(yes) => yes.to_string(),
+            Cell::Time(ms) | Cell::LocalTime(ms) => format_time(*ms),
+            other => return other.to_text(),
+        })
+    }
+
     /// The cell as a finite number.
     pub(crate) fn to_number(&self) -> Result<f64, String> {
         let number = match self {

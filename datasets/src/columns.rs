@@ -59,17 +59,16 @@ impl OutputTable {
     }
 }
 
-/// A streaming reader of named columns of a file as text, such as the customers or pairs that a command is asked about.
+/// A streaming reader of named text columns of a file, such as the customers or pairs that a command is asked about.
 pub struct InputTable {
     source: Box<dyn Source>,
     file: Arc<Path>,
     names: Vec<String>,
-    /// Whether decimals, times and truth values are taken too, in the form that text tables give them.
-    any: bool,
+    plain: bool,
 }
 
 impl InputTable {
-    /// Opens `path` for these columns, which hold ids or other text; others are ignored.
+    /// Opens `path` for these columns; others are ignored.
     ///
     /// # Errors
     /// The file cannot be read, or lacks one of the columns.
@@ -92,17 +91,16 @@ impl InputTable {
             source,
             file: path.into(),
             names: columns.iter().map(|name| (*name).to_owned()).collect(),
-            any: false,
+            plain: false,
         })
     }
 
-    /// As [`InputTable::open`], for columns of any type: numbers, times and truth values come as text, in every format.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn open_any(path: &Path, columns: &[&str]) -> Result<InputTable, DataError> {
-        let table = InputTable::open(path, columns)?;
-        Ok(InputTable { any: true, ..table })
+    /// Takes cells of every type, as a text file would hold them; otherwise only text and whole numbers, which ids are.
+    pub fn of_any_type(self) -> InputTable {
+        InputTable {
+            plain: true,
+            ..self
+        }
     }
 
     /// Where the row given last stands.
@@ -130,13 +128,12 @@ impl InputTable {
             let wrong = |message| DataError::cell(&self.place(), name, message);
             let cell = cell.map_err(wrong)?;
             if !cell.is_empty() {
-                row[slot] = Some(match cell.to_value() {
-                    Ok(value) if self.any => match value {
-                        serde_json::Value::String(text) => text,
-                        other => other.to_string(),
-                    },
-                    _ => cell.to_text().map_err(wrong)?,
-                });
+                let text = if self.plain {
+                    cell.to_plain()
+                } else {
+                    cell.to_text()
+                };
+                row[slot] = Some(text.map_err(wrong)?);
             }
         }
         Ok(row)

@@ -331,8 +331,9 @@ fn output_tables_of_any_columns_read_back_and_hold_no_nan() {
             .collect();
         assert_eq!(read[0], [Some("1".into()), Some("a,\"b\"\nc".into())]);
         assert_eq!(read[1], [Some("2".into()), None]);
-        let numbers: Vec<_> = InputTable::open_any(&path, &["score", "rank"])
+        let numbers: Vec<_> = InputTable::open(&path, &["score", "rank"])
             .unwrap()
+            .of_any_type()
             .map(Result::unwrap)
             .collect();
         assert_eq!(

@@ -89,6 +89,7 @@ impl App {
             default_count: self.config.recommend.default_count,
             max_count: self.config.recommend.max_count,
             max_reasons: self.config.recommend.max_reasons,
+            together: self.config.recommend.together,
         }
     }
 

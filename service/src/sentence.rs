@@ -32,6 +32,9 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
         }
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
         Note::AfterDisappointment => "surprises pause after a disappointment".into(),
+        Note::Capped => {
+            "the caps on categories or brands left fewer products than asked for".into()
+        }
     }
 }
 

@@ -148,6 +148,21 @@ async fn a_malformed_request_names_the_field_and_the_server_goes_on() {
         ..Context::default()
     });
     cases.push((basket, "context.basket"));
+    type Spoil = fn(&mut ListRequest);
+    let together: [(Spoil, &str); 4] = [
+        (|l| l.diversity = Some(f32::NAN), "lists[0].diversity"),
+        (|l| l.calibration = Some(1.5), "lists[0].calibration"),
+        (
+            |l| l.max_per_category = Some(0),
+            "lists[0].max_per_category",
+        ),
+        (|l| l.max_per_brand = Some(0), "lists[0].max_per_brand"),
+    ];
+    for (spoil, field) in together {
+        let mut bad = request("ada", ListKind::ForYou, 5);
+        spoil(&mut bad.lists[0]);
+        cases.push((bad, field));
+    }
     for (bad, field) in cases {
         let status = client.recommend(bad).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -195,6 +210,29 @@ async fn a_stream_answers_in_order_and_survives_a_wrong_request() {
             }
         }
     }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_keeps_its_caps_and_accounts_for_them() {
+    let shop = Shop::open().await;
+    let mut ask = request("ada", ListKind::Popular, 4);
+    ask.include_accounting = true;
+    ask.lists[0].max_per_category = Some(1);
+    ask.lists[0].diversity = Some(0.3);
+    let answer = shop.ask(ask.clone()).await;
+    let department = |id: &String| id.split('-').next().unwrap().to_owned();
+    let departments: std::collections::BTreeSet<String> =
+        ids(&answer, 0).iter().map(department).collect();
+    assert_eq!(departments.len(), 4);
+    ask.lists[0].count = Some(8);
+    let answer = shop.ask(ask).await;
+    let list = &answer.lists[0];
+    assert_eq!(list.items.len(), 4, "short rather than filled up");
+    assert!(list.notes.iter().any(|n| n.code == "capped"));
+    let capped = list.removed.iter().find(|r| r.filter == "category_cap");
+    assert_eq!(capped.unwrap().removed, 20);
+    assert_eq!(list.candidates, Some(24));
     shop.close().await;
 }
 

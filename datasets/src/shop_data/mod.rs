@@ -163,14 +163,22 @@ impl ShopData {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
             let mut ids = ProductIds::new();
-            for part in self.parts(Table::Products) {
-                // a product with a wrong price is one all the same: what is wrong with it is told by whoever reads the
-                // products themselves
-                for row in InputTable::open(&part.path, &["product_id"])? {
-                    match row {
-                        Ok(mut cells) => ids.extend(cells.remove(0).map(String::into_boxed_str)),
-                        Err(error) if error.is_row() => {}
-                        Err(_) => break,
+            let parts = self.parts(Table::Products);
+            if self.options.lenient {
+                // what is wrong with a product is counted by whoever reads the products themselves
+                let rows = Rows::<Product>::new(parts, self.zone, true, Arc::default(), None)?;
+                ids.extend(rows.flatten().map(|p| p.product_id.into_boxed_str()));
+            } else {
+                for part in parts {
+                    // a product with a wrong price is one all the same: it is told once, not with every touchpoint
+                    for row in InputTable::open(&part.path, &["product_id"])? {
+                        match row {
+                            Ok(mut cells) => {
+                                ids.extend(cells.remove(0).map(String::into_boxed_str))
+                            }
+                            Err(error) if error.is_row() => {}
+                            Err(_) => break,
+                        }
                     }
                 }
             }

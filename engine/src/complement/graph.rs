@@ -48,6 +48,11 @@ impl Default for ComplementOptions {
     }
 }
 
+/// A product with fewer edges is helped by weaker evidence.
+const FEW_EDGES: usize = 10;
+/// Products that weaker evidence adds at most.
+const WITHOUT_EDGES: usize = 30;
+
 /// What one product leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
@@ -89,7 +94,13 @@ struct Found {
     baskets_a: f64,
     baskets_b: f64,
     total: f64,
+    /// How the look's shares compare with those of baskets.
+    weight: f64,
 }
+
+/// A share of baskets within a window of days counts so much of one within a basket: it holds everything that the customer
+/// bought about then.
+const WINDOW_WEIGHT: f64 = 0.5;
 
 impl Complements {
     /// Learns the graph from `log`; `topics` gives each product's category or cluster, `views` what was viewed in one visit.
@@ -161,8 +172,10 @@ impl Complements {
                     shrunk_conditional(shared, f_from, f_to / found.total, options.kappa);
                 let anchor = anchor_factor(catalogue, &repeats, from, to);
                 let keep = 1.0 - f64::from(sub);
-                let score =
-                    conditional * lift.ln() * (2.0 * direction).powi(2) * anchor * keep * keep;
+                // How much likelier the complement becomes, as a share of baskets: what chance explains is taken off, so that
+                // neither the popular nor the rare is favoured.
+                let gained = conditional * (1.0 - 1.0 / lift) * found.weight;
+                let score = gained * (2.0 * direction).powi(2) * anchor * keep * keep;
                 if score > 0.0 && score.is_finite() {
                     let sign = if forward { 1 } else { -1 };
                     rows[from as usize].push(Edge {
@@ -265,7 +278,28 @@ impl Complements {
         out
     }
 
-    /// What one purchase `days` ago leads to now: its edges by how due they are, helped by its category where they are few.
+    /// What goes with `product` beyond its `edges`: what baskets that hold it are completed with, where too few of them hold
+    /// both for an edge; else what goes with its category.
+    fn without_edges(&self, product: ProductIx, edges: &[Edge]) -> Vec<(ProductIx, f32)> {
+        let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
+        let mut out: Vec<(ProductIx, f32)> = self
+            .completion
+            .rows()
+            .iter(product)
+            .filter(|(other, value)| {
+                *value > 0.0 && !is_edge(*other) && !self.replaces(product, *other)
+            })
+            .collect();
+        out.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+        out.truncate(WITHOUT_EDGES);
+        if out.is_empty() {
+            out = self.back_off(product);
+        }
+        out
+    }
+
+    /// What one purchase `days` ago leads to now: its edges by how due they are, helped by weaker evidence where they are
+    /// few.
     fn leads_to(&self, anchor: ProductIx, days: f64) -> Vec<(ProductIx, f32)> {
         let edges = self.edges(anchor);
         let mut weakest = f32::MAX;
@@ -276,8 +310,8 @@ impl Complements {
             out.push((edge.product, edge.score * (1.0 + 2.0 * due) / 3.0));
             weakest = weakest.min(edge.score);
         }
-        if edges.len() < 10 {
-            let back_off = self.back_off(anchor);
+        if edges.len() < FEW_EDGES {
+            let back_off = self.without_edges(anchor, edges);
             let top = back_off.first().map_or(1.0, |(_, v)| *v).max(1e-9);
             let weight = if edges.is_empty() { 0.1 } else { weakest * 0.5 };
             out.extend(
@@ -310,8 +344,8 @@ impl Complements {
 
     /// What goes with recent purchases (`bought`: product, days ago) after the right lag.
     ///
-    /// Each edge counts by how due it is; a product with few edges of its own is helped by its category at a tenth of the
-    /// weight. What replaces or varies one of `bought`, and `bought` itself, is left out. Score descending, ties by number,
+    /// Each edge counts by how due it is; a product with few edges of its own is helped by what completes baskets that hold
+    /// it, else by its category, weaker than any edge. What replaces or varies one of `bought`, and `bought` itself, is left out. Score descending, ties by number,
     /// with the product behind the largest part.
     pub fn goes_with(
         &self,
@@ -345,10 +379,11 @@ impl Complements {
     }
 }
 
-/// Pairs attracted in baskets or within windows of days; of a pair in both, the look with the stronger edge.
+/// Pairs attracted in baskets, and those attracted within windows of days only; of a pair in both windows, the look with the
+/// stronger edge.
 fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<Found> {
     let mut best: HashMap<(ProductIx, ProductIx), (f64, Found)> = HashMap::new();
-    let mut look = |log: &BasketLog| {
+    let mut look = |log: &BasketLog, weight: f64| {
         let frequencies = log.frequencies();
         let total = log.len() as f64;
         for pair in significant_pairs(log, &options.significance) {
@@ -357,13 +392,15 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
                 baskets_a: f64::from(frequencies[pair.a as usize]),
                 baskets_b: f64::from(frequencies[pair.b as usize]),
                 total,
+                weight,
             };
             let strength = shrunk_lift(f64::from(pair.shared), pair.expected, options.kappa).ln()
                 * f64::from(pair.shared)
                 / found.baskets_a.min(found.baskets_b);
             match best.entry((pair.a, pair.b)) {
                 std::collections::hash_map::Entry::Occupied(mut slot) => {
-                    if strength > slot.get().0 {
+                    let before = slot.get();
+                    if before.1.weight == weight && strength > before.0 {
                         slot.insert((strength, found));
                     }
                 }
@@ -373,10 +410,10 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
             }
         }
     };
-    look(log);
+    look(log, 1.0);
     if timed {
-        look(&log.windows(options.window_days, 0));
-        look(&log.windows(options.window_days, 1));
+        look(&log.windows(options.window_days, 0), WINDOW_WEIGHT);
+        look(&log.windows(options.window_days, 1), WINDOW_WEIGHT);
     }
     let mut found: Vec<Found> = best.into_values().map(|(_, found)| found).collect();
     found.sort_by_key(|f| (f.pair.a, f.pair.b));

@@ -156,6 +156,8 @@ pub enum Note {
     Floor,
     /// Surprises pause after a disappointment: the list is the plain ranking.
     AfterDisappointment,
+    /// The caps on categories or brands left fewer items than asked for.
+    Capped,
 }
 
 impl Note {
@@ -173,6 +175,7 @@ impl Note {
             Note::OfferBudget => "offer_budget",
             Note::Floor => "floor",
             Note::AfterDisappointment => "after_disappointment",
+            Note::Capped => "capped",
         }
     }
 }

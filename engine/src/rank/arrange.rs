@@ -1,32 +1,21 @@
-//! Plain arrangement: by score, one variant of a parent.
+//! Arrangement by score, with the items going together as the list asks.
 
-use std::collections::HashSet;
-
-use super::{Arranged, Arranger, Candidate, Query, Removed};
+use super::whole::{left_out, Whole};
+use super::{Arranged, Arranger, Candidate, Query};
+use crate::shop::ProductIx;
 
 /// Best score first, ties by product number; further variants of a parent are left out.
 pub struct ByScore;
 
 impl Arranger for ByScore {
-    fn arrange(&self, query: &Query, mut candidates: Vec<Candidate>, slots: usize) -> Arranged {
-        sort(&mut candidates);
-        let mut families = HashSet::new();
-        let mut arranged = Arranged::default();
-        for candidate in candidates {
-            let by = if arranged.chosen.len() >= slots {
-                "count"
-            } else if !families.insert(query.live.catalogue.family(candidate.product)) {
-                "variant"
-            } else {
-                arranged.chosen.push(candidate);
-                continue;
-            };
-            arranged.removed.push(Removed {
-                product: candidate.product,
-                by,
-            });
-        }
-        arranged
+    fn arrange(
+        &self,
+        query: &Query,
+        candidates: Vec<Candidate>,
+        pins: &[ProductIx],
+        slots: usize,
+    ) -> Arranged {
+        by_score(query, candidates, pins, slots, true)
     }
 }
 
@@ -35,19 +24,39 @@ impl Arranger for ByScore {
 pub struct EveryVariant;
 
 impl Arranger for EveryVariant {
-    fn arrange(&self, _query: &Query, mut candidates: Vec<Candidate>, slots: usize) -> Arranged {
-        sort(&mut candidates);
-        let rest = candidates.split_off(slots.min(candidates.len()));
-        let below = |candidate: Candidate| Removed {
-            product: candidate.product,
-            by: "count",
-        };
-        Arranged {
-            draw: Vec::new(),
-            chosen: candidates,
-            removed: rest.into_iter().map(below).collect(),
-            notes: Vec::new(),
-        }
+    fn arrange(
+        &self,
+        query: &Query,
+        candidates: Vec<Candidate>,
+        pins: &[ProductIx],
+        slots: usize,
+    ) -> Arranged {
+        by_score(query, candidates, pins, slots, false)
+    }
+}
+
+fn by_score(
+    query: &Query,
+    mut candidates: Vec<Candidate>,
+    pins: &[ProductIx],
+    slots: usize,
+    one_variant: bool,
+) -> Arranged {
+    sort(&mut candidates);
+    let ranked: Vec<(ProductIx, f32)> = candidates.iter().map(|c| (c.product, c.score)).collect();
+    let mut whole = Whole::new(query, pins, one_variant, 1.0);
+    let composed = whole.compose(&ranked, ranked.len(), slots);
+    let (removed, note) = left_out(&candidates, &composed, slots);
+    let mut candidates: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
+    Arranged {
+        chosen: composed
+            .chosen
+            .iter()
+            .filter_map(|ix| candidates[*ix].take())
+            .collect(),
+        removed,
+        notes: note.into_iter().collect(),
+        draw: Vec::new(),
     }
 }
 

@@ -2,84 +2,78 @@
 
 use std::collections::HashMap;
 
-/// Weight of the list's own mix against the customer's where the list lacks a topic: keeps the divergence finite.
+/// Weight of the customer's mix inside the list's own: keeps the divergence finite where the list lacks a topic.
 const SMOOTH: f64 = 0.01;
 
-/// Kullback–Leibler divergence of the smoothed list mix from the customer's mix `wanted`; 0 for a list that mirrors it.
+/// The mix of topics of a list in the making, against the mix that its customer has.
 ///
-/// Steck, "Calibrated recommendations", RecSys 2018, with q̃ = (1 − α)·q + α·p.
-pub fn divergence(wanted: &HashMap<u32, f64>, listed: &HashMap<u32, f64>) -> f64 {
-    let total: f64 = listed.values().sum();
-    wanted
-        .iter()
-        .filter(|(_, p)| **p > 0.0)
-        .map(|(topic, p)| {
-            let q = if total > 0.0 {
-                listed.get(topic).copied().unwrap_or(0.0) / total
-            } else {
-                0.0
-            };
-            p * (p / ((1.0 - SMOOTH) * q + SMOOTH * p)).ln()
-        })
-        .sum()
+/// The divergence is Kullback–Leibler's of the smoothed list mix from the wanted one: Steck, "Calibrated recommendations",
+/// RecSys 2018, with q̃ = (1 − α)·q + α·p.
+#[derive(Debug, Clone, Default)]
+pub struct Mix {
+    /// Share of each topic, summing to 1; empty where nothing is known, and nothing is wanted then.
+    wanted: HashMap<u32, f64>,
+    listed: HashMap<u32, f64>,
+    total: f64,
 }
 
-/// Orders candidates so that scores and mix are balanced: greedily maximises (1 − λ)·Σ score − λ·divergence.
-///
-/// `scores` in 0…1 and `topics` per candidate, `wanted` the customer's mix (shares that sum to 1). λ = 0 is the order of scores;
-/// ties go to the earlier candidate. Returns the first `count` as indices.
-pub fn calibrated(
-    scores: &[f32],
-    topics: &[u32],
-    wanted: &HashMap<u32, f64>,
-    lambda: f64,
-    count: usize,
-) -> Vec<usize> {
-    let lambda = if lambda.is_nan() {
-        0.0
-    } else {
-        lambda.clamp(0.0, 1.0)
-    };
-    let mut listed: HashMap<u32, f64> = HashMap::new();
-    let mut open: Vec<usize> = (0..scores.len().min(topics.len())).collect();
-    let mut chosen = Vec::with_capacity(count.min(open.len()));
-    while chosen.len() < count && !open.is_empty() {
-        // The divergence after adding depends on the topic alone.
-        let mut after: HashMap<u32, f64> = HashMap::new();
-        let mut best = 0usize;
-        let mut best_value = f64::NEG_INFINITY;
-        for (at, ix) in open.iter().enumerate() {
-            let topic = topics[*ix];
-            let gap = *after.entry(topic).or_insert_with(|| {
-                *listed.entry(topic).or_default() += 1.0;
-                let value = divergence(wanted, &listed);
-                *listed.entry(topic).or_default() -= 1.0;
-                value
-            });
-            let score = f64::from(scores[*ix]);
-            let value = (1.0 - lambda) * if score.is_finite() { score } else { 0.0 } - lambda * gap;
-            if value > best_value {
-                (best, best_value) = (at, value);
-            }
+impl Mix {
+    /// An empty list for a customer with `weights` of topics, ≥ 0.
+    pub fn new(weights: HashMap<u32, f64>) -> Mix {
+        let total: f64 = weights.values().sum();
+        let wanted = weights
+            .into_iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .map(|(topic, weight)| (topic, weight / total))
+            .collect();
+        Mix {
+            wanted,
+            ..Mix::default()
         }
-        let ix = open.remove(best);
-        *listed.entry(topics[ix]).or_default() += 1.0;
-        chosen.push(ix);
     }
-    chosen
+
+    /// Puts one item into the list; one without a topic is in no one's mix.
+    pub fn take(&mut self, topic: Option<u32>) {
+        if let Some(topic) = topic {
+            *self.listed.entry(topic).or_default() += 1.0;
+        }
+        self.total += 1.0;
+    }
+
+    fn term(wanted: f64, share: f64) -> f64 {
+        wanted * (wanted / ((1.0 - SMOOTH) * share + SMOOTH * wanted)).ln()
+    }
+
+    /// How much nearer to the customer's mix an item of `topic` would bring the list than one of a topic that the customer
+    /// does not have, ≥ 0.
+    pub fn gain(&self, topic: Option<u32>) -> f64 {
+        let Some((topic, wanted)) = topic.and_then(|t| Some((t, *self.wanted.get(&t)?))) else {
+            return 0.0;
+        };
+        let listed = self.listed.get(&topic).copied().unwrap_or(0.0);
+        let share = |count: f64| count / (self.total + 1.0);
+        Mix::term(wanted, share(listed)) - Mix::term(wanted, share(listed + 1.0))
+    }
 }
 
 /// How many items of one list may share a category or a brand; absent = any number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Caps {
-    /// Per leaf category (or topic).
+    /// Per leaf category, or per kind of thing in a shop without categories; ≥ 1.
     pub category: Option<usize>,
-    /// Per brand.
+    /// Per brand, ≥ 1.
     pub brand: Option<usize>,
 }
 
+impl Caps {
+    /// Whether any number is fine.
+    pub fn are_none(&self) -> bool {
+        self.category.is_none() && self.brand.is_none()
+    }
+}
+
 /// Counts what a list holds against its caps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CapCounter<'a> {
     caps: Caps,
     categories: HashMap<u32, usize>,
@@ -95,33 +89,28 @@ impl<'a> CapCounter<'a> {
         }
     }
 
-    /// Takes an item in, or names the cap that it would break. An item without category or brand breaks neither.
-    pub fn take(
-        &mut self,
-        category: Option<u32>,
-        brand: Option<&'a str>,
-    ) -> Result<(), &'static str> {
-        let full = |count: usize, cap: Option<usize>| cap.is_some_and(|cap| count >= cap);
-        if let Some(c) = category {
-            if full(
-                self.categories.get(&c).copied().unwrap_or(0),
-                self.caps.category,
-            ) {
-                return Err("category_cap");
-            }
+    /// The cap that an item would break; one without category or brand breaks neither.
+    pub fn refuses(&self, category: Option<u32>, brand: Option<&str>) -> Option<&'static str> {
+        let full = |held: Option<&usize>, cap: Option<usize>| {
+            cap.is_some_and(|cap| held.copied().unwrap_or(0) >= cap)
+        };
+        if category.is_some_and(|c| full(self.categories.get(&c), self.caps.category)) {
+            Some("category_cap")
+        } else if brand.is_some_and(|b| full(self.brands.get(b), self.caps.brand)) {
+            Some("brand_cap")
+        } else {
+            None
         }
-        if let Some(b) = brand {
-            if full(self.brands.get(b).copied().unwrap_or(0), self.caps.brand) {
-                return Err("brand_cap");
-            }
+    }
+
+    /// Counts an item in, whether its caps are full or not.
+    pub fn take(&mut self, category: Option<u32>, brand: Option<&'a str>) {
+        if let Some(category) = category {
+            *self.categories.entry(category).or_default() += 1;
         }
-        if let Some(c) = category {
-            *self.categories.entry(c).or_default() += 1;
+        if let Some(brand) = brand {
+            *self.brands.entry(brand).or_default() += 1;
         }
-        if let Some(b) = brand {
-            *self.brands.entry(b).or_default() += 1;
-        }
-        Ok(())
     }
 }
 
@@ -129,28 +118,55 @@ impl<'a> CapCounter<'a> {
 mod tests {
     use super::*;
 
-    fn mix(shares: &[(u32, f64)]) -> HashMap<u32, f64> {
-        shares.iter().copied().collect()
+    impl Mix {
+        /// The divergence of the list so far; 0 for one that mirrors the customer.
+        fn divergence(&self) -> f64 {
+            let share = |topic: &u32| {
+                let listed = self.listed.get(topic).copied().unwrap_or(0.0);
+                listed / self.total.max(1.0)
+            };
+            self.wanted
+                .iter()
+                .map(|(topic, wanted)| Mix::term(*wanted, share(topic)))
+                .sum()
+        }
+    }
+
+    fn mix(shares: &[(u32, f64)]) -> Mix {
+        Mix::new(shares.iter().copied().collect())
     }
 
     #[test]
     fn a_list_that_mirrors_the_customer_diverges_by_nothing() {
-        let wanted = mix(&[(1, 0.75), (2, 0.25)]);
-        assert!(divergence(&wanted, &mix(&[(1, 3.0), (2, 1.0)])).abs() < 1e-12);
-        assert!(divergence(&wanted, &mix(&[(1, 4.0)])) > 0.5);
-        assert!(divergence(&wanted, &HashMap::new()).is_finite());
+        let mut mirrors = mix(&[(1, 3.0), (2, 1.0)]);
+        for topic in [1, 1, 1, 2] {
+            mirrors.take(Some(topic));
+        }
+        assert!(mirrors.divergence().abs() < 1e-12);
+        let mut other = mix(&[(1, 0.75), (2, 0.25)]);
+        assert!(other.divergence().is_finite());
+        (0..4).for_each(|_| other.take(Some(1)));
+        assert!(other.divergence() > 0.5);
+        assert_eq!(mix(&[]).divergence(), 0.0);
+        assert_eq!(mix(&[]).gain(Some(1)), 0.0);
     }
 
     #[test]
-    fn lambda_trades_score_for_mix() {
-        let scores = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
-        let topics = [1, 1, 1, 1, 2, 2];
-        let wanted = mix(&[(1, 0.5), (2, 0.5)]);
-        assert_eq!(calibrated(&scores, &topics, &wanted, 0.0, 4), [0, 1, 2, 3]);
-        let half = calibrated(&scores, &topics, &wanted, 0.9, 4);
-        assert_eq!(half.iter().filter(|ix| topics[**ix] == 2).count(), 2);
-        assert_eq!(half[0], 0);
-        assert!(calibrated(&[], &[], &wanted, 0.5, 4).is_empty());
+    fn a_gain_is_the_difference_of_divergences() {
+        let mut list = mix(&[(1, 0.5), (2, 0.3), (3, 0.2)]);
+        list.take(Some(1));
+        let after = |topic: u32| {
+            let mut list = list.clone();
+            list.take(Some(topic));
+            list.divergence()
+        };
+        for topic in [1, 2, 3] {
+            let gain = list.gain(Some(topic));
+            assert!((after(9) - after(topic) - gain).abs() < 1e-12, "{topic}");
+        }
+        assert!(list.gain(Some(2)) > list.gain(Some(1)));
+        assert_eq!(list.gain(Some(9)), 0.0);
+        assert_eq!(list.gain(None), 0.0);
     }
 
     #[test]
@@ -159,10 +175,17 @@ mod tests {
             category: Some(1),
             brand: Some(2),
         });
-        assert_eq!(counter.take(Some(1), Some("x")), Ok(()));
-        assert_eq!(counter.take(Some(1), Some("y")), Err("category_cap"));
-        assert_eq!(counter.take(Some(2), Some("x")), Ok(()));
-        assert_eq!(counter.take(Some(3), Some("x")), Err("brand_cap"));
-        assert_eq!(counter.take(None, None), Ok(()));
+        let mut take = |category: Option<u32>, brand: Option<&'static str>| {
+            let refused = counter.refuses(category, brand);
+            if refused.is_none() {
+                counter.take(category, brand);
+            }
+            refused
+        };
+        assert_eq!(take(Some(1), Some("x")), None);
+        assert_eq!(take(Some(1), Some("y")), Some("category_cap"));
+        assert_eq!(take(Some(2), Some("x")), None);
+        assert_eq!(take(Some(3), Some("x")), Some("brand_cap"));
+        assert_eq!(take(None, None), None);
     }
 }

@@ -10,10 +10,10 @@
 
 mod answer;
 mod arrange;
-pub mod calibrate;
+mod calibrate;
 mod candidate;
 mod contact;
-pub mod dpp;
+mod dpp;
 mod explain;
 mod filters;
 pub mod isotonic;
@@ -34,8 +34,10 @@ mod scorers;
 pub mod sources;
 mod stages;
 mod surprise;
+mod whole;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
+pub use calibrate::Caps;
 pub use candidate::{Candidate, Pool};
 pub use contact::Contact;
 pub use lines::{line_reasons, LineKind};
@@ -52,6 +54,7 @@ pub use request::{
 pub use score::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
+pub use whole::{Together, SURPRISE_DIVERSITY};
 
 #[cfg(test)]
 mod contact_tests;
@@ -61,3 +64,5 @@ mod life_tests;
 mod surprise_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;

@@ -20,7 +20,7 @@ use crate::shop::{Owned, ProductIx, Touch, NO_PRODUCT};
 /// [`Note::Partial`].
 ///
 /// # Errors
-/// Counts or a dial out of range.
+/// Counts, a dial, shares or caps out of range.
 pub fn recommend(
     model: &Model,
     live: &Live,
@@ -34,7 +34,7 @@ pub fn recommend(
 /// [`recommend`] with what the caller knows of customers like this one.
 ///
 /// # Errors
-/// Counts or a dial out of range.
+/// Counts, a dial, shares or caps out of range.
 pub fn recommend_like(
     model: &Model,
     live: &Live,
@@ -258,7 +258,7 @@ fn build_list(
         debug_assert!(candidates.iter().all(|c| c.score.is_finite()));
     }
     let slots = query.list.count.saturating_sub(pins.len());
-    let arranged = plan.arranger.arrange(query, candidates, slots);
+    let arranged = plan.arranger.arrange(query, candidates, &pins, slots);
     removed.extend(arranged.removed);
     notes.extend(arranged.notes);
 

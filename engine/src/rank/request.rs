@@ -1,5 +1,6 @@
 //! What is asked, and what is known of who asks.
 
+use super::whole::Together;
 use crate::engagement::ContactRules;
 use crate::shop::{Fact, ProductIx, Touch};
 
@@ -88,17 +89,46 @@ pub struct ListRequest {
     pub filters: Filters,
     /// Products put first in this order whatever their score, if they are eligible.
     pub pins: Vec<ProductIx>,
+    /// How its items go together.
+    pub together: Together,
 }
 
 impl ListRequest {
-    /// A list of `count` without limits or pins.
+    /// A list of `count` without limits or pins, its items together as is usual for the kind.
     pub fn new(kind: ListKind, count: usize) -> ListRequest {
         ListRequest {
             kind,
             count,
             filters: Filters::default(),
             pins: Vec::new(),
+            together: Together::usual(kind),
         }
+    }
+
+    fn check(&self, list: usize) -> Result<(), RequestError> {
+        if self.count == 0 || self.count > MAX_COUNT {
+            let found = self.count;
+            return Err(RequestError::Count { list, found });
+        }
+        let together = &self.together;
+        for (field, found) in [
+            ("diversity", together.diversity),
+            ("calibration", together.calibration),
+        ] {
+            if !(0.0..=1.0).contains(&found) {
+                return Err(RequestError::Share { list, field, found });
+            }
+        }
+        let caps = &together.caps;
+        for (field, cap) in [
+            ("max_per_category", caps.category),
+            ("max_per_brand", caps.brand),
+        ] {
+            if cap == Some(0) {
+                return Err(RequestError::Cap { list, field });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -159,7 +189,7 @@ impl Request {
         }
     }
 
-    /// Checks counts and the dial.
+    /// Checks counts, the dial, and how lists are to go together.
     pub fn check(&self) -> Result<(), RequestError> {
         if self.lists.is_empty() || self.lists.len() > MAX_LISTS {
             return Err(RequestError::Lists {
@@ -167,12 +197,7 @@ impl Request {
             });
         }
         for (ix, list) in self.lists.iter().enumerate() {
-            if list.count == 0 || list.count > MAX_COUNT {
-                return Err(RequestError::Count {
-                    list: ix,
-                    found: list.count,
-                });
-            }
+            list.check(ix)?;
         }
         match self.dial {
             Some(dial) if !(0.0..=1.0).contains(&dial) => Err(RequestError::Dial { found: dial }),
@@ -197,6 +222,24 @@ pub enum RequestError {
         list: usize,
         /// Count found.
         found: usize,
+    },
+    /// Diversity or calibration is not a share.
+    #[error("lists[{list}].{field} is {found}, expected 0 to 1")]
+    Share {
+        /// Position of the list.
+        list: usize,
+        /// Which of the two.
+        field: &'static str,
+        /// Value found.
+        found: f32,
+    },
+    /// A cap that lets nothing in.
+    #[error("lists[{list}].{field} is 0, expected at least 1")]
+    Cap {
+        /// Position of the list.
+        list: usize,
+        /// Which cap.
+        field: &'static str,
     },
     /// The dial is not a share.
     #[error("dial is {found}, expected 0 to 1")]

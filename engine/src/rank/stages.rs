@@ -60,8 +60,14 @@ pub struct Arranged {
 
 /// Cuts and orders the scored candidates into a list.
 pub trait Arranger: Sync {
-    /// Chooses at most `slots` of `candidates`; every candidate comes out once.
-    fn arrange(&self, query: &Query, candidates: Vec<Candidate>, slots: usize) -> Arranged;
+    /// Chooses at most `slots` of `candidates` to follow the `pins`; every candidate comes out once.
+    fn arrange(
+        &self,
+        query: &Query,
+        candidates: Vec<Candidate>,
+        pins: &[ProductIx],
+        slots: usize,
+    ) -> Arranged;
 }
 
 /// The stages of one kind of list.

@@ -1,13 +1,16 @@
 //! The surprise list: appraisal and delight of candidates, the dial above the floor, the drawn slot.
 
+use std::collections::{HashMap, HashSet};
+
 use super::arrange::sort;
+use super::whole::Whole;
 use super::{
     Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode,
     RelevanceView, Removed, Scorer,
 };
 use crate::model::Model;
 use crate::shop::ProductIx;
-use crate::surprise::dial::{choose, floor, quantise, Dial};
+use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
     disappointed, explore, Appraisal, Dialled, ExploreOptions, Standard, Surprises, Terms,
 };
@@ -127,7 +130,13 @@ impl Scorer for Delighting {
 pub struct ByDial;
 
 impl Arranger for ByDial {
-    fn arrange(&self, query: &Query, mut candidates: Vec<Candidate>, slots: usize) -> Arranged {
+    fn arrange(
+        &self,
+        query: &Query,
+        mut candidates: Vec<Candidate>,
+        pins: &[ProductIx],
+        slots: usize,
+    ) -> Arranged {
         let mut arranged = Arranged::default();
         let Some(surprises) = &query.model.surprises else {
             arranged.notes.push(Note::Unsupported);
@@ -166,45 +175,81 @@ impl Arranger for ByDial {
                 family: query.live.catalogue.family(c.product),
             })
             .collect();
-        let least = surprises.settings.least_delight;
+        let least = surprises.least_delight();
+        let (relevance_spread, delight_spread) = spreads(&rows, floor);
         let scale = candidates.first().map_or(1.0, |c| c.relevance).max(1e-4);
         let dialled = Dial {
             dial,
             scale,
+            relevance_spread,
+            delight_spread,
             floor,
             least_delight: least,
         };
-        let mut chosen = choose(&rows, &dialled, slots);
+        // What may come in, best first; everything in it is above the floor.
+        let order = choose(&rows, &dialled, candidates.len());
+        let ranked: Vec<(ProductIx, f32)> = order
+            .iter()
+            .map(|ix| (candidates[*ix].product, dialled.value(&rows[*ix])))
+            .collect();
+        let movable = order
+            .iter()
+            .take_while(|ix| !dialled.comes_last(&rows[**ix]))
+            .count();
+        // At dial 0 the list is the plain ranking: nothing is moved then.
+        let mut whole = Whole::new(query, pins, true, dial);
+        let mut composed = whole.compose(&ranked, movable, slots);
         let mut propensity = None;
-        if query.request.explore && !pause && dial > 0.0 && chosen.len() >= 2 {
+        if query.request.explore && !pause && dial > 0.0 && composed.chosen.len() >= 2 {
             // The last slot is drawn among what is left: its best candidate keeps the largest chance.
-            let all = choose(&rows, &dialled, candidates.len());
-            let value = |ix: usize| f64::from(dialled.value(&rows[ix]));
-            let left = &all[chosen.len() - 1..];
+            let mut before = Whole::new(query, pins, true, dial);
+            let mut open = vec![true; ranked.len()];
+            for at in &composed.chosen[..composed.chosen.len() - 1] {
+                before.take(ranked[*at].0);
+                open[*at] = false;
+            }
+            let left: Vec<usize> = (0..ranked.len())
+                .filter(|at| open[*at] && before.refuses(ranked[*at].0).is_none())
+                .collect();
             let pool: Vec<(ProductIx, f64)> = left
                 .iter()
-                .map(|ix| (candidates[*ix].product, value(*ix)))
+                .map(|at| (ranked[*at].0, f64::from(ranked[*at].1)))
                 .collect();
-            let slot = chosen.len() as u32;
+            let slot = composed.chosen.len() as u32;
             let options = ExploreOptions::default();
             if let Some(draw) = explore::draw(&pool, query.request.seed, slot, &options) {
-                chosen.pop();
-                chosen.push(left[draw.chosen]);
+                composed.chosen.pop();
+                composed.chosen.push(left[draw.chosen]);
                 propensity = Some(draw.propensity());
                 arranged.draw = draw.candidates;
             }
         }
-        if chosen.len() < slots {
-            arranged.notes.push(Note::Floor);
+        if composed.chosen.len() < slots {
+            if composed.capped() {
+                arranged.notes.push(Note::Capped);
+            }
+            if !composed.capped() || candidates.iter().any(|c| c.relevance < floor) {
+                arranged.notes.push(Note::Floor);
+            }
         }
-        let last = chosen.last().copied();
+        let last = composed.chosen.last().map(|at| order[*at]);
         let mut place = vec![usize::MAX; candidates.len()];
-        for (rank, ix) in chosen.iter().enumerate() {
-            place[*ix] = rank;
+        for (rank, at) in composed.chosen.iter().enumerate() {
+            place[order[*at]] = rank;
         }
-        let taken: std::collections::HashSet<u32> =
-            chosen.iter().map(|ix| rows[*ix].family).collect();
-        let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(chosen.len());
+        let family = |product: ProductIx| query.live.catalogue.family(product);
+        let taken: HashSet<ProductIx> = composed
+            .chosen
+            .iter()
+            .map(|at| rows[order[*at]].family)
+            .chain(pins.iter().map(|pin| family(*pin)))
+            .collect();
+        let refused: HashMap<usize, &'static str> = composed
+            .refused
+            .iter()
+            .map(|(at, by)| (order[*at], *by))
+            .collect();
+        let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(composed.chosen.len());
         for (ix, mut candidate) in candidates.into_iter().enumerate() {
             if place[ix] == usize::MAX {
                 let by = if candidate.relevance < floor {
@@ -212,7 +257,7 @@ impl Arranger for ByDial {
                 } else if taken.contains(&rows[ix].family) {
                     "variant"
                 } else {
-                    "count"
+                    refused.get(&ix).copied().unwrap_or("count")
                 };
                 arranged.removed.push(Removed {
                     product: candidate.product,
@@ -224,7 +269,8 @@ impl Arranger for ByDial {
             let delight = candidate.delight.unwrap_or(0.0);
             candidate.score = dialled.value(&rows[ix]);
             if dial > 0.0 {
-                let part = Reason::plain(ReasonCode::Surprise, dial * delight);
+                let part = dialled.delight_part(delight);
+                let part = Reason::plain(ReasonCode::Surprise, part);
                 candidate.reasons.push(part);
             }
             if Some(ix) == last {

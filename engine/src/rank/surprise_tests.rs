@@ -10,7 +10,7 @@ use crate::complement::{
     completion, BasketLog, ComplementOptions, Complements, Completion, SparseRows,
 };
 use crate::model::Model;
-use crate::represent::Representation;
+use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
 use crate::surprise::{dial::quantise, Surprises, Topics};
 
@@ -105,11 +105,14 @@ fn products(list: &ListAnswer) -> Vec<u32> {
     list.items.iter().map(|item| item.product).collect()
 }
 
+/// A surprise list without diversity.
 fn surprise(dial: f32, count: usize) -> Request {
-    Request {
+    let mut request = Request {
         dial: Some(dial),
         ..Request::one(ListKind::Surprise, count, NOW)
-    }
+    };
+    request.lists[0].together.diversity = 0.0;
+    request
 }
 
 #[test]
@@ -181,6 +184,72 @@ fn at_zero_surprise_is_plain_ranking_and_the_promise_can_be_checked() {
     }
     let far = products(&ask(&model, &history(), &surprise(1.0, 8)));
     assert_ne!(far, plain);
+}
+
+#[test]
+fn surprises_that_differ_keep_the_promise() {
+    let mut model = model();
+    let units: Vec<f32> = (0..40)
+        .flat_map(|ix| {
+            let angle = 0.3 * (ix % 10) as f32;
+            [angle.cos(), angle.sin()]
+        })
+        .collect();
+    let buyers: Vec<f32> = (0..40).map(|ix| 100.0 - 2.0 * ix as f32).collect();
+    model.representation = Representation::new(Parts {
+        lately: buyers.clone(),
+        buyers,
+        units: Dense {
+            rows: 40,
+            cols: 2,
+            data: units,
+        },
+        ..Parts::default()
+    })
+    .unwrap();
+    let list = |dial: f32, diversity: f32, category: Option<usize>| {
+        let mut request = surprise(dial, 8);
+        request.lists[0].together = Together {
+            diversity,
+            caps: Caps {
+                category,
+                brand: None,
+            },
+            ..Together::default()
+        };
+        ask(&model, &history(), &request)
+    };
+    assert_eq!(
+        Request::one(ListKind::Surprise, 8, NOW).lists[0]
+            .together
+            .diversity,
+        SURPRISE_DIVERSITY
+    );
+    // at dial 0 the list is the plain ranking whatever the diversity
+    assert_eq!(
+        products(&list(0.0, 1.0, None)),
+        products(&list(0.0, 0.0, None))
+    );
+    let (plain, diverse) = (list(0.7, 0.0, None), list(0.7, 1.0, None));
+    assert_ne!(products(&plain), products(&diverse));
+    for step in 0..=10 {
+        let list = list(step as f32 / 10.0, 0.8, Some(3));
+        assert!(list.items.iter().all(|i| i.relevance >= i.floor.unwrap()));
+        let mut kinds = [0; 4];
+        for item in &list.items {
+            kinds[item.product as usize / 10] += 1;
+        }
+        assert!(kinds.iter().all(|kind| *kind <= 3), "{kinds:?}");
+        let mut all = products(&list);
+        all.extend(list.removed.iter().map(|r| r.product));
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count, "everything is accounted for once");
+    }
+    let list = list(0.7, 0.0, Some(1));
+    assert!(list.removed.iter().any(|r| r.by == "category_cap"));
+    assert!(list.items.len() < 8 && list.notes.contains(&Note::Capped));
 }
 
 #[test]

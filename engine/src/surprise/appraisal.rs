@@ -27,8 +27,8 @@ pub struct SurpriseSettings {
     pub floor_share: f32,
     /// Floor: relevance always required.
     pub floor_absolute: f32,
-    /// Candidates whose predicted delight is lower come last at any dial above 0.
-    pub least_delight: f32,
+    /// Candidates whose predicted delight is less than this share of the usual come last at any dial above 0; .65.
+    pub least_delight_share: f32,
     /// After a disappointment no surprises for so many days.
     pub pause_days: i64,
     /// The same surprise is not shown again for so many days.
@@ -43,7 +43,7 @@ impl Default for SurpriseSettings {
             dial: 0.5,
             floor_share: 0.5,
             floor_absolute: 0.0,
-            least_delight: 0.25,
+            least_delight_share: 0.65,
             pause_days: 7,
             again_days: 30,
             curiosity: 0.4,
@@ -86,6 +86,12 @@ impl Surprises {
             share: self.settings.floor_share,
             absolute: self.settings.floor_absolute,
         }
+    }
+
+    /// The predicted delight below which a candidate comes last at any dial above 0. It goes with what is usual: customers
+    /// who rate sparingly are surprised too, and a fixed one would put half of all candidates last.
+    pub fn least_delight(&self) -> f32 {
+        self.settings.least_delight_share * self.delight.usual() as f32
     }
 
     /// Writes the part.
@@ -245,6 +251,9 @@ impl<'a> Appraisal<'a> {
                         _ => 1.0,
                     },
                     fatigue: fatigue(*product, &self.shown, vector),
+                    reach: surprises.popularity.reach(&surprises.topics, *product),
+                    need: *need,
+                    new_kind: expectation.new_topic(*product),
                 }
             })
             .collect()

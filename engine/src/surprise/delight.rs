@@ -31,6 +31,7 @@ pub struct DelightModel {
     /// Intercept.
     pub intercept: f64,
     /// One weight per feature.
+    #[serde(deserialize_with = "known_weights")]
     pub weights: [f64; FEATURES],
     /// Ratings it was fitted on; 0 = the prior.
     pub ratings: usize,
@@ -63,6 +64,28 @@ pub enum DelightError {
     Curvature,
 }
 
+/// `first` weights, and none on the features after them: of reach, need and newness apart nothing is known before ratings.
+fn known(first: &[f64]) -> [f64; FEATURES] {
+    let mut weights = [0.0; FEATURES];
+    for (slot, weight) in weights.iter_mut().zip(first) {
+        *slot = *weight;
+    }
+    weights
+}
+
+/// Reads weights; a model that was fitted on fewer features has none on the others.
+fn known_weights<'de, D: serde::Deserializer<'de>>(from: D) -> Result<[f64; FEATURES], D::Error> {
+    let found = Vec::<f64>::deserialize(from)?;
+    if found.len() > FEATURES {
+        let expected = format!("at most {FEATURES} weights");
+        return Err(serde::de::Error::invalid_length(
+            found.len(),
+            &expected.as_str(),
+        ));
+    }
+    Ok(known(&found))
+}
+
 impl Default for DelightModel {
     fn default() -> Self {
         DelightModel::prior()
@@ -75,7 +98,7 @@ impl DelightModel {
         let w = PRIOR_WEIGHT;
         DelightModel {
             intercept: PRIOR_INTERCEPT,
-            weights: [w, w, w, w, w, -w, 0.0, 0.0, PRIOR_CURIOSITY, PRIOR_LET_DOWN],
+            weights: known(&[w, w, w, w, w, -w, 0.0, 0.0, PRIOR_CURIOSITY, PRIOR_LET_DOWN]),
             ratings: 0,
         }
     }
@@ -94,6 +117,11 @@ impl DelightModel {
     /// Probability of delight, 0…1.
     pub fn probability(&self, features: &[f32; FEATURES]) -> f64 {
         sigmoid(self.log_odds(features))
+    }
+
+    /// Probability of delight of the usual candidate of a customer of usual curiosity, 0…1.
+    pub fn usual(&self) -> f64 {
+        sigmoid(self.intercept)
     }
 
     /// The maximum a posteriori given `rated`, around the prior; the prior itself without ratings.
@@ -287,7 +315,7 @@ mod tests {
     fn many_ratings_find_other_weights_and_are_calibrated() {
         let truth = DelightModel {
             intercept: -1.0,
-            weights: [1.0, 0.2, -0.5, 1.5, 0.0, 0.0, 0.6, 0.0, 0.3, -0.8],
+            weights: known(&[1.0, 0.2, -0.5, 1.5, 0.0, 0.0, 0.6, 0.0, 0.3, -0.8]),
             ratings: 0,
         };
         let mut rng = ChaCha8Rng::seed_from_u64(3);

@@ -1,8 +1,11 @@
 //! The dial between predicted purchase and predicted delight, and the promise of a relevance floor.
 //!
-//! At dial θ a candidate is worth (1 − θ)·relevance/scale + θ·delight. Because the value is linear in θ and the candidates of all dials
-//! are the same, summed relevance never rises and summed delight never falls as θ rises. This holds exactly, not only up to
-//! rounding: both numbers are rounded to 20 binary digits and θ to 10, and compared as integers.
+//! At dial θ a candidate is worth (1 − θ)·relevance/σ_r + θ·delight/σ_d, where the σ are how much relevance and delight differ
+//! among the customer's own candidates: purchases are rarer than delight, and a model fitted on few ratings says nearly the
+//! same delight of everything, so that without them the dial would do nothing until it is almost at its end. Because the
+//! value is linear in θ and the candidates of all dials are the same, summed relevance never rises and summed delight never
+//! falls as θ rises. This holds exactly, not only up to rounding: all numbers are rounded to 20 binary digits and θ to 10,
+//! and compared as integers.
 
 use std::cmp::Reverse;
 
@@ -59,6 +62,30 @@ pub fn floor(plain: &[f32], options: &FloorOptions) -> f32 {
     quantise((share * median).max(options.absolute))
 }
 
+/// The least that delight must differ for the differences to count in full: below it they are noise.
+const LEAST_DELIGHT_SPREAD: f32 = 0.01;
+/// The same of relevance, which is small where purchases are rare.
+const LEAST_RELEVANCE_SPREAD: f32 = 1e-5;
+
+/// How much relevance and delight differ among `candidates` that reach `floor`: standard deviations, > 0.
+pub fn spreads(candidates: &[Dialled], floor: f32) -> (f32, f32) {
+    let above: Vec<&Dialled> = candidates
+        .iter()
+        .filter(|c| units(c.relevance) >= units(floor))
+        .collect();
+    let n = above.len().max(1) as f64;
+    let deviation = |of: fn(&Dialled) -> f32| {
+        let values = || above.iter().map(|c| f64::from(quantise(of(c))));
+        let mean = values().sum::<f64>() / n;
+        let squares: f64 = values().map(|v| (v - mean) * (v - mean)).sum();
+        (squares / n).sqrt() as f32
+    };
+    (
+        deviation(|c| c.relevance).max(LEAST_RELEVANCE_SPREAD),
+        deviation(|c| c.delight).max(LEAST_DELIGHT_SPREAD),
+    )
+}
+
 /// One candidate for the dial.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dialled {
@@ -75,8 +102,12 @@ pub struct Dialled {
 pub struct Dial {
     /// θ; outside 0…1 it is brought to the nearer end, no number to 0.
     pub dial: f32,
-    /// The relevance that weighs as much as sure delight, > 0: the customer's best, for purchases are rarer than delight.
+    /// The relevance that is worth 1 at dial 0, > 0: the customer's best.
     pub scale: f32,
+    /// How much relevance differs among the candidates, > 0; see [`spreads`].
+    pub relevance_spread: f32,
+    /// How much delight differs among them, > 0.
+    pub delight_spread: f32,
     /// Below it nothing is taken, at any dial: the list is rather short.
     pub floor: f32,
     /// For θ > 0 candidates whose delight is below it come after all others.
@@ -93,10 +124,23 @@ impl Dial {
         (f64::from(dial) * DIAL_STEPS as f64).round() as i64
     }
 
-    /// (1 − θ)·relevance/scale + θ·delight of a candidate, with θ as rounded.
+    /// Whether `candidate` comes after all others for want of delight.
+    pub fn comes_last(&self, candidate: &Dialled) -> bool {
+        self.theta() > 0 && units(candidate.delight) < units(self.least_delight)
+    }
+
+    /// What delight is worth, as a share of what relevance `scale` is worth at dial 0, with θ as rounded.
+    pub fn delight_part(&self, delight: f32) -> f32 {
+        let theta = self.theta() as f32 / DIAL_STEPS as f32;
+        let gain = self.relevance_spread / (self.scale.max(1e-6) * self.delight_spread.max(1e-6));
+        theta * delight * gain
+    }
+
+    /// What a candidate is worth at the dial, 1 = relevance `scale` at dial 0.
     pub fn value(&self, candidate: &Dialled) -> f32 {
         let theta = self.theta() as f32 / DIAL_STEPS as f32;
-        (1.0 - theta) * candidate.relevance / self.scale.max(1e-6) + theta * candidate.delight
+        let relevance = (1.0 - theta) * candidate.relevance / self.scale.max(1e-6);
+        relevance + self.delight_part(candidate.delight)
     }
 }
 
@@ -107,15 +151,17 @@ impl Dial {
 pub fn choose(candidates: &[Dialled], dial: &Dial, count: usize) -> Vec<usize> {
     let theta = dial.theta();
     let (floor, least) = (units(dial.floor), units(dial.least_delight));
-    let scale = units(dial.scale).max(1);
+    let of_relevance = units(dial.relevance_spread).max(1);
+    let of_delight = units(dial.delight_spread).max(1);
     let mut order: Vec<(bool, i64, usize)> = candidates
         .iter()
         .enumerate()
         .filter(|(_, c)| units(c.relevance) >= floor)
         .map(|(ix, c)| {
             let (relevance, delight) = (units(c.relevance), units(c.delight));
-            // Both sides times the scale: 10 + 20 + 20 bits, exact.
-            let value = (DIAL_STEPS - theta) * relevance * (UNIT as i64) + theta * delight * scale;
+            // Both sides times both spreads: 10 + 20 + 20 bits, exact.
+            let value =
+                (DIAL_STEPS - theta) * relevance * of_delight + theta * delight * of_relevance;
             (theta > 0 && delight < least, value, ix)
         })
         .collect();
@@ -154,6 +200,8 @@ mod tests {
         Dial {
             dial,
             scale: 1.0,
+            relevance_spread: 1.0,
+            delight_spread: 1.0,
             floor,
             least_delight,
         }
@@ -178,7 +226,7 @@ mod tests {
             share in 0.0f32..1.2,
             absolute in 0.0f32..0.6,
             least in 0.0f32..0.8,
-            scale in 0.001f32..1.0,
+            spread in (0.00001f32..1.0, 0.01f32..1.0),
             count in 1usize..15,
         ) {
             let relevances: Vec<f32> = rows.iter().map(|c| c.relevance).collect();
@@ -188,7 +236,14 @@ mod tests {
             dials.sort_by(f32::total_cmp);
             let mut last: Option<(f64, f64, usize)> = None;
             for dial in dials {
-                let dial = Dial { dial, scale, floor, least_delight: least };
+                let dial = Dial {
+                    dial,
+                    scale: 1.0,
+                    relevance_spread: spread.0,
+                    delight_spread: spread.1,
+                    floor,
+                    least_delight: least,
+                };
                 let chosen = choose(&rows, &dial, count);
                 prop_assert!(chosen.iter().all(|ix| quantise(rows[*ix].relevance) >= floor));
                 let (relevance, delight) = sums(&rows, &chosen);
@@ -217,6 +272,39 @@ mod tests {
         assert_eq!(choose(&rows, &dial(f32::NAN, 0.3, 0.9), 2), [0, 1]);
         assert_eq!(choose(&rows, &dial(-1.0, 0.3, 0.0), 2), [0, 1]);
         assert_eq!(choose(&rows, &dial(2.0, 0.3, 0.0), 2), [3, 2]);
+    }
+
+    #[test]
+    fn a_timid_delight_model_moves_the_list_as_much_as_a_bold_one() {
+        let rows = |width: f32| -> Vec<Dialled> {
+            (0..40)
+                .map(|ix| Dialled {
+                    relevance: 0.5 / (1.0 + ix as f32),
+                    delight: 0.2 + width * ((ix * 7) % 40) as f32 / 40.0,
+                    family: ix as u32,
+                })
+                .collect()
+        };
+        let list = |width: f32, dial: f32| {
+            let rows = rows(width);
+            let (relevance_spread, delight_spread) = spreads(&rows, 0.0);
+            let dial = Dial {
+                dial,
+                scale: 0.5,
+                relevance_spread,
+                delight_spread,
+                floor: 0.0,
+                least_delight: 0.0,
+            };
+            choose(&rows, &dial, 10)
+        };
+        for dial in [0.0, 0.3, 0.5, 0.8, 1.0] {
+            assert_eq!(list(0.7, dial), list(0.07, dial), "{dial}");
+        }
+        assert_ne!(list(0.07, 0.5), list(0.07, 0.0));
+        // differences that are noise do not decide
+        assert_eq!(list(0.0, 0.5), list(0.0, 0.0));
+        assert_eq!(list(0.0001, 0.5), list(0.0, 0.0));
     }
 
     #[test]

@@ -76,6 +76,18 @@ impl Popularity {
         self.novelty.get(product as usize).copied().unwrap_or(1.0)
     }
 
+    /// How many of all purchases are of the product's topic, 0…1: 1 for the topic bought most, ½ for one bought thirty times
+    /// less.
+    pub fn reach(&self, topics: &Topics, product: ProductIx) -> f32 {
+        let most = self.topic_share.iter().copied().fold(1e-9f32, f32::max);
+        let share = topics
+            .of(product)
+            .and_then(|topic| self.topic_share.get(topic as usize))
+            .copied()
+            .unwrap_or(0.0);
+        (1.0 + (share / most).max(1e-9).ln() / SPAN).clamp(0.0, 1.0)
+    }
+
     fn habit(&self, interests: &Interests, topic: u32) -> f32 {
         let share = self.topic_share.get(topic as usize).copied().unwrap_or(0.0);
         (interests.bought_from(topic) + ALPHA * share) / (interests.total() + ALPHA)

@@ -1,7 +1,9 @@
 //! The terms of delight, standardised over the candidates of one request.
 
 /// How many numbers describe one candidate to the delight model.
-pub const FEATURES: usize = 10;
+pub const FEATURES: usize = 13;
+/// How many terms are standardised.
+const STANDARDISED: usize = 9;
 
 /// What is known of one candidate surprise; all in 0…1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -18,11 +20,17 @@ pub struct Terms {
     pub comfort: f32,
     /// How tired the customer is of things like it.
     pub fatigue: f32,
+    /// How many customers have a use for its kind of thing.
+    pub reach: f32,
+    /// How surely the customer's life needs it about now; a part of timeliness.
+    pub need: f32,
+    /// How new its kind of thing is to the customer; a part of novelty.
+    pub new_kind: f32,
 }
 
 impl Terms {
     /// Log-odds of relevance and the other terms as they are: what is standardised.
-    fn raw(&self) -> [f32; 6] {
+    fn raw(&self) -> [f32; STANDARDISED] {
         let p = self.relevance.clamp(0.001, 0.999);
         [
             (p / (1.0 - p)).ln(),
@@ -31,6 +39,9 @@ impl Terms {
             self.timeliness,
             self.comfort,
             self.fatigue,
+            self.reach,
+            self.need,
+            self.new_kind,
         ]
     }
 }
@@ -38,15 +49,15 @@ impl Terms {
 /// Mean and spread of each term over a pool of candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standard {
-    mean: [f32; 6],
-    spread: [f32; 6],
+    mean: [f32; STANDARDISED],
+    spread: [f32; STANDARDISED],
 }
 
 impl Standard {
     /// Of `pool`. A term that hardly varies there tells nothing and becomes 0 everywhere.
     pub fn of(pool: &[Terms]) -> Standard {
-        let mut mean = [0.0f64; 6];
-        let mut squares = [0.0f64; 6];
+        let mut mean = [0.0f64; STANDARDISED];
+        let mut squares = [0.0f64; STANDARDISED];
         for terms in pool {
             for (slot, x) in mean.iter_mut().zip(terms.raw()) {
                 *slot += f64::from(x);
@@ -67,8 +78,8 @@ impl Standard {
     }
 
     /// Standard scores of `terms`, at most 3 in size.
-    fn scores(&self, terms: &Terms) -> [f32; 6] {
-        let mut out = [0.0; 6];
+    fn scores(&self, terms: &Terms) -> [f32; STANDARDISED] {
+        let mut out = [0.0; STANDARDISED];
         for (ix, x) in terms.raw().into_iter().enumerate() {
             if self.spread[ix] > 1e-4 {
                 out[ix] = ((x - self.mean[ix]) / self.spread[ix]).clamp(-3.0, 3.0);
@@ -78,10 +89,11 @@ impl Standard {
     }
 
     /// What the delight model sees of a candidate, for a customer whose curiosity is `curiosity` above what is usual
-    /// (−1…1) and who was just disappointed or not: the six standard scores, relevance × unexpectedness, relevance × timeliness,
-    /// curiosity × unexpectedness, disappointment.
+    /// (−1…1) and who was just disappointed or not: six standard scores, relevance × unexpectedness, relevance × timeliness,
+    /// curiosity × unexpectedness, disappointment, and the standard scores of reach, need and newness of the kind.
     pub fn features(&self, terms: &Terms, curiosity: f32, let_down: bool) -> [f32; FEATURES] {
-        let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue] = self.scores(terms);
+        let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue, reach, need, new_kind] =
+            self.scores(terms);
         [
             relevance,
             unexpectedness,
@@ -93,6 +105,9 @@ impl Standard {
             relevance * timeliness,
             curiosity.clamp(-1.0, 1.0) * unexpectedness,
             f32::from(u8::from(let_down)),
+            reach,
+            need,
+            new_kind,
         ]
     }
 }
@@ -109,6 +124,9 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "relevance × timeliness",
     "curiosity × unexpectedness",
     "disappointment",
+    "reach",
+    "need",
+    "new kind",
 ];
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serendib_engine::engagement::{CareRules, ContactRules, FatigueRules, PressureRules};
+use serendib_engine::rank::{Caps, ListKind, Together};
 use serendib_engine::shop::{Consents, DAY_MS};
 
-use super::{ConfigError, ContactSection, RawConfig};
+use super::{ConfigError, ContactSection, RawConfig, RecommendSection};
 
 /// Everything that the server is told, checked.
 #[derive(Debug, Clone)]
@@ -121,6 +122,28 @@ pub struct Recommend {
     pub log_served: bool,
     /// Percent of customers in the holdout.
     pub holdout_percent: f64,
+    /// How the items of a list go together where the request does not say.
+    pub together: Usual,
+}
+
+/// How the items of lists go together where the request does not say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Of surprises.
+    pub surprise: Together,
+    /// Of the other lists that follow the shop's values.
+    pub others: Together,
+}
+
+impl Usual {
+    /// For lists of `kind`.
+    pub fn of(&self, kind: ListKind) -> Together {
+        match kind {
+            ListKind::Surprise => self.surprise,
+            kind if Together::applies(kind) => self.others,
+            kind => Together::usual(kind),
+        }
+    }
 }
 
 /// See [`ContactSection`](super::ContactSection).
@@ -186,6 +209,7 @@ impl RawConfig {
         let days = |field, value, range| {
             within(field, value, range).map(|days: usize| days as i64 * DAY_MS)
         };
+        let together = together(&self.recommend)?;
         Ok(Config {
             server: ServerConfig {
                 addr: address("server.addr", &self.server.addr)?,
@@ -274,6 +298,7 @@ impl RawConfig {
                     self.recommend.holdout_percent,
                     0..=50,
                 )? as f64,
+                together,
             },
             contact: contact(&self.contact)?,
             touchpoints: TouchpointRules {
@@ -320,6 +345,34 @@ impl RawConfig {
             },
         })
     }
+}
+
+fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
+    let share = |name: &str, percent: u64| {
+        within(&format!("recommend.{name}"), percent, 0..=100).map(|p| p as f32 / 100.0)
+    };
+    let cap = |name: &str, cap: u64| {
+        within(&format!("recommend.{name}"), cap, 0..=1_000).map(|cap| (cap > 0).then_some(cap))
+    };
+    let others = Together {
+        diversity: share("diversity_percent", section.diversity_percent)?,
+        calibration: share("calibration_percent", section.calibration_percent)?,
+        caps: Caps {
+            category: cap("max_per_category", section.max_per_category)?,
+            brand: cap("max_per_brand", section.max_per_brand)?,
+        },
+    };
+    let diversity = share(
+        "surprise_diversity_percent",
+        section.surprise_diversity_percent,
+    )?;
+    Ok(Usual {
+        surprise: Together {
+            diversity,
+            ..others
+        },
+        others,
+    })
 }
 
 fn contact(section: &ContactSection) -> Result<Contact, ConfigError> {

@@ -1,6 +1,7 @@
 //! The settings as they stand in a file: every one with its meaning, default and range.
 
 use serde::{Deserialize, Serialize};
+use serendib_engine::rank::SURPRISE_DIVERSITY;
 
 /// What is known of one setting, for `--print-config` and for reading the environment.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +135,19 @@ settings! {
         /// that the worth of personal answers can be told from orders; 0 to 50. Default 5. Give `serendib-train
         /// refresh` the same number.
         holdout_percent: u64 = 5;
+        /// How much the items of a list should differ from each other where the request does not say, in percent: 0 = each
+        /// by its own score, 100 = likeness decides almost alone; 0 to 100. For the lists for-you, goes-with,
+        /// next-in-life and popular. Default 0: every bit costs some of what customers would buy.
+        diversity_percent: u64 = 0;
+        /// The same for surprises, times the dial; 0 to 100. Default 20.
+        surprise_diversity_percent: u64 = (100.0 * SURPRISE_DIVERSITY).round() as u64;
+        /// How far the mix of categories of a list follows what the customer bought where the request does not say, in
+        /// percent; 0 to 100. For the same lists, and for surprises times the dial. Default 0.
+        calibration_percent: u64 = 0;
+        /// Items of one leaf category at most in those lists, 0 to 1000; 0 = any number. Default 0.
+        max_per_category: u64 = 0;
+        /// Items of one brand at most in those lists, 0 to 1000; 0 = any number. Default 0.
+        max_per_brand: u64 = 0;
     }
     /// What customers' contacts ask of the shop: care before sales, and offers in proportion.
     contact: ContactSection {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use checked::{
     Compute, Config, Contact, FutureTimes, LogFormat, Models, Recommend, ServerConfig, StoreConfig,
-    Tls, TouchpointRules,
+    Tls, TouchpointRules, Usual,
 };
 pub use fields::{
     ComputeSection, ConsentSection, ContactSection, Field, LogSection, MetricsSection,

@@ -1,10 +1,12 @@
 //! Requests for recommendations.
 
-use serendib_engine::rank::{Context, Filters, ListKind, ListRequest, Live, Request};
+use serendib_engine::rank::{
+    Caps, Context, Filters, ListKind, ListRequest, Live, Request, Together,
+};
 use serendib_engine::shop::{Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 use serendib_proto::v1;
 
-use crate::config::Contact;
+use crate::config::{Contact, Usual};
 
 use super::{amount, at_most, id, ids, optional_id, text, time, Invalid};
 
@@ -20,6 +22,8 @@ pub struct AskLimits {
     pub max_count: usize,
     /// Most reasons of an item.
     pub max_reasons: usize,
+    /// How items go together where the request says nothing.
+    pub together: Usual,
 }
 
 /// A checked request; products are still ids.
@@ -60,6 +64,7 @@ struct AskList {
     count: usize,
     filters: Filters,
     pins: Vec<String>,
+    together: Together,
 }
 
 /// A request in numbers of one view of the shop.
@@ -140,6 +145,14 @@ impl Ask {
         }
     }
 
+    /// The same with every item by its own score: a question about one item is not about what stands beside it.
+    pub fn one_by_one(mut self) -> Ask {
+        for list in &mut self.lists {
+            list.together = Together::default();
+        }
+        self
+    }
+
     /// The same, as if the customer had never touched `product`.
     pub fn without_product(self, product: String) -> Ask {
         Ask {
@@ -208,6 +221,7 @@ impl Ask {
                 .map(|list| ListRequest {
                     pins: list.pins.iter().filter_map(&mut find).collect(),
                     filters: list.filters.clone(),
+                    together: list.together,
                     ..ListRequest::new(list.kind, list.count)
                 })
                 .collect(),
@@ -270,10 +284,11 @@ impl AskList {
                 ));
             }
         }
+        let kind = list_kind(list.kind)?;
         at_most("filters.categories", filters.categories.len(), 1_000)?;
         at_most("filters.brands", filters.brands.len(), 1_000)?;
         Ok(AskList {
-            kind: list_kind(list.kind)?,
+            kind,
             count,
             filters: Filters {
                 categories: filters.categories,
@@ -283,8 +298,35 @@ impl AskList {
                 exclude_owned: filters.exclude_owned,
             },
             pins: ids("pinned_product_ids", &list.pinned_product_ids, 100)?,
+            together: together(list, limits.together.of(kind))?,
         })
     }
+}
+
+/// How the items of `list` go together, `usual` where it does not say.
+fn together(list: &v1::ListRequest, usual: Together) -> Result<Together, Invalid> {
+    let share = |field: &str, asked: Option<f32>, usual: f32| match asked {
+        Some(share) if !(0.0..=1.0).contains(&share) => {
+            Err(Invalid::new(field, format!("is {share}, expected 0 to 1")))
+        }
+        share => Ok(share.unwrap_or(usual)),
+    };
+    let cap = |field: &str, asked: Option<u32>, usual: Option<usize>| match asked {
+        Some(0) => Err(Invalid::new(field, "is 0, expected at least 1")),
+        cap => Ok(cap.map_or(usual, |cap| Some(cap as usize))),
+    };
+    Ok(Together {
+        diversity: share("diversity", list.diversity, usual.diversity)?,
+        calibration: share("calibration", list.calibration, usual.calibration)?,
+        caps: Caps {
+            category: cap(
+                "max_per_category",
+                list.max_per_category,
+                usual.caps.category,
+            )?,
+            brand: cap("max_per_brand", list.max_per_brand, usual.caps.brand)?,
+        },
+    })
 }
 
 fn session_touch(touch: &v1::SessionTouch) -> Result<Touchpoint, Invalid> {
@@ -337,6 +379,24 @@ mod tests {
         default_count: 20,
         max_count: 200,
         max_reasons: 3,
+        together: Usual {
+            surprise: Together {
+                diversity: 0.5,
+                calibration: 0.0,
+                caps: Caps {
+                    category: Some(7),
+                    brand: None,
+                },
+            },
+            others: Together {
+                diversity: 0.1,
+                calibration: 0.0,
+                caps: Caps {
+                    category: None,
+                    brand: None,
+                },
+            },
+        },
     };
 
     fn refused(message: &v1::RecommendRequest) -> String {
@@ -361,11 +421,49 @@ mod tests {
     }
 
     #[test]
+    fn what_a_list_does_not_say_is_as_configured_for_its_kind() {
+        let together = |kind: v1::ListKind| {
+            let lists = vec![v1::ListRequest {
+                kind: kind.into(),
+                max_per_brand: Some(2),
+                ..Default::default()
+            }];
+            let message = v1::RecommendRequest {
+                lists,
+                ..Default::default()
+            };
+            Ask::from_proto(&message, LIMITS).unwrap().lists[0].together
+        };
+        let surprise = together(v1::ListKind::Surprise);
+        assert_eq!((surprise.diversity, surprise.caps.category), (0.5, Some(7)));
+        assert_eq!(surprise.caps.brand, Some(2));
+        assert_eq!(together(v1::ListKind::Popular).diversity, 0.1);
+        for kind in [
+            v1::ListKind::Similar,
+            v1::ListKind::BuyAgain,
+            v1::ListKind::NextBasket,
+        ] {
+            let asked = together(kind);
+            assert_eq!((asked.diversity, asked.caps.brand), (0.0, Some(2)));
+        }
+    }
+
+    #[test]
     fn wrong_fields_are_named_with_their_place() {
         for count in [0, 201, 1_000_000] {
             assert_eq!(refused(&list(|l| l.count = Some(count))), "lists[2].count");
         }
         assert_eq!(refused(&list(|l| l.kind = 77)), "lists[2].kind");
+        for share in [f32::NAN, -0.01, 1.5, f32::INFINITY] {
+            let field = refused(&list(|l| l.diversity = Some(share)));
+            assert_eq!(field, "lists[2].diversity");
+            let field = refused(&list(|l| l.calibration = Some(share)));
+            assert_eq!(field, "lists[2].calibration");
+        }
+        let field = refused(&list(|l| l.max_per_category = Some(0)));
+        assert_eq!(field, "lists[2].max_per_category");
+        let field = refused(&list(|l| l.max_per_brand = Some(0)));
+        assert_eq!(field, "lists[2].max_per_brand");
         let price = |l: &mut v1::ListRequest| {
             l.filters = Some(v1::Filters {
                 min_price: Some(f64::NAN),

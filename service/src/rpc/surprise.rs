@@ -147,7 +147,9 @@ pub(super) async fn explain(
         seed: Some(0),
         ..RecommendRequest::default()
     };
-    let ask = Ask::from_proto(&again, app.ask_limits())?.unlogged();
+    let ask = Ask::from_proto(&again, app.ask_limits())?
+        .unlogged()
+        .one_by_one();
     let answer = app.recommend(ask, deadline).await?;
     let found = |answer: &v1::RecommendResponse| {
         answer.lists[0]
@@ -167,6 +169,7 @@ pub(super) async fn explain(
         again.seed = Some(0);
         let ask = Ask::from_proto(&again, app.ask_limits())?
             .unlogged()
+            .one_by_one()
             .without_product(behind.clone());
         let without = app.recommend(ask, deadline).await?;
         counterfactual = Some(v1::Counterfactual {

@@ -11,15 +11,20 @@ use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::{Delight, Touch, DAY_MS};
 
+use crate::commands::time::parse_at;
 use crate::evaluate::complement::{self, ComplementReport};
 use crate::evaluate::engagement::{self, EngagementEvaluation, Oracle};
 use crate::evaluate::life::{self, LifeReport};
 use crate::evaluate::surprise::{self, SurpriseReport};
+use crate::evaluate::truth::{self, TruthReport};
 use crate::evaluate::{evaluate, from_held_out, from_split, Evaluation};
 use crate::fit::engagement::HORIZONS;
-use crate::fit::split::{hold_out, Regime};
+use crate::fit::split::{hold_out, hold_out_at, Regime};
 use crate::fit::{build, corpus_of, fit_parts, memory, FitContext, Settings};
 use crate::progress::Stages;
+
+/// Customers whose lists are judged at most.
+const MOST_CUSTOMERS: usize = 50_000;
 
 /// Score a model beside baselines on what it has not seen
 ///
@@ -39,6 +44,10 @@ pub struct EvaluateArgs {
     /// Directory for evaluation.json and evaluation.html
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Cut at this moment (RFC 3339, date or epoch ms) instead of before the last tenth of acquisitions; for data with
+    /// times and without a held_out table
+    #[arg(long, value_parser = parse_at)]
+    cut: Option<i64>,
     /// Seed of the split (where one is drawn) and of the bootstrap
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -68,6 +77,11 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let log = Log::load(&data, None)?;
     let say = |what: &str| stages.say(what);
     let mut sections = Sections::default();
+    anyhow::ensure!(
+        args.cut.is_none() || !data.has_table(Table::HeldOut),
+        "--cut cannot be used on {}: its held_out table is what the model is scored on",
+        args.data.display()
+    );
     let evaluation = if data.has_table(Table::HeldOut) {
         on_held_out(args, &data, log, &model, &mut sections, &say)?
     } else {
@@ -97,6 +111,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
             println!("purchase model: {report}");
         }
         if let Some(report) = &sections.surprises {
+            print!("{report}");
+        }
+        if let Some(report) = &sections.truth {
             print!("{report}");
         }
         if let Some(report) = &sections.life {
@@ -150,6 +167,8 @@ struct Sections {
     complements: Option<ComplementReport>,
     purchase: Option<serde_json::Value>,
     surprises: Option<SurpriseReport>,
+    /// Where the shop was generated and its truth is beside its data.
+    truth: Option<TruthReport>,
     life: Option<LifeReport>,
     /// One for each horizon.
     engagement: Vec<EngagementEvaluation>,
@@ -194,12 +213,14 @@ impl Sections {
             .as_ref()
             .map(|graph| complement::evaluate(log, cut, graph, args.seed, say));
         let surprises = surprise::evaluate(&early, log, cut, args.seed, say)?;
+        let truth = truth::evaluate(&args.data, &early, (log, &before), &said, cut, say)?;
         let clock_types = data.shop().clock_types.as_ref();
         let life = life::after_cut(log, &before, &mut early, clock_types, cut, say)?;
         Ok(Sections {
             complements: report,
             purchase: early.manifest.metrics.get("purchase").cloned(),
             surprises,
+            truth,
             life: Some(life),
             engagement: Vec::new(),
         })
@@ -285,7 +306,16 @@ fn after_a_cut(
             .context("the bundle's manifest does not record the settings of its representation")?;
     let corpus = corpus_of(log);
     // another seed than that of the fit: settings were chosen on its slice
-    let split = hold_out(&corpus, 50_000, args.seed ^ 0x5eed_5eed);
+    let seed = args.seed ^ 0x5eed_5eed;
+    anyhow::ensure!(
+        args.cut.is_none() || log.timed,
+        "--cut needs touchpoints with times, and those of {} have none",
+        args.data.display()
+    );
+    let split = match args.cut {
+        Some(cut) => hold_out_at(&corpus, cut, MOST_CUSTOMERS, seed),
+        None => hold_out(&corpus, MOST_CUSTOMERS, seed),
+    };
     anyhow::ensure!(
         !split.cases.is_empty(),
         "no customer of {} acquires anything new after a cut: there is nothing to predict",

@@ -47,8 +47,21 @@ pub struct RecommendArgs {
     #[arg(long)]
     exclude_owned: bool,
     /// How far surprises go, 0 to 1; the customer's own if absent
-    #[arg(long, value_parser = parse_dial)]
+    #[arg(long, value_parser = parse_share)]
     dial: Option<f32>,
+    /// How much the items should differ from each other, 0 to 1; in surprises times the dial. 0.2 for surprises, else 0,
+    /// if absent
+    #[arg(long, value_parser = parse_share)]
+    diversity: Option<f32>,
+    /// How far the mix of categories follows what the customer bought, 0 to 1; in surprises times the dial
+    #[arg(long, value_parser = parse_share, default_value_t = 0.0)]
+    calibration: f32,
+    /// Items of one leaf category at most; any number if absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_per_category: Option<u16>,
+    /// Items of one brand at most; any number if absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_per_brand: Option<u16>,
     /// Same seed, same answers
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -77,9 +90,9 @@ fn parse_kind(text: &str) -> Result<ListKind, String> {
     })
 }
 
-fn parse_dial(text: &str) -> Result<f32, String> {
+fn parse_share(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
-        Ok(dial) if (0.0..=1.0).contains(&dial) => Ok(dial),
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("expected a number from 0 to 1".into()),
     }
 }
@@ -179,6 +192,11 @@ fn answer(
     request.seed = args.seed;
     request.dial = args.dial;
     request.lists[0].filters.exclude_owned = args.exclude_owned;
+    let together = &mut request.lists[0].together;
+    together.diversity = args.diversity.unwrap_or(together.diversity);
+    together.calibration = args.calibration;
+    together.caps.category = args.max_per_category.map(usize::from);
+    together.caps.brand = args.max_per_brand.map(usize::from);
     request.context.basket = asker.basket.clone();
     let state: CustomerState = batch.state(asker.customer);
     let answer = recommend(&batch.model, &batch.live, state, &request, &|| false)?;

@@ -346,11 +346,11 @@ fn apart(
     let ours: Vec<bool> = cases
         .par_iter()
         .map(|case| {
+            // what the goes-with list of the product's page says
             let listed: Vec<ProductIx> = complements
-                .edges(case.1)
-                .iter()
-                .take(10)
-                .map(|e| e.product)
+                .goes_with(&[(case.1, 0.0)], 10, &|_| true)
+                .into_iter()
+                .map(|(product, ..)| product)
                 .collect();
             hit(case, &listed)
         })

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod report;
 pub mod surprise;
 pub mod tasks;
+pub mod truth;
 
 pub use report::{Evaluation, Interval, Row};
 pub use tasks::{from_held_out, from_split, EvalCase, Task};

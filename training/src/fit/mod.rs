@@ -251,7 +251,7 @@ fn load<T>(
 }
 
 /// Customer number `customer` of `log` with `history`, as serving would see them.
-fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
+pub(crate) fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
     let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
     let said = profile.map_or_else(Consents::default, |profile| profile.consents);
     let usual = Consents::default();

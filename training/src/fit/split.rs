@@ -121,43 +121,59 @@ fn time_cut<'a>(corpus: &Corpus<'a>, most: usize, seed: u64) -> Option<Split<'a>
         if cut <= times[0] {
             continue;
         }
-        let mut eligible = Vec::new();
-        for (customer, history) in corpus.histories.iter().enumerate() {
-            let at = history.partition_point(|t| t.at < cut);
-            let before = owned(&history[..at]);
-            if !before.is_empty() && !new_products(history, &before).is_empty() {
-                eligible.push(customer as u32);
-            }
-        }
+        let eligible = eligible_at(corpus, cut);
         if eligible.len() < 100.max(active / 5).min(1000) {
             continue;
         }
-        let cases = sample(eligible, most, seed)
-            .into_iter()
-            .map(|customer| case_at(corpus, customer, cut))
-            .collect();
-        let histories = corpus
-            .histories
-            .iter()
-            .map(|h| match h {
-                Cow::Borrowed(h) => Cow::Borrowed(&h[..h.partition_point(|t| t.at < cut)]),
-                Cow::Owned(h) => Cow::Owned(h[..h.partition_point(|t| t.at < cut)].to_vec()),
-            })
-            .collect();
-        return Some(Split {
-            regime: Regime::TimeCut,
-            train: Corpus {
-                histories,
-                ..corpus.clone()
-            },
-            cases,
-            why: format!(
-                "touches have times: the last {:.0} % of acquisitions are set aside",
-                share * 100.0
-            ),
-        });
+        let why = format!(
+            "touches have times: the last {:.0} % of acquisitions are set aside",
+            share * 100.0
+        );
+        return Some(cut_at(corpus, cut, sample(eligible, most, seed), why));
     }
     None
+}
+
+/// Holds out what at most `most` customers newly acquire from `cut` on (ms), of those who acquired something before.
+pub fn hold_out_at<'a>(corpus: &Corpus<'a>, cut: i64, most: usize, seed: u64) -> Split<'a> {
+    let eligible = sample(eligible_at(corpus, cut), most, seed);
+    cut_at(corpus, cut, eligible, "the cut was asked for".into())
+}
+
+/// Customers who own something before `cut` and acquire something new after it.
+fn eligible_at(corpus: &Corpus, cut: i64) -> Vec<u32> {
+    let histories = corpus.histories.iter().enumerate();
+    histories
+        .filter(|(_, history)| {
+            let at = history.partition_point(|t| t.at < cut);
+            let before = owned(&history[..at]);
+            !before.is_empty() && !new_products(history, &before).is_empty()
+        })
+        .map(|(customer, _)| customer as u32)
+        .collect()
+}
+
+fn cut_at<'a>(corpus: &Corpus<'a>, cut: i64, customers: Vec<u32>, why: String) -> Split<'a> {
+    let histories = corpus
+        .histories
+        .iter()
+        .map(|h| match h {
+            Cow::Borrowed(h) => Cow::Borrowed(&h[..h.partition_point(|t| t.at < cut)]),
+            Cow::Owned(h) => Cow::Owned(h[..h.partition_point(|t| t.at < cut)].to_vec()),
+        })
+        .collect();
+    Split {
+        regime: Regime::TimeCut,
+        train: Corpus {
+            histories,
+            ..corpus.clone()
+        },
+        cases: customers
+            .into_iter()
+            .map(|customer| case_at(corpus, customer, cut))
+            .collect(),
+        why,
+    }
 }
 
 fn case_at(corpus: &Corpus, customer: u32, cut: i64) -> Case {

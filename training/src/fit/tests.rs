@@ -257,6 +257,13 @@ fn times_make_one_cut_for_all() {
             .iter()
             .all(|p| case.owned.binary_search(p).is_err()));
     }
+    let asked = split::hold_out_at(&shop.corpus(), 100 * DAY_MS, 3000, 1);
+    assert!(!asked.cases.is_empty() && asked.cases.iter().all(|c| c.now == 100 * DAY_MS));
+    let mut left = asked.train.histories.iter().flat_map(|h| h.iter());
+    assert!(left.all(|t| t.at < 100 * DAY_MS));
+    assert!(split::hold_out_at(&shop.corpus(), 400 * DAY_MS, 3000, 1)
+        .cases
+        .is_empty());
 }
 
 #[test]

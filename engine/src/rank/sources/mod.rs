@@ -21,7 +21,13 @@ pub(super) use instead::replacements;
 
 use super::Query;
 
-/// Candidates that one source proposes for a list of `count`: enough that filters leave a full list.
+/// Candidates that one source proposes for a list of `count`: enough that filters leave a full list, and more where caps
+/// pass many over.
 pub(super) fn breadth(query: &Query) -> usize {
-    (query.list.count * 3).max(300)
+    let enough = (query.list.count * 3).max(300);
+    if query.list.together.caps.are_none() {
+        enough
+    } else {
+        enough * 3
+    }
 }

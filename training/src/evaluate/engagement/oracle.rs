@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serendib_datasets::time::{parse_time, Zone};
-use serendib_datasets::{DataError, InputTable};
+use serendib_datasets::DataError;
 
 use super::measures::auc;
+use crate::evaluate::truth::truth_table;
 use crate::fit::engagement::{Rows, HORIZONS};
 
 /// The probabilities of `truth/orders` by customer and cut-off.
@@ -33,13 +34,11 @@ impl Oracle {
         dir: &Path,
         number: &dyn Fn(&str) -> Option<u32>,
     ) -> Result<Option<Oracle>, DataError> {
-        let names = ["parquet", "csv", "jsonl", "csv.zst", "jsonl.zst"];
-        let files = names.map(|end| dir.join("truth").join(format!("orders.{end}")));
-        let Some(path) = files.iter().find(|path| path.exists()) else {
+        let columns = ["customer_id", "cut_off", "p30", "p90"];
+        let Some(table) = truth_table(dir, "orders", &columns)? else {
             return Ok(None);
         };
         let utc = Zone::default();
-        let table = InputTable::open_any(path, &["customer_id", "cut_off", "p30", "p90"])?;
         let mut out = Oracle::default();
         for row in table {
             let row = row?;

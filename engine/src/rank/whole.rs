@@ -1,0 +1,303 @@
+//! A list as a whole: what is worth most together, under its caps.
+//!
+//! Places are filled one after the other. Without diversity and calibration the best open candidate is taken. With
+//! calibration λ a candidate is worth (1 − λ)·score + λ·how much nearer it brings the list to the customer's mix
+//! (see [`Mix`]); with diversity what is new about it counts beside that worth (see [`Spread`]). A candidate whose turn
+//! comes when its cap is full, or when its variant is in the list, is left out by that name.
+
+use std::collections::{HashMap, HashSet};
+
+use super::calibrate::{CapCounter, Caps, Mix};
+use super::dpp::{weight_of_scores, Spread};
+use super::{Candidate, ListKind, Note, Query, Removed};
+use crate::shop::ProductIx;
+
+/// Best candidates among which diversity and calibration choose, so that a list costs bounded time: five for each place,
+/// but at most so many.
+const MOST_IN_POOL: usize = 300;
+/// Places that diversity and calibration fill; the rest of a longer list goes by score.
+const MOST_PLACES: usize = 100;
+/// How much diversity a surprise list has at dial 1 where nobody says otherwise.
+pub const SURPRISE_DIVERSITY: f32 = 0.2;
+
+/// How the items of one list go together.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Together {
+    /// 0 (the order of scores) to 1 (likeness decides almost alone); in a surprise list times its dial.
+    pub diversity: f32,
+    /// 0 (the order of scores) to 1 (the customer's mix of categories decides almost alone); in a surprise list times its
+    /// dial.
+    pub calibration: f32,
+    /// How many items may share a category or brand, pins included.
+    pub caps: Caps,
+}
+
+impl Together {
+    /// Where nobody says otherwise: each item by its own worth, but for surprises, which are a little diverse.
+    pub fn usual(kind: ListKind) -> Together {
+        Together {
+            diversity: match kind {
+                ListKind::Surprise => SURPRISE_DIVERSITY,
+                _ => 0.0,
+            },
+            ..Together::default()
+        }
+    }
+
+    /// Whether a kind of list follows a shop's own usual values: those that are chosen from what may be wanted, not the
+    /// ones that answer what was asked for (similar) or will be needed anyway (buy-again, next-basket).
+    pub fn applies(kind: ListKind) -> bool {
+        !matches!(
+            kind,
+            ListKind::Similar | ListKind::BuyAgain | ListKind::NextBasket
+        )
+    }
+}
+
+/// One list in the making.
+pub(super) struct Whole<'a> {
+    query: &'a Query<'a>,
+    diversity: f32,
+    calibration: f32,
+    counter: CapCounter<'a>,
+    /// Families in the list; `None` = variants may stand beside each other.
+    families: Option<HashSet<ProductIx>>,
+    pins: &'a [ProductIx],
+}
+
+/// What became of candidates, by position.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Composed {
+    /// In the list, best first.
+    pub(super) chosen: Vec<usize>,
+    /// Left out by a cap or a variant when their turn came.
+    pub(super) refused: HashMap<usize, &'static str>,
+}
+
+impl Composed {
+    /// Whether a cap left anything out.
+    pub(super) fn capped(&self) -> bool {
+        self.refused.values().any(|by| *by != "variant")
+    }
+}
+
+impl<'a> Whole<'a> {
+    /// A list of `query` that already holds `pins`; diversity and calibration are taken `strength` times (0…1).
+    pub(super) fn new(
+        query: &'a Query<'a>,
+        pins: &'a [ProductIx],
+        one_variant: bool,
+        strength: f32,
+    ) -> Whole<'a> {
+        let asked = &query.list.together;
+        let mut whole = Whole {
+            query,
+            diversity: asked.diversity * strength,
+            calibration: asked.calibration * strength,
+            counter: CapCounter::new(asked.caps),
+            families: one_variant.then(HashSet::new),
+            pins,
+        };
+        pins.iter().for_each(|pin| whole.take(*pin));
+        whole
+    }
+
+    fn brand(&self, product: ProductIx) -> Option<&'a str> {
+        self.query.live.catalogue.product(product).brand.as_deref()
+    }
+
+    /// Why `product` may not come into the list as it is.
+    pub(super) fn refuses(&self, product: ProductIx) -> Option<&'static str> {
+        let family = self.query.live.catalogue.family(product);
+        if self.families.as_ref().is_some_and(|f| f.contains(&family)) {
+            return Some("variant");
+        }
+        self.counter
+            .refuses(topic(self.query, product), self.brand(product))
+    }
+
+    /// Counts `product` in.
+    pub(super) fn take(&mut self, product: ProductIx) {
+        let catalogue = &self.query.live.catalogue;
+        if let Some(families) = &mut self.families {
+            families.insert(catalogue.family(product));
+        }
+        let brand = self.brand(product);
+        self.counter.take(topic(self.query, product), brand);
+    }
+
+    /// Fills `slots` places from `ranked` (product and score, best first), of which the first `pool` may be moved.
+    pub(super) fn compose(
+        &mut self,
+        ranked: &[(ProductIx, f32)],
+        pool: usize,
+        slots: usize,
+    ) -> Composed {
+        let mut out = Composed::default();
+        let mut open = vec![true; ranked.len()];
+        let several = slots + self.pins.len() > 1;
+        if several && (self.diversity > 0.0 || self.calibration > 0.0) {
+            let finite = ranked.iter().take_while(|(_, score)| score.is_finite());
+            let most = slots.saturating_mul(5).clamp(50, MOST_IN_POOL);
+            let pool = finite.count().min(pool).min(most);
+            self.balance(&ranked[..pool], slots.min(MOST_PLACES), &mut open, &mut out);
+        }
+        for (ix, (product, _)) in ranked.iter().enumerate() {
+            if out.chosen.len() >= slots {
+                break;
+            }
+            if open[ix] {
+                self.offer(ix, *product, &mut out);
+            }
+        }
+        out
+    }
+
+    /// Gives candidate `ix` its turn; whether it came in.
+    fn offer(&mut self, ix: usize, product: ProductIx, out: &mut Composed) -> bool {
+        match self.refuses(product) {
+            Some(by) => {
+                out.refused.insert(ix, by);
+                false
+            }
+            None => {
+                self.take(product);
+                out.chosen.push(ix);
+                true
+            }
+        }
+    }
+
+    /// Fills at most `places` from `pool` by worth, newness and mix together.
+    fn balance(
+        &mut self,
+        pool: &[(ProductIx, f32)],
+        places: usize,
+        open: &mut [bool],
+        out: &mut Composed,
+    ) {
+        let query = self.query;
+        let pins = self.pins.len();
+        // pins stand first in the spread: what is like them is not new
+        let products = self.pins.iter().chain(pool.iter().map(|(p, _)| p));
+        let vectors = || products.map(|p| vector(query, *p)).collect();
+        let mut spread = (self.diversity > 0.0).then(|| Spread::new(vectors()));
+        let mut mix = if self.calibration > 0.0 {
+            mix_of(query)
+        } else {
+            Mix::default()
+        };
+        for (ix, pin) in self.pins.iter().enumerate() {
+            mix.take(topic(query, *pin));
+            if let Some(spread) = &mut spread {
+                spread.take(ix);
+            }
+        }
+        let worth = shares(pool);
+        let topics: Vec<Option<u32>> = pool.iter().map(|(p, _)| topic(query, *p)).collect();
+        let omega = 2.0 * weight_of_scores(self.diversity) / spread_of(&worth);
+        let lambda = self.calibration.clamp(0.0, 1.0);
+        while out.chosen.len() < places {
+            let bonuses = spread.as_ref().map(Spread::bonuses);
+            let value = |ix: usize| {
+                let near = if lambda > 0.0 {
+                    mix.gain(topics[ix]) as f32
+                } else {
+                    0.0
+                };
+                let value = (1.0 - lambda) * worth[ix] + lambda * near;
+                match &bonuses {
+                    Some(bonuses) => omega * value + bonuses[pins + ix],
+                    None => value,
+                }
+            };
+            let best = (0..pool.len())
+                .filter(|ix| open[*ix])
+                .map(|ix| (ix, value(ix)))
+                .reduce(|a, b| if b.1 > a.1 { b } else { a });
+            let Some((best, _)) = best else { break };
+            open[best] = false;
+            let taken = self.offer(best, pool[best].0, out);
+            if taken {
+                mix.take(topics[best]);
+            }
+            if let Some(spread) = &mut spread {
+                if taken {
+                    spread.take(pins + best);
+                } else {
+                    spread.drop(pins + best);
+                }
+            }
+        }
+    }
+}
+
+/// Everything of `ranked` that is not in the list, by the rule that left it out: a cap or a variant, or `below` where it had
+/// no turn; and the note of a list that caps made short.
+pub(super) fn left_out(
+    ranked: &[Candidate],
+    composed: &Composed,
+    slots: usize,
+) -> (Vec<Removed>, Option<Note>) {
+    let chosen: HashSet<usize> = composed.chosen.iter().copied().collect();
+    let removed = ranked
+        .iter()
+        .enumerate()
+        .filter(|(ix, _)| !chosen.contains(ix))
+        .map(|(ix, candidate)| Removed {
+            product: candidate.product,
+            by: composed.refused.get(&ix).copied().unwrap_or("count"),
+        })
+        .collect();
+    let short = chosen.len() < slots && composed.capped();
+    (removed, short.then_some(Note::Capped))
+}
+
+/// The product's leaf category; in a shop without categories its kind of thing, as the model found it.
+fn topic(query: &Query, product: ProductIx) -> Option<u32> {
+    let catalogue = &query.live.catalogue;
+    if catalogue.categories().is_empty() {
+        let surprises = query.model.surprises.as_ref()?;
+        return surprises.topics.of(product);
+    }
+    catalogue.leaf(product).map(|leaf| leaf.0)
+}
+
+/// The customer's own mix of what they bought.
+fn mix_of(query: &Query) -> Mix {
+    let mut weights: HashMap<u32, f64> = HashMap::new();
+    for (product, owned) in query.owned {
+        if let Some(topic) = topic(query, *product) {
+            *weights.entry(topic).or_default() += f64::from(owned.times);
+        }
+    }
+    Mix::new(weights)
+}
+
+fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
+    let known = query.live.known;
+    if (product as usize) < known {
+        return query.model.representation.vector(product);
+    }
+    let cold = query.live.cold.get(product as usize - known)?;
+    cold.as_ref().map(|cold| cold.vector())
+}
+
+/// Scores of `pool` between the worst (0) and the best (1) of it.
+fn shares(pool: &[(ProductIx, f32)]) -> Vec<f32> {
+    let scores = || pool.iter().map(|(_, score)| *score);
+    let (low, high) = (
+        scores().fold(f32::INFINITY, f32::min),
+        scores().fold(f32::NEG_INFINITY, f32::max),
+    );
+    let width = (high - low).max(f32::MIN_POSITIVE);
+    scores().map(|score| (score - low) / width).collect()
+}
+
+/// Standard deviation, but not so small that noise decides.
+fn spread_of(values: &[f32]) -> f32 {
+    let n = values.len().max(1) as f32;
+    let mean = values.iter().sum::<f32>() / n;
+    let squares: f32 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
+    (squares / n).sqrt().max(1e-3)
+}
