@@ -21,6 +21,7 @@ mod profiles;
 mod state;
 mod tact;
 mod timeline;
+mod trust;
 mod windows;
 mod words;
 
@@ -35,11 +36,12 @@ pub use next_basket::{
     explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
 };
 pub use part::Life;
-pub use posterior::{infer, Declared, Grid, Posterior};
+pub use posterior::{infer, prior, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 pub use state::{LifeState, LifeView, Standing, StateOptions};
 pub use tact::Tact;
 pub use timeline::{Band, Occasion, Timeline};
+pub use trust::Trust;
 pub use windows::{Window, WindowReader};
 
 #[cfg(test)]
