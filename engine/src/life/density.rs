@@ -21,6 +21,13 @@ pub struct Smoothing {
     pub bandwidth: f64,
     /// Share of background purchases (those that the clock dilutes most) from which the dilution is read, in (0, 1).
     pub background: f64,
+    /// Factor on the configured bandwidths for ages at first contact, > 0.
+    #[serde(default = "one")]
+    pub first: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 impl Default for Smoothing {
@@ -30,6 +37,7 @@ impl Default for Smoothing {
             window: 4.0,
             bandwidth: 1.0,
             background: 0.1,
+            first: 1.0,
         }
     }
 }
@@ -308,7 +316,8 @@ pub fn fit(
         total.iter().sum(),
         smoothing.background,
     );
-    tables_of(clock, &ratios, dilution, first_age(&kernel, &counts.first))
+    let first = Kernel::new(clock, smoothing.first);
+    tables_of(clock, &ratios, dilution, first_age(&first, &counts.first))
 }
 
 fn normalised(share: &[f64]) -> Vec<f64> {

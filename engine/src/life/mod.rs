@@ -22,6 +22,7 @@ mod profiles;
 mod state;
 mod tact;
 mod timeline;
+mod trust;
 mod windows;
 mod words;
 
@@ -37,11 +38,12 @@ pub use next_basket::{
     explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
 };
 pub use part::Life;
-pub use posterior::{infer, Declared, Grid, Posterior};
+pub use posterior::{infer, prior, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 pub use state::{LifeState, LifeView, Standing, StateOptions};
 pub use tact::Tact;
 pub use timeline::{Band, Occasion, Timeline};
+pub use trust::Trust;
 pub use windows::{Window, WindowReader};
 
 #[cfg(test)]

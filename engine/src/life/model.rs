@@ -9,6 +9,7 @@ use super::clock::ClockType;
 use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
 use super::posterior::Posterior;
 use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
+use super::trust::Trust;
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
@@ -28,6 +29,8 @@ pub struct Clock {
     /// Density of anchors that come only after the youngest age at first contact, relative to a uniform one over the
     /// ages; the density at the youngest age where absent.
     pub later: Option<f32>,
+    /// How far its evidence is believed.
+    pub trust: Trust,
     pub(super) tables: Vec<AgeTable>,
     pub(super) table_of: Vec<u32>,
     pub(super) dilution: Vec<f32>,
@@ -52,6 +55,7 @@ impl Clock {
         Clock {
             anchors_per_day,
             later: None,
+            trust: Trust::default(),
             tables: fitted.tables,
             table_of: fitted
                 .table_of
@@ -168,6 +172,9 @@ struct ClockSettings {
     anchors_per_day: f64,
     #[serde(default)]
     later: Option<f32>,
+    /// Absent in bundles from before it was measured.
+    #[serde(default)]
+    trust: Trust,
 }
 
 impl LifeModel {
@@ -217,6 +224,7 @@ impl LifeModel {
                     kind: c.kind.clone(),
                     anchors_per_day: c.anchors_per_day,
                     later: c.later,
+                    trust: c.trust,
                 })
                 .collect(),
             profiles: self.profiles.list().to_vec(),
@@ -330,6 +338,10 @@ impl LifeModel {
                 ));
             }
             clock.anchors_per_day = entry.anchors_per_day;
+            if !entry.trust.is_sane() {
+                return Err(BundleError::content(SETTINGS, "trust is out of range"));
+            }
+            clock.trust = entry.trust;
             clock.later = entry
                 .later
                 .filter(|later| later.is_finite() && *later >= 0.0);

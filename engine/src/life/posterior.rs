@@ -187,6 +187,8 @@ pub fn infer(
     now_day: f64,
     thorough: bool,
 ) -> Vec<Posterior> {
+    let believed = clock.believed(evidence);
+    let evidence = believed.as_deref().unwrap_or(evidence);
     let mut members: Vec<Member> = declared.iter().map(|d| from_fact(clock, d)).collect();
     for member in &mut members {
         normalise_fact(member, evidence.len());
@@ -208,14 +210,20 @@ pub fn infer(
     }
     let mut out: Vec<Posterior> = members
         .into_iter()
-        .map(|m| Posterior {
-            clock: number,
-            declared: m.declared.is_some(),
-            name: m.declared.flatten(),
-            probability: m.probability,
-            days: m.days,
-            weights: m.weights.iter().map(|w| *w as f32).collect(),
-            width: m.width,
+        .map(|m| {
+            let mut weights: Vec<f32> = m.weights.iter().map(|w| *w as f32).collect();
+            if m.declared.is_none() {
+                clock.trust.hold_back(&m.prior, &mut weights);
+            }
+            Posterior {
+                clock: number,
+                declared: m.declared.is_some(),
+                name: m.declared.flatten(),
+                probability: m.probability,
+                days: m.days,
+                weights,
+                width: m.width,
+            }
         })
         .collect();
     out.sort_by(|a, b| {
@@ -438,8 +446,9 @@ fn focus(clock: &Clock, member: &mut Member, now_day: f64) {
     member.weights.iter_mut().for_each(|w| *w /= sum);
 }
 
-/// An undeclared anchor before evidence, on the grid of all anchors that matter.
-fn candidate(clock: &Clock, evidence: &[Evidence], first_day: Option<f64>, now_day: f64) -> Member {
+/// ln of the expected number of anchors in each cell before evidence, on the grid of all anchors that matter at `now_day`
+/// for a customer first seen on `first_day`.
+pub fn prior(clock: &Clock, first_day: Option<f64>, now_day: f64) -> Grid {
     let kind = &clock.kind;
     let first = first_day.unwrap_or(now_day).min(now_day);
     let from = if kind.lifelong {
@@ -447,13 +456,21 @@ fn candidate(clock: &Clock, evidence: &[Evidence], first_day: Option<f64>, now_d
     } else {
         now_day - kind.max_age_days
     };
-    let grid = Grid::new(clock, from, now_day - kind.min_age_days);
-    let days: Vec<f64> = (0..grid.sums.len()).map(|cell| grid.day(cell)).collect();
+    let mut grid = Grid::new(clock, from, now_day - kind.min_age_days);
     let per_cell = (clock.anchors_per_day * kind.step_days).ln();
-    let prior = days
-        .iter()
-        .map(|day| per_cell + clock.first_age(first - day).max(1e-9).ln())
-        .collect();
+    for cell in 0..grid.sums.len() {
+        let day = grid.day(cell);
+        grid.sums[cell] = per_cell + clock.first_age(first - day).max(1e-9).ln();
+    }
+    grid
+}
+
+/// An undeclared anchor before evidence, on the grid of all anchors that matter.
+fn candidate(clock: &Clock, evidence: &[Evidence], first_day: Option<f64>, now_day: f64) -> Member {
+    let kind = &clock.kind;
+    let grid = prior(clock, first_day, now_day);
+    let days: Vec<f64> = (0..grid.sums.len()).map(|cell| grid.day(cell)).collect();
+    let prior = grid.sums;
     Member {
         declared: None,
         days,

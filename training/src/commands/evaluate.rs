@@ -85,9 +85,17 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let evaluation = if data.has_table(Table::HeldOut) {
         on_held_out(args, &data, log, &model, &mut sections, &say)?
     } else {
-        after_a_cut(args, &data, &log, &model, &mut sections, &say)?
+        let evaluation = after_a_cut(args, &data, &log, &model, &mut sections, &say)?;
+        drop(log);
+        evaluation
     };
-    sections.engagement = engagement_of(args, &data, &say)?;
+    // once more: products may have been renumbered to those of the model
+    let log = Log::load(&data, None)?;
+    let anchors = life::cross_validated(&log, data.shop().clock_types.as_ref(), &say);
+    if !anchors.is_empty() {
+        sections.life.get_or_insert_default().anchors = anchors;
+    }
+    sections.engagement = engagement_of(args, &log, &say)?;
     stages.finish();
     let mut json = serde_json::to_value(&evaluation)?;
     json["model"] = model.manifest.id.clone().into();
@@ -129,10 +137,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 /// Judges the probability of a purchase within each horizon, at rolling cut-offs that know only what came before them.
 fn engagement_of(
     args: &EvaluateArgs,
-    data: &ShopData,
+    log: &Log,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Vec<EngagementEvaluation>> {
-    let log = Log::load(data, None)?;
     let Some(span) = log.span.filter(|_| log.timed) else {
         return Ok(Vec::new());
     };

@@ -1,5 +1,6 @@
 //! How well anchors are inferred from purchases, cross-validated over customers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use rand::seq::SliceRandom;
@@ -10,9 +11,9 @@ use serde::Serialize;
 use serendib_engine::life::{
     declared, ClockType, EvidenceSet, LifeModel, ProductProfiles, StateOptions,
 };
-use serendib_engine::shop::{Fact, Purpose, Touch, DAY_MS};
+use serendib_engine::shop::{Customer, Fact, Purpose, Touch, DAY_MS};
 
-use super::fit::{fit, LifeRow, LifeSettings};
+use super::fit::{fit, while_running, LifeRow, LifeSettings};
 use super::Sources;
 
 /// Anchors of one clock type below which nothing is measured.
@@ -123,6 +124,7 @@ impl AnchorFigures {
 }
 
 struct Case {
+    customer: usize,
     error: f64,
     plain: f64,
     log_likelihood: f64,
@@ -133,16 +135,38 @@ struct Case {
     after: [Option<(f64, bool)>; PURCHASES.len()],
 }
 
+/// Touches up to which every fold is fitted five times over; larger shops get one seed and fewer folds.
+const SMALL: usize = 300_000;
+/// Touches of customers without declared anchors that one fold is fitted on, about: they only refine.
+const OPEN_TOUCHES: usize = 2_000_000;
+
 /// Cross-validates every clock type with enough declared anchors: customers of a fold keep their purchases and lose their
-/// facts. Large shops get fewer folds and one seed.
+/// facts. Large shops get fewer folds and one seed, and only some of the customers who declared nothing, so that the time
+/// stays bounded.
 pub fn anchors(
     sources: &Sources,
     settings: &LifeSettings,
     say: &dyn Fn(&str),
 ) -> Vec<AnchorFigures> {
     let touches: usize = sources.histories.iter().map(|h| h.len()).sum();
-    let draws = if touches > 300_000 { (1, 3) } else { (5, 10) };
-    anchors_drawn(sources, settings, draws, say)
+    let draws = if touches > SMALL { (1, 5) } else { (5, 10) };
+    let stride = touches.div_ceil(OPEN_TOUCHES).max(1);
+    if stride == 1 {
+        return anchors_drawn(sources, settings, draws, say);
+    }
+    let kept: Vec<usize> = (0..sources.histories.len())
+        .filter(|&c| c % stride == 0 || !sources.facts(c).is_empty())
+        .collect();
+    let profiles: Vec<Option<Customer>> = kept
+        .iter()
+        .map(|&c| sources.profiles.get(c).cloned().flatten())
+        .collect();
+    let some = Sources {
+        histories: kept.iter().map(|&c| sources.histories[c]).collect(),
+        profiles: &profiles,
+        ..*sources
+    };
+    anchors_drawn(&some, settings, draws, say)
 }
 
 /// The same with as many seeds and folds as asked for.
@@ -211,19 +235,6 @@ fn one_clock(
     let (mae, plain) = (mean(&|c| c.error), mean(&|c| c.plain));
     let mut errors: Vec<f64> = cases.iter().map(|c| c.error).collect();
     errors.sort_by(f64::total_cmp);
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut ratios: Vec<f64> = (0..1000)
-        .map(|_| {
-            let (mut ours, mut theirs) = (0.0, 0.0);
-            for _ in 0..usable.len() {
-                let case = &cases[rng.gen_range(0..cases.len())];
-                ours += case.error;
-                theirs += case.plain;
-            }
-            ours / theirs
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
     Some(AnchorFigures {
         clock: name,
         customers: usable.len(),
@@ -233,13 +244,36 @@ fn one_clock(
         median_error: errors[errors.len() / 2],
         mae_of_median: plain,
         ratio: mae / plain,
-        ratio_interval: (ratios[25], ratios[975]),
+        ratio_interval: ratio_interval(&cases),
         log_likelihood: mean(&|c| c.log_likelihood),
         log_likelihood_of_marginal: mean(&|c| c.marginal),
         coverage_90: mean(&|c| f64::from(u8::from(c.in_90))),
         coverage_80: mean(&|c| f64::from(u8::from(c.in_80))),
         after_purchases: after_purchases(&cases),
     })
+}
+
+/// The 95 % interval of the ratio of errors: customers are drawn a thousand times, each with all its seeds, ours and the
+/// median's together.
+fn ratio_interval(cases: &[Case]) -> (f64, f64) {
+    let mut by_customer: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    for case in cases {
+        let sums = by_customer.entry(case.customer).or_default();
+        sums.0 += case.error;
+        sums.1 += case.plain;
+    }
+    let sums: Vec<(f64, f64)> = by_customer.into_values().collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut ratios: Vec<f64> = (0..1000)
+        .map(|_| {
+            let (ours, theirs) = (0..sums.len())
+                .map(|_| sums[rng.gen_range(0..sums.len())])
+                .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+            ours / theirs
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    (ratios[25], ratios[975])
 }
 
 fn after_purchases(cases: &[Case]) -> Vec<AfterPurchases> {
@@ -289,20 +323,6 @@ fn curve(
         let inside = (found.quantile(0.05)..=found.quantile(0.95)).contains(&anchor);
         Some(((found.quantile(0.5) - anchor).abs(), inside))
     })
-}
-
-/// The moment at which what is believed is judged: `until`, or for a clock that ends, just after the last touch before its
-/// end. A trip long past is no longer asked for, and the one believed in later is another one.
-fn while_running(kind: &ClockType, history: &[Touch], anchor: f64, until: i64) -> i64 {
-    if kind.lifelong {
-        return until;
-    }
-    let end = ((anchor + kind.max_age_days) * DAY_MS as f64) as i64;
-    let last = history.partition_point(|touch| touch.at <= end);
-    match history[..last].last() {
-        Some(touch) => (touch.at + 1).min(until),
-        None => until,
-    }
 }
 
 fn one_fold(
@@ -375,6 +395,7 @@ fn one_fold(
                 .sum();
             let q = |p: f64| posterior.quantile(p);
             Some(Case {
+                customer: *customer,
                 error: (q(0.5) - anchor).abs(),
                 plain: (first - median - anchor).abs(),
                 log_likelihood: within.max(1e-9).ln(),

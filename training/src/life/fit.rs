@@ -3,9 +3,12 @@
 use rayon::prelude::*;
 use serendib_engine::life::density::{self, AgeCounts, Smoothing};
 use serendib_engine::life::{
-    declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles, Profiles,
+    declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles,
+    Profiles, Trust,
 };
 use serendib_engine::shop::{Catalogue, Fact, Touch, DAY_MS};
+
+use super::calibrate::{self, Choice, Known};
 
 /// One customer, as far as fitting looks.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +24,9 @@ pub struct LifeRow<'a> {
 /// Customers without a known anchor that one round of EM looks at, at most.
 const EM_CUSTOMERS: usize = 2_000;
 
+/// Share of declared dates that are slips of the pen and say nothing of when anchors come.
+const SLIPS: f64 = 0.03;
+
 /// Known anchors of which much can be learned.
 const ENOUGH: f64 = 50.0;
 
@@ -31,8 +37,11 @@ pub struct LifeSettings {
     pub em_rounds: usize,
     /// Weight of an inferred anchor, at full certainty, against a known one where few are known.
     pub inferred_weight: f64,
-    /// Shrinkage and bandwidths.
+    /// Shrinkage and bandwidths; where enough anchors are known, where the choice begins.
     pub smoothing: Smoothing,
+    /// Whether smoothing, and how far evidence is believed, is chosen for each clock on its known anchors.
+    #[serde(default)]
+    pub calibrate: bool,
 }
 
 impl Default for LifeSettings {
@@ -41,6 +50,7 @@ impl Default for LifeSettings {
             em_rounds: 2,
             inferred_weight: 0.3,
             smoothing: Smoothing::default(),
+            calibrate: true,
         }
     }
 }
@@ -109,7 +119,7 @@ pub fn fit(
     for (number, kind) in clocks.iter().enumerate() {
         let known: Vec<&[f64]> = anchors.iter().map(|a| a[number].as_slice()).collect();
         let clock = fit_clock(
-            number, kind, &model, rows, &sets, &known, &share, until, settings,
+            number, kind, &model, rows, &products, &sets, &known, &share, until, settings,
         );
         model.clocks[number] = clock;
     }
@@ -134,6 +144,7 @@ fn fit_clock(
     kind: &ClockType,
     model: &LifeModel,
     rows: &[LifeRow],
+    products: &ProductProfiles,
     sets: &[EvidenceSet],
     known: &[&[f64]],
     share: &[f64],
@@ -166,15 +177,28 @@ fn fit_clock(
     }
     // Until more is known, everyone without a declared clock stands for customers without it.
     let background = without(share, &holders);
-    let fitted = density::fit(
-        number,
-        kind,
-        profiles,
-        &background,
-        &certain,
-        &settings.smoothing,
-    );
+    let choice = if settings.calibrate {
+        choose(
+            number,
+            model,
+            kind,
+            rows,
+            products,
+            known,
+            until,
+            &background,
+            settings,
+        )
+    } else {
+        None
+    };
+    let smoothing = choice.map_or(settings.smoothing, |choice| choice.smoothing);
+    let trust = choice.map_or_else(Trust::default, |choice| choice.trust);
+    let fitted = density::fit(number, kind, profiles, &background, &certain, &smoothing);
     let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
+    clock.trust = trust;
+    // A few that come long after all purchases are more likely slips than children bought for years ahead.
+    let late = (late - SLIPS * anchored).max(0.0);
     let later = (anchored >= ENOUGH && cells >= ENOUGH)
         .then(|| ((late + 0.5) / cells * kind.cells() as f64) as f32);
     clock.later = later;
@@ -235,18 +259,71 @@ fn fit_clock(
         let exists = ((expected + 50.0 * kind.exists) / (asked + 50.0))
             .clamp(0.2 * kind.exists, (3.0 * kind.exists).min(0.9));
         let background = without(share, &holders);
-        let fitted = density::fit(
-            number,
-            kind,
-            profiles,
-            &background,
-            &counts,
-            &settings.smoothing,
-        );
+        let fitted = density::fit(number, kind, profiles, &background, &counts, &smoothing);
         clock = Clock::new(kind.clone(), fitted, exists);
+        clock.trust = trust;
         clock.later = later;
     }
     clock
+}
+
+/// Chooses smoothing and trust on customers with one known anchor, each judged while the clock runs.
+#[allow(clippy::too_many_arguments)]
+fn choose(
+    number: usize,
+    model: &LifeModel,
+    kind: &ClockType,
+    rows: &[LifeRow],
+    products: &ProductProfiles,
+    known: &[&[f64]],
+    until: i64,
+    background: &[f64],
+    settings: &LifeSettings,
+) -> Option<Choice> {
+    let judged: Vec<(EvidenceSet, f64, f64)> = rows
+        .par_iter()
+        .zip(known)
+        .filter_map(|(row, anchors)| {
+            let [anchor] = anchors else { return None };
+            let now = while_running(kind, row.history, *anchor, until);
+            let set = EvidenceSet::new(row.history, products, now);
+            let (first, _) = set.span?;
+            let ages = kind.min_age_days..=kind.max_age_days;
+            (row.infer && ages.contains(&(first - anchor)))
+                .then(|| (set, *anchor, now as f64 / DAY_MS as f64))
+        })
+        .collect();
+    let known: Vec<Known> = judged
+        .iter()
+        .map(|(set, anchor, now)| Known {
+            set,
+            anchor: *anchor,
+            now: *now,
+        })
+        .collect();
+    let profiles = model.profiles.list();
+    calibrate::choose(
+        number,
+        kind,
+        profiles,
+        background,
+        &known,
+        &settings.smoothing,
+    )
+}
+
+/// The moment at which what is believed is judged: `until`, or for a clock that ends, just after the last touch before its
+/// end. A trip long past is no longer asked for, and the one believed in later is another one.
+pub fn while_running(kind: &ClockType, history: &[Touch], anchor: f64, until: i64) -> i64 {
+    if kind.lifelong {
+        return until;
+    }
+    let end = ((anchor + kind.max_age_days) * DAY_MS as f64) as i64;
+    let last = history.partition_point(|touch| touch.at <= end);
+    match history[..last].last() {
+        Some(touch) => (touch.at + 1).min(until),
+        None => until,
+    }
 }
 
 /// What is left of `all` purchases without those of holders; at least a tenth, so that nothing seems unheard of.

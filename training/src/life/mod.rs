@@ -1,5 +1,6 @@
 //! Fitting and judging what comes next in life: clocks, buying again and the next basket.
 
+pub mod calibrate;
 pub mod evaluate;
 pub mod evaluate_basket;
 pub mod evaluate_needs;

@@ -1,0 +1,285 @@
+//! How smooth the densities of one clock should be and how far its evidence is believed, chosen on held-out known anchors.
+
+use rayon::prelude::*;
+use serendib_engine::life::density::{self, AgeCounts, Smoothing};
+use serendib_engine::life::{prior, Clock, ClockType, EvidenceSet, Grid, Profile, Trust};
+
+/// Known anchors below which nothing is chosen.
+const FEWEST: usize = 50;
+/// Known anchors that are looked at, at most.
+const MOST: usize = 1_000;
+/// Folds over them.
+const FOLDS: usize = 3;
+/// Days of a bin of the log-likelihood.
+const BIN: f64 = 30.0;
+
+const BANDWIDTHS: [f64; 3] = [0.7, 0.45, 0.3];
+const PATHS: [f64; 2] = [3.0, 8.0];
+const WINDOWS: [f64; 2] = [1.5, 10.0];
+const FIRSTS: [f64; 1] = [0.5];
+const POWERS: [f32; 8] = [0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.25, 1.6];
+const TIRES: [Option<f32>; 5] = [None, Some(40.0), Some(20.0), Some(10.0), Some(5.0)];
+const RESERVES: [f32; 5] = [0.0, 0.02, 0.05, 0.1, 0.2];
+/// Shares of anchors that the 90 % and 80 % intervals should hold: a little more than they promise.
+const WANTED: (f64, f64) = (0.91, 0.81);
+
+/// One customer whose anchor is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What they bought, up to the moment at which the clock is judged.
+    pub set: &'a EvidenceSet,
+    /// The anchor, in days since 1970-01-01 UTC.
+    pub anchor: f64,
+    /// The moment at which it is judged, likewise.
+    pub now: f64,
+}
+
+/// What was chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// Shrinkage and bandwidths.
+    pub smoothing: Smoothing,
+    /// How far the evidence is believed.
+    pub trust: Trust,
+}
+
+/// What a table says of one held-out customer.
+struct Case {
+    /// ln prior per cell.
+    prior: Vec<f64>,
+    /// Σ ω ln R per cell.
+    sums: Vec<f64>,
+    /// Total weight of the evidence.
+    weight: f64,
+    /// Position of the anchor in cells.
+    at: f64,
+}
+
+/// Density of the anchor per bin, and probability of an earlier one.
+#[derive(Clone, Copy)]
+struct Said {
+    density: f64,
+    below: f64,
+}
+
+/// How one way of believing fared: log-likelihood per customer, and how far coverage is off.
+struct Outcome {
+    trust: Trust,
+    logs: Vec<f64>,
+    mean: f64,
+    off: f64,
+}
+
+/// Chooses for the clock with number `number`; `None` where too few anchors are known.
+///
+/// The log-likelihood of held-out anchors decides; among ways of believing that cannot be told apart by it, the one whose
+/// intervals hold what they promise. `share` is what customers without the clock buy, by profile.
+pub fn choose(
+    number: usize,
+    kind: &ClockType,
+    profiles: &[Profile],
+    share: &[f64],
+    known: &[Known],
+    start: &Smoothing,
+) -> Option<Choice> {
+    if known.len() < FEWEST {
+        return None;
+    }
+    let known: Vec<Known> = known
+        .iter()
+        .copied()
+        .step_by(known.len().div_ceil(MOST))
+        .collect();
+    let folds: Vec<AgeCounts> = (0..FOLDS)
+        .into_par_iter()
+        .map(|fold| {
+            let mut counts = AgeCounts::new(profiles.len(), kind);
+            let learned = known
+                .iter()
+                .enumerate()
+                .filter(|(ix, _)| ix % FOLDS != fold);
+            for (_, one) in learned {
+                for piece in &one.set.items {
+                    let (profile, age) = (piece.profile as usize, piece.day - one.anchor);
+                    counts.add(kind, profile, age, f64::from(piece.weight));
+                }
+                if let Some((first, _)) = one.set.span {
+                    counts.add_first(kind, first - one.anchor, 1.0);
+                }
+            }
+            counts
+        })
+        .collect();
+    let judge = |smoothing: &Smoothing| -> Outcome {
+        let cases: Vec<Case> = folds
+            .par_iter()
+            .enumerate()
+            .flat_map(|(fold, counts)| {
+                let fitted = density::fit(number, kind, profiles, share, counts, smoothing);
+                let clock = Clock::new(kind.clone(), fitted, kind.exists);
+                let held_out: Vec<Case> = known
+                    .iter()
+                    .enumerate()
+                    .filter(|(ix, _)| ix % FOLDS == fold)
+                    .filter_map(|(_, one)| case(&clock, one))
+                    .collect();
+                held_out
+            })
+            .collect();
+        best(&cases, kind.step_days)
+    };
+    let mut chosen = (*start, judge(start));
+    let mut consider = |change: &dyn Fn(&mut Smoothing)| {
+        let mut smoothing = chosen.0;
+        change(&mut smoothing);
+        let outcome = judge(&smoothing);
+        if outcome.mean > chosen.1.mean {
+            chosen = (smoothing, outcome);
+        }
+    };
+    for factor in BANDWIDTHS {
+        consider(&|s| s.bandwidth = factor * start.bandwidth);
+    }
+    for path in PATHS {
+        consider(&|s| s.path = path);
+    }
+    for window in WINDOWS {
+        consider(&|s| s.window = window);
+    }
+    for first in FIRSTS {
+        consider(&|s| s.first = first);
+    }
+    Some(Choice {
+        smoothing: chosen.0,
+        trust: chosen.1.trust,
+    })
+}
+
+fn case(clock: &Clock, one: &Known) -> Option<Case> {
+    let first = one.set.span.map(|s| s.0);
+    let before = prior(clock, first, one.now);
+    let mut grid = before.clone();
+    grid.sums.iter_mut().for_each(|sum| *sum = 0.0);
+    for piece in &one.set.items {
+        grid.add(clock, piece);
+    }
+    let at = position(&grid, one.anchor);
+    let inside = (0.0..=(grid.sums.len() - 1) as f64).contains(&at);
+    inside.then(|| Case {
+        prior: before.sums,
+        sums: grid.sums,
+        weight: clock.weight_of(&one.set.items),
+        at,
+    })
+}
+
+fn position(grid: &Grid, day: f64) -> f64 {
+    let (first, second) = (grid.day(0), grid.day(1));
+    (day - first) / (second - first)
+}
+
+/// What `prior` · exp(`power` · sums) says of the anchor of `case`.
+fn said(case: &Case, power: f64, step: f64) -> Said {
+    let logs = || {
+        case.prior
+            .iter()
+            .zip(&case.sums)
+            .map(|(p, s)| p + power * s)
+    };
+    let top = logs().fold(f64::NEG_INFINITY, f64::max);
+    let cell = case.at as usize;
+    let part = case.at - cell as f64;
+    let (mut total, mut below, mut here) = (0.0, 0.0, 0.0);
+    for (ix, log) in logs().enumerate() {
+        let mass = (log - top).exp();
+        total += mass;
+        // Half of the anchor's own cell lies before its middle.
+        if ix < cell {
+            below += mass;
+        } else if ix == cell {
+            below += mass * (0.5 + part).min(1.0);
+            here += mass * (1.0 - part);
+        } else if ix == cell + 1 {
+            below += mass * (part - 0.5).max(0.0);
+            here += mass * part;
+        }
+    }
+    Said {
+        density: here / total / step * BIN,
+        below: below / total,
+    }
+}
+
+/// The best way of believing what the tables say of `cases`.
+fn best(cases: &[Case], step: f64) -> Outcome {
+    let before: Vec<Said> = cases.par_iter().map(|c| said(c, 0.0, step)).collect();
+    let ways: Vec<(f32, Option<f32>)> = POWERS
+        .iter()
+        .flat_map(|&power| TIRES.iter().map(move |&tires| (power, tires)))
+        .collect();
+    let outcomes: Vec<Outcome> = ways
+        .par_iter()
+        .flat_map_iter(|&(power, tires)| {
+            let plain = Trust {
+                power,
+                tires,
+                reserve: 0.0,
+            };
+            let after: Vec<Said> = cases
+                .iter()
+                .map(|c| said(c, plain.power_at(c.weight), step))
+                .collect();
+            let before = &before;
+            RESERVES
+                .into_iter()
+                .map(move |reserve| outcome(Trust { reserve, ..plain }, before, &after))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let most = outcomes
+        .iter()
+        .map(|o| o.mean)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let top = outcomes.iter().position(|o| o.mean == most).unwrap_or(0);
+    let n = cases.len().max(1) as f64;
+    let indistinguishable = |o: &Outcome| {
+        let gaps = o.logs.iter().zip(&outcomes[top].logs).map(|(a, b)| b - a);
+        let square: f64 = gaps.map(|gap| (gap - (most - o.mean)).powi(2)).sum();
+        most - o.mean <= 0.5 * (square / n / n).sqrt()
+    };
+    let mut kept: Vec<usize> = (0..outcomes.len())
+        .filter(|&ix| ix == top || indistinguishable(&outcomes[ix]))
+        .collect();
+    kept.sort_by(|&a, &b| {
+        let (a, b) = (&outcomes[a], &outcomes[b]);
+        a.off.total_cmp(&b.off).then(b.mean.total_cmp(&a.mean))
+    });
+    let mut outcomes = outcomes;
+    let mut found = outcomes.swap_remove(kept[0]);
+    // Smoothings are compared by what they can reach.
+    found.mean = most;
+    found
+}
+
+fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
+    let reserve = f64::from(trust.reserve);
+    let mix = |a: f64, b: f64| (1.0 - reserve) * a + reserve * b;
+    let n = after.len().max(1) as f64;
+    let (mut in_90, mut in_80) = (0.0, 0.0);
+    let logs: Vec<f64> = after
+        .iter()
+        .zip(before)
+        .map(|(after, before)| {
+            let below = mix(after.below, before.below);
+            in_90 += f64::from(u8::from((0.05..=0.95).contains(&below)));
+            in_80 += f64::from(u8::from((0.1..=0.9).contains(&below)));
+            mix(after.density, before.density).max(1e-9).ln()
+        })
+        .collect();
+    Outcome {
+        trust,
+        mean: logs.iter().sum::<f64>() / n,
+        off: (in_90 / n - WANTED.0).abs() + (in_80 / n - WANTED.1).abs(),
+        logs,
+    }
+}
