@@ -66,6 +66,8 @@ impl LifeModel {
                 {
                     continue;
                 }
+                let has = state.kinds.of_profile(self, posterior.clock, profile);
+                let exists = posterior.probability * has;
                 let (from, until) = (median + table.span.0, median + table.span.1);
                 if from > now + horizon || until < now {
                     continue;
@@ -74,7 +76,7 @@ impl LifeModel {
                 let step = horizon / STEPS as f64;
                 // most needs are ruled out by their peak, before the sum over all anchors
                 let most = 1.0 - (-rate * horizon * f64::from(table.peak)).exp();
-                if posterior.probability * most < f64::from(LEAST) {
+                if exists * most < f64::from(LEAST) {
                     continue;
                 }
                 let missed: f64 = posterior.mean(now, |age| {
@@ -89,7 +91,7 @@ impl LifeModel {
                         * rate;
                     (-hazard).exp()
                 });
-                let probability = (posterior.probability * (1.0 - missed)) as f32;
+                let probability = (exists * (1.0 - missed)) as f32;
                 // NaN fails the comparison too.
                 if probability.is_nan() || probability < LEAST {
                     continue;

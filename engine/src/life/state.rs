@@ -2,6 +2,7 @@
 
 use super::evidence::EvidenceSet;
 use super::facts;
+use super::kinds::Kinds;
 use super::model::LifeModel;
 use super::posterior::{infer, Posterior};
 use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
@@ -39,6 +40,8 @@ pub struct LifeState {
     pub pace: f64,
     /// Profiles of which the customer owns something durable.
     pub owned_durables: Vec<ProfileIx>,
+    /// Which kinds of a clock the household has.
+    pub kinds: Kinds,
 }
 
 impl LifeState {
@@ -50,6 +53,7 @@ impl LifeState {
             unusable_facts: Vec::new(),
             pace: 0.0,
             owned_durables: Vec::new(),
+            kinds: Kinds::default(),
         }
     }
 
@@ -107,6 +111,7 @@ impl LifeModel {
             clocks,
             unusable_facts,
             pace: self.pace(&set),
+            kinds: Kinds::of(self, evidence),
             owned_durables: set.owned_durables,
         }
     }
@@ -214,7 +219,8 @@ impl<'a> LifeView<'a> {
                             on += weight;
                         }
                     }
-                    let p = posterior.probability;
+                    let has = state.kinds.of_profile(model, posterior.clock, profile);
+                    let p = posterior.probability * has;
                     excess += p * more;
                     // Only what the clock is the main reason to buy can end with it.
                     let bound = f64::from(table.peak) / (1.0 + f64::from(table.peak));
