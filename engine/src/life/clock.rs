@@ -65,6 +65,16 @@ fn default_lift() -> f64 {
     12.0
 }
 
+/// A kind of what a clock runs for: a dog or a cat, where the clock is a pet's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindType {
+    /// Identifier.
+    pub name: String,
+    /// Words or phrases of titles and categories, any of which tells it; compared without case, as whole words.
+    pub any: Vec<String>,
+}
+
 /// One kind of life situation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +123,9 @@ pub struct ClockType {
     /// The editable category→stage table; the first matching row wins.
     #[serde(default)]
     pub words: Vec<WordRule>,
+    /// Kinds that share the clock's ages but not each other's needs, if any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<KindType>,
 }
 
 fn default_exists() -> f64 {

@@ -63,6 +63,8 @@ impl LifeModel {
                 {
                     continue;
                 }
+                let has = state.kinds.of_profile(self, posterior.clock, profile);
+                let exists = posterior.probability * has;
                 let (from, until) = (median + table.span.0, median + table.span.1);
                 if from > now + horizon || until < now {
                     continue;
@@ -70,12 +72,12 @@ impl LifeModel {
                 let rate = state.pace * f64::from(self.share[profile as usize]);
                 // most needs are ruled out by their peak, before the sum over all anchors
                 let most = 1.0 - (-rate * horizon * f64::from(table.peak)).exp();
-                let least = f64::from(LEAST) / posterior.probability;
+                let least = f64::from(LEAST) / exists;
                 if most < least {
                     continue;
                 }
                 let bought = view.ages(ix).hazard(table, horizon, rate, least);
-                let probability = (posterior.probability * bought) as f32;
+                let probability = (exists * bought) as f32;
                 // NaN fails the comparison too.
                 if probability.is_nan() || probability < LEAST {
                     continue;

@@ -31,17 +31,30 @@ pub struct Profile {
     /// The profile of the category above, for profiles without a window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ProfileIx>,
+    /// Clock and kind of it that the text tells, where the clock type has kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<(u32, u32)>,
 }
+
+/// Category, window, and the kind where there is a window.
+type Key = (String, Option<(u32, i32, i32)>, Option<(u32, u32)>);
 
 fn is_zero(x: &f32) -> bool {
     *x == 0.0
+}
+
+impl Profile {
+    fn key(&self) -> Key {
+        let kind = self.window.and(self.kind);
+        (self.category.clone(), self.window, kind)
+    }
 }
 
 /// All profiles of a shop; a parent comes before its children.
 #[derive(Debug, Clone)]
 pub struct Profiles {
     list: Vec<Profile>,
-    by_key: HashMap<(String, Option<(u32, i32, i32)>), ProfileIx>,
+    by_key: HashMap<Key, ProfileIx>,
     reader: WindowReader,
 }
 
@@ -53,13 +66,19 @@ impl Profiles {
             let category = normal(product.category.as_deref());
             let mut parent = None;
             for (end, _) in category.match_indices('/') {
-                parent = Some(profiles.intern(&category[..end], None, 0.0, parent));
+                parent = Some(profiles.intern_category(&category[..end], parent));
             }
             if !category.is_empty() {
-                profiles.intern(&category, None, 0.0, parent);
+                profiles.intern_category(&category, parent);
             }
             if let Some(window) = profiles.reader.read(product) {
-                profiles.intern(&category, Some(key(&window)), window.lift as f32, None);
+                profiles.intern(Profile {
+                    category,
+                    window: Some(key(&window)),
+                    lift: window.lift as f32,
+                    parent: None,
+                    kind: kind(&window),
+                });
             }
         }
         profiles
@@ -70,7 +89,7 @@ impl Profiles {
         let by_key = list
             .iter()
             .enumerate()
-            .map(|(ix, p)| ((p.category.clone(), p.window), ix as ProfileIx))
+            .map(|(ix, p)| (p.key(), ix as ProfileIx))
             .collect();
         Profiles {
             list,
@@ -79,24 +98,27 @@ impl Profiles {
         }
     }
 
-    fn intern(
-        &mut self,
-        category: &str,
-        window: Option<(u32, i32, i32)>,
-        lift: f32,
-        parent: Option<ProfileIx>,
-    ) -> ProfileIx {
-        let key = (category.to_owned(), window);
+    fn intern_category(&mut self, category: &str, parent: Option<ProfileIx>) -> ProfileIx {
+        if let Some(ix) = self.by_key.get(&(category.to_owned(), None, None)) {
+            return *ix;
+        }
+        let window = self.reader.in_category(category);
+        self.intern(Profile {
+            category: category.to_owned(),
+            window: None,
+            lift: 0.0,
+            parent,
+            kind: window.as_ref().and_then(kind),
+        })
+    }
+
+    fn intern(&mut self, profile: Profile) -> ProfileIx {
+        let key = profile.key();
         if let Some(ix) = self.by_key.get(&key) {
             return *ix;
         }
         let ix = self.list.len() as ProfileIx;
-        self.list.push(Profile {
-            category: category.to_owned(),
-            window,
-            lift,
-            parent,
-        });
+        self.list.push(profile);
         self.by_key.insert(key, ix);
         ix
     }
@@ -114,16 +136,19 @@ impl Profiles {
         let category = normal(product.category.as_deref());
         if let Some(window) = self.reader.read(product) {
             let (clock, from, to) = key(&window);
-            let exact = (category.clone(), Some((clock, from, to)));
-            if let Some(ix) = self.by_key.get(&exact) {
-                return *ix;
+            // Bundles from before kinds were told apart know the window without one.
+            for told in [kind(&window), None] {
+                let exact = (category.clone(), Some((clock, from, to)), told);
+                if let Some(ix) = self.by_key.get(&exact) {
+                    return *ix;
+                }
             }
             let nearest = self
                 .list
                 .iter()
                 .enumerate()
                 .filter_map(|(ix, p)| p.window.map(|w| (ix, w, p)))
-                .filter(|(_, w, _)| w.0 == clock)
+                .filter(|(_, w, p)| w.0 == clock && (p.kind.is_none() || p.kind == kind(&window)))
                 .map(|(ix, (_, f, t), p)| {
                     let shared = f64::from(t.min(to) - f.max(from)).max(0.0);
                     let joint = f64::from(t.max(to) - f.min(from)).max(1.0);
@@ -138,7 +163,7 @@ impl Profiles {
         }
         let mut path = category.as_str();
         loop {
-            if let Some(ix) = self.by_key.get(&(path.to_owned(), None)) {
+            if let Some(ix) = self.by_key.get(&(path.to_owned(), None, None)) {
                 return *ix;
             }
             match path.rfind('/') {
@@ -155,6 +180,11 @@ fn key(window: &Window) -> (u32, i32, i32) {
         window.from_days.round() as i32,
         window.to_days.round() as i32,
     )
+}
+
+fn kind(window: &Window) -> Option<(u32, u32)> {
+    let kind = window.kind?;
+    Some((window.clock as u32, kind as u32))
 }
 
 /// A category path without blanks around its parts or empty parts.

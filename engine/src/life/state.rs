@@ -4,6 +4,7 @@ use super::ages::Ages;
 use super::density::AgeTable;
 use super::evidence::EvidenceSet;
 use super::facts;
+use super::kinds::Kinds;
 use super::model::LifeModel;
 use super::posterior::{infer, Posterior};
 use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
@@ -41,6 +42,8 @@ pub struct LifeState {
     pub pace: f64,
     /// Profiles of which the customer owns something durable.
     pub owned_durables: Vec<ProfileIx>,
+    /// Which kinds of a clock the household has.
+    pub kinds: Kinds,
 }
 
 impl LifeState {
@@ -52,6 +55,7 @@ impl LifeState {
             unusable_facts: Vec::new(),
             pace: 0.0,
             owned_durables: Vec::new(),
+            kinds: Kinds::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl LifeModel {
             clocks,
             unusable_facts,
             pace: self.pace(&set),
+            kinds: Kinds::of(self, evidence),
             owned_durables: set.owned_durables,
         }
     }
@@ -248,7 +253,8 @@ impl<'a> LifeView<'a> {
                         continue;
                     };
                     let said = &spoken[ix][number];
-                    let p = posterior.probability;
+                    let has = state.kinds.of_profile(model, posterior.clock, profile);
+                    let p = posterior.probability * has;
                     excess += p * said.excess;
                     // Only what the clock is the main reason to buy can end with it.
                     let bound = said.peak / (1.0 + said.peak);

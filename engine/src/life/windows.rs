@@ -23,6 +23,8 @@ pub struct Window {
     pub to_days: f64,
     /// How many times more a holder of the clock buys it within the window than others do.
     pub lift: f64,
+    /// Position among the kinds of the clock type, where the text tells one.
+    pub kind: Option<usize>,
 }
 
 /// Reads windows for a set of clock types.
@@ -32,6 +34,9 @@ pub struct WindowReader {
     /// Clock and rule of each phrase number.
     rules: Vec<(usize, usize)>,
     phrases: Phrases,
+    /// Clock and kind of each number of `kind_phrases`.
+    kinds: Vec<(usize, usize)>,
+    kind_phrases: Phrases,
     child: Option<usize>,
     pet: Option<usize>,
 }
@@ -275,6 +280,15 @@ impl WindowReader {
     pub fn new(clocks: &[ClockType]) -> WindowReader {
         let mut phrases = Phrases::default();
         let mut rules = Vec::new();
+        let (mut kind_phrases, mut kinds) = (Phrases::default(), Vec::new());
+        for (clock, kind) in clocks.iter().enumerate() {
+            for (number, row) in kind.kinds.iter().enumerate() {
+                for phrase in &row.any {
+                    kind_phrases.add(phrase, kinds.len());
+                }
+                kinds.push((clock, number));
+            }
+        }
         for (clock, kind) in clocks.iter().enumerate() {
             for (rule, row) in kind.words.iter().enumerate() {
                 for phrase in &row.any {
@@ -288,6 +302,8 @@ impl WindowReader {
             clocks: clocks.to_vec(),
             rules,
             phrases,
+            kinds,
+            kind_phrases,
             child: named("child"),
             pet: named("pet"),
         }
@@ -295,6 +311,32 @@ impl WindowReader {
 
     /// The window of `product`, from its attributes, variant and title, else from its category (deepest part first).
     pub fn read(&self, product: &Product) -> Option<Window> {
+        let mut window = self.ages(product)?;
+        let title = product.title.as_deref().unwrap_or("");
+        let category = product.category.as_deref().unwrap_or("");
+        window.kind = self
+            .kind_in(title, window.clock)
+            .or_else(|| self.kind_in(category, window.clock));
+        Some(window)
+    }
+
+    /// The kind of clock `clock` that `text` tells; `None` where it tells none, or more than one.
+    fn kind_in(&self, text: &str, clock: usize) -> Option<usize> {
+        if self.clocks[clock].kinds.is_empty() {
+            return None;
+        }
+        let mut told = self
+            .kind_phrases
+            .find(&tokens(text))
+            .into_iter()
+            .map(|number| self.kinds[number])
+            .filter(|(owner, _)| *owner == clock)
+            .map(|(_, kind)| kind);
+        let first = told.next()?;
+        told.all(|kind| kind == first).then_some(first)
+    }
+
+    fn ages(&self, product: &Product) -> Option<Window> {
         let title = product.title.as_deref().unwrap_or("");
         let category = product.category.as_deref().unwrap_or("");
         let by_category = self.in_category(category);
@@ -355,6 +397,7 @@ impl WindowReader {
             from_days: from,
             to_days: to,
             lift,
+            kind: None,
         })
     }
 
@@ -363,7 +406,9 @@ impl WindowReader {
         let parts: Vec<&str> = path.split('/').collect();
         (0..parts.len()).rev().find_map(|from| {
             let words = tokens(&parts[from..].join(" "));
-            self.in_words(&words, None)
+            let window = self.in_words(&words, None)?;
+            let kind = self.kind_in(path, window.clock);
+            Some(Window { kind, ..window })
         })
     }
 
@@ -381,6 +426,7 @@ impl WindowReader {
                     from_days,
                     to_days,
                     lift: row.lift,
+                    kind: None,
                 }
             })
     }

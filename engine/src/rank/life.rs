@@ -7,6 +7,8 @@ use crate::shop::ProductIx;
 
 /// Days ahead that next-in-life looks.
 const NEEDS_DAYS: f64 = 60.0;
+/// A need that is less likely within those days is noise: in a shop without life situations the list is empty.
+const NEED_LEAST: f32 = 0.02;
 /// Days ahead that buy-again looks.
 const AGAIN_DAYS: f32 = 14.0;
 /// Less likely than this within those days is no reason to offer it: after years of silence the list is short or empty.
@@ -30,7 +32,8 @@ impl Source for NextInLife {
         let (Some(life), Some(view)) = (&query.model.life, query.life) else {
             return Err("no life situations");
         };
-        let needs = life.model.needs_seen(view, NEEDS_DAYS);
+        let mut needs = life.model.needs_seen(view, NEEDS_DAYS);
+        needs.retain(|need| need.probability >= NEED_LEAST);
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
         let mut found = life
             .model

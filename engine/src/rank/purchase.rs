@@ -34,7 +34,7 @@ pub struct Signals {
     pub last_at: i64,
     /// Strength as a complement of recent purchases, as a share of the best, 0…1.
     pub complement: f32,
-    /// How needed now by life or supply, 0…1.
+    /// How much likelier life makes it now, as a power of fifty: −1 to 1.5, 0 = no difference.
     pub need: f32,
     /// Season and momentum, 0…1.
     pub moment: f32,
@@ -141,6 +141,10 @@ pub struct PurchaseModel {
     pub orders: bool,
     /// Probability that an average customer newly buys the most popular product within the horizon, 0…1.
     pub nobody: f32,
+    /// Whether it was fitted on how much likelier life makes a product; bundles from before were fitted on how surely life
+    /// needs it, 0…1.
+    #[serde(default)]
+    pub reads_fit: bool,
     intercept: f64,
     weights: [f64; PURCHASE_FEATURES],
     mean: [f64; PURCHASE_FEATURES],
@@ -299,6 +303,7 @@ impl PurchaseModel {
             }
         }
         Ok(PurchaseModel {
+            reads_fit: true,
             horizon_days: 0,
             orders: false,
             nobody: 0.0,

@@ -20,6 +20,11 @@ const SPARE: usize = 100;
 /// Complements of recent purchases that are looked at.
 const COMPLEMENTS: usize = 300;
 
+/// A product that life makes so many times likelier has a lift of 1.
+const LIFT: f32 = 50.0;
+const LEAST_LIFT: f32 = -1.0;
+const MOST_LIFT: f32 = 1.5;
+
 /// What the customer's history says beside the representation.
 #[derive(Debug, Default)]
 struct Habits {
@@ -181,6 +186,16 @@ impl<'a> RelevanceView<'a> {
             .map_or(0.0, |view| view.product(product).current)
     }
 
+    /// How much likelier life makes `product`, in powers of [`LIFT`], [`LEAST_LIFT`] to [`MOST_LIFT`]; 0 = no difference.
+    fn lift(&self, product: ProductIx) -> f32 {
+        self.life
+            .filter(|view| !view.is_silent())
+            .map_or(0.0, |view| {
+                let fit = view.product(product).fit;
+                (fit.ln() / LIFT.ln()).clamp(LEAST_LIFT, MOST_LIFT)
+            })
+    }
+
     /// What the purchase model sees of `product` with its [`RelevanceView::scores`].
     pub fn signals(&self, product: ProductIx, score: f32) -> Signals {
         let best = self.best();
@@ -198,7 +213,10 @@ impl<'a> RelevanceView<'a> {
             times: owned.map_or(0, |o| o.times),
             last_at: owned.map_or(0, |o| o.last_at),
             complement: habits.complements.get(&product).copied().unwrap_or(0.0),
-            need: self.need(product),
+            need: match &self.model.purchase {
+                Some(model) if !model.reads_fit => self.need(product),
+                _ => self.lift(product),
+            },
             moment,
             baskets: habits.baskets,
             last_basket: habits.last_basket,

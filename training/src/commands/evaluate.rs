@@ -91,10 +91,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     };
     // once more: products may have been renumbered to those of the model
     let log = Log::load(&data, None)?;
-    let anchors = life::cross_validated(&log, data.shop().clock_types.as_ref(), &say);
-    if !anchors.is_empty() {
-        sections.life.get_or_insert_default().anchors = anchors;
-    }
+    let clock_types = data.shop().clock_types.as_ref();
+    life::add_cross_validated(&mut sections.life, &args.data, &log, clock_types, &say)?;
     sections.engagement = engagement_of(args, &log, &say)?;
     stages.finish();
     let mut json = serde_json::to_value(&evaluation)?;

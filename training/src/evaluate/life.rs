@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
-use serendib_datasets::Log;
+use serendib_datasets::{DataError, Log};
 use serendib_engine::model::Model;
 use serendib_engine::shop::{baskets, Basket, Kind, Touch};
 
+use super::life_truth::{self, TruthFigures};
 use crate::fit::corpus_of;
 use crate::life::evaluate::{anchors, AnchorFigures};
 use crate::life::evaluate_basket::{next_basket, BasketFigures};
 use crate::life::evaluate_needs::{again, new_category, AgainFigures, NewCategoryFigures};
+use crate::life::fit::LifeSettings;
 use crate::life::{fit_into, Sources};
 
 /// The section of the report.
@@ -25,6 +28,8 @@ pub struct LifeReport {
     pub buy_again: Option<AgainFigures>,
     /// The next new category.
     pub new_category: Option<NewCategoryFigures>,
+    /// What the generator of a demo shop knew.
+    pub truth: Option<TruthFigures>,
 }
 
 impl fmt::Display for LifeReport {
@@ -39,6 +44,9 @@ impl fmt::Display for LifeReport {
         ];
         for table in tables.iter().flatten() {
             writeln!(f, "\n{table}")?;
+        }
+        if let Some(truth) = &self.truth {
+            writeln!(f, "\n{truth}")?;
         }
         Ok(())
     }
@@ -59,16 +67,28 @@ fn sources<'a>(
     }
 }
 
-/// Cross-validates the anchors of `log`, by refitting nothing but clocks. It needs no cut in time, so that a shop where
-/// most customers came once is judged as well.
-pub fn cross_validated(
+/// Adds to `report` what needs no cut in time, so that a shop where most customers came once is judged as well: anchors,
+/// cross-validated by refitting nothing but clocks, and the truth of a generated shop in `dir`.
+///
+/// # Errors
+/// A table of the truth does not read.
+pub fn add_cross_validated(
+    report: &mut Option<LifeReport>,
+    dir: &Path,
     log: &Log,
     clock_types: Option<&serde_json::Value>,
     say: &dyn Fn(&str),
-) -> Vec<AnchorFigures> {
+) -> Result<(), DataError> {
     let whole = corpus_of(log);
-    let settings = crate::life::fit::LifeSettings::default();
-    anchors(&sources(log, &whole.histories, clock_types), &settings, say)
+    let sources = sources(log, &whole.histories, clock_types);
+    let anchors = anchors(&sources, &LifeSettings::default(), say);
+    let truth = life_truth::against(dir, log, &sources, say)?;
+    if !anchors.is_empty() || truth.is_some() {
+        let report = report.get_or_insert_default();
+        report.anchors = anchors;
+        report.truth = truth;
+    }
+    Ok(())
 }
 
 /// Fits the parts of life into `early` on `before`, the log before `cut`, and judges them on what came after.
@@ -107,6 +127,7 @@ pub fn after_cut(
         next_basket: next,
         buy_again: again(early, log, cut),
         new_category: new_category(early, log, cut),
+        truth: None,
     })
 }
 

@@ -4,6 +4,7 @@ pub mod baselines;
 pub mod complement;
 pub mod engagement;
 pub mod life;
+pub mod life_truth;
 pub mod metrics;
 pub mod report;
 pub mod surprise;

@@ -283,3 +283,96 @@ fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
         logs,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use serendib_engine::life::Evidence;
+
+    /// Customers who bought `pieces` of one of ten profiles, each of which is bought for half a year of ages; every purchase
+    /// counts `copies` times.
+    fn crowd(customers: usize, pieces: usize, copies: usize) -> Vec<(EvidenceSet, f64)> {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        (0..customers)
+            .map(|_| {
+                let anchor = 15_000.0 + rng.gen_range(0.0..1_500.0);
+                let first = anchor + rng.gen_range(0.0..900.0);
+                let items: Vec<Evidence> = (0..pieces)
+                    .flat_map(|k| {
+                        let day = first + 10.0 * k as f64;
+                        let at_age = ((day - anchor) / 180.0) as u32 % 10;
+                        let profile = if rng.gen_bool(0.7) {
+                            at_age
+                        } else {
+                            rng.gen_range(0..10)
+                        };
+                        let weight = 1.0;
+                        vec![
+                            Evidence {
+                                profile,
+                                day,
+                                weight
+                            };
+                            copies
+                        ]
+                    })
+                    .collect();
+                let last = first + 10.0 * pieces as f64;
+                let set = EvidenceSet {
+                    items,
+                    span: Some((first, last)),
+                    owned_durables: Vec::new(),
+                };
+                (set, anchor)
+            })
+            .collect()
+    }
+
+    fn chosen(people: &[(EvidenceSet, f64)]) -> Option<Choice> {
+        let types = ClockType::supplied();
+        let kind = types.iter().find(|kind| kind.name == "child")?;
+        let profiles: Vec<Profile> = (0..10)
+            .map(|ix| Profile {
+                category: format!("c{ix}"),
+                window: None,
+                lift: 0.0,
+                parent: None,
+                kind: None,
+            })
+            .collect();
+        let known: Vec<Known> = people
+            .iter()
+            .map(|(set, anchor)| Known {
+                set,
+                anchor: *anchor,
+                now: 18_000.0,
+            })
+            .collect();
+        choose(
+            0,
+            kind,
+            &profiles,
+            &[1.0; 10],
+            &known,
+            &Smoothing::default(),
+        )
+    }
+
+    #[test]
+    fn purchases_that_say_the_same_twice_are_believed_less() {
+        let once = chosen(&crowd(300, 3, 1)).unwrap();
+        let often = chosen(&crowd(300, 3, 8)).unwrap();
+        assert!(once.trust.power_at(3.0) > 0.5, "{once:?}");
+        let (alone, copied) = (once.trust.power_at(3.0), often.trust.power_at(24.0));
+        assert!(copied < 0.5 * alone, "{once:?} {often:?}");
+        // Windows of half a year need no bandwidth of a year.
+        assert!(once.smoothing.bandwidth < 1.0, "{once:?}");
+    }
+
+    #[test]
+    fn few_known_anchors_choose_nothing() {
+        assert_eq!(chosen(&crowd(20, 3, 1)), None);
+    }
+}

@@ -262,6 +262,49 @@ fn inferences_about_children_are_never_put_into_words() {
 }
 
 #[test]
+fn a_dog_owner_is_offered_no_cat_litter() {
+    let mut rows = vec![
+        ("Puppy food", "pets/dog/puppy"),
+        ("Dog lead", "pets/dog/gear"),
+        ("Kitten food", "pets/cat/kitten"),
+        ("Cat litter", "pets/cat/litter"),
+        ("Pet shampoo", "pets/care"),
+    ];
+    rows.extend((0..60).map(|_| ("Something to eat", "grocery/shelf")));
+    let catalogue = catalogue(&rows);
+    let (model, products) = fresh(&catalogue);
+    let needed = |rows: &[(&str, f64)]| -> Vec<String> {
+        let history = bought(&catalogue, rows);
+        let options = StateOptions::serving(true);
+        let state = model.state(&products, &history, &[], at(T + 120.0), options);
+        let needs = model.needs(&products, &state, 60.0);
+        let listed = model.products_for(&products, &needs, 5, &|_| 1.0);
+        let titles = listed
+            .into_iter()
+            .take(3)
+            .map(|(p, _)| catalogue.product(p).label());
+        titles.map(str::to_owned).collect()
+    };
+    let dog: Vec<(&str, f64)> = (0..5)
+        .map(|k| ("Puppy food", T + 20.0 * f64::from(k)))
+        .collect();
+    let list = needed(&dog);
+    assert!(list.iter().any(|t| t == "Dog lead"), "{list:?}");
+    assert!(
+        list.iter()
+            .all(|t| !t.starts_with("Cat") && !t.starts_with("Kitten")),
+        "{list:?}"
+    );
+
+    let both: Vec<(&str, f64)> = dog
+        .into_iter()
+        .chain([("Cat litter", T + 30.0), ("Cat litter", T + 60.0)])
+        .collect();
+    let list = needed(&both);
+    assert!(list.iter().any(|t| t.starts_with("Cat")), "{list:?}");
+}
+
+#[test]
 fn owned_durables_are_not_needed_again() {
     let mut products = store().products().to_vec();
     let potty = of(&store(), "Potty");
@@ -288,7 +331,12 @@ fn owned_durables_are_not_needed_again() {
 #[test]
 fn a_bundle_brings_the_model_back() {
     let catalogue = store();
-    let (model, products) = fresh(&catalogue);
+    let (mut model, products) = fresh(&catalogue);
+    model.clocks[0].trust = Trust {
+        power: 0.7,
+        tires: Some(20.0),
+        reserve: 0.05,
+    };
     let directory = tempfile::tempdir().unwrap();
     let mut writer = BundleWriter::new(directory.path(), "m").unwrap();
     model.write(&mut writer).unwrap();
@@ -299,6 +347,7 @@ fn a_bundle_brings_the_model_back() {
     let bundle = Bundle::open(&writer.seal(manifest).unwrap()).unwrap();
     assert!(LifeModel::is_in(&bundle) && !NextBasket::is_in(&bundle));
     let read = LifeModel::read(&bundle).unwrap();
+    assert_eq!(read.clocks[0].trust, model.clocks[0].trust);
     let again = ProductProfiles::new(&read.profiles, &catalogue);
     let history = bought(&catalogue, &family(&[T], 200.0));
     let state = |model: &LifeModel, products: &ProductProfiles| {

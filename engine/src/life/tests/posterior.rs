@@ -31,12 +31,14 @@ fn clock(scale: f64) -> Clock {
             title: Titles::new(),
         }],
         words: Vec::new(),
+        kinds: Vec::new(),
     };
     let profile = |category: &str| Profile {
         category: category.into(),
         window: None,
         lift: 0.0,
         parent: None,
+        kind: None,
     };
     let profiles = [profile("young"), profile("old"), profile("else")];
     let mut counts = density::AgeCounts::new(3, &kind);
@@ -238,4 +240,28 @@ proptest! {
         }
         prop_assert_eq!(before, after);
     }
+}
+
+#[test]
+fn evidence_that_is_trusted_less_says_less_and_still_sums_to_one() {
+    let mut clock = clock(1.0);
+    let evidence: Vec<Evidence> = (0..12)
+        .map(|k| piece(0, 100.0 + f64::from(k) * 0.2))
+        .collect();
+    let width = |clock: &Clock| {
+        let found = &infer(0, clock, &evidence, Some(100.0), &[], 125.0, false)[0];
+        let sum: f32 = found.weights.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
+        assert!(found.weights.iter().all(|w| *w >= 0.0));
+        found.quantile(0.95) - found.quantile(0.05)
+    };
+    let plain = width(&clock);
+    clock.trust.tires = Some(4.0);
+    let tired = width(&clock);
+    clock.trust.reserve = 0.2;
+    let reserved = width(&clock);
+    assert!(
+        plain < tired && tired < reserved,
+        "{plain} {tired} {reserved}"
+    );
 }
