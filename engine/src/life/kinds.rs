@@ -6,8 +6,8 @@ use super::profiles::ProfileIx;
 
 /// Probability that a household with the clock has a given kind, before anything was bought.
 const BEFORE: f64 = 0.5;
-/// Share of purchases for the clock's kinds that would be for one of them, if there is one beside others.
-const SHARE: f64 = 0.3;
+/// Share of purchases for the clock's kinds that would be for one of them, if there is one beside another.
+const SHARE: f64 = 0.5;
 /// Weight of evidence for a kind that is as likely a present for somebody else's.
 const PRESENT: f64 = 0.3;
 
