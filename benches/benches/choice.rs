@@ -29,19 +29,7 @@ struct Set {
 }
 
 fn touch(product: u32) -> Touch {
-    Touch {
-        at: 0,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind: Kind::PURCHASE,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(Kind::PURCHASE, product, 0)
 }
 
 /// Imports a public set; a random fifth is the test part where it brings none.

@@ -34,19 +34,7 @@ fn histories(interactions: usize, products: u32) -> Vec<Vec<Touch>> {
     (0..interactions / 20)
         .map(|customer| {
             (0..20)
-                .map(|_| Touch {
-                    at: 0,
-                    basket: 0,
-                    product: product(customer).min(products - 1),
-                    quantity: 1.0,
-                    value: 0.0,
-                    duration_s: 0.0,
-                    kind: Kind::PURCHASE,
-                    channel: 0,
-                    line: 0,
-                    pages: 0,
-                    rating: 0,
-                })
+                .map(|_| Touch::new(Kind::PURCHASE, product(customer).min(products - 1), 0))
                 .collect()
         })
         .collect()

@@ -10,8 +10,6 @@ const BEFORE: f64 = 0.5;
 const SHARE: f64 = 0.5;
 /// Weight of evidence for a kind that is as likely a present for somebody else's.
 const PRESENT: f64 = 0.3;
-/// A kind of which the household has less than this is held for absent: its needs may be the strongest of the clock.
-const ABSENT: f32 = 0.15;
 
 /// How much of each kind's needs a household has, by clock type and kind, 0 to 1; 1 where nothing tells.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,7 +44,6 @@ impl Kinds {
                 let all: f64 = row.iter().sum();
                 row.iter()
                     .map(|own| (has(*own, all) / BEFORE).min(1.0) as f32)
-                    .map(|share| if share < ABSENT { 0.0 } else { share })
                     .collect()
             })
             .collect();

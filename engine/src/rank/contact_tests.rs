@@ -31,19 +31,7 @@ fn model() -> Model {
 }
 
 fn touch(kind: Kind, product: u32, days: i64) -> Touch {
-    Touch {
-        at: NOW - days * DAY_MS,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(kind, product, NOW - days * DAY_MS)
 }
 
 fn ask(history: &[Touch], request: &Request) -> Answer {

@@ -52,19 +52,7 @@ fn model() -> Model {
 }
 
 fn bought(product: u32, day: f64) -> Touch {
-    Touch {
-        at: (day * DAY_MS as f64) as i64,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind: Kind::PURCHASE,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(Kind::PURCHASE, product, (day * DAY_MS as f64) as i64)
 }
 
 fn newborn() -> Vec<Touch> {

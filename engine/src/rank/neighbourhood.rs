@@ -167,19 +167,7 @@ mod tests {
     fn bought(products: &[ProductIx]) -> Vec<Touch> {
         products
             .iter()
-            .map(|product| Touch {
-                at: 0,
-                basket: 0,
-                product: *product,
-                quantity: 1.0,
-                value: 0.0,
-                duration_s: 0.0,
-                kind: Kind::PURCHASE,
-                channel: 0,
-                line: 0,
-                pages: 0,
-                rating: 0,
-            })
+            .map(|product| Touch::new(Kind::PURCHASE, *product, 0))
             .collect()
     }
 

@@ -69,19 +69,7 @@ fn model() -> Model {
 }
 
 fn touch(kind: Kind, product: u32, at: i64) -> Touch {
-    Touch {
-        at,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(kind, product, at)
 }
 
 fn history() -> Vec<Touch> {

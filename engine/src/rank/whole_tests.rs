@@ -78,19 +78,7 @@ fn products(list: &ListAnswer) -> Vec<u32> {
 }
 
 fn bought(product: u32, at: i64) -> Touch {
-    Touch {
-        at,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind: Kind::PURCHASE,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(Kind::PURCHASE, product, at)
 }
 
 fn caps(category: usize, brand: usize) -> Together {

@@ -88,19 +88,7 @@ pub(crate) fn small() -> Representation {
 }
 
 fn purchase(product: u32) -> Touch {
-    Touch {
-        at: 0,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind: Kind::PURCHASE,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(Kind::PURCHASE, product, 0)
 }
 
 proptest! {

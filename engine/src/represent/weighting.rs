@@ -158,19 +158,7 @@ mod tests {
     use super::*;
 
     fn touch(kind: Kind, product: ProductIx, at: i64) -> Touch {
-        Touch {
-            at,
-            basket: 0,
-            product,
-            quantity: 1.0,
-            value: 0.0,
-            duration_s: 0.0,
-            kind,
-            channel: 0,
-            line: 0,
-            pages: 0,
-            rating: 0,
-        }
+        Touch::new(kind, product, at)
     }
 
     #[test]

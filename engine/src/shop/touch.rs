@@ -35,6 +35,25 @@ pub struct Touch {
     pub rating: u8,
 }
 
+impl Touch {
+    /// One pack of `product` touched at `at`, everything else absent.
+    pub fn new(kind: Kind, product: ProductIx, at: i64) -> Touch {
+        Touch {
+            at,
+            basket: 0,
+            product,
+            quantity: 1.0,
+            value: 0.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+}
+
 /// Names of channels (or product lines) as small numbers; 0 = none, the last number collects everything beyond 65,534.
 #[derive(Debug, Clone)]
 pub struct Channels(Interner);

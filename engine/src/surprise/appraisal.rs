@@ -266,19 +266,7 @@ mod tests {
     use crate::shop::{Kind, Product};
 
     fn buy(product: ProductIx, at: i64) -> Touch {
-        Touch {
-            at,
-            basket: 0,
-            product,
-            quantity: 1.0,
-            value: 0.0,
-            duration_s: 0.0,
-            kind: Kind::PURCHASE,
-            channel: 0,
-            line: 0,
-            pages: 0,
-            rating: 0,
-        }
+        Touch::new(Kind::PURCHASE, product, at)
     }
 
     #[test]

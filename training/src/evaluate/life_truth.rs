@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::{DataError, InputTable, Log};
+use serendib_datasets::{DataError, Log};
 use serendib_engine::life::{
     declared, parse_day, ClockType, LifeModel, ProductProfiles, StateOptions,
 };
 use serendib_engine::shop::{net_acquisitions, Kind, Purpose, Touch, DAY_MS};
 
 use super::engagement::auc;
+use super::truth::truth_table;
 use crate::life::fit::{fit, LifeSettings};
 use crate::life::Sources;
 
@@ -116,25 +117,13 @@ impl fmt::Display for TruthFigures {
     }
 }
 
-/// The table called `name` in the truth below shop data `dir`, if there is one.
-fn path_of(dir: &Path, name: &str) -> Option<PathBuf> {
-    ["parquet", "csv", "jsonl", "csv.zst", "jsonl.zst"]
-        .map(|end| dir.join("truth").join(format!("{name}.{end}")))
-        .into_iter()
-        .find(|path| path.exists())
-}
-
 /// The rows of one table of the truth, as text; none where the shop was not generated.
 fn rows(dir: &Path, name: &str, columns: &[&str]) -> Result<Vec<Vec<String>>, DataError> {
-    let Some(path) = path_of(dir, name) else {
+    let Some(table) = truth_table(dir, name, columns)? else {
         return Ok(Vec::new());
     };
-    InputTable::open(&path, columns)?
-        .map(|row| {
-            let row = row?;
-            let cells = (0..columns.len()).map(|ix| row[ix].as_deref().unwrap_or_default());
-            Ok(cells.map(str::to_owned).collect())
-        })
+    table
+        .map(|row| Ok(row?.into_iter().map(Option::unwrap_or_default).collect()))
         .collect()
 }
 
@@ -149,7 +138,7 @@ pub fn against(
     sources: &Sources,
     say: &dyn Fn(&str),
 ) -> Result<Option<TruthFigures>, DataError> {
-    if path_of(dir, "births").is_none() || !sources.timed {
+    if !sources.timed || truth_table(dir, "births", &["customer_id"])?.is_none() {
         return Ok(None);
     }
     say("comparing life situations with the truth");
@@ -255,7 +244,7 @@ fn births(
             }
             let history = log.histories.of(customer);
             let mut speaking = (0..history.len()).filter(|ix| is_for_child(&history[*ix]));
-            let last = speaking.nth(count - 1)?;
+            let last = speaking.nth(count.checked_sub(1)?)?;
             let seen = &history[..=last];
             let (_, said) = *believer.children(seen, history[last].at + 1).first()?;
             let plain = seen.first()?.at as f64 / DAY_MS as f64 - median;

@@ -12,19 +12,7 @@ use super::*;
 const MEMORY: usize = 2_000_000_000;
 
 fn purchase(product: u32, at: i64) -> Touch {
-    Touch {
-        at,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind: Kind::PURCHASE,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(Kind::PURCHASE, product, at)
 }
 
 fn products(n: u32) -> Vec<Product> {

@@ -61,19 +61,7 @@ pub fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
 
 /// A touch on `day`.
 pub fn touch(kind: Kind, product: ProductIx, day: f64) -> Touch {
-    Touch {
-        at: (day * DAY_MS as f64) as i64,
-        basket: 0,
-        product,
-        quantity: 1.0,
-        value: 0.0,
-        duration_s: 0.0,
-        kind,
-        channel: 0,
-        line: 0,
-        pages: 0,
-        rating: 0,
-    }
+    Touch::new(kind, product, (day * DAY_MS as f64) as i64)
 }
 
 /// Purchases of products by title and day, in order of time.
