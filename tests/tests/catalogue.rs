@@ -215,6 +215,8 @@ async fn a_new_product_is_recommended_from_the_next_call_on_for_what_it_is() {
                     .unwrap(),
                 map,
                 gain: 100.0,
+                appeal: vec![0.0; brands.len()],
+                level: 0.0,
             }),
             ..model.representation.parts().clone()
         })

@@ -97,7 +97,7 @@ impl AlikeGraph {
         k: usize,
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Option<Vec<(ProductIx, f32)>> {
-        let breadth = (k + k / 4).max(k + 60);
+        let breadth = (2 * k).max(k + 200);
         let row = |node: u32| units.row(self.members(node)[0] as usize);
         let found = self.graph.search(
             breadth,

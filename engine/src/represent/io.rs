@@ -34,6 +34,8 @@ struct Head {
 #[serde(deny_unknown_fields)]
 struct ContentHead {
     gain: f32,
+    #[serde(default)]
+    level: f32,
     features: Vec<String>,
 }
 
@@ -62,6 +64,7 @@ impl Representation {
             }),
             content: parts.content.as_ref().map(|p| ContentHead {
                 gain: p.gain,
+                level: p.level,
                 features: p
                     .vocabulary
                     .entries()
@@ -101,6 +104,10 @@ impl Representation {
                 .map(|(_, weight)| weight)
                 .collect();
             put("content.idf".into(), Tensor::f32(&[idf.len()], idf));
+            put(
+                "content.appeal".into(),
+                Tensor::f32(&[part.appeal.len()], part.appeal.clone()),
+            );
             let map = &part.map;
             put(
                 "content.map".into(),
@@ -185,11 +192,16 @@ impl Representation {
             let features = content.features.len();
             let idf = floats(&mut take, "content.idf")?;
             let map = floats(&mut take, "content.map")?;
+            // models of before have none
+            let appeal =
+                floats(&mut take, "content.appeal").unwrap_or_else(|_| vec![0.0; features]);
             parts.content = Some(ContentPart {
                 vocabulary: Vocabulary::from_entries(content.features, idf)
                     .map_err(|what| BundleError::content(HEAD, what))?,
                 map: dense(features, head.dim, map).map_err(bad)?,
                 gain: content.gain,
+                appeal,
+                level: content.level,
             });
         }
         if let Some(layers) = head.alike {

@@ -20,7 +20,7 @@ mod svd;
 mod weighting;
 
 pub use alike::AlikeGraph;
-pub use cold::{ridge_map, ContentPart};
+pub use cold::{ridge_map, ColdProduct, ContentPart};
 pub use content::{content_similarity, Vocabulary};
 pub use cooccurrence::{cooccurrence, directed_lag, CooccurrenceOptions, Shape};
 pub use csr::Csr;
@@ -29,7 +29,7 @@ pub use ease::{ease, ease_bytes, neighbourhood_ease};
 pub use figures::IndexFigures;
 pub use ials::{Ials, IalsOptions, Normal};
 pub use representation::{
-    ColdProduct, Folded, IalsPart, Parts, RepresentError, Representation, SparsePart, SpectralPart,
+    Folded, IalsPart, Parts, RepresentError, Representation, SparsePart, SpectralPart,
 };
 pub use svd::{truncated_svd, Svd, SvdOptions};
 pub use weighting::Weighting;

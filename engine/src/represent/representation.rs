@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::dense::{add_scaled, length, Dense};
 use super::ials::Normal;
-use super::{AlikeGraph, ContentPart, Csr, Ials, Weighting};
+use super::{AlikeGraph, ColdProduct, ContentPart, Csr, Ials, Weighting};
 use crate::index::{dot, dot_rows, rescored, top_of, Codes, GraphOptions, Top};
 use crate::shop::{Product, ProductIx, Touch};
 
@@ -89,19 +89,6 @@ pub enum RepresentError {
         /// Its length.
         length: f32,
     },
-}
-
-/// A product that came after the model was fitted, through its content.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ColdProduct {
-    unit: Vec<f32>,
-}
-
-impl ColdProduct {
-    /// Its unit vector, in the space of [`Representation::vector`].
-    pub fn vector(&self) -> &[f32] {
-        &self.unit
-    }
 }
 
 /// One customer, session or basket folded into the representation.
@@ -233,7 +220,8 @@ impl Representation {
         if let Some(content) = &parts.content {
             let expected = content.vocabulary.len() * parts.units.cols;
             check("content map", &content.map.data, expected)?;
-            check("content gain", &[content.gain], 1)?;
+            check("content gain", &[content.gain, content.level], 2)?;
+            check("content appeal", &content.appeal, content.vocabulary.len())?;
         }
         let mut ials_weighting = 0;
         if let Some(ials) = &parts.ials {
@@ -564,8 +552,7 @@ impl Representation {
 
     /// The content vector of a product that came later; `None` where nothing is known but its id.
     pub fn embed(&self, product: &Product) -> Option<ColdProduct> {
-        let unit = self.parts.content.as_ref()?.place(product)?;
-        Some(ColdProduct { unit })
+        self.parts.content.as_ref()?.embed(product)
     }
 
     /// The score of a product that came later, on the scale of [`Representation::score`].
@@ -573,7 +560,10 @@ impl Representation {
     /// 0 for a customer of whom nothing is known.
     pub fn score_cold(&self, folded: &Folded, cold: &ColdProduct) -> f32 {
         let gain = self.parts.content.as_ref().map_or(0.0, |part| part.gain);
-        gain * dot(&folded.spectral, &cold.unit)
+        if folded.is_empty() {
+            return 0.0;
+        }
+        cold.appeal + gain * dot(&folded.spectral, &cold.unit)
     }
 
     /// The product's unit vector; `None` where nothing is known about it.

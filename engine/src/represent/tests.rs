@@ -75,6 +75,8 @@ pub(crate) fn small() -> Representation {
                 data: vec![0.6, 0.0, 0.8, 0.0],
             },
             gain: 2.0,
+            appeal: vec![0.1],
+            level: 0.05,
         }),
         ials: Some(IalsPart {
             weighting: Weighting::default(),

@@ -12,6 +12,7 @@ use serendib_engine::represent::Representation;
 use serendib_engine::shop::{Delight, Touch, DAY_MS};
 
 use crate::commands::time::parse_at;
+use crate::evaluate::cold::{self, ColdReport};
 use crate::evaluate::complement::{self, ComplementReport};
 use crate::evaluate::engagement::{self, EngagementEvaluation, Oracle};
 use crate::evaluate::life::{self, LifeReport};
@@ -57,6 +58,9 @@ pub struct EvaluateArgs {
     /// Cut-offs at which the probability of a purchase is judged; 0 = leave it out
     #[arg(long, value_name = "N", default_value_t = 5)]
     purchase_cuts: usize,
+    /// Fit once more without a tenth of the products, and see whether what they say about themselves finds their buyers
+    #[arg(long)]
+    cold: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -110,6 +114,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         println!("{text}");
     } else {
         println!("model {}\n{}", model.manifest.id, evaluation.table());
+        if let Some(report) = &sections.cold {
+            print!("{report}");
+        }
         if let Some(report) = &sections.complements {
             print!("{report}");
         }
@@ -169,6 +176,8 @@ fn engagement_of(
 /// What is judged beside the lists, where there is a cut in time.
 #[derive(Debug, Default, serde::Serialize)]
 struct Sections {
+    /// Where it was asked for, and products say enough about themselves.
+    cold: Option<ColdReport>,
     complements: Option<ComplementReport>,
     purchase: Option<serde_json::Value>,
     surprises: Option<SurpriseReport>,
@@ -228,6 +237,7 @@ impl Sections {
             truth,
             life: Some(life),
             engagement: Vec::new(),
+            cold: None,
         })
     }
 }
@@ -288,6 +298,9 @@ fn on_held_out(
     );
     sections.life = Some(life::on_held_out(&log, model, &held_out, say));
     let corpus = corpus_of(&log);
+    if args.cold {
+        sections.cold = cold::evaluate(&corpus, &task, &recorded(model)?, args.seed, say)?;
+    }
     Ok(evaluate(
         &model.representation,
         &corpus,
@@ -306,9 +319,7 @@ fn after_a_cut(
     sections: &mut Sections,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Evaluation> {
-    let settings: Settings =
-        serde_json::from_value(model.manifest.settings["representation"].clone())
-            .context("the bundle's manifest does not record the settings of its representation")?;
+    let settings = recorded(model)?;
     let corpus = corpus_of(log);
     // another seed than that of the fit: settings were chosen on its slice
     let seed = args.seed ^ 0x5eed_5eed;
@@ -349,6 +360,10 @@ fn after_a_cut(
     let representation = build(&split.train, &settings, say)?;
     let task = from_split(&split, log.len(), &cut);
     let evaluation = evaluate(&representation, &split.train, &task, args.seed, say);
+    let cold = match args.cold {
+        true => cold::evaluate(&split.train, &task, &settings, args.seed, say)?,
+        false => None,
+    };
     if matches!(split.regime, Regime::TimeCut) {
         let cut = split.cases[0].now;
         *sections = Sections::judge(
@@ -361,5 +376,12 @@ fn after_a_cut(
             say,
         )?;
     }
+    sections.cold = cold;
     Ok(evaluation)
+}
+
+/// The settings that the representation of `model` was fitted with.
+fn recorded(model: &Model) -> anyhow::Result<Settings> {
+    serde_json::from_value(model.manifest.settings["representation"].clone())
+        .context("the bundle's manifest does not record the settings of its representation")
 }

@@ -50,7 +50,7 @@ pub struct BirthRow {
 pub struct SeveralRow {
     /// Households with one child, and with more, that bought enough for children.
     pub households: (usize, usize),
-    /// Area under the curve of the expected number of children.
+    /// Area under the curve of the probability that there is more than one.
     pub auc: f64,
     /// Share that is right about "more than one".
     pub accuracy: f64,
@@ -297,8 +297,8 @@ fn several(
             let speaks = history.iter().filter(|t| is_for_child(t)).count() >= SPEAKING;
             (speaks && believer.may_ask(customer)).then(|| {
                 let found = believer.children(history, until);
-                let expected: f64 = found.iter().map(|child| child.0).sum();
-                (expected, found.len() > 1, more)
+                let said = more_than_one(found.iter().map(|child| child.0));
+                (said, said > 0.5, more)
             })
         })
         .collect();
@@ -317,6 +317,16 @@ fn several(
         accuracy: right as f64 / n,
         accuracy_of_majority: one.max(more) as f64 / n,
     }))
+}
+
+/// The probability that more than one of independent things is there, of each of which one is given.
+fn more_than_one(each: impl Iterator<Item = f64>) -> f64 {
+    let (mut none, mut one) = (1.0, 0.0);
+    for p in each {
+        one = one * (1.0 - p) + none * p;
+        none *= 1.0 - p;
+    }
+    1.0 - none - one
 }
 
 fn new_category(dir: &Path, log: &Log) -> Result<Option<BestNewCategory>, DataError> {

@@ -37,7 +37,8 @@ pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
         let inside: Vec<usize> = hits.iter().copied().filter(|rank| *rank < cut).collect();
         let ideal: f64 = (0..wanted.min(cut)).map(gain).sum();
         out.recall[at] = inside.len() as f64 / wanted as f64;
-        out.ndcg[at] = inside.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal;
+        // the sum of nothing is −0
+        out.ndcg[at] = 0.0 + inside.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal;
         out.hit[at] = f64::from(u8::from(!inside.is_empty()));
         out.precision[at] = inside.len() as f64 / cut as f64;
     }

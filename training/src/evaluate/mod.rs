@@ -1,6 +1,7 @@
 //! Evaluation over the full catalogue: ours beside baselines, with paired intervals, repeat and explore apart.
 
 pub mod baselines;
+pub mod cold;
 pub mod complement;
 pub mod engagement;
 pub mod life;

@@ -116,3 +116,47 @@ fn repeat_and_explore_are_told_apart() {
     assert!(result.table().contains("owned before"));
     assert!(result.html("t").starts_with("<!doctype html>"));
 }
+
+/// 400 products in 10 categories with words of their own in common; customers buy within one category.
+#[test]
+fn products_hidden_from_training_are_found_by_what_they_say_of_themselves() {
+    let products = (0..400u32)
+        .map(|i| Product {
+            title: Some(format!("thing{} word{}", i % 10, i % 20)),
+            category: Some(format!("all/c{}", i % 5)),
+            ..Product::bare(format!("p{i}"))
+        })
+        .collect();
+    let catalogue = Catalogue::new(products).unwrap();
+    let bought = |customer: u32, at: u32| (customer * 7 + at * 13) % 20 * 20 + customer % 20;
+    let rows: Vec<Vec<Touch>> = (0..600u32)
+        .map(|u| {
+            (0..8)
+                .map(|at| purchase(bought(u, at), u64::from(at) + 1))
+                .collect()
+        })
+        .collect();
+    let corpus = Corpus {
+        catalogue: &catalogue,
+        histories: rows.iter().map(|r| Cow::Borrowed(&r[..])).collect(),
+        timed: false,
+    };
+    let cases = (0..600u32)
+        .map(|u| {
+            let had: Vec<u32> = (0..8).map(|at| bought(u, at)).collect();
+            case(&had, &[bought(u, 9), bought(u, 12)])
+        })
+        .collect();
+    let (settings, _) = crate::fit::choose(&corpus, 1, 1 << 30, &|_| {});
+    let report = cold::evaluate(&corpus, &task(cases, false), &settings, 1, &|_| {})
+        .unwrap()
+        .expect("products say something about themselves");
+    assert!(report.hidden >= 30, "{report}");
+    let recall = |name: &str| {
+        let row = report.rows.iter().find(|(row, _)| row == name).unwrap();
+        row.1.recall_20
+    };
+    // twenty products share all that customers want: content tells them from the four times as many of the category
+    assert!(recall("by content") > 0.8, "{report}");
+    assert!(recall("popular in own categories") < 0.6, "{report}");
+}

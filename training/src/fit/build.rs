@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use linfa::traits::Fit;
+use linfa::Dataset;
+use linfa_linear::LinearRegression;
+use ndarray::{Array1, Array2};
+use rayon::prelude::*;
+use serendib_engine::index::dot;
 use serendib_engine::represent::{
-    ridge_map, unit_rows, ContentPart, Csr, IalsPart, Parts, RepresentError, Representation,
+    ridge_map, unit_rows, ContentPart, Csr, Dense, IalsPart, Parts, RepresentError, Representation,
     SparsePart, SpectralPart, Weighting,
 };
 
@@ -138,8 +144,7 @@ const OWN_VECTOR_FROM: f32 = 5.0;
 
 /// Gives products with few or no buyers a vector from their content: their own counts n/(n+5) below five buyers.
 ///
-/// Vectors are mapped by ridge regression from the content of the products that have enough buyers. The gain that turns
-/// the inner product into a score is fitted on customers' scores of those products.
+/// See [`content_part`] for how.
 pub(super) struct Placing {
     part: ContentPart,
     spectral: SpectralPart,
@@ -167,21 +172,6 @@ impl Placing {
         if content.0.is_empty() || known < 20 || parts.units.cols == 0 {
             return Ok(None);
         }
-        let weights: Vec<f32> = (0..bench.n())
-            .map(|ix| {
-                if warm(ix) {
-                    bench.buyers[ix].min(50.0).sqrt()
-                } else {
-                    0.0
-                }
-            })
-            .collect();
-        let map = ridge_map(&content.1, &parts.units, &weights, 3.0, 30);
-        let mut part = ContentPart {
-            vocabulary: content.0.clone(),
-            map,
-            gain: 1.0,
-        };
         // without spectral vectors in the blend only content-placed products score by vector
         let weighting = parts
             .sparse
@@ -193,7 +183,7 @@ impl Placing {
             source: vec![1.0; bench.n()],
             target: vec![0.0; bench.n()],
         });
-        part.gain = content_gain(bench, corpus, parts, &spectral, &part)?;
+        let part = content_part(bench, corpus, parts, &spectral)?;
         let few = (0..bench.n())
             .filter(|ix| !warm(*ix))
             .filter_map(|ix| {
@@ -245,58 +235,151 @@ impl Placing {
     }
 }
 
-/// Least squares through the origin of what customers' scores are, over what their products' content says.
-fn content_gain(
+/// Customers whose scores tell how content scores.
+const SCORED_CUSTOMERS: usize = 200;
+/// Products that stand for those that nobody has bought, at most.
+const STAND_INS: usize = 400;
+/// Strength of the ridge that maps content to vectors.
+const RIDGE: f32 = 3.0;
+/// Strengths of the ridge that maps content to scores, of which the one that errs least on unseen products is taken.
+const APPEAL_RIDGES: [f32; 3] = [3.0, 1.0, 0.3];
+
+/// Where content places products, and what it says of their scores.
+///
+/// Vectors and mean scores are mapped by ridge regression from the content of products with enough buyers. What either is
+/// worth is fitted by least squares on every other of those products, with maps that have not seen them: that is how
+/// products are met that nobody has bought.
+fn content_part(
     bench: &Workbench,
     corpus: &Corpus,
     parts: &Parts,
     spectral: &SpectralPart,
-    part: &ContentPart,
-) -> Result<f32, RepresentError> {
+) -> Result<ContentPart, RepresentError> {
     let mut probe = parts.clone();
     probe.spectral = Some(spectral.clone());
     let model = Representation::new(probe)?;
     let content = bench.content();
-    // the least popular products that have vectors of their own stand for those that have none
-    let mut few: Vec<usize> = (0..bench.n())
-        .filter(|ix| bench.buyers[*ix] >= OWN_VECTOR_FROM)
+    let warm: Vec<u32> = (0..bench.n())
+        .filter(|ix| bench.buyers[*ix] >= OWN_VECTOR_FROM && !content.1.row(*ix).0.is_empty())
+        .map(|ix| ix as u32)
         .collect();
-    few.sort_by(|a, b| bench.buyers[*a].total_cmp(&bench.buyers[*b]).then(a.cmp(b)));
-    few.truncate(400);
-    let placed: Vec<(u32, Vec<f32>)> = few
-        .into_iter()
-        .filter_map(|ix| Some((ix as u32, part.place_row(content.1.iter_row(ix))?)))
-        .collect();
-    let products: Vec<u32> = placed.iter().map(|p| p.0).collect();
-    let (mut above, mut below) = (0f64, 0f64);
-    let step = (corpus.histories.len() / 200).max(1);
     let end = corpus.end();
-    for history in corpus
+    let step = (corpus.histories.len() / SCORED_CUSTOMERS).max(1);
+    let customers: Vec<(Vec<f32>, Vec<f32>)> = corpus
         .histories
-        .iter()
+        .par_iter()
         .step_by(step)
-        .filter(|h| !h.is_empty())
-    {
-        let folded = model.fold_in(history, end);
-        let Some(query) = folded.raw_vector() else {
+        .filter_map(|history| {
+            let folded = model.fold_in(history, end);
+            let query = folded.raw_vector()?.to_vec();
+            Some((query, model.score(&folded, &warm)))
+        })
+        .collect();
+    let mut goal = Dense::zeros(bench.n(), 1);
+    for (at, product) in warm.iter().enumerate() {
+        let sum: f32 = customers.iter().map(|(_, scores)| scores[at]).sum();
+        goal.row_mut(*product as usize)[0] = sum / customers.len().max(1) as f32;
+    }
+    let mean = |data: &Dense| {
+        let sum: f32 = warm.iter().map(|ix| data.row(*ix as usize)[0]).sum();
+        sum / warm.len().max(1) as f32
+    };
+    let level = mean(&goal);
+    warm.iter()
+        .for_each(|ix| goal.row_mut(*ix as usize)[0] -= level);
+    // maps of every `every`-th product from the first on
+    let weights = |every: usize, weight: &dyn Fn(f32) -> f32| {
+        let mut out = vec![0.0; bench.n()];
+        for product in warm.iter().step_by(every) {
+            out[*product as usize] = weight(bench.buyers[*product as usize]);
+        }
+        out
+    };
+    let appeal = |every: usize, ridge: f32| {
+        ridge_map(&content.1, &goal, &weights(every, &|_| 1.0), ridge, 30).data
+    };
+    let fitted = |every: usize, ridge: f32| ContentPart {
+        vocabulary: content.0.clone(),
+        map: ridge_map(
+            &content.1,
+            &parts.units,
+            &weights(every, &|buyers| buyers.min(50.0).sqrt()),
+            RIDGE,
+            30,
+        ),
+        gain: 1.0,
+        appeal: appeal(every, ridge),
+        level: 0.0,
+    };
+    let error = |ridge: f32| -> f32 {
+        let appeal = appeal(2, ridge);
+        let unseen = warm.iter().skip(1).step_by(2);
+        unseen
+            .map(|product| {
+                let row = content.1.iter_row(*product as usize);
+                let said: f32 = row.map(|(f, x)| x * appeal[f as usize]).sum();
+                (said - goal.row(*product as usize)[0]).powi(2)
+            })
+            .sum()
+    };
+    let ridge = APPEAL_RIDGES
+        .into_iter()
+        .map(|ridge| (error(ridge), ridge))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or(RIDGE, |(_, ridge)| ridge);
+    let half = fitted(2, ridge);
+    let mut rows: Vec<[f64; 2]> = Vec::new();
+    let mut scored: Vec<f64> = Vec::new();
+    let apart = (warm.len() / (2 * STAND_INS)).max(1);
+    for (at, product) in warm.iter().enumerate().skip(1).step_by(2 * apart) {
+        let row = || content.1.iter_row(*product as usize);
+        let Some(unit) = half.place_row(row()) else {
             continue;
         };
-        for (score, (_, unit)) in model.score(&folded, &products).iter().zip(&placed) {
-            let inner: f64 = unit.iter().zip(query).map(|(a, b)| f64::from(a * b)).sum();
-            above += f64::from(*score) * inner;
-            below += inner * inner;
+        let appeal = f64::from(half.appeal_row(row()));
+        for (query, scores) in &customers {
+            rows.push([appeal, f64::from(dot(&unit, query))]);
+            scored.push(f64::from(scores[at]));
         }
     }
-    Ok(if below > 1e-30 {
-        (above / below).max(0.0) as f32
-    } else {
-        0.0
-    })
+    let [base, worth, gain] = least_squares(rows, scored);
+    let mut part = fitted(1, ridge);
+    part.appeal.iter_mut().for_each(|a| *a *= worth as f32);
+    part.level = base as f32;
+    part.gain = gain as f32;
+    Ok(part)
+}
+
+/// [base, slopes] of `y` over the two columns of `rows`; a slope that would be negative is 0, and all are where there is
+/// nothing to go by.
+fn least_squares(rows: Vec<[f64; 2]>, y: Vec<f64>) -> [f64; 3] {
+    let y = Array1::from(y);
+    let fit = |columns: &[usize]| {
+        let x = Array2::from_shape_fn((rows.len(), columns.len()), |(row, at)| {
+            rows[row][columns[at]]
+        });
+        let fitted = LinearRegression::new()
+            .fit(&Dataset::new(x, y.clone()))
+            .ok()?;
+        let mut out = [fitted.intercept(), 0.0, 0.0];
+        for (at, slope) in columns.iter().zip(fitted.params()) {
+            out[1 + at] = *slope;
+        }
+        out.iter().all(|x| x.is_finite()).then_some(out)
+    };
+    let good = |out: &[f64; 3]| out[1] >= 0.0 && out[2] >= 0.0;
+    if rows.len() < 10 {
+        return [0.0; 3];
+    }
+    fit(&[0, 1])
+        .filter(good)
+        .or_else(|| fit(&[1]).filter(good))
+        .or_else(|| fit(&[0]).filter(good))
+        .unwrap_or([y.mean().unwrap_or(0.0), 0.0, 0.0])
 }
 
 /// The weighted sum of matrices, the `keep` entries of largest size per row.
 fn merge(n: usize, parts: Vec<(Csr, f32)>, keep: usize) -> Csr {
-    use rayon::prelude::*;
     let rows: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
         .map(|row| {

@@ -231,7 +231,7 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
 }
 
 /// Shares of the fitted gain that are tried for products placed by content.
-const GAINS: [f32; 5] = [1.0, 0.5, 0.2, 0.1, 0.03];
+const GAINS: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.03, 0.01];
 
 /// Cases by which the gain is chosen at most.
 const GAIN_CASES: usize = 1_000;

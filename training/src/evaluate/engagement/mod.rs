@@ -371,7 +371,7 @@ fn deciles(scored: &[Scored]) -> Vec<Decile> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fit::engagement::fit;
+    use crate::fit::engagement::{fit, HORIZONS};
     use serendib_engine::shop::NO_PRODUCT;
 
     const START: i64 = 19_000 * DAY_MS;
@@ -443,6 +443,86 @@ mod tests {
         assert!(outlook.p_purchase_90d >= outlook.p_purchase_30d);
         assert!(outlook.p_purchase_30d > nobody.p_purchase_30d);
         assert!(outlook.orders_per_year.unwrap() > 1.0);
+    }
+
+    #[test]
+    fn who_has_done_nothing_yet_is_no_likely_buyer() {
+        let mut histories = shop(400);
+        // a third has been mailed for months before they do anything
+        for history in histories.iter_mut().step_by(3) {
+            let first = history.first().map_or(START + DAYS * DAY_MS, |t| t.at);
+            let shown: Vec<Touch> = (0..40)
+                .map(|n| touch(Kind::EMAIL_SENT, first - (200 + n) * DAY_MS))
+                .filter(|t| t.at >= START)
+                .collect();
+            history.splice(..0, shown.into_iter().rev());
+        }
+        let slices: Vec<&[Touch]> = histories.iter().map(|h| &h[..]).collect();
+        let kinds = Kinds::default();
+        let span = (START, START + DAYS * DAY_MS);
+        let model = fit(&slices, &kinds, span);
+        let shown: Vec<Touch> = (0..40)
+            .map(|n| touch(Kind::IMPRESSION, span.1 - n * DAY_MS))
+            .rev()
+            .collect();
+        let now = span.1 + 1;
+        let known = |history: &&[Touch]| history.iter().any(|t| t.kind == Kind::VIEW);
+        let said: Vec<f64> = slices
+            .iter()
+            .copied()
+            .filter(known)
+            .map(|history| model.outlook(history, now, 0).p_purchase_30d)
+            .collect();
+        let mean = said.iter().sum::<f64>() / said.len() as f64;
+        for history in [&[][..], &shown[..], &[touch(Kind::VIEW, now + DAY_MS)][..]] {
+            let outlook = model.outlook(history, now, 3);
+            assert!(
+                outlook.p_purchase_30d < 0.5 * mean,
+                "{outlook:?}, mean {mean}"
+            );
+            assert!(outlook.p_purchase_90d >= outlook.p_purchase_30d);
+            assert!(outlook.effects.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_young_shop_gets_probabilities_of_its_own_size() {
+        let histories = shop(500);
+        for days in [20, 45, 100] {
+            let end = START + days * DAY_MS;
+            let seen: Vec<&[Touch]> = histories
+                .iter()
+                .map(|h| &h[..h.partition_point(|t| t.at < end)])
+                .collect();
+            let model = fit(&seen, &Kinds::default(), (START, end));
+            let share = |horizon: f64| {
+                let until = end + days_ms(horizon);
+                let mut of = (0.0, 0.0, 0.0);
+                for (whole, seen) in histories.iter().zip(&seen).filter(|(_, s)| !s.is_empty()) {
+                    let outlook = model.outlook(seen, end, 0);
+                    of.0 += 1.0;
+                    of.1 += if horizon < 60.0 {
+                        outlook.p_purchase_30d
+                    } else {
+                        outlook.p_purchase_90d
+                    };
+                    let later = &whole[seen.len()..];
+                    of.2 += f64::from(u8::from(
+                        later
+                            .iter()
+                            .any(|t| t.kind == Kind::PURCHASE && t.at < until),
+                    ));
+                }
+                (of.1 / of.0, of.2 / of.0)
+            };
+            for horizon in HORIZONS {
+                let (said, bought) = share(horizon);
+                assert!(
+                    (said - bought).abs() < 0.25,
+                    "{days} days of log, {horizon}: {said} {bought}"
+                );
+            }
+        }
     }
 
     #[test]
