@@ -1,6 +1,6 @@
 //! 8-bit codes of vectors: a first look at everything that costs a fraction of the exact scan.
 
-use pulp::{Arch, Simd, WithSimd};
+use simsimd::SpatialSimilarity;
 
 /// Vectors as 8-bit integers with one scale each; the first look before exact rescoring.
 ///
@@ -12,9 +12,6 @@ pub struct Codes {
     codes: Vec<i8>,
     scales: Vec<f32>,
 }
-
-/// Largest integer of a query; with 8-bit codes and up to 2,048 dimensions the sums stay below 2³¹.
-const QUERY_MAX: f32 = 8191.0;
 
 impl Codes {
     /// Codes of `n` vectors; `fill` writes vector `ix` into the row it is given (zeros before).
@@ -67,25 +64,19 @@ impl Codes {
     pub fn scan(&self, query: &[f32], take: &mut dyn FnMut(usize, &[f32])) {
         let most = query.iter().fold(0f32, |most, x| most.max(x.abs()));
         let usable = self.dim > 0 && query.len() == self.dim && most > 0.0 && most.is_finite();
-        // sums of 8-bit times this must stay below 2³¹ at any dimension
-        let range = QUERY_MAX.min(16_000_000.0 / self.dim.max(1) as f32);
-        let query: Vec<i16> = query
-            .iter()
-            .map(|x| (x * (range / most)).round() as i16)
-            .collect();
-        let arch = Arch::new();
+        let unit = most / 127.0;
+        let query: Vec<i8> = query.iter().map(|x| (x / unit).round() as i8).collect();
         let mut block = [0f32; BLOCK];
         for (at, scales) in self.scales.chunks(BLOCK).enumerate() {
             let out = &mut block[..scales.len()];
             if usable {
                 let first = at * BLOCK * self.dim;
-                arch.dispatch(Scan {
-                    query: &query,
-                    codes: &self.codes[first..first + scales.len() * self.dim],
-                    scales,
-                    unit: most / range,
-                    out,
-                });
+                let rows = self.codes[first..].chunks_exact(self.dim);
+                for ((row, scale), out) in rows.zip(scales).zip(out.iter_mut()) {
+                    // `None` only for lengths that differ
+                    let sum = <i8 as SpatialSimilarity>::dot(&query, row).unwrap_or(0.0);
+                    *out = sum as f32 * (scale * unit);
+                }
             }
             take(at * BLOCK, out);
         }
@@ -94,31 +85,6 @@ impl Codes {
 
 /// Vectors between two looks at the scores.
 const BLOCK: usize = 256;
-
-struct Scan<'a> {
-    query: &'a [i16],
-    codes: &'a [i8],
-    scales: &'a [f32],
-    unit: f32,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Scan<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let rows = self.codes.chunks_exact(self.query.len());
-        for ((row, scale), out) in rows.zip(self.scales).zip(self.out.iter_mut()) {
-            // plain integer arithmetic: the compiler turns it into the widest multiply-add there is, and the sum is the
-            // same in any order; wrapping, though nothing ever wraps, because checks for it would undo that
-            let sum = row.iter().zip(self.query).fold(0i32, |sum, (code, q)| {
-                sum.wrapping_add(i32::from(i16::from(*code)).wrapping_mul(i32::from(*q)))
-            });
-            *out = sum as f32 * (scale * self.unit);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
