@@ -6,7 +6,7 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// How much lower: the system's nice value, of 19 at most.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+const NICE: i32 = 19;
 
 /// The thread was lost, or the job panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,10 @@
 //! Opening a bundle: everything is verified before anything is parsed.
 
-use std::fs::{self, File};
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -16,6 +18,44 @@ const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 pub struct Bundle {
     path: PathBuf,
     manifest: Manifest,
+    /// What each file was when its hash was found right; absent where that would not tell a later change.
+    verified: BTreeMap<String, Stamp>,
+}
+
+/// Which file it is and when anything about it last changed.
+///
+/// Any write sets the time of change to now, and no program can set it back. A file that changed just before it was looked at
+/// has no stamp: clocks of file systems tick in milliseconds, and a second change in the same tick would not show.
+#[derive(Debug, Clone, PartialEq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+/// A change older than this is surely in another tick than now.
+const SETTLED: Duration = Duration::from_secs(2);
+
+impl Stamp {
+    #[cfg(unix)]
+    fn of(file: &Metadata, now: SystemTime) -> Option<Stamp> {
+        use std::os::unix::fs::MetadataExt;
+        let seconds = u64::try_from(file.ctime()).ok()?;
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let settled = now.duration_since(changed).ok()? > SETTLED;
+        settled.then(|| Stamp {
+            device: file.dev(),
+            inode: file.ino(),
+            bytes: file.len(),
+            changed: (file.ctime(), file.ctime_nsec()),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata, _: SystemTime) -> Option<Stamp> {
+        None
+    }
 }
 
 impl Bundle {
@@ -59,12 +99,16 @@ impl Bundle {
                 return Err(damaged(format!("{name:?} is not in the manifest")));
             }
         }
-        let bundle = Bundle {
+        let mut bundle = Bundle {
             path: path.to_path_buf(),
             manifest,
+            verified: BTreeMap::new(),
         };
-        for name in bundle.manifest.files.keys() {
-            bundle.verify(name)?;
+        let names: Vec<String> = bundle.manifest.files.keys().cloned().collect();
+        for name in names {
+            if let Some(stamp) = bundle.verify(&name)? {
+                bundle.verified.insert(name, stamp);
+            }
         }
         Ok(bundle)
     }
@@ -76,17 +120,16 @@ impl Bundle {
         }
     }
 
-    fn verify(&self, name: &str) -> Result<(), BundleError> {
+    fn verify(&self, name: &str) -> Result<Option<Stamp>, BundleError> {
         let entry = &self.manifest.files[name];
         if !is_file_name(name) {
             return Err(self.damaged(format!("{name:?} is not a name for a file of a bundle")));
         }
         let path = self.path.join(name);
         let mut file = File::open(&path).map_err(BundleError::io("open", &path))?;
-        let bytes = file
-            .metadata()
-            .map_err(BundleError::io("inspect", &path))?
-            .len();
+        let before = file.metadata().map_err(BundleError::io("inspect", &path))?;
+        let stamp = Stamp::of(&before, SystemTime::now());
+        let bytes = before.len();
         if bytes != entry.bytes {
             return Err(self.damaged(format!(
                 "{name} has {bytes} bytes, expected {}",
@@ -107,7 +150,7 @@ impl Bundle {
         if hex::encode(hasher.finalize()) != entry.sha256 {
             return Err(self.damaged(format!("{name} does not match its SHA-256")));
         }
-        Ok(())
+        Ok(stamp)
     }
 
     /// What the bundle says of itself.
@@ -125,7 +168,8 @@ impl Bundle {
         self.manifest.files.contains_key(name)
     }
 
-    /// The bytes of file `name`, checked once more against the manifest.
+    /// The bytes of file `name`, as they were verified; where the file system cannot tell that it is the same unchanged file,
+    /// its hash is checked once more.
     ///
     /// # Errors
     /// A file that is not listed, or was changed since [`Bundle::open`].
@@ -134,8 +178,17 @@ impl Bundle {
             return Err(self.damaged(format!("{name} is missing")));
         };
         let path = self.path.join(name);
-        let bytes = fs::read(&path).map_err(BundleError::io("read", &path))?;
-        if hex::encode(Sha256::digest(&bytes)) != entry.sha256 {
+        let mut file = File::open(&path).map_err(BundleError::io("open", &path))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(entry.bytes).unwrap_or(0));
+        file.read_to_end(&mut bytes)
+            .map_err(BundleError::io("read", &path))?;
+        // looked at after reading: a change while it was read shows
+        let now = file
+            .metadata()
+            .ok()
+            .and_then(|file| Stamp::of(&file, SystemTime::now()));
+        let same = now.is_some() && now.as_ref() == self.verified.get(name);
+        if !same && hex::encode(Sha256::digest(&bytes)) != entry.sha256 {
             return Err(self.damaged(format!("{name} does not match its SHA-256")));
         }
         Ok(bytes)
