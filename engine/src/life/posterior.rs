@@ -13,8 +13,8 @@ use super::profiles::ProfileIx;
 
 /// Rounds of coordinate ascent.
 const ROUNDS: usize = 6;
-/// A further anchor is accepted when its odds exceed this.
-const SPLIT_ODDS: f64 = 2.0;
+/// A further anchor is kept, with its probability, when its odds exceed this; what is less likely is not worth its cost.
+const SPLIT_ODDS: f64 = 0.25;
 /// What several anchors together leave at least of a background purchase: each may lower it, none forbids it.
 const LEAST: f64 = 0.05;
 
@@ -199,7 +199,7 @@ pub fn infer(
     if relevant {
         for _ in 0..if members.is_empty() { 0 } else { 2 } {
             for ix in 0..members.len() {
-                update(clock, evidence, &mut members, ix);
+                update(clock, evidence, &mut members, ix, false);
             }
         }
         while members.len() < clock.kind.max_running.max(declared.len()) {
@@ -278,8 +278,20 @@ fn softmax(logs: &[f64]) -> (f64, Vec<f64>) {
     (top + sum.ln(), weights)
 }
 
+/// Days whose weight was less than this before are not looked at again in a narrow update.
+const NARROW: f64 = 1e-7;
+
 /// Recomputes one member given the means of the others; returns ln of its odds.
-fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usize) -> f64 {
+///
+/// A `narrow` update looks only at the days that were possible before it: what a round of fitting changes is how they
+/// compare, not which they are.
+fn update(
+    clock: &Clock,
+    evidence: &[Evidence],
+    members: &mut [Member],
+    ix: usize,
+    narrow: bool,
+) -> f64 {
     let alone = members.len() == 1 && members[ix].declared.is_none();
     let mut logs = members[ix].prior.clone();
     if alone {
@@ -295,6 +307,11 @@ fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usiz
         }
         logs = grid.sums;
     } else {
+        let mut days: Vec<usize> = (0..logs.len()).collect();
+        if narrow {
+            days.retain(|day| members[ix].weights[*day] >= NARROW);
+        }
+        let mut looked_at = vec![f64::NEG_INFINITY; logs.len()];
         for (j, piece) in evidence.iter().enumerate() {
             let others = |field: fn(&Member) -> &Vec<f64>| -> f64 {
                 members
@@ -308,16 +325,20 @@ fn update(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usiz
             let x = 1.0 + others(|m| &m.dilution);
             let weight = f64::from(piece.weight);
             let known = clock.table(piece.profile).is_some();
-            for (log, day) in logs.iter_mut().zip(&members[ix].days) {
-                let age = piece.day - day;
+            for at in &days {
+                let age = piece.day - members[ix].days[*at];
                 let more = if known {
                     (clock.excess(piece.profile, age) / e).max(LEAST - 1.0)
                 } else {
                     0.0
                 };
-                *log += weight * ((1.0 + more) / (1.0 + clock.dilution(age) / x)).ln();
+                logs[*at] += weight * ((1.0 + more) / (1.0 + clock.dilution(age) / x)).ln();
             }
         }
+        for at in days {
+            looked_at[at] = logs[at];
+        }
+        logs = looked_at;
     }
     let (log_odds, weights) = softmax(&logs);
     let member = &mut members[ix];
@@ -392,7 +413,7 @@ fn split(
     }
     members.push(candidate(clock, evidence, first_day, now_day));
     let ix = members.len() - 1;
-    let mut log_odds = update(clock, evidence, members, ix);
+    let mut log_odds = update(clock, evidence, members, ix, false);
     if undeclared == 0 {
         if members.len() > 1 && members[ix].probability < 0.5 {
             // Declared clocks explain the rest well enough.
@@ -401,10 +422,10 @@ fn split(
         }
         return true;
     }
-    if log_odds > 0.0 {
-        for _ in 0..ROUNDS {
+    if log_odds > SPLIT_ODDS.ln() {
+        for round in 0..ROUNDS {
             for other in 0..members.len() {
-                log_odds = update(clock, evidence, members, other);
+                log_odds = update(clock, evidence, members, other, round > 0);
             }
         }
     }
