@@ -37,6 +37,11 @@ impl Zone {
 
 const DAY_MS: i64 = 86_400_000;
 
+/// The latest time at which something can have happened: now and a day more, for clocks and zones that differ.
+pub fn latest() -> i64 {
+    chrono::Utc::now().timestamp_millis().saturating_add(DAY_MS)
+}
+
 /// Milliseconds since 1970-01-01 of a civil date, as if in UTC; `None` when there is no such date.
 pub fn date_ms(year: i32, month: u32, day: u32) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(year, month, day)?;

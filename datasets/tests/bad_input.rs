@@ -109,6 +109,23 @@ fn every_mistake_names_file_row_and_column() {
 }
 
 #[test]
+fn what_is_yet_to_happen_is_refused_and_skipped() {
+    let ahead = chrono::Utc::now() + chrono::TimeDelta::days(3);
+    let text = format!(
+        "customer_id,kind,at\nc1,view,2024-05-01\nc1,view,{}\nc2,view,2024-05-02\n",
+        ahead.to_rfc3339()
+    );
+    let found = message(&[("touchpoints.csv", &text)]);
+    for word in ["touchpoints.csv", "line 3", "at", "in the future"] {
+        assert!(found.contains(word), "{found}");
+    }
+    let dir = shop(&[("touchpoints.csv", &text)]);
+    let log = load(dir.path(), ReadOptions { lenient: true }).unwrap();
+    assert_eq!(log.histories.touches().len(), 2);
+    assert!(log.span.unwrap().1 < 1_800_000_000_000);
+}
+
+#[test]
 fn wrong_products_and_customers_name_their_place() {
     let cases: &[(&str, &str, &str)] = &[
         ("products.csv", "product_id,price\np,NaN\n", "products.csv: row 1 (line 2): column price: \"NaN\" is not a finite number"),

@@ -87,6 +87,11 @@ pub trait Record: Sized + Send + 'static {
     /// The first column at fault.
     fn check(&self) -> Result<(), Fault>;
 
+    /// When what the row tells of happened, where that must not lie ahead.
+    fn happened_at(&self) -> Option<i64> {
+        None
+    }
+
     /// The product that must be in the `products` table where there is one.
     fn product_reference(&self) -> Option<&str> {
         None

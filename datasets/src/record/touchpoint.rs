@@ -61,6 +61,10 @@ impl Record for Touchpoint {
     fn product_reference(&self) -> Option<&str> {
         self.product_id.as_deref()
     }
+
+    fn happened_at(&self) -> Option<i64> {
+        self.at
+    }
 }
 
 impl Record for Delight {

@@ -25,6 +25,8 @@ pub struct Rows<T: Record> {
     current: Option<Open<T>>,
     place: Option<Place>,
     zone: Zone,
+    /// What happened later than this is a mistake, ms.
+    latest: i64,
     lenient: bool,
     skipped: Arc<AtomicU64>,
     products: Option<Arc<ProductIds>>,
@@ -81,7 +83,7 @@ impl<T: Record> Open<T> {
         }
     }
 
-    fn decode(&mut self, zone: Zone) -> Result<T, DataError> {
+    fn decode(&mut self, zone: Zone, latest: i64) -> Result<T, DataError> {
         let known = self.source.columns();
         for name in &known[self.binding.len()..] {
             self.binding.push(column_index::<T>(name));
@@ -116,6 +118,10 @@ impl<T: Record> Open<T> {
         record
             .check()
             .map_err(|fault| DataError::cell(&self.place(), fault.column, fault.message))?;
+        // one such row would make everything else look as old as it is ahead
+        if record.happened_at().is_some_and(|at| at > latest) {
+            return Err(DataError::cell(&self.place(), "at", "is in the future"));
+        }
         Ok(record)
     }
 }
@@ -168,6 +174,7 @@ impl<T: Record> Rows<T> {
             current: None,
             place: None,
             zone,
+            latest: crate::time::latest(),
             lenient,
             skipped,
             products,
@@ -247,7 +254,7 @@ impl<T: Record> Rows<T> {
                     self.current = None;
                 }
                 Ok(true) => {
-                    let row = open.decode(self.zone);
+                    let row = open.decode(self.zone, self.latest);
                     self.place = Some(open.place());
                     if let (Ok(row), Some(products)) = (&row, &self.products) {
                         if let Some(product) = row

@@ -36,7 +36,7 @@ pub enum Pushed {
     Future,
 }
 
-/// Sums of one customer. 112 bytes and 16 per source used, in either list, and 16 per active day of the last four weeks.
+/// Sums of one customer. 120 bytes and 16 per source used, in either list, and 16 per active day of the last four weeks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngagementState {
     /// The day that is still open, days since 1970-01-01.
@@ -118,7 +118,8 @@ fn capped(model: &IndexModel, open: &[(Source, f64)]) -> Vec<(Source, f64)> {
 }
 
 impl EngagementState {
-    /// Counts `touch`, seen at `now` (milliseconds). Touches come in order of time; within a day any order will do.
+    /// Counts `touch`, seen at `now` (milliseconds). Touches come in order of time; within a day any order gives the
+    /// same index, but only the order of time the right touches since the last purchase.
     pub fn push(&mut self, model: &IndexModel, touch: &Touch, now: i64) -> Pushed {
         if touch.at > now {
             return Pushed::Future;

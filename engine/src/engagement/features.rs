@@ -71,7 +71,23 @@ pub fn feature_name(at: usize) -> String {
     }
 }
 
-fn group(kind: Kind) -> usize {
+/// Whether the customer acts in `kind`; a kind that `passive` names is the shop's own and merely shown.
+fn acts(kind: Kind, passive: &dyn Fn(Kind) -> bool) -> bool {
+    !matches!(group(kind, passive), FAULTS | SHOWN)
+}
+
+/// Whether anything before `now` or at it was the customer's own doing: what makes a customer known.
+pub fn is_known(history: &[Touch], now: i64, passive: &dyn Fn(Kind) -> bool) -> bool {
+    history
+        .iter()
+        .any(|touch| touch.at <= now && acts(touch.kind, passive))
+}
+
+/// Positions in [`GROUPS`] of what is not the customer's doing.
+const FAULTS: usize = 8;
+const SHOWN: usize = 9;
+
+fn group(kind: Kind, passive: &dyn Fn(Kind) -> bool) -> usize {
     match kind {
         Kind::PURCHASE => 1,
         Kind::VIEW | Kind::SEARCH | Kind::SITE_VISIT | Kind::APP_OPEN | Kind::STORE_VISIT => 2,
@@ -85,10 +101,11 @@ fn group(kind: Kind) -> usize {
         Kind::EMAIL_OPEN | Kind::EMAIL_CLICK | Kind::SMS_CLICK | Kind::PUSH_OPEN => 6,
         Kind::RATING | Kind::REVIEW | Kind::SHARE | Kind::REFERRAL | Kind::CONTEST => 7,
         Kind::EVENT_ATTENDED | Kind::SURVEY | Kind::BOX_KEPT => 7,
-        Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED => 8,
-        Kind::IMPRESSION | Kind::EMAIL_SENT | Kind::SMS_SENT | Kind::PUSH_SENT => 9,
-        Kind::MAILER | Kind::EVENT_INVITED => 9,
+        Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED => FAULTS,
+        Kind::IMPRESSION | Kind::EMAIL_SENT | Kind::SMS_SENT | Kind::PUSH_SENT => SHOWN,
+        Kind::MAILER | Kind::EVENT_INVITED => SHOWN,
         kind if usize::from(kind.0) < Kinds::known() => 4,
+        kind if passive(kind) => SHOWN,
         _ => 10,
     }
 }
@@ -175,7 +192,16 @@ fn rhythm(days: &[i64], since: f64, prior: &GapPrior) -> (f64, f64) {
 }
 
 /// The features of a history at `now`, all finite; touches after `now` are not seen. Any order of touches will do.
-pub fn features(history: &[Touch], now: i64, orders: Option<&BgNbd>, prior: &GapPrior) -> Vec<f64> {
+///
+/// They describe customers who are known ([`is_known`]); of others there is nothing to describe. `passive` tells which of
+/// the shop's own kinds are merely shown.
+pub fn features(
+    history: &[Touch],
+    now: i64,
+    orders: Option<&BgNbd>,
+    prior: &GapPrior,
+    passive: &dyn Fn(Kind) -> bool,
+) -> Vec<f64> {
     let mut faded = [0.0f64; GROUPS.len() * HALF_LIVES.len()];
     let days = order_days(history, now);
     // the lines of an order share their time, and so what is left of them
@@ -194,9 +220,9 @@ pub fn features(history: &[Touch], now: i64, orders: Option<&BgNbd>, prior: &Gap
     let (mut lines, mut spent) = (0.0f64, 0.0f64);
     for touch in history.iter().filter(|t| t.at <= now) {
         let age = now.saturating_sub(touch.at) as f64 / DAY_MS as f64;
-        let group = group(touch.kind);
+        let group = group(touch.kind, passive);
         add(group, age);
-        if !matches!(group, 8 | 9) {
+        if !matches!(group, FAULTS | SHOWN) {
             first = Some(first.map_or(touch.at, |at| at.min(touch.at)));
             last_active = last_active.max(Some(touch.at));
         }

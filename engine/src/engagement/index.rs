@@ -130,6 +130,35 @@ impl IndexModel {
         }
     }
 
+    /// The same for `kinds`, in which the shop may have more kinds of its own, or says of others now that they are passive.
+    ///
+    /// What the model knows by number it keeps, but for who acts.
+    pub fn with_kinds(&self, kinds: &Kinds) -> IndexModel {
+        let mut out = self.clone();
+        for (number, (name, class)) in (Kinds::known()..).zip(kinds.own()) {
+            let role = match class {
+                KindClass::Active => Role::Active,
+                KindClass::ByShop => Role::ByShop,
+                KindClass::Passive => Role::Passive,
+            };
+            let weight = match (role, out.kinds.get(number)) {
+                (Role::Active, Some(known)) if known.role == Role::Active => known.weight,
+                (Role::Active, _) => self.other_kind,
+                _ => 0.0,
+            };
+            let own = KindWeight {
+                kind: name.to_owned(),
+                weight,
+                role,
+            };
+            match out.kinds.get_mut(number) {
+                Some(known) => *known = own,
+                None => out.kinds.push(own),
+            }
+        }
+        out
+    }
+
     /// Who acts in `kind`; the customer, for a kind the model does not know.
     pub fn role(&self, kind: Kind) -> Role {
         self.kinds

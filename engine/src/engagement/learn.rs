@@ -12,8 +12,8 @@ use crate::shop::{Kind, Touch, DAY_MS};
 const FOLLOWS_DAYS: i64 = 28;
 /// Strength of the first weights, in rows.
 const PRIOR_ROWS: f64 = 50.0;
-/// Half-lives tried, in days.
-const HALF_LIVES: [f64; 4] = [15.0, 30.0, 45.0, 90.0];
+/// Half-lives tried beside the first, in days.
+const HALF_LIVES: [f64; 3] = [15.0, 30.0, 90.0];
 /// Most rows used; of more, every n-th.
 const MOST_ROWS: usize = 40_000;
 
@@ -182,20 +182,25 @@ impl IndexModel {
         if let Some(median) = values.get(values.len() / 2) {
             self.typical_value = f64::from(*median);
         }
-        let mut best = (f64::NEG_INFINITY, self.half_life_days);
-        for half_life in HALF_LIVES {
+        let area = |half_life_days: f64| {
             let tried = IndexModel {
-                half_life_days: half_life,
+                half_life_days,
                 ..self.clone()
             };
             let rows = rows(&tried, histories, cuts, By::Kind);
-            let area = auc(&rows);
-            // shorter memory only where it clearly orders better
-            if rows.len() >= 200 && area > best.0 + 1e-4 {
-                best = (area, half_life);
+            (rows.len() >= 200).then(|| auc(&rows))
+        };
+        if let Some(first) = area(self.half_life_days) {
+            let mut best = (first, self.half_life_days);
+            for half_life in HALF_LIVES {
+                // another memory only where it clearly orders better
+                match area(half_life) {
+                    Some(area) if area > best.0 + 1e-4 => best = (area, half_life),
+                    _ => {}
+                }
             }
+            self.half_life_days = best.1;
         }
-        self.half_life_days = best.1;
         for by in [By::Kind, By::Channel, By::Line] {
             let rows = rows(self, histories, cuts, by);
             let groups = rows

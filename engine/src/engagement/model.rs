@@ -1,15 +1,17 @@
 //! Engagement, propensity and value as one part of a model.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::bgnbd::{BgNbd, Orders};
-use super::features::{feature_name, features, GapPrior};
-use super::index::{Engagement, IndexModel};
+use super::features::{feature_name, features, is_known, GapPrior};
+use super::index::{Engagement, IndexModel, Role};
 use super::propensity::Propensity;
 use super::value::GammaGamma;
 use super::EngagementState;
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
-use crate::shop::{Kind, Touch, DAY_MS};
+use crate::shop::{Kind, Kinds, ProductIx, Touch, DAY_MS};
 
 /// Name of the part in a bundle.
 const FILE: &str = "engagement.json";
@@ -46,7 +48,7 @@ pub struct Outlook {
     pub order_value: Option<f64>,
     /// Orders × value within a year: what the shop's people call lifetime value.
     pub value_per_year: Option<f64>,
-    /// (feature, what it adds to the 30-day log-odds of an average customer), largest first.
+    /// (feature, what it adds to the 30-day log-odds of an average customer), largest first; none for a stranger.
     pub effects: Vec<(String, f64)>,
 }
 
@@ -78,18 +80,38 @@ impl EngagementModel {
 
     /// The features of a history at `now`, for [`Propensity::probability`].
     pub fn features(&self, history: &[Touch], now: i64) -> Vec<f64> {
-        features(history, now, self.orders.as_ref(), &self.gaps)
+        let passive = |kind| self.passive(kind);
+        features(history, now, self.orders.as_ref(), &self.gaps, &passive)
+    }
+
+    /// Whether a customer is merely shown what `kind` says.
+    fn passive(&self, kind: Kind) -> bool {
+        self.index.role(kind) == Role::Passive
+    }
+
+    /// The same for `kinds`; see [`IndexModel::with_kinds`].
+    pub fn with_kinds(&self, kinds: &Kinds) -> EngagementModel {
+        EngagementModel {
+            index: self.index.with_kinds(kinds),
+            ..self.clone()
+        }
     }
 
     /// What is expected of a history at `now`, with the `top` largest effects.
+    ///
+    /// A customer who has done nothing yet gets what strangers do, without effects: there is nothing to tell them by.
     pub fn outlook(&self, history: &[Touch], now: i64, top: usize) -> Outlook {
+        let known = is_known(history, now, &|kind| self.passive(kind));
         let features = self.features(history, now);
         let chance = |days: f64| {
             let model = self
                 .purchase
                 .iter()
                 .find(|model| model.horizon_days == days);
-            model.map_or(0.0, |model| model.probability(&features))
+            model.map_or(0.0, |model| match known {
+                true => model.probability(&features),
+                false => model.stranger,
+            })
         };
         let p_purchase_30d = chance(30.0);
         let summary = Orders::of(history, now);
@@ -104,10 +126,13 @@ impl EngagementModel {
                 None => (mean > 0.0).then_some(mean),
             }
         });
-        let mut effects: Vec<(usize, f64)> = self
-            .purchase
-            .first()
-            .map_or(Vec::new(), |model| model.contributions(&features).collect());
+        let mut effects: Vec<(usize, f64)> = match self.purchase.first() {
+            Some(model) if known => model
+                .contributions(&features)
+                .map(|(at, effect)| (at, model.scale * effect))
+                .collect(),
+            _ => Vec::new(),
+        };
         effects.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
         effects.truncate(top);
         Outlook {
@@ -148,12 +173,13 @@ impl EngagementModel {
             let n = p.used.len();
             p.means.len() == n && p.deviations.len() == n && p.effects.len() == n
         });
+        let stranger = |p: &Propensity| (0.0..=1.0).contains(&p.stranger);
         let positive = model
             .purchase
             .iter()
             .flat_map(|p| &p.deviations)
             .all(|d| *d > 0.0);
-        if !lengths || !positive {
+        if !lengths || !positive || !model.purchase.iter().all(stranger) {
             return Err(BundleError::content(
                 FILE,
                 "the effects do not fit their features",
@@ -163,13 +189,26 @@ impl EngagementModel {
     }
 }
 
-/// (orders, mean value of an order) of purchases up to `now`.
+/// (orders, mean value of an order) of purchases up to `now`, less what was returned or cancelled until then.
+///
+/// A return without a value takes back what the product was last bought for.
 pub fn spending(history: &[Touch], now: i64, orders: f64) -> (f64, f64) {
-    let spent: f64 = history
+    let mut bought: HashMap<ProductIx, f64> = HashMap::new();
+    let mut spent = 0.0;
+    for touch in history
         .iter()
-        .filter(|t| t.kind == Kind::PURCHASE && t.at <= now && t.value.is_finite())
-        .map(|t| f64::from(t.value.max(0.0)))
-        .sum();
+        .filter(|t| t.at <= now && t.value.is_finite())
+    {
+        let value = f64::from(touch.value);
+        if touch.kind == Kind::PURCHASE {
+            spent += value.max(0.0);
+            bought.insert(touch.product, value.max(0.0));
+        } else if touch.kind.takes_back() {
+            let last = bought.remove(&touch.product).unwrap_or(0.0);
+            spent -= if value == 0.0 { last } else { value.abs() };
+        }
+    }
+    let spent = spent.max(0.0);
     (orders, if orders > 0.0 { spent / orders } else { 0.0 })
 }
 

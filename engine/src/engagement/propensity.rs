@@ -25,6 +25,14 @@ pub struct Propensity {
     pub scale: f64,
     /// Calibration shift.
     pub shift: f64,
+    /// Probability for a customer of whom nothing active is known, whom the features do not describe.
+    #[serde(default = "stranger")]
+    pub stranger: f64,
+}
+
+/// What a model of before says of strangers.
+fn stranger() -> f64 {
+    0.02
 }
 
 /// 1 / (1 + e^−x).
@@ -89,6 +97,7 @@ impl Propensity {
             intercept,
             scale: 1.0,
             shift: 0.0,
+            stranger: stranger(),
         })
     }
 
@@ -108,6 +117,7 @@ impl Propensity {
             intercept: (share / (1.0 - share)).ln(),
             scale: 1.0,
             shift: 0.0,
+            stranger: stranger().min(share),
         }
     }
 
@@ -181,5 +191,71 @@ impl Propensity {
             self.scale = scale;
             self.shift = shift;
         }
+    }
+
+    /// Sets `scale` (> 0), and the shift with which the probabilities of `rows` sum to those who bought, drawn towards 0
+    /// with the weight of `prior` rows.
+    pub fn set_level(&mut self, rows: &[Vec<f64>], bought: &[bool], scale: f64, prior: f64) {
+        self.scale = if scale.is_finite() && scale > 0.05 {
+            scale
+        } else {
+            1.0
+        };
+        let buyers = bought.iter().filter(|b| **b).count() as f64;
+        self.set_shift(rows, buyers, prior);
+    }
+
+    /// The shift with which the probabilities of `rows` sum to `buyers`, drawn towards 0 with the weight of `prior` rows.
+    fn set_shift(&mut self, rows: &[Vec<f64>], buyers: f64, prior: f64) {
+        let scaled: Vec<f64> = rows
+            .iter()
+            .map(|row| self.scale * self.raw(row).clamp(-13.0, 13.0))
+            .collect();
+        let mut shift = 0.0f64;
+        for _ in 0..50 {
+            let (mut sum, mut curve) = (0.0, prior + 1e-9);
+            for x in &scaled {
+                let p = sigmoid(x + shift);
+                sum += p;
+                curve += p * (1.0 - p);
+            }
+            let step = ((buyers - sum - prior * shift) / curve).clamp(-1.0, 1.0);
+            shift += step;
+            if step.abs() < 1e-9 {
+                break;
+            }
+        }
+        self.shift = if shift.is_finite() {
+            shift.clamp(-13.0, 13.0)
+        } else {
+            0.0
+        };
+    }
+
+    /// The model of a longer horizon of `days` that this one implies for customers like `rows`: as many buy as would if
+    /// each stretch of time were like the first, in the same order.
+    pub fn stretched(&self, days: f64, rows: &[Vec<f64>]) -> Propensity {
+        let times = days / self.horizon_days;
+        let longer = |p: f64| 1.0 - (1.0 - p).powf(times);
+        let mut out = Propensity {
+            horizon_days: days,
+            stranger: longer(self.stranger),
+            ..self.clone()
+        };
+        let buyers: f64 = rows.iter().map(|row| longer(self.probability(row))).sum();
+        if rows.is_empty() {
+            // of nobody in particular: one average customer
+            let mean = self.means.clone();
+            let width = self.used.iter().max().map_or(0, |at| at + 1);
+            let mut row = vec![0.0; width];
+            for (at, mean) in self.used.iter().zip(mean) {
+                row[*at] = mean;
+            }
+            let buyers = longer(self.probability(&row));
+            out.set_shift(&[row], buyers, 0.0);
+        } else {
+            out.set_shift(rows, buyers, 0.0);
+        }
+        out
     }
 }

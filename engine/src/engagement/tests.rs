@@ -138,6 +138,7 @@ proptest! {
     fn nothing_is_ever_nan(mut history in any_history(), shuffled: bool) {
         let orders = BgNbd { r: 0.24, alpha: 4.4, a: 0.8, b: 2.4 };
         let mut engagement = EngagementModel::first(model());
+        engagement.purchase = vec![propensity(30.0), propensity(90.0)];
         engagement.orders = Some(orders);
         engagement.value = Some(GammaGamma { p: 6.0, q: 3.7, gamma: 15.0 });
         if shuffled {
@@ -159,6 +160,101 @@ proptest! {
         prop_assert!(policy.holds.iter().all(|hold| hold.at <= NOW));
         prop_assert!(fatigue(&history, NOW, &FatigueRules::default()).values().all(|f| (0.0..=1.0).contains(f)));
     }
+}
+
+/// Signed effects on a few features, so that probabilities depend on the history.
+fn propensity(horizon_days: f64) -> Propensity {
+    let used = vec![PLAIN[0], PLAIN[1], 30, 40];
+    Propensity {
+        means: vec![3.0, 0.5, 0.0, 0.0],
+        deviations: vec![1.0; used.len()],
+        effects: vec![-1.0, 0.8, 0.3, 0.2],
+        used,
+        stranger: 0.01,
+        ..Propensity::constant(0.3, horizon_days)
+    }
+}
+
+#[test]
+fn what_was_given_back_is_no_value() {
+    let line = |kind, product, value, days| Touch {
+        product,
+        value,
+        ..touch(kind, days_ago(days))
+    };
+    let kept = [
+        line(Kind::PURCHASE, 1, 30.0, 9.0),
+        line(Kind::PURCHASE, 2, 50.0, 8.0),
+    ];
+    assert_eq!(spending(&kept, NOW, 2.0), (2.0, 40.0));
+    // with the money that was paid back, signed either way, and without it
+    for (value, left) in [(-50.0, 15.0), (50.0, 15.0), (0.0, 15.0), (20.0, 30.0)] {
+        let mut history = kept.to_vec();
+        history.push(line(Kind::RETURN, 2, value, 3.0));
+        assert_eq!(spending(&history, NOW, 2.0).1, left, "{value}");
+        assert_eq!(spending(&history, days_ago(5.0), 2.0).1, 40.0);
+    }
+    let only = [line(Kind::RETURN, 2, 70.0, 3.0)];
+    assert_eq!(spending(&only, NOW, 1.0).1, 0.0);
+}
+
+#[test]
+fn a_kind_declared_passive_after_the_fit_earns_nothing() {
+    let mut kinds = Kinds::default();
+    let (billboard, club) = (
+        kinds.intern("billboard").unwrap(),
+        kinds.intern("club").unwrap(),
+    );
+    let fitted = IndexModel::first(&Kinds::default());
+    let history = [touch(billboard, days_ago(2.0)), touch(club, days_ago(1.0))];
+    let measure = |model: &IndexModel| model.measure(&model.fold(&history, NOW), NOW);
+    assert_eq!(measure(&fitted.with_kinds(&kinds)), measure(&fitted));
+    kinds.declare_passive("billboard");
+    let told = fitted.with_kinds(&kinds);
+    assert_eq!(told.role(billboard), Role::Passive);
+    let only = told.measure(&told.fold(&history[1..], NOW), NOW);
+    assert_eq!(measure(&told), only);
+    assert!(only.index > 0.0);
+}
+
+#[test]
+fn memory_stays_where_the_data_do_not_tell() {
+    // everybody does the same: every memory orders them equally
+    let history: Vec<Touch> = (0..60)
+        .rev()
+        .map(|n| touch(Kind::VIEW, days_ago(4.0 * f64::from(n))))
+        .collect();
+    let histories: Vec<&[Touch]> = (0..300).map(|_| &history[..]).collect();
+    let mut model = IndexModel::first(&Kinds::default());
+    let before = model.half_life_days;
+    model.learn(&histories, &[days_ago(60.0), days_ago(30.0)], NOW);
+    assert_eq!(model.half_life_days, before);
+}
+
+#[test]
+fn a_longer_horizon_is_implied_by_a_shorter_one() {
+    let month = propensity(30.0);
+    let rows: Vec<Vec<f64>> = (0..200)
+        .map(|n| {
+            let history = [touch(Kind::PURCHASE, days_ago(f64::from(n)))];
+            features(&history, NOW, None, &GapPrior::default(), &|_| false)
+        })
+        .collect();
+    let quarter = month.stretched(90.0, &rows);
+    let mean = |model: &Propensity, f: &dyn Fn(f64) -> f64| {
+        rows.iter()
+            .map(|row| f(model.probability(row)))
+            .sum::<f64>()
+            / rows.len() as f64
+    };
+    let implied = mean(&month, &|p| 1.0 - (1.0 - p).powi(3));
+    assert!((mean(&quarter, &|p| p) - implied).abs() < 1e-6);
+    assert!(rows
+        .iter()
+        .all(|row| quarter.probability(row) > month.probability(row)));
+    assert!(quarter.stranger > month.stranger);
+    let nobody = month.stretched(90.0, &[]);
+    assert!(nobody.shift.is_finite() && nobody.shift > 0.0);
 }
 
 #[test]
@@ -184,6 +280,17 @@ fn odd_histories_have_sane_numbers() {
     assert!(index(&busy).points <= model.day_cap);
     assert_eq!(index(&[touch(Kind::VIEW, NOW + 1)]).index, 0.0);
     assert!(index(&[touch(Kind(999), days_ago(1.0))]).index > 0.0);
+    // what is expected of them differs, but nobody who has done nothing is told from another
+    let mut engagement = EngagementModel::first(model);
+    engagement.purchase = vec![propensity(30.0), propensity(90.0)];
+    let expected = |history: &[Touch]| engagement.outlook(history, NOW, 3).p_purchase_30d;
+    for stranger in [&[][..], &shown, &[touch(Kind::VIEW, NOW + 1)]] {
+        assert_eq!(expected(stranger), 0.01);
+    }
+    let recent = expected(&[touch(Kind::PURCHASE, days_ago(2.0))]);
+    let old = expected(&[touch(Kind::PURCHASE, days_ago(300.0))]);
+    assert!(recent > old && old > 0.01 && recent < 1.0, "{recent} {old}");
+    assert!((0.0..1.0).contains(&expected(&busy)));
 }
 
 #[test]

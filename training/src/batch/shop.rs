@@ -10,7 +10,8 @@ use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::shop::{
-    baskets, CatalogueError, Consents, Encoder, Fact, Kind, ProductIx, Purpose, Touch, NO_PRODUCT,
+    baskets, CatalogueError, Consents, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch,
+    NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -180,7 +181,12 @@ fn translate(model: &Model, live: &Live, log: &mut Log) {
         .map(|ix| {
             let kind = Kind(ix as u16);
             let name = log.encoder.kinds.name(kind);
-            encoder.kinds.intern(name).unwrap_or(Kind(u16::MAX))
+            let number = encoder.kinds.intern(name).unwrap_or(Kind(u16::MAX));
+            // what the shop says now counts, also where the model was fitted before it said so
+            if log.encoder.kinds.class(kind) == KindClass::Passive {
+                encoder.kinds.declare_passive(name);
+            }
+            number
         })
         .collect();
     let channels = renumber(&log.encoder.channels, &mut encoder.channels);

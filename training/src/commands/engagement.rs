@@ -38,6 +38,9 @@ pub struct EngagementArgs {
     /// Only customers with fewer touches since their last purchase than the shop wants
     #[arg(long)]
     below_minimum: bool,
+    /// Touches that the shop wants between two purchases; the model's if absent
+    #[arg(long, value_name = "N")]
+    minimum: Option<u32>,
     /// Skip bad rows of the data instead of stopping
     #[arg(long)]
     lenient: bool,
@@ -58,20 +61,25 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
         lenient: args.lenient,
     };
     let batch = Batch::open(&args.models, &args.data, options)?;
+    if batch.log().histories.touches().is_empty() {
+        bail!("there are no touchpoints of customers");
+    }
     if !batch.log().timed {
         bail!("touchpoints have no times: engagement is about how long ago they were");
     }
     // only what happened before is seen
     let now = batch.now(args.at).saturating_sub(1);
-    let first;
-    let model = match &batch.model.engagement {
-        Some(model) => model,
+    let kinds = &batch.log().encoder.kinds;
+    let mut model = match &batch.model.engagement {
+        Some(model) => model.with_kinds(kinds),
         None => {
             eprintln!("the model has no engagement part: weights of the first day are used");
-            first = EngagementModel::first(IndexModel::first(&batch.log().encoder.kinds));
-            &first
+            EngagementModel::first(IndexModel::first(kinds))
         }
     };
+    if let Some(minimum) = args.minimum {
+        model.index.minimum_touches = minimum;
+    }
     let mut table = OutputTable::create(
         &args.out,
         &[

@@ -6,8 +6,8 @@
 
 use rayon::prelude::*;
 use serendib_engine::engagement::{
-    days_ms, features, spending, BgNbd, EngagementModel, GammaGamma, GapPrior, IndexModel, Orders,
-    Propensity, FEATURES, PLAIN,
+    days_ms, features, is_known, spending, BgNbd, EngagementModel, GammaGamma, GapPrior,
+    IndexModel, Orders, Propensity, FEATURES, PLAIN,
 };
 use serendib_engine::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 
@@ -33,6 +33,8 @@ pub struct Rows {
     pub features: Vec<Vec<f64>>,
     /// Whether the customer bought within the horizon.
     pub bought: Vec<bool>,
+    /// Customers who had only been shown something, and those of them who bought: the features do not describe them.
+    pub strangers: (usize, usize),
 }
 
 impl Rows {
@@ -40,12 +42,9 @@ impl Rows {
         self.customer.append(&mut other.customer);
         self.features.append(&mut other.features);
         self.bought.append(&mut other.bought);
+        self.strangers.0 += other.strangers.0;
+        self.strangers.1 += other.strangers.1;
     }
-}
-
-/// Whether a touch makes a customer known: a contact that the customer made.
-fn active(kinds: &Kinds, touch: &Touch) -> bool {
-    kinds.class(touch.kind) == KindClass::Active
 }
 
 /// Everybody known before `cut`, or every `stride`-th, with what they bought in the `horizon` days after.
@@ -59,29 +58,37 @@ pub fn rows_at(
     stride: usize,
 ) -> Rows {
     let end = cut + days_ms(horizon);
-    let rows: Vec<(u32, Vec<f64>, bool)> = (0..histories.len())
+    let passive = |kind: Kind| kinds.class(kind) == KindClass::Passive;
+    let rows: Vec<(u32, Option<Vec<f64>>, bool)> = (0..histories.len())
         .into_par_iter()
         .filter(|customer| (*customer as i64 + cut / DAY_MS) % stride.max(1) as i64 == 0)
         .filter_map(|customer| {
             let history = histories[customer];
             let seen = history.partition_point(|t| t.at < cut);
-            if !history[..seen].iter().any(|t| active(kinds, t)) {
+            if seen == 0 {
                 return None;
             }
             let later = history[seen..].iter().take_while(|t| t.at < end);
             let bought = later.clone().any(|t| t.kind == Kind::PURCHASE);
-            Some((
-                customer as u32,
-                features(&history[..seen], cut, orders, gaps),
-                bought,
-            ))
+            let before = &history[..seen];
+            let row = is_known(before, cut, &passive)
+                .then(|| features(before, cut, orders, gaps, &passive));
+            Some((customer as u32, row, bought))
         })
         .collect();
     let mut out = Rows::default();
     for (customer, features, bought) in rows {
-        out.customer.push(customer);
-        out.features.push(features);
-        out.bought.push(bought);
+        match features {
+            Some(features) => {
+                out.customer.push(customer);
+                out.features.push(features);
+                out.bought.push(bought);
+            }
+            None => {
+                out.strangers.0 += 1;
+                out.strangers.1 += usize::from(bought);
+            }
+        }
     }
     out
 }
@@ -151,7 +158,10 @@ pub fn fit_horizon(
         all
     };
     let all = together(&at);
-    let share = all.bought.iter().filter(|b| **b).count() as f64 / all.bought.len().max(1) as f64;
+    if all.bought.is_empty() {
+        return too_young(histories, kinds, start, end, horizon, orders, gaps);
+    }
+    let share = all.bought.iter().filter(|b| **b).count() as f64 / all.bought.len() as f64;
     let constant = || Propensity::constant(share, horizon);
     let every: Vec<usize> = (0..FEATURES).collect();
     let fit = |rows: &Rows, used: &[usize], ridge: f64| {
@@ -160,36 +170,48 @@ pub fn fit_horizon(
     // cut-offs whose outcomes overlap the held-out one are not fitted on while choosing
     let apart = (horizon / STEP_DAYS).ceil() as usize;
     let mut choice = None;
+    // how far effects keep their strength on later rows: those of the fit itself would always say in full
+    let (mut scale, mut plain_scale) = (None, None);
     if at.len() > apart {
         let (valid, train) = (together(&at[..1]), together(&at[apart..]));
         let loss = |model: Option<Propensity>| {
             model.map(|mut model| {
                 model.calibrate(&valid.features, &valid.bought, CALIBRATION_PRIOR);
-                log_loss(&model, &valid)
+                (log_loss(&model, &valid), model.scale)
             })
         };
-        let plain = loss(fit(&train, &PLAIN, 1.0)).unwrap_or(f64::INFINITY);
+        let plain = loss(fit(&train, &PLAIN, 1.0));
+        plain_scale = plain.map(|plain| plain.1);
         let full = RIDGES
             .iter()
-            .filter_map(|ridge| loss(fit(&train, &every, *ridge)).map(|loss| (loss, *ridge)))
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        choice = full
-            .filter(|(loss, _)| *loss < plain)
-            .map(|(_, ridge)| ridge);
+            .filter_map(|ridge| loss(fit(&train, &every, *ridge)).map(|found| (found, *ridge)))
+            .min_by(|a, b| a.0 .0.total_cmp(&b.0 .0))
+            .filter(|((loss, _), _)| plain.is_none_or(|plain| *loss < plain.0));
+        choice = full.map(|(_, ridge)| ridge);
+        scale = full.map(|((_, scale), _)| scale);
     } else if horizon > HORIZONS[0] {
         // too short a log to hold a cut-off out: what was right for the shorter horizon is taken
-        choice = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps).ridge;
+        let shorter = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps);
+        choice = shorter.ridge;
+        scale = Some(shorter.model.scale);
+        plain_scale = Some(shorter.baseline.scale);
     }
     let recent = together(&at[..at.len().min(2)]);
-    let finish = |model: Option<Propensity>| {
+    let finish = |model: Option<Propensity>, scale: Option<f64>| {
         let mut model = model.unwrap_or_else(constant);
-        model.calibrate(&recent.features, &recent.bought, CALIBRATION_PRIOR);
+        match scale {
+            Some(scale) => {
+                model.set_level(&recent.features, &recent.bought, scale, CALIBRATION_PRIOR)
+            }
+            None => model.calibrate(&recent.features, &recent.bought, CALIBRATION_PRIOR),
+        }
+        model.stranger = stranger(&model, &all);
         model
     };
-    let baseline = finish(fit(&all, &PLAIN, 1.0));
+    let baseline = finish(fit(&all, &PLAIN, 1.0), plain_scale);
     match choice.and_then(|ridge| fit(&all, &every, ridge)) {
         Some(model) => Fitted {
-            model: finish(Some(model)),
+            model: finish(Some(model), scale),
             baseline,
             plain: false,
             ridge: choice,
@@ -200,6 +222,61 @@ pub fn fit_horizon(
             plain: true,
             ridge: None,
         },
+    }
+}
+
+/// Rows that the least likely customers count as in what is said of strangers.
+const STRANGER_PRIOR: f64 = 20.0;
+
+/// The share of strangers who bought, drawn towards what `model` says of the least likely tenth of known customers.
+fn stranger(model: &Propensity, rows: &Rows) -> f64 {
+    let mut said: Vec<f64> = rows
+        .features
+        .iter()
+        .map(|row| model.probability(row))
+        .collect();
+    said.sort_by(f64::total_cmp);
+    said.truncate(said.len().div_ceil(10));
+    let least = said.iter().sum::<f64>() / said.len().max(1) as f64;
+    let (strangers, bought) = rows.strangers;
+    (bought as f64 + STRANGER_PRIOR * least) / (strangers as f64 + STRANGER_PRIOR)
+}
+
+/// A horizon longer than the log says anything of: what the shorter horizon implies; for the shortest, the rate at which
+/// known customers have ordered again so far.
+fn too_young(
+    histories: &[&[Touch]],
+    kinds: &Kinds,
+    start: i64,
+    end: i64,
+    horizon: f64,
+    orders: Option<&BgNbd>,
+    gaps: &GapPrior,
+) -> Fitted {
+    if horizon > HORIZONS[0] {
+        let shorter = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps);
+        let now = rows_at(histories, kinds, end, 0.0, orders, gaps, 1);
+        return Fitted {
+            model: shorter.model.stretched(horizon, &now.features),
+            baseline: shorter.baseline.stretched(horizon, &now.features),
+            ..shorter
+        };
+    }
+    let (mut again, mut days) = (0.0, 0.0);
+    for history in histories {
+        if let Some(found) = Orders::of(history, end) {
+            again += found.repeats;
+            days += 7.0 * found.age;
+        }
+    }
+    // a month of one customer who ordered at the rate of the first day: what is said before anything is known
+    let rate = (again + 0.1) / (days + 30.0);
+    let model = Propensity::constant(1.0 - (-rate * horizon).exp(), horizon);
+    Fitted {
+        baseline: model.clone(),
+        model,
+        plain: true,
+        ridge: None,
     }
 }
 
