@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::baskets::{BasketLog, NOBODY};
+use super::claims::claimed;
 use super::companions::{companions, CompanionOptions};
-use super::direction::{FirstPurchases, Order};
+use super::direction::FirstPurchases;
 use super::lag::Lag;
 use super::significance::{
-    benjamini_hochberg, shrunk_conditional, shrunk_lift, significant_pairs, Pair,
-    SignificanceOptions,
+    shrunk_conditional, shrunk_lift, significant_pairs, Pair, SignificanceOptions,
 };
 use super::sparse::{keep_largest, SparseRows};
 use super::substitutes::{
@@ -28,7 +28,7 @@ pub struct ComplementOptions {
     pub window_days: i64,
     /// Baskets by which lift, share and conditional are shrunk; 10.
     pub kappa: f64,
-    /// False-discovery rate of claimed directions; .05.
+    /// False-discovery rate of claimed directions; .01.
     pub direction_q: f64,
     /// Edges kept per product; 100.
     pub width: usize,
@@ -44,7 +44,7 @@ impl Default for ComplementOptions {
             significance: SignificanceOptions::default(),
             window_days: 45,
             kappa: 10.0,
-            direction_q: 0.05,
+            direction_q: 0.01,
             width: 100,
             substitute_from: 0.35,
             companions: CompanionOptions::default(),
@@ -145,15 +145,11 @@ impl Complements {
         let contexts = contexts(products, &pairs);
         let first = FirstPurchases::new(log);
         let substitutes = find_substitutes(catalogue, log, views, &contexts, &pairs, &variants);
-        let orders: Vec<Order> = if timed {
-            pairs
-                .par_iter()
-                .map(|pair| first.order(pair.a, pair.b))
-                .collect()
+        let directions = if timed {
+            claimed(catalogue, log, &first, &pairs, options.direction_q)
         } else {
-            Vec::new()
+            vec![None; pairs.len()]
         };
-        let claimed = claim_limit(&orders, options.direction_q);
         let repeats = repeat_rates(log);
         let mut rows: Vec<Vec<Edge>> = vec![Vec::new(); products];
         for (ix, found) in found.iter().enumerate() {
@@ -164,7 +160,6 @@ impl Complements {
             if variants.same(pair.a, pair.b) || sub >= options.substitute_from {
                 continue;
             }
-            let order = orders.get(ix).filter(|o| o.p <= claimed);
             let days: Vec<i32> = if timed {
                 first.both(pair.a, pair.b).map(|(_, a, b)| b - a).collect()
             } else {
@@ -181,14 +176,17 @@ impl Complements {
                 } else {
                     (found.baskets_b, found.baskets_a)
                 };
-                let direction = order.map_or(0.5, |o| {
-                    let excess = o.excess(5.0);
-                    if forward {
-                        excess
-                    } else {
-                        1.0 - excess
-                    }
-                });
+                let direction =
+                    directions[ix].map_or(
+                        0.5,
+                        |excess| {
+                            if forward {
+                                excess
+                            } else {
+                                1.0 - excess
+                            }
+                        },
+                    );
                 let shared = f64::from(pair.shared);
                 let lift = shrunk_lift(shared, pair.expected, options.kappa);
                 let conditional =
@@ -439,16 +437,6 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
     let mut found: Vec<Found> = best.into_values().map(|(_, found)| found).collect();
     found.sort_by_key(|f| (f.pair.a, f.pair.b));
     found
-}
-
-/// The largest p-value of a claimed direction; negative = none. Orders seen in fewer than eight customers are no tests.
-fn claim_limit(orders: &[Order], q: f64) -> f64 {
-    let tests: Vec<f64> = orders
-        .iter()
-        .filter(|o| o.before + o.after >= 8)
-        .map(|o| o.p)
-        .collect();
-    benjamini_hochberg(&tests, tests.len(), q).unwrap_or(-1.0)
 }
 
 /// Share of each product's known buyers who bought it again, shrunk to .25 by four buyers.

@@ -6,6 +6,7 @@
 //! its own ([`completion`]). Complements are ordered by what is bought beside a product ([`companions`]).
 
 pub mod baskets;
+mod claims;
 mod companions;
 pub mod completion;
 pub mod direction;
