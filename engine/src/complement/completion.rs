@@ -283,6 +283,26 @@ pub fn blend(families: &[(&SparseRows, f32)], products: usize, width: usize) -> 
     SparseRows::from_rows(rows)
 }
 
+/// Baskets by which a product's popularity is shrunk in [`tempered`].
+const TEMPER_SHRINK: f32 = 5.0;
+
+/// The same matrix with column j divided by (`baskets`[j] + 5)^`power`: what everybody buys needs no telling, and the sum over a
+/// basket, to which each product adds a little of it, favours it. 0 changes nothing.
+pub fn tempered(rows: &SparseRows, baskets: &[u32], power: f32) -> SparseRows {
+    if power == 0.0 {
+        return rows.clone();
+    }
+    let shares: Vec<f32> = baskets
+        .iter()
+        .map(|n| (*n as f32 + TEMPER_SHRINK).powf(-power))
+        .collect();
+    SparseRows::from_rows((0..rows.rows() as ProductIx).map(|row| {
+        rows.iter(row)
+            .map(|(other, value)| (other, value * shares.get(other as usize).unwrap_or(&1.0)))
+            .collect()
+    }))
+}
+
 /// Completes baskets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Completion {
@@ -451,6 +471,15 @@ mod tests {
             }
         }
         assert!(ease(&log, -1000.0, 100, 100, &|_| 1.0).is_err());
+    }
+
+    #[test]
+    fn tempering_lowers_what_everybody_buys() {
+        let rows = SparseRows::from_rows([vec![(1, 1.0), (2, 0.9)], vec![], vec![]]);
+        let tempered = |power| tempered(&rows, &[10, 1_000, 20], power);
+        assert_eq!(tempered(0.0), rows);
+        let some = tempered(0.1);
+        assert!(some.get(0, 2) > some.get(0, 1) && some.get(0, 1) > 0.0);
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::baskets::{BasketLog, NOBODY};
-use super::direction::{FirstPurchases, Order};
+use super::claims::claimed;
+use super::companions::{companions, CompanionOptions};
+use super::direction::FirstPurchases;
 use super::lag::Lag;
 use super::significance::{
-    benjamini_hochberg, shrunk_conditional, shrunk_lift, significant_pairs, Pair,
-    SignificanceOptions,
+    shrunk_conditional, shrunk_lift, significant_pairs, Pair, SignificanceOptions,
 };
 use super::sparse::{keep_largest, SparseRows};
 use super::substitutes::{
@@ -27,12 +28,14 @@ pub struct ComplementOptions {
     pub window_days: i64,
     /// Baskets by which lift, share and conditional are shrunk; 10.
     pub kappa: f64,
-    /// False-discovery rate of claimed directions; .05.
+    /// False-discovery rate of claimed directions; .01.
     pub direction_q: f64,
     /// Edges kept per product; 100.
     pub width: usize,
     /// From this substitution on, two products are never complements; .35.
     pub substitute_from: f32,
+    /// How complements are ordered.
+    pub companions: CompanionOptions,
 }
 
 impl Default for ComplementOptions {
@@ -41,17 +44,30 @@ impl Default for ComplementOptions {
             significance: SignificanceOptions::default(),
             window_days: 45,
             kappa: 10.0,
-            direction_q: 0.05,
+            direction_q: 0.01,
             width: 100,
             substitute_from: 0.35,
+            companions: CompanionOptions::default(),
         }
     }
 }
 
-/// A product with fewer edges is helped by weaker evidence.
-const FEW_EDGES: usize = 10;
-/// Products that weaker evidence adds at most.
-const WITHOUT_EDGES: usize = 30;
+/// What is known of products beside their baskets.
+#[derive(Debug, Clone, Copy)]
+pub struct Hints<'a> {
+    /// What was viewed in one visit, where views are recorded.
+    pub views: Option<&'a BasketLog>,
+    /// The category or cluster of each product.
+    pub topics: &'a [u32],
+    /// How alike the titles of products are, 0…1.
+    pub like: &'a SparseRows,
+}
+
+/// Companions of each product that are looked at, and those that are kept beside its edges.
+const COMPANIONS: usize = 300;
+const UNPROVEN: usize = 50;
+/// Score of the best product of the categories that go with a product of which nothing is known.
+const BACK_OFF: f32 = 0.1;
 
 /// What one product leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +94,8 @@ pub struct Complements {
     pub(super) offsets: Vec<u32>,
     pub(super) edges: Vec<Edge>,
     pub(super) substitutes: SparseRows,
+    /// What is bought beside each product without being an edge, in units of [`Edge::score`].
+    pub(super) companions: SparseRows,
     pub(super) completion: Completion,
     /// Topic of each product.
     pub(super) topics: Vec<u32>,
@@ -103,34 +121,35 @@ struct Found {
 const WINDOW_WEIGHT: f64 = 0.5;
 
 impl Complements {
-    /// Learns the graph from `log`; `topics` gives each product's category or cluster, `views` what was viewed in one visit.
+    /// Learns the graph from `log` and what else is known of products.
     ///
     /// `timed` = false (a shop without times) looks at baskets only and claims no direction.
     pub fn fit(
         catalogue: &Catalogue,
         log: &BasketLog,
-        views: Option<&BasketLog>,
-        topics: &[u32],
+        hints: &Hints,
         completion: Completion,
         timed: bool,
         options: &ComplementOptions,
     ) -> Complements {
+        let Hints {
+            views,
+            topics,
+            like,
+        } = *hints;
         let products = catalogue.len();
+        let beside = companions(log, like, &options.companions, COMPANIONS);
         let variants = Variants::learn(catalogue);
         let found = find_pairs(log, timed, options);
         let pairs: Vec<Pair> = found.iter().map(|f| f.pair).collect();
         let contexts = contexts(products, &pairs);
         let first = FirstPurchases::new(log);
         let substitutes = find_substitutes(catalogue, log, views, &contexts, &pairs, &variants);
-        let orders: Vec<Order> = if timed {
-            pairs
-                .par_iter()
-                .map(|pair| first.order(pair.a, pair.b))
-                .collect()
+        let directions = if timed {
+            claimed(catalogue, log, &first, &pairs, options.direction_q)
         } else {
-            Vec::new()
+            vec![None; pairs.len()]
         };
-        let claimed = claim_limit(&orders, options.direction_q);
         let repeats = repeat_rates(log);
         let mut rows: Vec<Vec<Edge>> = vec![Vec::new(); products];
         for (ix, found) in found.iter().enumerate() {
@@ -141,7 +160,6 @@ impl Complements {
             if variants.same(pair.a, pair.b) || sub >= options.substitute_from {
                 continue;
             }
-            let order = orders.get(ix).filter(|o| o.p <= claimed);
             let days: Vec<i32> = if timed {
                 first.both(pair.a, pair.b).map(|(_, a, b)| b - a).collect()
             } else {
@@ -158,24 +176,30 @@ impl Complements {
                 } else {
                     (found.baskets_b, found.baskets_a)
                 };
-                let direction = order.map_or(0.5, |o| {
-                    let excess = o.excess(5.0);
-                    if forward {
-                        excess
-                    } else {
-                        1.0 - excess
-                    }
-                });
+                let direction =
+                    directions[ix].map_or(
+                        0.5,
+                        |excess| {
+                            if forward {
+                                excess
+                            } else {
+                                1.0 - excess
+                            }
+                        },
+                    );
                 let shared = f64::from(pair.shared);
                 let lift = shrunk_lift(shared, pair.expected, options.kappa);
                 let conditional =
                     shrunk_conditional(shared, f_from, f_to / found.total, options.kappa);
                 let anchor = anchor_factor(catalogue, &repeats, from, to);
                 let keep = 1.0 - f64::from(sub);
-                // How much likelier the complement becomes, as a share of baskets: what chance explains is taken off, so that
-                // neither the popular nor the rare is favoured.
-                let gained = conditional * (1.0 - 1.0 / lift) * found.weight;
-                let score = gained * (2.0 * direction).powi(2) * anchor * keep * keep;
+                // What meets within days only is no companion in baskets, but scored in the same units.
+                let within_days = conditional * lift.powf(options.companions.lift) * found.weight;
+                let strength = match beside.get(from, to) {
+                    in_baskets if in_baskets > 0.0 && found.weight == 1.0 => f64::from(in_baskets),
+                    in_baskets => within_days.max(f64::from(in_baskets)),
+                };
+                let score = strength * (2.0 * direction).powi(2) * anchor * keep * keep;
                 if score > 0.0 && score.is_finite() {
                     let sign = if forward { 1 } else { -1 };
                     rows[from as usize].push(Edge {
@@ -194,6 +218,9 @@ impl Complements {
         for row in &mut rows {
             row.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.product.cmp(&y.product)));
             row.truncate(options.width);
+        }
+        let unproven = unproven(&beside, &rows);
+        for row in &mut rows {
             edges.append(row);
             offsets.push(edges.len() as u32);
         }
@@ -203,6 +230,7 @@ impl Complements {
             offsets,
             edges,
             substitutes,
+            companions: unproven,
             completion,
             topics: topics.to_vec(),
             topic_edges,
@@ -278,46 +306,26 @@ impl Complements {
         out
     }
 
-    /// What goes with `product` beyond its `edges`: what baskets that hold it are completed with, where too few of them hold
-    /// both for an edge; else what goes with its category.
-    fn without_edges(&self, product: ProductIx, edges: &[Edge]) -> Vec<(ProductIx, f32)> {
-        let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
-        let mut out: Vec<(ProductIx, f32)> = self
-            .completion
-            .rows()
-            .iter(product)
-            .filter(|(other, value)| {
-                *value > 0.0 && !is_edge(*other) && !self.replaces(product, *other)
-            })
-            .collect();
-        out.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
-        out.truncate(WITHOUT_EDGES);
-        if out.is_empty() {
-            out = self.back_off(product);
-        }
-        out
-    }
-
-    /// What one purchase `days` ago leads to now: its edges by how due they are, helped by weaker evidence where they are
-    /// few.
+    /// What one purchase `days` ago leads to now: its edges, then what is bought beside it without proof, by how due they
+    /// are; what goes with its category where nothing else is known.
     fn leads_to(&self, anchor: ProductIx, days: f64) -> Vec<(ProductIx, f32)> {
+        // A complement is never wholly out of season: a third of it stays.
+        let share = |lag: &Lag| (1.0 + 2.0 * lag.due(days) as f32) / 3.0;
         let edges = self.edges(anchor);
-        let mut weakest = f32::MAX;
-        let mut out = Vec::with_capacity(edges.len());
-        for edge in edges {
-            let due = edge.lag.due(days) as f32;
-            // A complement is never wholly out of season: a third of it stays.
-            out.push((edge.product, edge.score * (1.0 + 2.0 * due) / 3.0));
-            weakest = weakest.min(edge.score);
-        }
-        if edges.len() < FEW_EDGES {
-            let back_off = self.without_edges(anchor, edges);
+        let mut out: Vec<(ProductIx, f32)> = edges
+            .iter()
+            .map(|edge| (edge.product, edge.score * share(&edge.lag)))
+            .collect();
+        let together = share(&Lag::TOGETHER);
+        let unproven = self.companions.iter(anchor);
+        out.extend(unproven.map(|(product, score)| (product, score * together)));
+        if out.is_empty() {
+            let back_off = self.back_off(anchor);
             let top = back_off.first().map_or(1.0, |(_, v)| *v).max(1e-9);
-            let weight = if edges.is_empty() { 0.1 } else { weakest * 0.5 };
             out.extend(
                 back_off
                     .into_iter()
-                    .map(|(product, value)| (product, weight * value / top)),
+                    .map(|(product, value)| (product, BACK_OFF * value / top)),
             );
         }
         out
@@ -344,9 +352,9 @@ impl Complements {
 
     /// What goes with recent purchases (`bought`: product, days ago) after the right lag.
     ///
-    /// Each edge counts by how due it is; a product with few edges of its own is helped by what completes baskets that hold
-    /// it, else by its category, weaker than any edge. What replaces or varies one of `bought`, and `bought` itself, is left out. Score descending, ties by number,
-    /// with the product behind the largest part.
+    /// Each edge counts by how due it is, and so does what is bought beside a product too seldom for an edge; one without
+    /// company is helped by its category. What replaces or varies one of `bought`, and `bought` itself, is left out. Score
+    /// descending, ties by number, with the product behind the largest part.
     pub fn goes_with(
         &self,
         bought: &[(ProductIx, f64)],
@@ -377,6 +385,17 @@ impl Complements {
         ranked.truncate(k);
         ranked
     }
+}
+
+/// What of `beside` is no edge of its product, the [`UNPROVEN`] largest of each.
+fn unproven(beside: &SparseRows, edges: &[Vec<Edge>]) -> SparseRows {
+    SparseRows::from_rows(edges.iter().enumerate().map(|(product, edges)| {
+        let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
+        let row = beside.iter(product as ProductIx);
+        let mut row: Vec<(ProductIx, f32)> = row.filter(|(other, _)| !is_edge(*other)).collect();
+        keep_largest(&mut row, UNPROVEN);
+        row
+    }))
 }
 
 /// Pairs attracted in baskets, and those attracted within windows of days only; of a pair in both windows, the look with the
@@ -418,16 +437,6 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
     let mut found: Vec<Found> = best.into_values().map(|(_, found)| found).collect();
     found.sort_by_key(|f| (f.pair.a, f.pair.b));
     found
-}
-
-/// The largest p-value of a claimed direction; negative = none. Orders seen in fewer than eight customers are no tests.
-fn claim_limit(orders: &[Order], q: f64) -> f64 {
-    let tests: Vec<f64> = orders
-        .iter()
-        .filter(|o| o.before + o.after >= 8)
-        .map(|o| o.p)
-        .collect();
-    benjamini_hochberg(&tests, tests.len(), q).unwrap_or(-1.0)
 }
 
 /// Share of each product's known buyers who bought it again, shrunk to .25 by four buyers.
@@ -693,8 +702,11 @@ mod tests {
         let complements = Complements::fit(
             &catalogue,
             &log,
-            None,
-            &topics,
+            &Hints {
+                views: None,
+                topics: &topics,
+                like: &SparseRows::default(),
+            },
             Completion::default(),
             true,
             &ComplementOptions::default(),
@@ -730,6 +742,23 @@ mod tests {
         assert!(complements
             .directed()
             .all(|(from, edge)| from < 2 && edge.product == 2));
+    }
+
+    #[test]
+    fn what_is_proven_comes_before_what_is_only_seen_and_contributions_add_up() {
+        let (_, complements) = fitted();
+        let printer = complements.goes_with(&[(0, 20.0)], 5, &|_| true);
+        assert_eq!(printer[0].0, 2, "ink is proven");
+        assert!(printer.len() == 5, "the rest was only seen beside it");
+        let noise = complements.goes_with(&[(9, 0.0)], 5, &|_| true);
+        assert_eq!(noise.len(), 5);
+        for (anchor, days, list) in [(0, 20.0, printer), (9, 0.0, noise)] {
+            for (product, score, _) in list {
+                let parts = complements.contributions(&[(anchor, days)], product);
+                let sum: f32 = parts.iter().map(|(_, value)| value).sum();
+                assert!((sum - score).abs() < 1e-6);
+            }
+        }
     }
 
     #[test]

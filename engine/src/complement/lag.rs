@@ -17,6 +17,13 @@ pub struct Lag {
 const TOGETHER_HALF_LIFE_DAYS: f64 = 15.0;
 
 impl Lag {
+    /// Of two products that are only bought in one basket.
+    pub const TOGETHER: Lag = Lag {
+        together: 1.0,
+        median_days: 0.0,
+        spread: 1.0,
+    };
+
     /// From the days between first purchases, b after a, 0 = same basket; negative ones are left out.
     pub fn of(days: impl IntoIterator<Item = i32>) -> Lag {
         let mut together = 0u32;

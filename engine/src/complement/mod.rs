@@ -3,9 +3,11 @@
 //! [`Complements`] is the part of a model that holds them. A *complement* is attracted to a product beyond what basket
 //! sizes explain ([`significance`]), is no variant of it ([`variants`]) and does not replace it ([`substitutes`]); it has a
 //! [`direction`] where the order of purchases shows one and a [`lag`]. Completing a basket is another task, with a scorer of
-//! its own ([`completion`]).
+//! its own ([`completion`]). Complements are ordered by what is bought beside a product ([`companions`]).
 
 pub mod baskets;
+mod claims;
+mod companions;
 pub mod completion;
 pub mod direction;
 mod graph;
@@ -17,8 +19,9 @@ pub mod substitutes;
 pub mod variants;
 
 pub use baskets::{BasketLog, NOBODY};
+pub use companions::{companions, CompanionOptions};
 pub use completion::Completion;
-pub use graph::{ComplementOptions, Complements, Edge};
+pub use graph::{ComplementOptions, Complements, Edge, Hints};
 pub use lag::Lag;
 pub use sparse::{keep_largest, SparseRows};
 pub use variants::Variants;

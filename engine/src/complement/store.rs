@@ -44,9 +44,10 @@ impl Complements {
         write_tensors(bundle, FILE, &out)
     }
 
-    fn matrices(&self) -> [(&'static str, &SparseRows); 4] {
+    fn matrices(&self) -> [(&'static str, &SparseRows); 5] {
         [
             ("substitutes", &self.substitutes),
+            ("companions", &self.companions),
             ("completion", self.completion.rows()),
             ("topic_edges", &self.topic_edges),
             ("topic_best", &self.topic_best),
@@ -111,6 +112,12 @@ impl Complements {
             })
             .collect();
         let substitutes = file.matrix("substitutes", products, products)?;
+        // Bundles of before there were companions have none.
+        let companions = if file.tensors.contains_key("companions.offsets") {
+            file.matrix("companions", products, products)?
+        } else {
+            SparseRows::default()
+        };
         let completion = file.matrix("completion", products, products)?;
         let topic_edges = file.matrix("topic_edges", topic_count, topic_count)?;
         let topic_best = file.matrix("topic_best", topic_count, products)?;
@@ -121,6 +128,7 @@ impl Complements {
             offsets,
             edges,
             substitutes,
+            companions,
             completion: Completion::new(completion, popularity),
             topics,
             topic_edges,

@@ -11,6 +11,7 @@ use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
 use crate::shop::{acquisitions, Owned, ProductIx, DAY_MS};
+use crate::surprise::Prospect;
 
 /// The customer's best products by the representation: where a score stands is told by them, and the terms of delight are
 /// standardised over them.
@@ -184,6 +185,16 @@ impl<'a> RelevanceView<'a> {
         self.life
             .filter(|view| !view.is_silent())
             .map_or(0.0, |view| view.product(product).current)
+    }
+
+    /// `product` of this `relevance` with what the customer's life says of it.
+    pub fn prospect(&self, product: ProductIx, relevance: f32) -> Prospect {
+        Prospect {
+            product,
+            relevance,
+            need: self.need(product),
+            fit: self.lift(product),
+        }
     }
 
     /// How much likelier life makes `product`, in powers of [`LIFT`], [`LEAST_LIFT`] to [`MOST_LIFT`]; 0 = no difference.

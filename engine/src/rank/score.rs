@@ -7,7 +7,7 @@ use super::{Context, CustomerState, Live, RelevanceView};
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::shop::ProductIx;
-use crate::surprise::{Terms, FEATURES};
+use crate::surprise::{Prospect, Terms, FEATURES};
 
 /// How one product stands to one customer; absent = the model has no part that knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -37,11 +37,11 @@ pub fn score_pairs(
         let appraised = Appraiser::new(model, live, customer, now, view).map(|a| a.appraise(&rows));
         rows.iter()
             .enumerate()
-            .map(|(ix, (_, relevance, _))| {
+            .map(|(ix, prospect)| {
                 let appraised = appraised.as_ref().map(|rows| rows[ix]);
                 let term = |take: fn(&Terms) -> f32| appraised.map(|a| take(&a.terms));
                 PairScore {
-                    relevance: *relevance,
+                    relevance: prospect.relevance,
                     unexpectedness: term(|t| t.unexpectedness),
                     novelty: term(|t| t.novelty),
                     timeliness: term(|t| t.timeliness),
@@ -115,11 +115,11 @@ fn viewed<T>(
     ask(&view, &prepared.customer)
 }
 
-/// Each of `products` with its relevance and how needed it is now.
-fn rows(view: &RelevanceView, products: &[ProductIx]) -> Vec<(ProductIx, f32, f32)> {
+/// Each of `products` with what relevance and life say of it.
+fn rows(view: &RelevanceView, products: &[ProductIx]) -> Vec<Prospect> {
     let scores = view.scores(products);
     let products = products.iter().zip(scores);
     products
-        .map(|(&product, score)| (product, view.relevance(product, score), view.need(product)))
+        .map(|(&product, score)| view.prospect(product, view.relevance(product, score)))
         .collect()
 }

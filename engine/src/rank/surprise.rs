@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, ExploreOptions, Standard, Surprises, Terms,
+    disappointed, explore, Appraisal, Dialled, ExploreOptions, Prospect, Standard, Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -48,7 +48,7 @@ impl<'a> Appraiser<'a> {
         let pool: Vec<_> = view
             .best()
             .iter()
-            .map(|&(product, score)| (product, view.relevance(product, score), view.need(product)))
+            .map(|&(product, score)| view.prospect(product, view.relevance(product, score)))
             .collect();
         let standard = Standard::of(&appraisal.terms(&pool, &vector));
         Some(Appraiser {
@@ -64,10 +64,10 @@ impl<'a> Appraiser<'a> {
         &self.appraisal
     }
 
-    /// What the delight model sees of each of `products` (with relevance and need).
+    /// What the delight model sees of each of `products`.
     pub fn features(
         &self,
-        products: &[(ProductIx, f32, f32)],
+        products: &[Prospect],
     ) -> Vec<(Terms, [f32; crate::surprise::FEATURES])> {
         let model = self.model;
         let curiosity = self.appraisal.curiosity();
@@ -79,8 +79,8 @@ impl<'a> Appraiser<'a> {
             .collect()
     }
 
-    /// Appraises each of `products` (with relevance and need).
-    pub fn appraise(&self, products: &[(ProductIx, f32, f32)]) -> Vec<Appraised> {
+    /// Appraises each of `products`.
+    pub fn appraise(&self, products: &[Prospect]) -> Vec<Appraised> {
         self.features(products)
             .into_iter()
             .map(|(terms, features)| Appraised {
@@ -114,7 +114,7 @@ impl Scorer for Delighting {
             query.relevance,
         );
         let Some(appraiser) = appraiser else { return };
-        let row = |c: &Candidate| (c.product, c.relevance, query.relevance.need(c.product));
+        let row = |c: &Candidate| query.relevance.prospect(c.product, c.relevance);
         let rows: Vec<_> = candidates.iter().map(row).collect();
         for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {
             candidate.relevance = quantise(candidate.relevance);

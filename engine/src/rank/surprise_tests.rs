@@ -7,7 +7,7 @@ use super::reasons::counterfactual;
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
 use crate::complement::{
-    completion, BasketLog, ComplementOptions, Complements, Completion, SparseRows,
+    completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
 };
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
@@ -47,8 +47,11 @@ fn model() -> Model {
     let complements = Complements::fit(
         &catalogue,
         &log,
-        None,
-        topics.numbers(),
+        &Hints {
+            views: None,
+            topics: topics.numbers(),
+            like: &SparseRows::default(),
+        },
         Completion::new(rows, share),
         true,
         &ComplementOptions::default(),

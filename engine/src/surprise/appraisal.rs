@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::dial::FloorOptions;
 use super::{
-    curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Moment,
-    Popularity, PriceRange, Terms, Topics,
+    curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Kinds,
+    Moment, Popularity, PriceRange, Regard, Terms, Topics,
 };
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
+use crate::complement::SparseRows;
 use crate::shop::{acquisitions, Catalogue, ProductIx, Touch};
 
 const TENSORS: &str = "surprise.safetensors";
@@ -62,13 +63,15 @@ pub struct Surprises {
     pub popularity: Popularity,
     /// Season and momentum.
     pub moment: Moment,
+    /// Kinds of things, and products among them; nothing where the model was fitted before there were any.
+    pub kinds: Kinds,
     /// The delight model.
     pub delight: DelightModel,
     buyers: Vec<f32>,
 }
 
 impl Surprises {
-    /// Learns everything but delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
+    /// Learns everything but kinds, which are [`Kinds::learn`]ed, and delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
     /// ms (empty in a shop without times).
     pub fn fit(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) -> Surprises {
         Surprises {
@@ -101,6 +104,14 @@ impl Surprises {
         let topics = self.topics.numbers().to_vec();
         out.insert("topics".to_owned(), Tensor::u32(&[topics.len()], topics));
         out.insert("buyers".into(), f32s(&self.buyers));
+        out.insert("dearness".into(), f32s(&self.kinds.dearness));
+        out.insert("stars".into(), f32s(&self.kinds.stars));
+        out.insert("returned".into(), f32s(&self.kinds.returned));
+        let (offsets, columns, values) = self.kinds.kinship.parts();
+        let u32s = |data: &[u32]| Tensor::u32(&[data.len()], data.to_vec());
+        out.insert("kinship.offsets".into(), u32s(offsets));
+        out.insert("kinship.columns".into(), u32s(columns));
+        out.insert("kinship.values".into(), f32s(values));
         out.insert("season".into(), f32s(&self.moment.season));
         out.insert("momentum".into(), f32s(&self.moment.momentum));
         out.insert(
@@ -120,25 +131,31 @@ impl Surprises {
             return Ok(None);
         }
         let mut tensors = read_tensors(bundle, TENSORS)?;
-        let mut take = |name: &str| {
+        let take = |tensors: &mut BTreeMap<String, Tensor>, name: &str| {
             tensors
                 .remove(name)
                 .ok_or_else(|| BundleError::content(TENSORS, format!("no tensor {name:?}")))
         };
         let wrong = |name: &str| BundleError::content(TENSORS, format!("{name:?} does not fit"));
-        let numbers = take("topics")?
+        let numbers = take(&mut tensors, "topics")?
             .into_u32()
             .filter(|t| t.len() == products)
             .ok_or_else(|| wrong("topics"))?;
         let f32s = |tensor: Tensor, name: &str| tensor.into_f32().ok_or_else(|| wrong(name));
-        let buyers = f32s(take("buyers")?, "buyers")?;
-        let season = f32s(take("season")?, "season")?;
-        let momentum = f32s(take("momentum")?, "momentum")?;
-        let end = take("end")?
+        let buyers = f32s(take(&mut tensors, "buyers")?, "buyers")?;
+        let season = f32s(take(&mut tensors, "season")?, "season")?;
+        let momentum = f32s(take(&mut tensors, "momentum")?, "momentum")?;
+        let end = take(&mut tensors, "end")?
             .into_u64()
             .and_then(|row| row.first().copied())
             .ok_or_else(|| wrong("end"))?;
         let topics = Topics::from_numbers(numbers);
+        // Models of before there were kinds have none.
+        let kinds = match tensors.remove("kinship.offsets") {
+            None => Kinds::default(),
+            Some(offsets) => read_kinds(&mut tensors, offsets, topics.count(), products)
+                .ok_or_else(|| wrong("kinship"))?,
+        };
         let (settings, delight): (SurpriseSettings, DelightModel) = read_json(bundle, SETTINGS)?;
         let finite = delight.intercept.is_finite() && delight.weights.iter().all(|w| w.is_finite());
         if !finite {
@@ -153,10 +170,52 @@ impl Surprises {
                 momentum,
                 end: end as i64,
             },
+            kinds,
             delight,
             buyers,
         }))
     }
+}
+
+/// The tensors of kinds; `None` where they do not fit together.
+fn read_kinds(
+    tensors: &mut BTreeMap<String, Tensor>,
+    offsets: Tensor,
+    topics: usize,
+    products: usize,
+) -> Option<Kinds> {
+    let offsets = offsets.into_u32()?;
+    let columns = tensors.remove("kinship.columns")?.into_u32()?;
+    let values = tensors.remove("kinship.values")?.into_f32()?;
+    let kinship = if offsets.is_empty() {
+        SparseRows::default()
+    } else {
+        SparseRows::from_parts(offsets, columns, values, topics, topics)?
+    };
+    let mut of_products = |name: &str| {
+        let row = tensors.remove(name)?.into_f32()?;
+        let whole = row.is_empty() || row.len() == products;
+        (whole && row.iter().all(|x| x.is_finite())).then_some(row)
+    };
+    Some(Kinds {
+        kinship,
+        dearness: of_products("dearness")?,
+        stars: of_products("stars")?,
+        returned: of_products("returned")?,
+    })
+}
+
+/// A product with what relevance and life say of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prospect {
+    /// The product.
+    pub product: ProductIx,
+    /// How well it suits, 0…1.
+    pub relevance: f32,
+    /// How surely the customer's life needs it about now, 0…1.
+    pub need: f32,
+    /// How much likelier the customer's life makes it, in powers of fifty, −1…1.5.
+    pub fit: f32,
 }
 
 /// One customer as the surprise model sees them, prepared once per request.
@@ -164,6 +223,7 @@ pub struct Appraisal<'a> {
     surprises: &'a Surprises,
     catalogue: &'a Catalogue,
     interests: Interests,
+    regard: Regard,
     prices: Option<PriceRange>,
     shown: Vec<(ProductIx, f32)>,
     curiosity: f32,
@@ -192,6 +252,7 @@ impl<'a> Appraisal<'a> {
         };
         Appraisal {
             interests: Interests::of(&owned, &surprises.topics, vector),
+            regard: Regard::of(history, &surprises.kinds, &surprises.topics, now),
             prices: PriceRange::of(owned.iter().filter_map(|(p, _)| price(*p))),
             shown: shown(history, now),
             curiosity: curiosity(history, &surprises.topics, surprises.settings.curiosity),
@@ -222,38 +283,63 @@ impl<'a> Appraisal<'a> {
         (self.surprises.settings.dial + self.curiosity()).clamp(0.0, 1.0)
     }
 
-    /// The terms of each of `products` with its relevance (0…1) and how needed it is now by the customer's life (0…1).
+    /// The terms of each of `products`.
     pub fn terms<'v>(
         &self,
-        products: &[(ProductIx, f32, f32)],
+        products: &[Prospect],
         vector: &dyn Fn(ProductIx) -> Option<&'v [f32]>,
     ) -> Vec<Terms> {
         let surprises = self.surprises;
         let expectation =
             Expectation::new(&surprises.popularity, &surprises.topics, &self.interests);
+        let mut kinships: BTreeMap<u32, f32> = BTreeMap::new();
+        let mut kinship = |topic: u32| {
+            *kinships.entry(topic).or_insert_with(|| {
+                let mix = self.interests.mix().map(|(kind, _)| kind);
+                surprises.kinds.kinship(mix, topic)
+            })
+        };
         products
             .iter()
-            .map(|(product, relevance, need)| {
-                let price = ((*product as usize) < self.catalogue.len())
-                    .then(|| self.catalogue.product(*product).price)
-                    .flatten();
+            .map(|prospect| {
+                let Prospect {
+                    product, relevance, ..
+                } = prospect;
+                let known = ((*product as usize) < self.catalogue.len())
+                    .then(|| self.catalogue.product(*product));
+                let price = known.and_then(|p| p.price);
+                let is_durable = known.is_some_and(|p| p.durable == Some(true));
+                let topic = surprises.topics.of(*product);
+                let had_kind = topic.is_some_and(|t| self.interests.bought_from(t) > 0.0);
+                let dearness = surprises.kinds.dearness(*product);
                 let moment = surprises
                     .moment
                     .timeliness(&surprises.topics, *product, self.now);
-                let known = surprises.popularity.novelty(*product);
+                let little_known = surprises.popularity.novelty(*product);
                 Terms {
                     relevance: *relevance,
                     unexpectedness: expectation.unexpectedness(*product, vector(*product)),
-                    novelty: 0.5 * (known + expectation.new_topic(*product)),
-                    timeliness: either(*need, moment),
+                    novelty: 0.5 * (little_known + expectation.new_topic(*product)),
+                    timeliness: either(prospect.need, moment),
                     comfort: match (self.prices, price) {
                         (Some(range), Some(price)) => range.comfort(price),
                         _ => 1.0,
                     },
                     fatigue: fatigue(*product, &self.shown, vector),
                     reach: surprises.popularity.reach(&surprises.topics, *product),
-                    need: *need,
+                    need: prospect.need,
                     new_kind: expectation.new_topic(*product),
+                    kinship: topic.map_or(0.0, &mut kinship),
+                    fit: prospect.fit,
+                    sought: topic.map_or(0.0, |t| self.regard.sought(t)),
+                    shown_kind: topic.map_or(0.0, |t| self.regard.shown(t)),
+                    settled: f32::from(u8::from(is_durable && had_kind)),
+                    has: f32::from(u8::from(self.regard.has(*product))),
+                    stars: surprises.kinds.stars(*product),
+                    returned: surprises.kinds.returned(*product),
+                    dearer: self.regard.dearer(dearness),
+                    leading: surprises.popularity.leading(*product),
+                    mishaps: self.regard.mishaps(),
                 }
             })
             .collect()
@@ -282,7 +368,14 @@ mod tests {
         let surprises = Surprises::fit(topics, &[50.0, 40.0, 3.0, 30.0, 20.0, 2.0], &[]);
         let history = [buy(0, 1), buy(0, 2), buy(1, 3)];
         let appraisal = Appraisal::new(&surprises, &catalogue, &history, 10, &|_| None);
-        let rows: Vec<_> = (0..7).map(|p| (p, 0.5, 0.2)).collect();
+        let rows: Vec<_> = (0..7)
+            .map(|product| Prospect {
+                product,
+                relevance: 0.5,
+                need: 0.2,
+                fit: 0.0,
+            })
+            .collect();
         let terms = appraisal.terms(&rows, &|_| None);
         for term in &terms {
             for x in [

@@ -1,9 +1,9 @@
 //! Predicted probability that a recommendation is felt as a pleasant surprise.
 //!
 //! Logistic in standardised terms. Without ratings it is the prior: equal positive weights on relevance, unexpectedness,
-//! novelty, timeliness and price comfort, the same with the other sign on fatigue, and on the reach of the kind
-//! of thing as much as on unexpectedness and novelty together. The signs follow the published survey of
-//! Taobao's customers (Chen et al., WWW 2019: all four raise serendipity, likeness to earlier recommendations lowers it; clicks
+//! novelty, timeliness, price comfort, and on what tells whether the customer has a use for the kind of thing: its reach, its
+//! kinship with what they buy, and how it fits their life; the same with the other sign on fatigue. The signs follow the
+//! published survey of Taobao's customers (Chen et al., WWW 2019: all four raise serendipity, likeness to earlier recommendations lowers it; clicks
 //! are no label). With ratings it is the maximum a posteriori around that prior, found by Newton's method.
 
 use faer::linalg::solvers::Solve;
@@ -15,9 +15,6 @@ use crate::shop::Delight as Answers;
 
 /// Weight of each standardised term before any rating.
 const PRIOR_WEIGHT: f64 = 0.5;
-/// Unexpectedness and novelty both hold the newness of the kind of thing: without this beside them, what nobody has a use
-/// for would come first.
-const PRIOR_REACH: f64 = 2.0 * PRIOR_WEIGHT;
 /// Curious customers like the unexpected more, by half a term.
 const PRIOR_CURIOSITY: f64 = 0.25;
 /// Right after a disappointment little delights.
@@ -68,7 +65,7 @@ pub enum DelightError {
     Curvature,
 }
 
-/// `first` weights, and none on the features after them: of need and newness apart nothing is known before ratings.
+/// `first` weights, and none on the features after them.
 fn known(first: &[f64]) -> [f64; FEATURES] {
     let mut weights = [0.0; FEATURES];
     for (slot, weight) in weights.iter_mut().zip(first) {
@@ -113,7 +110,13 @@ impl DelightModel {
                 0.0,
                 PRIOR_CURIOSITY,
                 PRIOR_LET_DOWN,
-                PRIOR_REACH,
+                // Unexpectedness and novelty both hold the newness of the kind of thing: without reach, kinship and fit beside
+                // them, what the customer has no use for would come first. Of need and newness apart nothing is known.
+                w,
+                0.0,
+                0.0,
+                w,
+                w,
             ]),
             ratings: 0,
         }

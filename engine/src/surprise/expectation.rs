@@ -76,6 +76,12 @@ impl Popularity {
         self.novelty.get(product as usize).copied().unwrap_or(1.0)
     }
 
+    /// The share of `product` in what is bought of its topic, 0…1; 0 for one the model does not know.
+    pub fn leading(&self, product: ProductIx) -> f32 {
+        let share = self.share_in_topic.get(product as usize);
+        share.copied().unwrap_or(0.0)
+    }
+
     /// How many of all purchases are of the product's topic, 0…1: 1 for the topic bought most, ½ for one bought thirty times
     /// less.
     pub fn reach(&self, topics: &Topics, product: ProductIx) -> f32 {

@@ -1,11 +1,11 @@
 //! The terms of delight, standardised over the candidates of one request.
 
 /// How many numbers describe one candidate to the delight model.
-pub const FEATURES: usize = 13;
+pub const FEATURES: usize = 30;
 /// How many terms are standardised.
-const STANDARDISED: usize = 9;
+const STANDARDISED: usize = 11;
 
-/// What is known of one candidate surprise; all in 0…1.
+/// What is known of one candidate surprise; in 0…1 where nothing else is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Terms {
     /// How well it suits.
@@ -26,14 +26,35 @@ pub struct Terms {
     pub need: f32,
     /// How new its kind of thing is to the customer; a part of novelty.
     pub new_kind: f32,
+    /// How surely the customer has a use for its kind by the other kinds they buy.
+    pub kinship: f32,
+    /// How much likelier the customer's life makes it, in powers of fifty, −1…1.5; 0 = no difference.
+    pub fit: f32,
+    /// How much the customer looked for its kind lately, ≥ 0.
+    pub sought: f32,
+    /// How often the customer was shown its kind lately, ≥ 0.
+    pub shown_kind: f32,
+    /// 1 where it is a durable thing of a kind that the customer has.
+    pub settled: f32,
+    /// 1 where the customer has had the thing itself.
+    pub has: f32,
+    /// Its stars above the shop's mean, −4…4.
+    pub stars: f32,
+    /// How much more often than usual it is given back, −1…1.
+    pub returned: f32,
+    /// How much dearer among its kind it is than what the customer buys, in standard deviations, −6…6.
+    pub dearer: f32,
+    /// Its share of what is bought of its kind.
+    pub leading: f32,
+    /// How much went wrong for the customer lately, 0…3.
+    pub mishaps: f32,
 }
 
 impl Terms {
     /// Log-odds of relevance and the other terms as they are: what is standardised.
     fn raw(&self) -> [f32; STANDARDISED] {
-        let p = self.relevance.clamp(0.001, 0.999);
         [
-            (p / (1.0 - p)).ln(),
+            self.log_odds(),
             self.unexpectedness,
             self.novelty,
             self.timeliness,
@@ -42,9 +63,23 @@ impl Terms {
             self.reach,
             self.need,
             self.new_kind,
+            self.kinship,
+            self.fit,
         ]
     }
+
+    /// Log-odds of relevance.
+    fn log_odds(&self) -> f32 {
+        let p = self.relevance.clamp(0.001, 0.999);
+        (p / (1.0 - p)).ln()
+    }
 }
+
+/// Log-odds of a usual relevance, and how much they usually differ: relevance compares between customers, too.
+const USUAL_LOG_ODDS: f32 = -5.0;
+const LOG_ODDS_SPREAD: f32 = 2.0;
+/// How much kinship usually differs.
+const KINSHIP_SPREAD: f32 = 0.2;
 
 /// Mean and spread of each term over a pool of candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,11 +124,13 @@ impl Standard {
     }
 
     /// What the delight model sees of a candidate, for a customer whose curiosity is `curiosity` above what is usual
-    /// (−1…1) and who was just disappointed or not: six standard scores, relevance × unexpectedness, relevance × timeliness,
-    /// curiosity × unexpectedness, disappointment, and the standard scores of reach, need and newness of the kind.
+    /// (−1…1) and who was just disappointed or not: in the order of [`FEATURE_NAMES`], first the scores standardised over
+    /// the pool with their products, then what compares between customers as well.
     pub fn features(&self, terms: &Terms, curiosity: f32, let_down: bool) -> [f32; FEATURES] {
-        let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue, reach, need, new_kind] =
+        let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue, reach, need, new_kind, kinship, fit] =
             self.scores(terms);
+        let curiosity = curiosity.clamp(-1.0, 1.0);
+        let own_kinship = (terms.kinship / KINSHIP_SPREAD).clamp(0.0, 3.0);
         [
             relevance,
             unexpectedness,
@@ -103,11 +140,28 @@ impl Standard {
             fatigue,
             relevance * unexpectedness,
             relevance * timeliness,
-            curiosity.clamp(-1.0, 1.0) * unexpectedness,
+            curiosity * unexpectedness,
             f32::from(u8::from(let_down)),
             reach,
             need,
             new_kind,
+            kinship,
+            fit,
+            ((terms.log_odds() - USUAL_LOG_ODDS) / LOG_ODDS_SPREAD).clamp(-3.0, 3.0),
+            own_kinship,
+            terms.fit,
+            terms.sought.min(3.0),
+            terms.settled,
+            terms.has,
+            terms.stars,
+            terms.has * terms.stars,
+            terms.returned,
+            terms.dearer.clamp(-3.0, 3.0),
+            terms.mishaps,
+            terms.shown_kind.min(3.0),
+            terms.leading,
+            curiosity,
+            terms.new_kind * own_kinship,
         ]
     }
 }
@@ -127,6 +181,23 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "reach",
     "need",
     "new kind",
+    "kinship",
+    "life's fit",
+    "relevance as it is",
+    "kinship as it is",
+    "life's fit as it is",
+    "sought lately",
+    "durable and had",
+    "had itself",
+    "stars",
+    "stars of what was had",
+    "given back",
+    "dearer than usual",
+    "mishaps",
+    "kind shown lately",
+    "leading its kind",
+    "curiosity",
+    "new kind × kinship",
 ];
 
 #[cfg(test)]

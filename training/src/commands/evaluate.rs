@@ -31,6 +31,7 @@ const MOST_CUSTOMERS: usize = 50_000;
 ///
 /// With a held_out table the bundle is scored on it. Otherwise the recorded settings are fitted again on what came before
 /// a cut, which is printed, and scored on what came after: a bundle is never scored on rows inside its own data window.
+/// The settings of complements are chosen anew before the cut.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib-train evaluate --data shop --models models --report report"
@@ -194,14 +195,12 @@ impl Sections {
         args: &EvaluateArgs,
         data: &ShopData,
         log: &Log,
-        model: &Model,
         (settings, representation): (&Settings, Representation),
         cut: i64,
         say: &dyn Fn(&str),
     ) -> anyhow::Result<Sections> {
         let before = log.before(cut);
         let corpus = corpus_of(&before);
-        let recorded = model.manifest.settings.get("completion").cloned();
         let said: Vec<Delight> = data.delights()?.collect::<Result<_, _>>()?;
         let said: Vec<Delight> = said.into_iter().filter(|row| row.at < cut).collect();
         let mut early = Model::new(
@@ -216,7 +215,8 @@ impl Sections {
             corpus: &corpus,
             delights: &said,
             clock_types: data.shop().clock_types.as_ref(),
-            completion: recorded.and_then(|value| serde_json::from_value(value).ok()),
+            // Chosen anew before the cut: those recorded were chosen on baskets that are judged here.
+            completion: None,
             seed: args.seed,
             memory: memory::available(),
             say,
@@ -366,15 +366,7 @@ fn after_a_cut(
     };
     if matches!(split.regime, Regime::TimeCut) {
         let cut = split.cases[0].now;
-        *sections = Sections::judge(
-            args,
-            data,
-            log,
-            model,
-            (&settings, representation),
-            cut,
-            say,
-        )?;
+        *sections = Sections::judge(args, data, log, (&settings, representation), cut, say)?;
     }
     sections.cold = cold;
     Ok(evaluation)

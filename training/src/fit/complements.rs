@@ -5,9 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serendib_datasets::Log;
-use serendib_engine::complement::completion::{blend, ease, item_item, titles, CompletionError};
+use serendib_engine::complement::completion::{
+    blend, ease, item_item, tempered, titles, CompletionError,
+};
 use serendib_engine::complement::{
-    BasketLog, ComplementOptions, Complements, Completion, SparseRows, NOBODY,
+    companions, keep_largest, BasketLog, CompanionOptions, ComplementOptions, Complements,
+    Completion, Hints, SparseRows, Variants, NOBODY,
 };
 use serendib_engine::shop::{baskets, Kind, ProductIx, DAY_MS};
 use serendib_engine::surprise::Topics;
@@ -18,13 +21,18 @@ const EASE_PRODUCTS: usize = 7_000;
 const EASE_WHILE_CHOOSING: usize = 4_500;
 /// Entries kept per product of each family and of the blend: on Online Retail 300, 1,000 and all are equal within noise.
 const WIDTH: usize = 300;
+/// Products of the most alike titles that are looked at for each.
+const ALIKE: usize = 200;
 /// With fewer baskets of at least two products there is nothing to learn from.
 const FEWEST_BASKETS: usize = 50;
 /// Baskets of the validation slice that are looked at.
 const VALIDATION_CASES: usize = 2_500;
+/// Products that are hidden in each of them, one at a time: settings that differ little are told apart by many cases.
+const HIDDEN_EACH: u64 = 5;
 
-/// Settings of basket completion.
+/// Settings of basket completion, and of how complements are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CompletionSettings {
     /// Regularisation of EASE, in units of the mean weight of a basket.
     pub lambda: f32,
@@ -34,9 +42,13 @@ pub struct CompletionSettings {
     pub item_item: f32,
     /// Weight of titles beside EASE's 1.
     pub titles: f32,
+    /// Power of a product's popularity by which its score is divided, ≥ 0.
+    pub popularity: f32,
+    /// How complements are ordered.
+    pub companions: CompanionOptions,
     /// Hit@10 on the validation baskets when these settings were chosen.
     pub hit_at_10: f64,
-    /// Validation baskets.
+    /// Validation cases: baskets with one product hidden.
     pub cases: usize,
 }
 
@@ -47,6 +59,8 @@ impl Default for CompletionSettings {
             half_life_days: None,
             item_item: 0.0,
             titles: 0.2,
+            popularity: 0.0,
+            companions: CompanionOptions::default(),
             hit_at_10: 0.0,
             cases: 0,
         }
@@ -187,13 +201,14 @@ fn shared_baskets(log: &BasketLog) -> usize {
         .count()
 }
 
-/// The scorer with `settings` fitted on all of `log`.
+/// The scorer with `settings` fitted on all of `log`; `words` = its [`titles`].
 ///
 /// # Errors
 /// EASE cannot be solved (λ ≤ 0).
 pub fn completion(
     log: &Log,
     baskets: &BasketLog,
+    words: &SparseRows,
     settings: &CompletionSettings,
 ) -> Result<Completion, CompletionError> {
     let half_life = settings.half_life_days;
@@ -204,30 +219,34 @@ pub fn completion(
         SparseRows::default()
     };
     let items = item_rows(baskets, half_life);
-    let words = titles(&log.catalogue, 200);
     // Products beyond EASE's reach still have their item–item row.
     let floor = settings.item_item.max(0.02);
     let rows = blend(
-        &[(&ease, 1.0), (&items, floor), (&words, settings.titles)],
+        &[(&ease, 1.0), (&items, floor), (words, settings.titles)],
         log.catalogue.len(),
         WIDTH,
     );
+    let rows = tempered(&rows, &baskets.frequencies(), settings.popularity);
     Ok(Completion::new(rows, basket_share(baskets)))
 }
 
-/// Chooses the settings on the last tenth of baskets (a random tenth without times), one product hidden in each.
+/// Chooses the settings on the last tenth of baskets (a random tenth without times), one product hidden in each; `words` =
+/// the [`titles`] of `log`.
 ///
 /// # Errors
 /// EASE cannot be solved.
 pub fn choose(
     log: &Log,
     baskets: &BasketLog,
+    words: &SparseRows,
     seed: u64,
     say: &dyn Fn(&str),
 ) -> Result<CompletionSettings, CompletionError> {
     let (fit, late) = split(baskets, log.timed, seed);
-    let cases = hide_one(&late, VALIDATION_CASES, seed);
-    if cases.len() < FEWEST_BASKETS {
+    let cases: Vec<HiddenCase> = (0..HIDDEN_EACH)
+        .flat_map(|again| hide_one(&late, VALIDATION_CASES, seed.wrapping_add(again)))
+        .collect();
+    if cases.len() < FEWEST_BASKETS * HIDDEN_EACH as usize {
         return Ok(CompletionSettings::default());
     }
     let products = log.catalogue.len();
@@ -268,11 +287,10 @@ pub fn choose(
     }
     let (mut best, best_rows) = found;
     let items = item_rows(&fit, best.half_life_days);
-    let words = titles(&log.catalogue, 200);
     say("choosing basket completion: the blend");
     for weight in [0.1, 0.2, 0.3, 0.5] {
         let hit = judge(blend(
-            &[(&best_rows, 1.0), (&words, weight)],
+            &[(&best_rows, 1.0), (words, weight)],
             products,
             WIDTH,
         ));
@@ -281,14 +299,72 @@ pub fn choose(
         }
     }
     for weight in [0.1, 0.3, 1.0, 3.0] {
-        let families = [(&best_rows, 1.0), (&items, weight), (&words, best.titles)];
+        let families = [(&best_rows, 1.0), (&items, weight), (words, best.titles)];
         let hit = judge(blend(&families, products, WIDTH));
         if hit > best.hit_at_10 {
             (best.item_item, best.hit_at_10) = (weight, hit);
         }
     }
+    let families = [
+        (&best_rows, 1.0),
+        (&items, best.item_item),
+        (words, best.titles),
+    ];
+    let blended = blend(&families, products, WIDTH);
+    let sold = fit.frequencies();
+    for power in [0.1, 0.2, 0.3] {
+        let hit = judge(tempered(&blended, &sold, power));
+        if hit > best.hit_at_10 {
+            (best.popularity, best.hit_at_10) = (power, hit);
+        }
+    }
     best.cases = cases.len();
+    say("choosing how complements are ordered");
+    let variants = Variants::learn(&log.catalogue);
+    best.companions = choose_companions(&fit, words, &variants, &cases);
     Ok(best)
+}
+
+/// The options by which most of `cases` have another product of the basket, no variant of the hidden one, among the ten
+/// first companions of the hidden one. Lift is never left out: a complement is more than what everybody buys.
+fn choose_companions(
+    fit: &BasketLog,
+    words: &SparseRows,
+    variants: &Variants,
+    cases: &[HiddenCase],
+) -> CompanionOptions {
+    let judge = |options: &CompanionOptions| {
+        let rows = companions(fit, words, options, WIDTH);
+        let found: Vec<bool> = cases
+            .par_iter()
+            .map(|(rest, anchor)| {
+                let mut row: Vec<(ProductIx, f32)> = rows
+                    .iter(*anchor)
+                    .filter(|(other, _)| !variants.same(*anchor, *other))
+                    .collect();
+                keep_largest(&mut row, 10);
+                let inside = |p: ProductIx| rest.iter().any(|(other, _)| *other == p);
+                row.iter().any(|(p, _)| inside(*p))
+            })
+            .collect();
+        share(&found)
+    };
+    let mut best = CompanionOptions::default();
+    let mut most = judge(&best);
+    for lift in [1.0, 0.5, 0.3] {
+        for size_power in [0.5, 0.75] {
+            let options = CompanionOptions {
+                size_power,
+                lift,
+                ..best
+            };
+            let found = judge(&options);
+            if found > most {
+                (best, most) = (options, found);
+            }
+        }
+    }
+    best
 }
 
 /// The earlier nine tenths and the last tenth of baskets; at random without times.
@@ -311,6 +387,24 @@ pub fn split(baskets: &BasketLog, timed: bool, seed: u64) -> (BasketLog, BasketL
     )
 }
 
+/// How alike the titles of products are.
+pub fn alike(log: &Log) -> SparseRows {
+    titles(&log.catalogue, ALIKE)
+}
+
+fn options(settings: &CompletionSettings) -> ComplementOptions {
+    ComplementOptions {
+        companions: settings.companions,
+        ..ComplementOptions::default()
+    }
+}
+
+/// The options of the graph from what a manifest records of [`CompletionSettings`]; the defaults where it records none.
+pub fn complement_options(recorded: &serde_json::Value) -> ComplementOptions {
+    let settings = serde_json::from_value(recorded.clone()).unwrap_or_default();
+    options(&settings)
+}
+
 /// Fits complements, substitutes, variants and completion; `settings` = those recorded before, chosen now if absent.
 ///
 /// # Errors
@@ -323,21 +417,25 @@ pub fn fit(
     say: &dyn Fn(&str),
 ) -> Result<(Complements, CompletionSettings), CompletionError> {
     let baskets = basket_log(log);
+    let words = alike(log);
     let settings = match settings {
         Some(settings) => settings,
-        None => choose(log, &baskets, seed, say)?,
+        None => choose(log, &baskets, &words, seed, say)?,
     };
     say("fitting basket completion");
-    let completion = completion(log, &baskets, &settings)?;
+    let completion = completion(log, &baskets, &words, &settings)?;
     say("finding complements and substitutes");
     let complements = Complements::fit(
         &log.catalogue,
         &baskets,
-        view_log(log).as_ref(),
-        topics.numbers(),
+        &Hints {
+            views: view_log(log).as_ref(),
+            topics: topics.numbers(),
+            like: &words,
+        },
         completion,
         log.timed,
-        &ComplementOptions::default(),
+        &options(&settings),
     );
     Ok((complements, settings))
 }

@@ -11,7 +11,7 @@ use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serendib_engine::bundle::Manifest;
-use serendib_engine::complement::{ComplementOptions, Complements, Completion};
+use serendib_engine::complement::{Complements, Completion, Hints};
 use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
 use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport, PurchaseRow};
@@ -20,7 +20,7 @@ use serendib_engine::shop::{acquisitions, ProductIx, Touch, DAY_MS};
 use serendib_engine::surprise::Topics;
 
 use super::choose::{simple, Settings};
-use super::complements::basket_log;
+use super::complements::{alike, basket_log, complement_options};
 use super::families::Family;
 use super::{build, corpus_of, surprise, FitContext, FitError};
 
@@ -82,11 +82,14 @@ pub fn fit(
     let graph = Complements::fit(
         &before.catalogue,
         &basket_log(&before),
-        None,
-        topics.numbers(),
+        &Hints {
+            views: None,
+            topics: topics.numbers(),
+            like: &alike(&before),
+        },
         Completion::default(),
         true,
-        &ComplementOptions::default(),
+        &complement_options(&model.manifest.settings["completion"]),
     );
     let mut early = Model::new(
         Manifest::default(),

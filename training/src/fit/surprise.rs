@@ -7,7 +7,7 @@ use serendib_engine::rank::{pair_features, Live};
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::{acquisitions, Delight, Kind, ProductIx, Touch};
 use serendib_engine::surprise::{
-    curiosity, label, DelightError, DelightModel, Rated, Surprises, Topics,
+    curiosity, label, DelightError, DelightModel, Kinds, Rated, Surprises, Topics,
 };
 
 /// Ratings that are fitted on: the latest.
@@ -46,6 +46,7 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
         }
     }
     let mut surprises = Surprises::fit(topics, representation.popularity(), &purchases);
+    surprises.kinds = Kinds::learn(&log.catalogue, &surprises.topics, log.histories.iter());
     let curious: Vec<f32> = log
         .histories
         .iter()
