@@ -7,6 +7,7 @@ mod engagement;
 mod holdout;
 mod killed;
 mod life;
+mod long_history;
 mod operations;
 mod python;
 mod recommend;
