@@ -1,6 +1,7 @@
 //! End to end over real ports: a server in this process (or a client in another language) and a generated client.
 
 mod boxes;
+mod care;
 mod catalogue;
 mod customers;
 mod engagement;
