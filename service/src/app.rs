@@ -105,9 +105,8 @@ impl App {
         before: Option<i64>,
     ) -> Result<Option<Arc<store::CustomerState>>, Status> {
         let query = CustomerQuery {
-            customer_id: customer_id.to_owned(),
-            newest: self.config.recommend.history,
             before,
+            ..CustomerQuery::all(customer_id)
         };
         self.store
             .customer(query)
@@ -271,6 +270,8 @@ impl App {
                 .map(|said| said.at)
                 .max()
         });
+        let history = &mut resolved.request.history;
+        *history = history.at_most(self.config.recommend.history);
         let find = |id: &String| view.live.catalogue.find(id);
         resolved
             .request

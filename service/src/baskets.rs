@@ -52,7 +52,7 @@ impl Baskets {
                 if app.views.get().generation.id() != model || self.is_stale() {
                     return Ok(());
                 }
-                let query = CustomerQuery::newest(id, app.config.recommend.history);
+                let query = CustomerQuery::all(id);
                 let Some(state) = app.store.customer(query).await? else {
                     continue;
                 };

@@ -1,10 +1,11 @@
 //! Customers as the engine reads them: encoded once per change.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_engine::shop::{sort_history, Consents, Fact, Purpose, Touch};
+use serendib_engine::shop::{sort_history, Budget, Consents, Fact, Purpose, Touch};
 
 use crate::store;
 use crate::views::View;
@@ -12,7 +13,7 @@ use crate::views::View;
 /// One customer in the numbers of one view.
 #[derive(Debug, Default)]
 pub struct Encoded {
-    /// Touches in order of time.
+    /// Touches in order of time, within [`Budget::KEPT`].
     pub history: Vec<Touch>,
     /// Declared facts.
     pub facts: Vec<Fact>,
@@ -33,8 +34,13 @@ impl Encoded {
             .iter()
             .map(|row| encoder.encode(row, &view.live.catalogue))
             .collect();
-        drop(encoder);
         sort_history(&mut history);
+        let kept = match Budget::KEPT.cut(&history, &encoder.kinds) {
+            Cow::Owned(kept) => Some(kept),
+            Cow::Borrowed(_) => None,
+        };
+        history = kept.unwrap_or(history);
+        drop(encoder);
         Encoded {
             history,
             facts: state.profile.facts.clone(),

@@ -21,6 +21,7 @@ pub mod pool;
 pub mod quiet;
 pub mod rpc;
 pub mod sentence;
+pub mod served;
 pub mod server;
 pub mod similar;
 pub mod store;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serendib_engine::rank::{LikeYou, Neighbourhood};
-use serendib_engine::shop::Touch;
+use serendib_engine::shop::{Budget, Touch};
 
 use crate::app::App;
 use crate::clock::now_ms;
@@ -119,7 +119,11 @@ fn folded(app: &App, view: &View, state: &CustomerState) -> Option<(Vec<f32>, Ve
     if !allowed(&state.profile.consents, &app.config.consent).personalise {
         return None;
     }
-    let mut history = Encoded::new(state, view).history;
+    let budget = Budget::RANKED.at_most(app.config.recommend.history);
+    let encoded = Encoded::new(state, view);
+    // as much as their own lists look at
+    let cut = budget.cut(&encoded.history, &view.model.encoder.kinds);
+    let mut history = cut.into_owned();
     let known = view.model.catalogue.len();
     history.retain(|touch| (touch.product as usize) < known);
     let now = view.generation.ranked_at(now_ms());
@@ -307,7 +311,7 @@ impl SimilarCustomers {
         let mut there = Vec::with_capacity(ids.len());
         let mut away: Vec<&str> = Vec::new();
         for id in ids {
-            let query = CustomerQuery::newest(id, app.config.recommend.history);
+            let query = CustomerQuery::all(id);
             let state = app.store.customer(query).await?;
             let root = state.as_ref().map(|s| s.customer_id.clone());
             // An id that has become part of another customer is nobody of its own any more.

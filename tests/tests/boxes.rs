@@ -339,6 +339,105 @@ async fn a_surprise_that_its_customer_buys_first_is_packed_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_complained_or_thinks_of_leaving_gets_no_surprise_in_their_box() {
+    let shop = Shop::open().await;
+    for (customer, kind) in [
+        ("ada", "complaint"),
+        ("eve", "cancel_intent"),
+        ("bob", "view"),
+    ] {
+        shop.record(vec![touch(customer, kind, "garden-1", customer)])
+            .await;
+    }
+    let orders = || vec![order("ada"), order("eve"), order("bob")];
+    let packed = pack(&shop, request(orders())).await;
+    let expected = [
+        ("ada", 0, None, "open_complaint"),
+        ("eve", 0, Some("person"), "cancel_intent"),
+        ("bob", 1, None, ""),
+    ];
+    for (packed, (customer, surprises, hand_over, paused)) in packed.boxes.iter().zip(expected) {
+        assert_eq!(packed.customer_id, customer);
+        // the slot of the surprise is filled all the same
+        assert_eq!(packed.lines.len(), 3, "{packed:?}");
+        let drawn = packed.lines.iter().filter(|line| line.surprise).count();
+        assert_eq!(drawn, surprises, "{customer}");
+        let kept = get(&shop, &packed.box_id, false).await;
+        for told in [packed, &kept] {
+            assert_eq!(told.hand_over.as_deref(), hand_over, "{customer}");
+            assert_eq!(told.surprises_paused, paused, "{customer}");
+        }
+        let shown = get(&shop, &packed.box_id, true).await;
+        assert!(shown.hand_over.is_none() && shown.surprises_paused.is_empty());
+    }
+    // a box packed before keeps its surprise when another line of it is taken out
+    shop.record(vec![touch("bob", "complaint", "garden-1", "late")])
+        .await;
+    let bob = &packed.boxes[2];
+    let out = bob.lines.iter().find(|line| !line.surprise).unwrap();
+    let again = client(&shop)
+        .repack_box(RepackBoxRequest {
+            box_id: bob.box_id.clone(),
+            keep_product_ids: vec![surprise(bob)],
+            without_product_ids: vec![out.product_id.clone()],
+            ..RepackBoxRequest::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    let again = again.r#box.unwrap();
+    assert_eq!(surprise(&again), surprise(bob));
+    assert_eq!(again.lines.len(), 3, "{again:?}");
+    assert_eq!(again.surprises_paused, "open_complaint");
+
+    // packed offline they are the same
+    let dir = shop.close().await;
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let run = |words: &[&str]| {
+        std::thread::scope(|scope| scope.spawn(|| run_words(words).unwrap()).join()).unwrap();
+    };
+    let (store, data) = (path("store"), path("data"));
+    run(&["serendib", "export", "--store", &store, "--out", &data]);
+    let stock: String = products()
+        .iter()
+        .map(|product| format!("{},9\n", product.product_id))
+        .collect();
+    std::fs::write(path("stock.csv"), format!("product_id,quantity\n{stock}")).unwrap();
+    std::fs::write(path("rules.json"), r#"{"relevance_floor": 0}"#).unwrap();
+    let (models, stock, rules, out) = (
+        path("models"),
+        path("stock.csv"),
+        path("rules.json"),
+        path("packed"),
+    );
+    run(&[
+        "serendib", "pack", "--models", &models, "--data", &data, "--stock", &stock, "--rules",
+        &rules, "--out", &out,
+    ]);
+    let table = std::fs::read_to_string(path("packed/boxes.csv")).unwrap();
+    let head: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let column = |name: &str| head.iter().position(|h| *h == name).unwrap();
+    for (customer, surprises, hand_over, paused) in [
+        ("ada", "0", "", "open_complaint"),
+        ("eve", "0", "person", "cancel_intent"),
+        ("bob", "0", "", "open_complaint"),
+    ] {
+        let mut rows = table.lines().map(|row| row.split(',').collect::<Vec<_>>());
+        let row = rows.find(|row| row[1] == customer).unwrap();
+        assert_eq!(row[column("surprises")], surprises, "{row:?}");
+        assert_eq!(row[column("lines")], "3", "{row:?}");
+        assert_eq!(row[column("hand_over")], hand_over, "{row:?}");
+        assert_eq!(row[column("surprises_paused")], paused, "{row:?}");
+    }
+    let summary = std::fs::read_to_string(path("packed/summary.txt")).unwrap();
+    assert!(summary.contains("3 boxes have no surprise"), "{summary}");
+    assert!(
+        summary.contains("1 boxes are for a person to look at"),
+        "{summary}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_loaded_between_two_servers_counts_for_boxes_too() {
     let shop = Shop::open().await;
     let packed = pack(&shop, request(vec![order("ada"), order("bob")])).await;

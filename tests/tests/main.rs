@@ -1,12 +1,14 @@
 //! End to end over real ports: a server in this process (or a client in another language) and a generated client.
 
 mod boxes;
+mod care;
 mod catalogue;
 mod customers;
 mod engagement;
 mod holdout;
 mod killed;
 mod life;
+mod long_history;
 mod operations;
 mod python;
 mod recommend;

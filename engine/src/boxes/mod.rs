@@ -14,6 +14,7 @@
 //! | `explain` | shadow prices, the constraint at fault in a short box, stand-ins |
 //! | `pack` | the whole run, anytime, and the repacking of one box |
 //! | `shelf` | from a shop's catalogue, stock, rules and customers to all this |
+//! | `care` | whose surprise waits, and whose box a person should look at |
 //! | `verify` | an independent check of every hard constraint |
 //!
 //! The relaxation of the stock constraint gives every item a price λ ≥ 0; then boxes are independent, and
@@ -21,6 +22,7 @@
 //! relaxation method for solving integer programming problems", Management Science 27, 1981).
 
 mod bound;
+mod care;
 mod exchange;
 mod explain;
 mod explore;
@@ -37,6 +39,7 @@ mod state;
 mod tests;
 mod verify;
 
+pub use care::BoxCare;
 pub use explain::{Fault, ShadowPrice, Shortfall, StandIn};
 pub use explore::Draw;
 pub use job::{Job, JobError, JobPacking, Order, PackedOrder};

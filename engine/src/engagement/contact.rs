@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     care, fatigue, pressure, CarePolicy, CareRules, FatigueRules, Pressure, PressureRules,
 };
-use crate::shop::{ProductIx, Touch};
+use crate::shop::{Kinds, ProductIx, Touch};
 
 /// All rules by which contacts act on lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -33,12 +33,12 @@ pub struct ContactState {
 }
 
 impl ContactState {
-    /// Of a time-ordered `history` at `now`; later touches are not seen. A pure function: links and unlinks of
-    /// identities, late rows and replays need nothing special.
-    pub fn of(history: &[Touch], now: i64, rules: &ContactRules) -> ContactState {
+    /// Of a time-ordered `history` at `now`, whose kinds are those of `kinds`; later touches are not seen. A pure
+    /// function: links and unlinks of identities, late rows and replays need nothing special.
+    pub fn of(history: &[Touch], now: i64, rules: &ContactRules, kinds: &Kinds) -> ContactState {
         ContactState {
             care: care(history, now, &rules.care),
-            fatigue: fatigue(history, now, &rules.fatigue),
+            fatigue: fatigue(history, now, &rules.fatigue, kinds),
             pressure: pressure(history, now, &rules.pressure),
         }
     }

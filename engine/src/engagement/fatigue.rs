@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use crate::shop::{Kind, KindClass, Kinds, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// How fast interest tires and recovers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -31,20 +31,18 @@ impl Default for FatigueRules {
 
 /// Factor in 0…1 by which the score of each tired product sinks; products not in the map keep theirs.
 ///
-/// Any active touch on a product forgives its impressions before. The factor is (1 − share)^(n − free) for n faded
-/// impressions: never higher for one more impression, never lower for a later `now`. `now` = `i64::MAX` (a shop without
-/// times): nothing is forgotten.
-pub fn fatigue(history: &[Touch], now: i64, rules: &FatigueRules) -> HashMap<ProductIx, f32> {
+/// What the customer does with a product forgives its impressions before, unless it says that they do not want it (a
+/// return, a complaint): that is no interest. `kinds` says in which kinds the customer acts. The factor is
+/// (1 − share)^(n − free) for n faded impressions: never higher for one more impression, never lower for a later `now`.
+/// `now` = `i64::MAX` (a shop without times): nothing is forgotten.
+pub fn fatigue(
+    history: &[Touch],
+    now: i64,
+    rules: &FatigueRules,
+    kinds: &Kinds,
+) -> HashMap<ProductIx, f32> {
     let mut seen: HashMap<ProductIx, f64> = HashMap::new();
-    let passive = [
-        Kind::EMAIL_SENT,
-        Kind::SMS_SENT,
-        Kind::PUSH_SENT,
-        Kind::MAILER,
-        Kind::EVENT_INVITED,
-        Kind::DELIVERY_LATE,
-        Kind::CALLBACK_MISSED,
-    ];
+    let interest = |kind: Kind| kinds.class(kind) == KindClass::Active && !kind.displeased();
     for touch in history
         .iter()
         .filter(|t| t.at <= now && t.product != NO_PRODUCT)
@@ -57,7 +55,7 @@ pub fn fatigue(history: &[Touch], now: i64, rules: &FatigueRules) -> HashMap<Pro
             };
             let fade = (-days * std::f64::consts::LN_2 / rules.half_life_days.max(1e-3)).exp();
             *seen.entry(touch.product).or_insert(0.0) += fade;
-        } else if !passive.contains(&touch.kind) {
+        } else if interest(touch.kind) {
             seen.remove(&touch.product);
         }
     }
@@ -133,4 +131,40 @@ pub fn pressure(history: &[Touch], now: i64, rules: &PressureRules) -> Pressure 
     out.budget = (rules.base + rules.per_value_contact * f64::from(out.value_contacts)).max(0.0);
     out.exhausted = f64::from(out.offers) >= out.budget;
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_interest_in_a_product_forgives_its_impressions() {
+        let mut kinds = Kinds::default();
+        kinds.declare_passive("billboard");
+        let (board, tasting) = (
+            kinds.get("billboard").unwrap(),
+            kinds.intern("tasting").unwrap(),
+        );
+        let factor = |kind| {
+            let mut history = vec![Touch::new(Kind::IMPRESSION, 5, DAY_MS); 10];
+            history.push(Touch::new(kind, 5, DAY_MS + 1));
+            let tired = fatigue(&history, DAY_MS + 2, &FatigueRules::default(), &kinds);
+            tired.get(&5).copied().unwrap_or(1.0)
+        };
+        for kind in [Kind::VIEW, Kind::PURCHASE, Kind::ADVICE, tasting] {
+            assert_eq!(factor(kind), 1.0, "{}", kinds.name(kind));
+        }
+        let no_interest = [
+            board,
+            Kind::EMAIL_SENT,
+            Kind::DELIVERY_LATE,
+            Kind::COMPLAINT,
+            Kind::RETURN,
+            Kind::BOX_RETURNED,
+            Kind::CANCEL_INTENT,
+        ];
+        for kind in no_interest {
+            assert!(factor(kind) < 0.5, "{}", kinds.name(kind));
+        }
+    }
 }

@@ -158,7 +158,7 @@ proptest! {
         prop_assert!(outlook.value_per_year.is_none_or(|v| v.is_finite() && v >= 0.0));
         let policy = care(&history, NOW, &CareRules::default());
         prop_assert!(policy.holds.iter().all(|hold| hold.at <= NOW));
-        prop_assert!(fatigue(&history, NOW, &FatigueRules::default()).values().all(|f| (0.0..=1.0).contains(f)));
+        prop_assert!(fatigue(&history, NOW, &FatigueRules::default(), &Kinds::default()).values().all(|f| (0.0..=1.0).contains(f)));
     }
 }
 
@@ -595,7 +595,7 @@ fn what_is_seen_often_sinks_until_it_is_answered() {
             .collect()
     };
     let factor = |history: &[Touch], now| {
-        fatigue(history, now, &rules)
+        fatigue(history, now, &rules, &Kinds::default())
             .get(&5)
             .copied()
             .unwrap_or(1.0)

@@ -7,8 +7,12 @@ use crate::shop::ProductIx;
 /// Why an item is in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReasonCode {
-    /// Customers who bought the referred product also bought this.
+    /// The customer bought the referred product and has it; customers who did also bought this.
     BecauseYouBought,
+    /// The customer rated the referred product, and is not known to have bought it.
+    BecauseYouRated,
+    /// The customer looked at the referred product, asked about it or put it aside, and is not known to have bought it.
+    BecauseOfInterest,
     /// Like the referred product.
     SimilarTo,
     /// Completes the referred product.
@@ -44,6 +48,8 @@ impl ReasonCode {
     pub fn as_str(self) -> &'static str {
         match self {
             ReasonCode::BecauseYouBought => "because_you_bought",
+            ReasonCode::BecauseYouRated => "because_you_rated",
+            ReasonCode::BecauseOfInterest => "because_of_interest",
             ReasonCode::SimilarTo => "similar_to",
             ReasonCode::GoesWith => "goes_with",
             ReasonCode::BuyAgain => "buy_again",

@@ -48,7 +48,7 @@ impl Contact {
         &NONE
     }
 
-    /// Of a `history` cut to what `request` sees; `personal` = the customer allows personal answers.
+    /// Of all of a `history` that is before `request`; `personal` = the customer allows personal answers.
     pub(super) fn of(
         model: &Model,
         live: &Live,
@@ -56,7 +56,8 @@ impl Contact {
         personal: bool,
         request: &Request,
     ) -> Contact {
-        let mut state = ContactState::of(history, request.now, &request.contact);
+        let mut state =
+            ContactState::of(history, request.now, &request.contact, &model.encoder.kinds);
         let mut favoured = Vec::new();
         if personal {
             favoured = find_favoured(model, live, &state, request);

@@ -3,7 +3,7 @@
 use super::reasons::balance;
 use super::sources::{completes_basket, recent, unit_basket};
 use super::{Item, ListKind, Query, Reason, ReasonCode};
-use crate::shop::ProductIx;
+use crate::shop::{Kind, ProductIx};
 
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
 pub(super) fn explain(query: &Query, item: &mut Item) {
@@ -54,7 +54,7 @@ pub(super) fn add_like_you(item: &mut Item, limit: usize) {
     }
 }
 
-/// The purchases behind what other reasons leave of the score, each by its share of the representation's score.
+/// The products behind what other reasons leave of the score, each by its share of the representation's score.
 fn because(query: &Query, item: &mut Item, limit: usize) {
     let explained: f32 = item.reasons.iter().map(|r| r.contribution).sum();
     let rest = (item.score - explained).max(0.0);
@@ -66,9 +66,28 @@ fn because(query: &Query, item: &mut Item, limit: usize) {
     let whole = whole.first().copied().unwrap_or(0.0).max(spoken);
     for (product, part) in behind {
         if product != item.product && part > 0.0 && whole > 0.0 {
-            let reason = Reason::about(ReasonCode::BecauseYouBought, product, rest * part / whole);
+            let reason = Reason::about(tie(query, product), product, rest * part / whole);
             item.reasons.push(reason);
         }
+    }
+}
+
+/// How the customer stands to a product that speaks for another: what was not bought is not called so.
+fn tie(query: &Query, product: ProductIx) -> ReasonCode {
+    let owned = query.owned.contains_key(&product);
+    let touches = query.customer.history.iter().rev();
+    let mut rated = false;
+    for touch in touches.filter(|touch| touch.product == product) {
+        match touch.kind {
+            Kind::PURCHASE | Kind::BOX_KEPT if owned => return ReasonCode::BecauseYouBought,
+            Kind::RATING => rated = true,
+            _ => {}
+        }
+    }
+    if rated {
+        ReasonCode::BecauseYouRated
+    } else {
+        ReasonCode::BecauseOfInterest
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::life::LifeView;
 use crate::model::Model;
-use crate::shop::ProductIx;
+use crate::shop::{Budget, ProductIx};
 
 /// How surely a life situation must need a product before that is the reason for it.
 const NEEDED: f32 = 0.3;
@@ -38,8 +38,8 @@ pub fn line_reasons(
         ..Request::one(kind, 1, now)
     };
     let (suits, surprises) = (request(ListKind::ForYou), request(ListKind::Surprise));
-    let prepared = prepare(model, customer, &Context::default(), now);
-    let life = life_of(model, &prepared.customer, now);
+    let prepared = prepare(model, customer, &Context::default(), now, &Budget::RANKED);
+    let life = life_of(model, &prepared.customer(), now);
     let view = model
         .life
         .as_ref()

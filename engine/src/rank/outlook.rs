@@ -4,7 +4,7 @@ use super::pipeline::{life_of, prepare};
 use super::{Context, CustomerState, Live};
 use crate::life::{Need, Occasion, Tact, Timeline};
 use crate::model::Model;
-use crate::shop::ProductIx;
+use crate::shop::{Budget, ProductIx};
 
 /// What of a life is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,8 +66,14 @@ pub fn outlook(
         return None;
     }
     let life = model.life.as_ref()?;
-    let prepared = prepare(model, customer, &Context::default(), ask.now);
-    let state = life_of(model, &prepared.customer, ask.now)?;
+    let prepared = prepare(
+        model,
+        customer,
+        &Context::default(),
+        ask.now,
+        &Budget::RANKED,
+    );
+    let state = life_of(model, &prepared.customer(), ask.now)?;
     let may_name = |clock: usize| ask.tact.may_name(&life.model, &state, clock);
     let all = life.model.timeline(&state, ask.locale);
     let believed = all.len();
@@ -121,7 +127,7 @@ pub fn outlook(
         .filter_map(|occasion| place(occasion.clock).map(|clock| Occasion { clock, ..occasion }))
         .collect();
     Some(Outlook {
-        inferred: prepared.customer.allowed.infer_life_stage,
+        inferred: prepared.customer().allowed.infer_life_stage,
         withheld: believed - clocks.len(),
         needs,
         occasions,

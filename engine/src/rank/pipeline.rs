@@ -1,18 +1,20 @@
 //! From a request to its answer, stage by stage.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::filters::ELIGIBILITY;
 use super::plans::plan;
-use super::query::{owned, seen};
+use super::query::{before, owned};
 use super::{
-    explain, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou, ListAnswer, Live,
-    Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request, RequestError,
+    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou,
+    ListAnswer, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
+    RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
 use crate::represent::Folded;
-use crate::shop::{Owned, ProductIx, Touch, NO_PRODUCT};
+use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
 
 /// Answers `request` for `customer` from one model and one view of the shop.
 ///
@@ -44,15 +46,18 @@ pub fn recommend_like(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Answer, RequestError> {
     request.check()?;
+    // a list may look at less, but a complaint counts however much was seen since
+    let contacts = Budget::KEPT.cut(before(customer.history, request.now), &model.encoder.kinds);
     let contact = Contact::of(
         model,
         live,
-        seen(customer.history, request.now),
+        &contacts,
         customer.allowed.personalise,
         request,
     );
-    let prepared = prepare(model, customer, &request.context, request.now);
-    let life = life_of(model, &prepared.customer, request.now);
+    let (context, now) = (&request.context, request.now);
+    let prepared = prepare(model, customer, context, now, &request.history);
+    let life = life_of(model, &prepared.customer(), now);
     let view = model
         .life
         .as_ref()
@@ -101,38 +106,54 @@ pub(super) fn life_of(model: &Model, customer: &CustomerState, now: i64) -> Opti
     Some(life.state(customer.history, customer.facts, now, infer))
 }
 
-/// A customer as the stages see them: cut to what consent and time allow, and folded in.
+/// A customer as the stages see them: cut to what consent, time and the budget allow, and folded in.
 pub(super) struct Prepared<'a> {
-    pub(super) customer: CustomerState<'a>,
+    history: Cow<'a, [Touch]>,
+    facts: &'a [Fact],
+    allowed: Allowed,
     folded: Folded,
     owned: HashMap<ProductIx, Owned>,
 }
 
-/// Prepares `customer` for a request at `now` with its own `context`.
+/// Prepares `customer` for a request at `now` with its own `context`; of a long history what `budget` keeps.
 pub(super) fn prepare<'a>(
     model: &Model,
     customer: CustomerState<'a>,
     context: &Context,
     now: i64,
+    budget: &Budget,
 ) -> Prepared<'a> {
-    let personalise = customer.allowed.personalise;
-    let customer = CustomerState {
-        history: if personalise {
-            seen(customer.history, now)
-        } else {
-            &[]
-        },
-        facts: if personalise { customer.facts } else { &[] },
-        allowed: customer.allowed,
+    let allowed = customer.allowed;
+    let (history, facts): (Cow<[Touch]>, &[Fact]) = if allowed.personalise {
+        let history = before(customer.history, now);
+        (budget.cut(history, &model.encoder.kinds), customer.facts)
+    } else {
+        (Cow::Borrowed(&[]), &[])
+    };
+    let seen = CustomerState {
+        history: &history,
+        facts,
+        allowed,
     };
     Prepared {
-        folded: fold(model, &customer, context, now),
-        owned: owned(customer.history),
-        customer,
+        folded: fold(model, &seen, context, now),
+        owned: owned(&history),
+        history,
+        facts,
+        allowed,
     }
 }
 
 impl<'a> Prepared<'a> {
+    /// What is seen of the customer.
+    pub(super) fn customer(&self) -> CustomerState<'_> {
+        CustomerState {
+            history: &self.history,
+            facts: self.facts,
+            allowed: self.allowed,
+        }
+    }
+
     /// What the stages of `list` look at.
     pub(super) fn query<'q>(
         &'q self,
@@ -148,7 +169,7 @@ impl<'a> Prepared<'a> {
             live: relevance.live(),
             request,
             list,
-            customer: self.customer,
+            customer: self.customer(),
             folded: &self.folded,
             relevance,
             owned: &self.owned,
@@ -178,7 +199,7 @@ impl<'a> Prepared<'a> {
         now: i64,
     ) -> RelevanceView<'v> {
         let owned = &self.owned;
-        RelevanceView::new(model, live, self.customer, &self.folded, owned, life, now)
+        RelevanceView::new(model, live, self.customer(), &self.folded, owned, life, now)
     }
 }
 

@@ -8,9 +8,6 @@ use crate::model::Model;
 use crate::represent::Folded;
 use crate::shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
 
-/// Most recent touches that are looked at: a longer history is cut, so that a request costs bounded time.
-pub const HISTORY_LIMIT: usize = 5_000;
-
 /// A request prepared for its stages.
 pub struct Query<'a> {
     /// The model of this request.
@@ -66,10 +63,9 @@ impl Query<'_> {
     }
 }
 
-/// What of `history` a request at `now` sees: touches strictly before, at most [`HISTORY_LIMIT`] of the latest.
-pub(super) fn seen(history: &[Touch], now: i64) -> &[Touch] {
-    let end = history.partition_point(|touch| touch.at < now);
-    &history[end.saturating_sub(HISTORY_LIMIT)..end]
+/// What of `history` a request at `now` may know of: touches strictly before.
+pub(super) fn before(history: &[Touch], now: i64) -> &[Touch] {
+    &history[..history.partition_point(|touch| touch.at < now)]
 }
 
 /// Owned products by number.

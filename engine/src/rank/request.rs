@@ -2,7 +2,7 @@
 
 use super::whole::Together;
 use crate::engagement::ContactRules;
-use crate::shop::{Fact, ProductIx, Touch};
+use crate::shop::{Budget, Fact, ProductIx, Touch};
 
 /// Longest list.
 pub const MAX_COUNT: usize = 1_000;
@@ -170,6 +170,8 @@ pub struct Request {
     pub outreach: bool,
     /// How the customer's contacts act on the lists.
     pub contact: ContactRules,
+    /// How much of a long history the lists look at; contacts are read in full.
+    pub history: Budget,
 }
 
 impl Request {
@@ -186,6 +188,7 @@ impl Request {
             explore: false,
             outreach: false,
             contact: ContactRules::default(),
+            history: Budget::RANKED,
         }
     }
 

@@ -6,7 +6,7 @@ use super::surprise::Appraiser;
 use super::{Context, CustomerState, Live, RelevanceView};
 use crate::life::LifeView;
 use crate::model::Model;
-use crate::shop::ProductIx;
+use crate::shop::{Budget, ProductIx};
 use crate::surprise::{Prospect, Terms, FEATURES};
 
 /// How one product stands to one customer; absent = the model has no part that knows.
@@ -76,7 +76,7 @@ pub fn purchase_signals(
     need: Option<&LifeView>,
     extra: &[ProductIx],
 ) -> Vec<(ProductIx, Signals)> {
-    let prepared = prepare(model, customer, &Context::default(), now);
+    let prepared = prepare(model, customer, &Context::default(), now, &Budget::RANKED);
     let view = prepared.relevance(model, live, need, now);
     let mut products: Vec<ProductIx> = view.best().iter().map(|(product, _)| *product).collect();
     products.extend(model.by_popularity().iter().take(PROPOSED_POPULAR));
@@ -104,15 +104,15 @@ fn viewed<T>(
     now: i64,
     ask: impl FnOnce(&RelevanceView, &CustomerState) -> T,
 ) -> T {
-    let prepared = prepare(model, customer, &Context::default(), now);
-    let life = life_of(model, &prepared.customer, now);
+    let prepared = prepare(model, customer, &Context::default(), now, &Budget::RANKED);
+    let life = life_of(model, &prepared.customer(), now);
     let life = model
         .life
         .as_ref()
         .zip(life.as_ref())
         .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
     let view = prepared.relevance(model, live, life.as_ref(), now);
-    ask(&view, &prepared.customer)
+    ask(&view, &prepared.customer())
 }
 
 /// Each of `products` with what relevance and life say of it.

@@ -120,6 +120,13 @@ impl Kinds {
             .map(|ix| Kind(ix as u16))
     }
 
+    /// Who acts in the known `kind`; active for any other.
+    pub fn known_class(kind: Kind) -> KindClass {
+        KNOWN
+            .get(usize::from(kind.0))
+            .map_or(KindClass::Active, |(_, class)| *class)
+    }
+
     fn push(&mut self, name: &str, class: KindClass) -> Kind {
         let kind = Kind(u16::try_from(self.names.len()).unwrap_or(u16::MAX));
         let name: Arc<str> = name.into();
@@ -192,6 +199,15 @@ impl Kind {
     /// Whether the kind takes an acquisition back.
     pub fn takes_back(self) -> bool {
         matches!(self, Kind::RETURN | Kind::CANCEL | Kind::BOX_RETURNED)
+    }
+
+    /// Whether the customer says by it that they do not want the product, or are not happy with it.
+    pub fn displeased(self) -> bool {
+        self.takes_back()
+            || matches!(
+                self,
+                Kind::COMPLAINT | Kind::CANCEL_INTENT | Kind::REMOVE_FROM_CART
+            )
     }
 }
 

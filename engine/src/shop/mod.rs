@@ -4,6 +4,7 @@
 //! they were recorded and is what tables, the store and the API carry. The *compact* form ([`Touch`]) holds numbers
 //! that refer to a [`Catalogue`] and is what every computation reads, in training and in serving alike.
 
+mod budget;
 mod catalogue;
 mod customer;
 mod holdout;
@@ -13,6 +14,7 @@ mod product;
 mod touch;
 mod touchpoint;
 
+pub use budget::{Budget, TouchClass};
 pub use catalogue::{Catalogue, CatalogueError, Category, CategoryId};
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use holdout::in_holdout;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use serendib_engine::boxes::{Lot, Order, PackedBox, Shelf, ShopRules};
+use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Shelf, ShopRules};
 use serendib_engine::rank::{line_reasons, CustomerState, LineKind};
-use serendib_engine::shop::{stable_hash, Product, ProductIx};
+use serendib_engine::shop::{stable_hash, Product, ProductIx, Touch};
 
 use super::{BoxAsk, LotAsk};
 use crate::config::Config;
@@ -128,6 +128,11 @@ impl Bench<'_> {
         (ship_at, self.view.generation.ranked_at(ship_at))
     }
 
+    /// What a subscriber's contacts ask of a box that leaves at `at`.
+    fn care(&self, history: &[Touch], at: i64) -> BoxCare {
+        BoxCare::of(history, at, &self.config.contact.rules.care)
+    }
+
     /// The box of a subscriber, and exclusions that mean nothing here. `earlier` are boxes that they got.
     pub fn order(
         &self,
@@ -147,6 +152,7 @@ impl Bench<'_> {
             &encoded.history,
             at,
         );
+        self.care(&encoded.history, at).apply(&mut request);
         let item = |id: &String| live.catalogue.find(id).and_then(|p| self.shelf.item(p));
         request.history = got(request.history, earlier, &ask.box_id, &item);
         request.pinned = ask.pinned.iter().filter_map(item).collect();
@@ -204,6 +210,7 @@ impl Bench<'_> {
                 Some((self.shelf.product(line.item)?, kind, line.value))
             })
             .collect();
+        let care = self.care(&encoded.history, at);
         let customer: CustomerState = encoded.state(&encoded.history, &self.config.consent);
         let reasons = line_reasons(&self.view.model, live, customer, at, &lines, REASONS);
         let tag = locale
@@ -275,6 +282,10 @@ impl Bench<'_> {
                     details,
                 }
             }),
+            care: store::BoxCare {
+                hand_over: care.hand_over.is_some(),
+                paused: care.paused.map(|reason| reason.as_str().into()),
+            },
             // plain data with text keys always has a JSON form
             ask: serde_json::to_value(ask).unwrap_or_default(),
         }

@@ -164,6 +164,7 @@ async fn again(
             .filter(|line| stays(&line.product_id) && !without.contains(&line.product_id))
             .filter_map(|line| Some((item(&line.product_id)?, line.surprise)))
             .collect();
+        order.request.make_room_for_kept();
         let prices: Vec<f64> = shelf
             .items()
             .iter()

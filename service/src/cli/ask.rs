@@ -40,6 +40,11 @@ enum What {
     /// The 360° card of a customer
     #[command(after_help = "Example:\n  serendib ask customer ada --touchpoints 50")]
     Customer(Customer),
+    /// How alive the contact with a customer is, and what it asks of the shop; without a customer, those who fit
+    #[command(
+        after_help = "Examples:\n  serendib ask engagement ada\n  serendib ask engagement --below-minimum --count 50"
+    )]
+    Engagement(Engagement),
     /// The subscription boxes of a customer as the packing bench sees them
     #[command(after_help = "Example:\n  serendib ask boxes ada")]
     Boxes(Boxes),
@@ -52,6 +57,30 @@ struct Boxes {
     /// Newest boxes to show
     #[arg(long, short = 'n', default_value_t = 3)]
     count: u32,
+}
+
+#[derive(Debug, Args)]
+struct Engagement {
+    /// Any of the customer's ids; none = a list of customers, in order of id
+    customer: Option<String>,
+    /// Only those with fewer touches since their last purchase than are wanted
+    #[arg(long, conflicts_with = "customer")]
+    below_minimum: bool,
+    /// Only those with an index of at most this, 0 to 100
+    #[arg(long, value_name = "INDEX", conflicts_with = "customer")]
+    max_index: Option<f64>,
+    /// Only those with a probability of a purchase within 30 days of at least this, 0 to 1
+    #[arg(long, value_name = "SHARE", conflicts_with = "customer")]
+    min_p_purchase_30d: Option<f64>,
+    /// Only those to whom care forbids promotions
+    #[arg(long, conflicts_with = "customer")]
+    promotions_paused: bool,
+    /// Customers at most, 1 to 1000
+    #[arg(long, short = 'n', default_value_t = 20, conflicts_with = "customer")]
+    count: u32,
+    /// Go on after this id
+    #[arg(long, value_name = "ID", conflicts_with = "customer")]
+    after: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -223,6 +252,7 @@ impl Ask {
                         print!("{}", print::card(&card));
                     }
                 }
+                What::Engagement(asked) => engagement_and_print(channel, asked, self.json).await?,
                 What::Boxes(boxes) => {
                     let found = BoxServiceClient::new(channel)
                         .get_boxes(v1::GetBoxesRequest {
@@ -263,6 +293,44 @@ async fn recommend_and_print(
     Ok(())
 }
 
+async fn engagement_and_print(
+    channel: Channel,
+    asked: Engagement,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut client = CustomerServiceClient::new(channel);
+    let Some(customer_id) = asked.customer else {
+        let request = v1::ListEngagementRequest {
+            below_minimum: asked.below_minimum,
+            max_index: asked.max_index,
+            min_p_purchase_30d: asked.min_p_purchase_30d,
+            promotions_paused: asked.promotions_paused.then_some(true),
+            count: asked.count,
+            after: asked.after.unwrap_or_default(),
+        };
+        let found = client.list_engagement(request).await.map_err(refused)?;
+        let found = found.into_inner();
+        if json {
+            println!("{:#}", print::engagements_json(&found));
+        } else {
+            print!("{}", print::engagements(&found));
+        }
+        return Ok(());
+    };
+    let request = v1::GetEngagementRequest {
+        customer_id: customer_id.clone(),
+        at_ms: None,
+    };
+    let found = client.get_engagement(request).await.map_err(refused)?;
+    let found = found.into_inner();
+    if json {
+        println!("{:#}", print::engagement_json(&customer_id, &found));
+    } else {
+        print!("{}", print::engagement(&customer_id, &found));
+    }
+    Ok(())
+}
+
 /// A connection to the server at `addr`; `host:port` means `http://host:port`.
 pub async fn connect(addr: &str) -> anyhow::Result<Channel> {
     let uri = if addr.contains("://") {
@@ -288,12 +356,7 @@ pub fn refused(status: tonic::Status) -> anyhow::Error {
 
 /// An answer for programs.
 pub fn response_json(answer: &RecommendResponse) -> serde_json::Value {
-    let notes = |notes: &[v1::Note]| -> Vec<serde_json::Value> {
-        notes
-            .iter()
-            .map(|n| json!({"code": n.code, "text": n.text}))
-            .collect()
-    };
+    let notes = print::notes_json;
     json!({
         "request_id": answer.request_id,
         "model_id": answer.model_id,
@@ -301,6 +364,7 @@ pub fn response_json(answer: &RecommendResponse) -> serde_json::Value {
         "partial": answer.partial,
         "at_ms": answer.at_ms,
         "seed": answer.seed,
+        "hand_over": answer.hand_over,
         "notes": notes(&answer.notes),
         "lists": answer.lists.iter().map(|list| json!({
             "kind": print::kind_word(list.kind).replace(' ', "-"),

@@ -1,6 +1,7 @@
 //! The `serendib` command line.
 
 mod ask;
+mod contact;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "demo")]

@@ -2,7 +2,12 @@
 
 use std::fmt::Write;
 
-use serendib_proto::v1::{ListKind, RecommendResponse, RecommendedList};
+use serendib_proto::v1::{
+    GetEngagementResponse, ListEngagementResponse, ListKind, Note, RecommendResponse,
+    RecommendedList,
+};
+
+use super::contact;
 
 /// The word for a kind of list.
 pub fn kind_word(kind: i32) -> &'static str {
@@ -27,6 +32,9 @@ pub fn response(answer: &RecommendResponse) -> String {
     }
     for note in &answer.notes {
         let _ = writeln!(out, "  note: {}", note.text);
+    }
+    if answer.hand_over.is_some() {
+        out.push_str("  a person should talk to this customer\n");
     }
     let model = if answer.model_id.is_empty() {
         "no model"
@@ -126,13 +134,18 @@ pub fn boxes(boxes: &[serendib_proto::v1::PackedBox]) -> String {
     for packed in boxes {
         let _ = writeln!(
             out,
-            "box {} {}{}{}",
+            "box {} {}{}{}{}",
             packed.box_id,
             box_state_word(packed.state),
             if packed.locked { ", locked" } else { "" },
             packed
                 .ship_at_ms
                 .map_or_else(String::new, |at| format!(", leaves {}", date(at))),
+            match (packed.hand_over.is_some(), &*packed.surprises_paused) {
+                (true, _) => ", for a person to look at first".into(),
+                (false, "") => String::new(),
+                (false, why) => format!(", no surprise: {}", why.replace('_', " ")),
+            },
         );
         packed_box(&mut out, packed);
     }
@@ -157,6 +170,8 @@ pub fn boxes_json(boxes: &[serendib_proto::v1::PackedBox]) -> serde_json::Value 
                 "value": packed.value,
                 "empty_slots": packed.shortfall.as_ref().map_or(0, |s| s.regular + s.surprise),
                 "fault": packed.shortfall.as_ref().map(|s| s.fault.clone()),
+                "hand_over": packed.hand_over,
+                "surprises_paused": packed.surprises_paused,
                 "lines": packed.lines.iter().map(|line| serde_json::json!({
                     "product_id": line.product_id,
                     "title": line.title,
@@ -201,6 +216,68 @@ pub fn facts(out: &mut String, facts: &[serendib_proto::v1::Fact]) {
     }
 }
 
+/// Notes for programs.
+pub fn notes_json(notes: &[Note]) -> Vec<serde_json::Value> {
+    notes
+        .iter()
+        .map(|n| serde_json::json!({"code": n.code, "text": n.text}))
+        .collect()
+}
+
+/// One customer's engagement as text.
+pub fn engagement(customer: &str, answer: &GetEngagementResponse) -> String {
+    let mut out = format!("customer {customer}\n");
+    let (engagement, care) = (answer.engagement.as_ref(), answer.care.as_ref());
+    contact::text(&mut out, engagement, care, answer.offers.as_ref());
+    for note in &answer.notes {
+        let _ = writeln!(out, "  note: {}", note.text);
+    }
+    out
+}
+
+/// One customer's engagement for programs.
+pub fn engagement_json(customer: &str, answer: &GetEngagementResponse) -> serde_json::Value {
+    serde_json::json!({
+        "request_id": answer.request_id,
+        "model_id": answer.model_id,
+        "customer_id": customer,
+        "at_ms": answer.at_ms,
+        "engagement": answer.engagement.as_ref().map(contact::engagement_json),
+        "care": answer.care.as_ref().map(contact::care_json),
+        "offers": answer.offers.as_ref().map(contact::offers_json),
+        "notes": notes_json(&answer.notes),
+    })
+}
+
+/// Customers by their engagement as text.
+pub fn engagements(answer: &ListEngagementResponse) -> String {
+    let mut out = String::new();
+    for customer in &answer.customers {
+        contact::line(&mut out, customer);
+    }
+    if answer.customers.is_empty() {
+        out.push_str("nobody so far\n");
+    }
+    if !answer.next.is_empty() {
+        let _ = writeln!(out, "go on with --after {:?}", answer.next);
+    }
+    out
+}
+
+/// Customers by their engagement for programs.
+pub fn engagements_json(answer: &ListEngagementResponse) -> serde_json::Value {
+    serde_json::json!({
+        "request_id": answer.request_id,
+        "model_id": answer.model_id,
+        "customers": answer.customers.iter().map(|customer| serde_json::json!({
+            "customer_id": customer.customer_id,
+            "engagement": customer.engagement.as_ref().map(contact::engagement_json),
+            "care": customer.care.as_ref().map(contact::care_json),
+        })).collect::<Vec<_>>(),
+        "next": answer.next,
+    })
+}
+
 /// A 360° card as text.
 pub fn card(card: &serendib_proto::v1::GetCustomerResponse) -> String {
     let mut out = String::new();
@@ -231,6 +308,8 @@ pub fn card(card: &serendib_proto::v1::GetCustomerResponse) -> String {
             word(consents.train)
         );
     }
+    let (engagement, care) = (card.engagement.as_ref(), card.care.as_ref());
+    contact::text(&mut out, engagement, care, card.offers.as_ref());
     for year in &card.years {
         let _ = writeln!(
             out,
@@ -339,6 +418,9 @@ pub fn card_json(card: &serendib_proto::v1::GetCustomerResponse) -> serde_json::
             "product_id": c.product_id,
             "channel": c.channel,
         })).collect::<Vec<_>>(),
+        "engagement": card.engagement.as_ref().map(contact::engagement_json),
+        "care": card.care.as_ref().map(contact::care_json),
+        "offers": card.offers.as_ref().map(contact::offers_json),
         "recommendations": card.recommendations.iter().map(|r| json!({
             "request_id": r.request_id,
             "at_ms": r.at_ms,

@@ -112,7 +112,7 @@ pub struct Recommend {
     pub max_count: usize,
     /// Most reasons of an item.
     pub max_reasons: usize,
-    /// Newest touchpoints looked at.
+    /// Newest touchpoints of each class that lists look at.
     pub history: usize,
     /// Memory for comparing customers, bytes.
     pub customer_index_bytes: usize,
@@ -160,7 +160,11 @@ pub struct Contact {
 impl Contact {
     /// Whether a list for `placement` is sent to the customer unasked.
     pub fn is_outreach(&self, placement: Option<&str>) -> bool {
-        placement.is_some_and(|p| self.outreach.iter().any(|o| o.eq_ignore_ascii_case(p)))
+        let said = placement.unwrap_or_default().trim();
+        // `email.weekly` is a part of `email`
+        let whole = said.split('.').next().unwrap_or_default().trim_end();
+        let named = |o: &String| o.eq_ignore_ascii_case(said) || o.eq_ignore_ascii_case(whole);
+        self.outreach.iter().any(named)
     }
 }
 

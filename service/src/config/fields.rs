@@ -121,7 +121,9 @@ settings! {
         max_count: u64 = 200;
         /// Reasons for each item at most, 0 to 10. Default 3.
         max_reasons: u64 = 3;
-        /// Newest touchpoints of a customer that an answer looks at, 1 to 5000. Default 5000.
+        /// Newest touchpoints of a customer that a list looks at, 1 to 5000: so many of what they bought, gave back or
+        /// asked for, as many of what else they did, and fewer of what they were shown. Default 5000. Care, fatigue
+        /// and engagement look at more.
         history: u64 = 5_000;
         /// Memory for comparing customers with each other, in MiB, 1 to 1048576. Default 256. Customers who do not fit are
         /// left out of FindSimilarCustomers, which then says so, and the source "customers like you" pauses.
@@ -179,8 +181,8 @@ settings! {
         /// Further offers for each contact that gave them something (advice, content, events, service, help), 0 to 1000.
         /// Default 1.
         offers_per_value_contact: u64 = 1;
-        /// Placements, separated by commas, whose lists are sent to customers unasked and count as offers. Default
-        /// email,sms,push,mailer.
+        /// Placements, separated by commas, whose lists are sent to customers unasked and count as offers; with those
+        /// below them (email.weekly). Default email,sms,push,mailer.
         outreach_placements: String = "email,sms,push,mailer".into();
         /// Touches wanted between two purchases, 0 to 100000; 0 = as the model says. Default 0.
         minimum_touches: u64 = 0;

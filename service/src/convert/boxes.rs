@@ -306,6 +306,13 @@ pub fn box_to_proto(stored: &StoredBox, view: &View, for_customer: bool) -> v1::
         }),
         value: if withheld { 0.0 } else { worth(stored) },
         version: stored.version,
+        hand_over: (stored.care.hand_over && !for_customer).then(|| "person".into()),
+        surprises_paused: stored
+            .care
+            .paused
+            .clone()
+            .filter(|_| !for_customer)
+            .unwrap_or_default(),
     }
 }
 

@@ -25,7 +25,7 @@ pub use engagement::{
 pub use product::{product_from_proto, product_to_proto};
 pub use rating::{rating_from_proto, rating_to_proto};
 pub use recommend::{list_kind_to_proto, Ask, AskLimits, Resolved};
-pub use touchpoint::{touchpoint_from_proto, touchpoint_to_proto};
+pub use touchpoint::{served_id_of, touchpoint_from_proto, touchpoint_to_proto};
 pub use value::{struct_from_map, struct_to_map, value_from_json, value_to_json};
 
 use crate::pool::PoolError;

@@ -3,7 +3,7 @@
 use serendib_engine::rank::{
     Caps, Context, Filters, ListKind, ListRequest, Live, Request, Together,
 };
-use serendib_engine::shop::{Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
+use serendib_engine::shop::{Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 use serendib_proto::v1;
 
 use crate::config::{Contact, Usual};
@@ -242,6 +242,7 @@ impl Ask {
             explore: self.explore,
             outreach: contact.is_outreach(self.placement.as_deref()),
             contact: contact.rules,
+            history: Budget::RANKED,
         };
         let mut session: Vec<Touch> = self
             .session

@@ -49,6 +49,11 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
     Ok(row)
 }
 
+/// The served id that came with a touchpoint.
+pub fn served_id_of(row: &Touchpoint) -> Option<&str> {
+    row.attributes.get(SERVED_ID)?.as_str()
+}
+
 fn field_of(error: TouchpointError) -> Invalid {
     match error {
         TouchpointError::Id { field, source } => Invalid::new(field, source),

@@ -67,7 +67,7 @@ pub(super) async fn get(
         touchpoints: state.total,
         channels: channels(rows, touchpoints),
         years: years(rows),
-        open_complaints: open_complaints(rows),
+        open_complaints: open_complaints(rows, &shown.care.holds),
         recommendations: served
             .into_iter()
             .map(served_to_proto)
@@ -175,8 +175,8 @@ fn years(rows: &[Touchpoint]) -> Vec<v1::YearSummary> {
 }
 
 /// Complaints that no `complaint_resolved` after them ends: one about the same product ends those about it, one about
-/// no product ends all.
-fn open_complaints(rows: &[Touchpoint]) -> Vec<v1::OpenComplaint> {
+/// no product ends all. Only those that care still counts, as `holds` say: after some days none is open.
+fn open_complaints(rows: &[Touchpoint], holds: &[v1::CareHold]) -> Vec<v1::OpenComplaint> {
     let mut open: Vec<&Touchpoint> = Vec::new();
     for row in rows {
         match row.kind.as_str() {
@@ -187,7 +187,12 @@ fn open_complaints(rows: &[Touchpoint]) -> Vec<v1::OpenComplaint> {
             _ => {}
         }
     }
+    let counts = |at: i64| {
+        let is_it = |hold: &v1::CareHold| hold.reason == "open_complaint" && hold.at_ms == at;
+        holds.iter().any(is_it)
+    };
     open.into_iter()
+        .filter(|row| counts(row.at.unwrap_or(0)))
         .map(|row| v1::OpenComplaint {
             at_ms: row.at,
             product_id: row.product_id.clone(),
@@ -245,16 +250,24 @@ mod tests {
 
     #[test]
     fn a_complaint_is_open_until_its_end() {
+        let hold = |at_ms| v1::CareHold {
+            reason: "open_complaint".into(),
+            at_ms,
+            ..v1::CareHold::default()
+        };
+        let holds = [hold(2), hold(3)];
         let mut rows = vec![
             touch("complaint_resolved", None, 1),
             touch("complaint", Some("p"), 2),
             touch("complaint", None, 3),
             touch("complaint_resolved", Some("p"), 4),
         ];
-        assert_eq!(open_complaints(&rows).len(), 1);
-        assert_eq!(open_complaints(&rows)[0].at_ms, Some(3));
+        assert_eq!(open_complaints(&rows, &holds).len(), 1);
+        assert_eq!(open_complaints(&rows, &holds)[0].at_ms, Some(3));
+        // too long ago for care
+        assert!(open_complaints(&rows, &holds[..1]).is_empty());
         rows.push(touch("complaint_resolved", None, 5));
-        assert!(open_complaints(&rows).is_empty());
+        assert!(open_complaints(&rows, &holds).is_empty());
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Engagement, care and the budget of offers of customers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serendib_engine::engagement::{care, pressure, EngagementModel, IndexModel};
+use serendib_engine::shop::Touch;
 use serendib_proto::v1;
 use serendib_proto::v1::{
     GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
@@ -12,8 +14,8 @@ use tonic::{Request, Status};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::{
-    at_most, care_to_proto, engagement_to_proto, id, note, offers_to_proto, pool_status,
-    store_status, time, Invalid, EFFECTS,
+    care_to_proto, engagement_to_proto, id, note, offers_to_proto, pool_status, store_status, time,
+    Invalid, EFFECTS,
 };
 use crate::customers::{allowed, Encoded};
 use crate::deadline::Deadline;
@@ -22,12 +24,18 @@ use crate::views::View;
 
 /// Customers read between two looks at the deadline.
 const PAGE: usize = 256;
+/// Touchpoints in memory at one time, and one customer's more.
+const TOUCHPOINTS: usize = 100_000;
 /// Customers looked at in one call at most, however few of them fit.
 const MOST_LOOKED_AT: usize = 20_000;
 
 /// What the card and the calls show of one customer.
 pub(super) struct Shown {
-    /// `None` = the customer does not allow it.
+    /// Whether the customer does not allow personal answers.
+    pub no_consent: bool,
+    /// Touches without a time, which are left out of the engagement.
+    pub untimed: usize,
+    /// `None` = the customer does not allow it, or nothing of them has a time.
     pub engagement: Option<v1::Engagement>,
     /// What contacts ask for, whatever the customer allows.
     pub care: v1::Care,
@@ -46,35 +54,54 @@ fn show_encoded(app: &App, view: &View, encoded: &Encoded, now: i64) -> Shown {
     let history = &encoded.history[..seen];
     let rules = &app.config.contact.rules;
     let may = allowed(&encoded.consents, &app.config.consent).personalise;
-    let engagement = may.then(|| {
-        let encoder = view.generation.encoder();
-        let first;
-        let model = match &view.model.engagement {
-            Some(model) => model,
-            None => {
-                first = EngagementModel::first(IndexModel::first(&encoder.kinds));
-                &first
-            }
-        };
-        let outlook = view
-            .model
-            .engagement
-            .as_ref()
-            .map(|model| model.outlook(history, now - 1, EFFECTS));
-        let minimum = app.config.contact.minimum_touches;
-        engagement_to_proto(
-            &model.engagement(history, now - 1),
-            outlook.as_ref(),
-            minimum.unwrap_or(model.index.minimum_touches),
-            model.index.learned,
-            &encoder,
-        )
-    });
+    let timed = with_times(history);
+    let untimed = history.len() - timed.len();
+    let known = !timed.is_empty() || untimed == 0;
+    let engagement = (may && known).then(|| engagement(app, view, &timed, now));
+    // in a shop without times, what nothing ended holds, as in its lists
+    let at = view.generation.ranked_at(now);
+    let at = if at == now { now - 1 } else { at };
     Shown {
+        no_consent: !may,
+        untimed,
         engagement,
-        care: care_to_proto(&care(history, now - 1, &rules.care), &view.live.catalogue),
-        offers: offers_to_proto(&pressure(history, now - 1, &rules.pressure)),
+        care: care_to_proto(&care(history, at, &rules.care), &view.live.catalogue),
+        offers: offers_to_proto(&pressure(history, at, &rules.pressure)),
     }
+}
+
+/// The touches of `history` that say when they were: engagement is about how long ago that is.
+fn with_times(history: &[Touch]) -> Cow<'_, [Touch]> {
+    if history.iter().all(|touch| touch.at != 0) {
+        return Cow::Borrowed(history);
+    }
+    let timed = history.iter().filter(|touch| touch.at != 0);
+    Cow::Owned(timed.copied().collect())
+}
+
+fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engagement {
+    let encoder = view.generation.encoder();
+    let first;
+    let model = match &view.model.engagement {
+        Some(model) => model,
+        None => {
+            first = EngagementModel::first(IndexModel::first(&encoder.kinds));
+            &first
+        }
+    };
+    let outlook = view
+        .model
+        .engagement
+        .as_ref()
+        .map(|model| model.outlook(history, now - 1, EFFECTS));
+    let minimum = app.config.contact.minimum_touches;
+    engagement_to_proto(
+        &model.engagement(history, now - 1),
+        outlook.as_ref(),
+        minimum.unwrap_or(model.index.minimum_touches),
+        model.index.learned,
+        &encoder,
+    )
 }
 
 /// Answers `GetEngagement`.
@@ -103,10 +130,19 @@ pub(super) async fn get(
         .await
         .map_err(pool_status)?;
     let mut notes = Vec::new();
-    if shown.engagement.is_none() {
+    if shown.no_consent {
         notes.push(note(
             "no_consent",
             "the customer does not allow personal answers",
+        ));
+    }
+    if shown.untimed > 0 {
+        notes.push(note(
+            "no_times",
+            format!(
+                "{} touchpoints have no time and are left out of the engagement",
+                shown.untimed
+            ),
         ));
     }
     if view.model.engagement.is_none() {
@@ -136,7 +172,9 @@ pub(super) async fn list(
         0 => 100,
         count => count as usize,
     };
-    at_most("count", count, 1_000)?;
+    if count > 1_000 {
+        return Err(Invalid::new("count", format!("is {count}, expected at most 1000")).into());
+    }
     share("max_index", message.max_index, 100.0)?;
     share("min_p_purchase_30d", message.min_p_purchase_30d, 1.0)?;
     let mut after = match message.after.as_str() {
@@ -161,28 +199,27 @@ pub(super) async fn list(
             after = None;
             break;
         }
-        let mut states = Vec::with_capacity(ids.len());
-        for id in &ids {
-            states.push(app.customer(id, None).await?);
+        let mut shown: Vec<Option<v1::CustomerEngagement>> = Vec::with_capacity(ids.len());
+        let (mut states, mut rows) = (Vec::new(), 0);
+        for (place, id) in ids.iter().enumerate() {
+            let state = app.customer(id, None).await?;
+            rows += state.as_ref().map_or(0, |state| state.touchpoints.len());
+            states.push(state);
+            if rows >= TOUCHPOINTS || place + 1 == ids.len() {
+                let states = std::mem::take(&mut states);
+                rows = 0;
+                let (worker, seen, wanted) = (app.clone(), view.clone(), message.clone());
+                let of_these = app
+                    .pool
+                    .run(deadline, move |_| {
+                        look(&worker, &seen, &wanted, &states, now)
+                    })
+                    .await
+                    .map_err(pool_status)?;
+                shown.extend(of_these);
+            }
         }
         looked_at += ids.len();
-        let (worker, seen, wanted) = (app.clone(), view.clone(), message.clone());
-        let shown: Vec<Option<v1::CustomerEngagement>> = app
-            .pool
-            .run(deadline, move |_| {
-                let look = |state: &Option<Arc<CustomerState>>| {
-                    let state = state.as_deref()?;
-                    let shown = show_encoded(&worker, &seen, &Encoded::new(state, &seen), now);
-                    fits(&wanted, &shown).then(|| v1::CustomerEngagement {
-                        customer_id: state.customer_id.clone(),
-                        engagement: shown.engagement,
-                        care: Some(shown.care),
-                    })
-                };
-                states.iter().map(look).collect()
-            })
-            .await
-            .map_err(pool_status)?;
         let last = ids.len() - 1;
         for (place, (id, found)) in ids.into_iter().zip(shown).enumerate() {
             customers.extend(found);
@@ -200,6 +237,26 @@ pub(super) async fn list(
     })
 }
 
+/// Each of `states` that is among those `wanted`.
+fn look(
+    app: &App,
+    view: &View,
+    wanted: &ListEngagementRequest,
+    states: &[Option<Arc<CustomerState>>],
+    now: i64,
+) -> Vec<Option<v1::CustomerEngagement>> {
+    let look = |state: &Option<Arc<CustomerState>>| {
+        let state = state.as_deref()?;
+        let shown = show_encoded(app, view, &Encoded::new(state, view), now);
+        fits(wanted, &shown).then(|| v1::CustomerEngagement {
+            customer_id: state.customer_id.clone(),
+            engagement: shown.engagement,
+            care: Some(shown.care),
+        })
+    };
+    states.iter().map(look).collect()
+}
+
 fn share(field: &str, value: Option<f64>, most: f64) -> Result<(), Invalid> {
     match value {
         Some(value) if !(0.0..=most).contains(&value) => Err(Invalid::new(
@@ -210,7 +267,7 @@ fn share(field: &str, value: Option<f64>, most: f64) -> Result<(), Invalid> {
     }
 }
 
-/// Whether a customer is among those `wanted`; nobody who does not allow personal answers is.
+/// Whether a customer is among those `wanted`; nobody who does not allow personal answers, or of whom nothing has a time, is.
 fn fits(wanted: &ListEngagementRequest, shown: &Shown) -> bool {
     let Some(engagement) = &shown.engagement else {
         return false;

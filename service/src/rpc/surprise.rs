@@ -94,6 +94,7 @@ pub(super) async fn surprise_me(
         notes: answer.notes.into_iter().chain(list.notes).collect(),
         partial: answer.partial,
         seed: answer.seed,
+        hand_over: answer.hand_over,
     })
 }
 

@@ -24,9 +24,8 @@ use crate::config::FutureTimes;
 use crate::convert::{
     at_most, optional_id, rating_from_proto, store_status, touchpoint_from_proto, Invalid,
 };
-use crate::store::{
-    self, parse_served_id, Durability, Future, RecordOptions, Status as Became, UnknownId,
-};
+use crate::served::{fill_products, product_of};
+use crate::store::{self, Durability, Future, RecordOptions, Status as Became, UnknownId};
 
 /// Batches of one stream that wait for their acknowledgement at the same time.
 const STREAM_AHEAD: usize = 16;
@@ -98,7 +97,7 @@ fn rows(app: &App, field: &str, found: usize) -> Result<(), Invalid> {
 
 async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordResponse, Status> {
     rows(app, "touchpoints", request.touchpoints.len())?;
-    let batch: Vec<Touchpoint> = request
+    let mut batch: Vec<Touchpoint> = request
         .touchpoints
         .iter()
         .enumerate()
@@ -106,6 +105,7 @@ async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordRespons
             touchpoint_from_proto(row).map_err(|e| e.under(format!("touchpoints[{ix}]")))
         })
         .collect::<Result<_, Invalid>>()?;
+    fill_products(app, &mut batch).await;
     if !app.config.touchpoints.accept_unknown_products {
         let mut products: Vec<String> = batch.iter().filter_map(|r| r.product_id.clone()).collect();
         products.sort_unstable();
@@ -251,22 +251,7 @@ async fn served_product(app: &App, rating: &v1::SurpriseRating) -> Result<String
         return said
             .ok_or_else(|| Invalid::new("product_id", "is empty, and there is no served_id"));
     };
-    let Some((request_id, list, rank)) = parse_served_id(served) else {
-        return Err(Invalid::new(
-            "served_id",
-            "was not given by a recommendation",
-        ));
-    };
-    let _ = app.store.flush_served().await;
-    let logged = match app.store.served_request(request_id.to_owned()).await {
-        Ok(Some(logged)) => logged
-            .lists
-            .get(list)
-            .and_then(|l| l.items.get(rank.wrapping_sub(1)))
-            .map(|item| item.product_id.clone()),
-        // A log that was dropped, expired or cannot be read must not lose what the customer says.
-        Ok(None) | Err(_) => None,
-    };
+    let logged = product_of(app, served).await?;
     match (said, logged) {
         (Some(said), Some(logged)) if said != logged => Err(Invalid::new(
             "product_id",

@@ -112,8 +112,8 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         now: i64,
     ) -> Result<(), StoreError>;
 
-    /// The person behind any of their ids; `None` when the store has nothing of them. Costs memory for at most
-    /// `query.newest` touchpoints however many there are.
+    /// The person behind any of their ids; `None` when the store has nothing of them. Costs memory
+    /// and time for what `query.budget` allows, however many touchpoints there are.
     async fn customer(
         &self,
         query: CustomerQuery,

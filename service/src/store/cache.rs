@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serendib_engine::shop::{stable_hash, Touchpoint};
+use serendib_engine::shop::{stable_hash, Budget, TouchClass, Touchpoint};
 
 use super::types::{CustomerQuery, CustomerState};
 
@@ -14,7 +14,7 @@ const SHARDS: usize = 4096;
 struct Entry {
     state: Arc<CustomerState>,
     /// How many touchpoints were asked for when it was read.
-    newest: usize,
+    budget: Budget,
     bytes: usize,
     /// Use number at the last use; an older place in the queue is stale.
     used: u64,
@@ -94,26 +94,26 @@ impl StateCache {
             entry.state.touchpoints.last().is_some_and(late)
                 || entry.state.delights.last().is_some_and(|d| d.at >= before)
         });
-        if !complete && (query.newest > entry.newest || cut) {
+        if !complete && (!query.budget.within(&entry.budget) || cut) {
             return None;
         }
         entry.used = used;
         inner.queue.push_back((root, used));
-        let state = entry.state.clone();
+        let (state, entry_budget) = (entry.state.clone(), entry.budget);
         if inner.queue.len() > 4 * inner.by_root.len() + 64 {
             let by_root = &inner.by_root;
             inner
                 .queue
                 .retain(|(root, used)| by_root.get(root).is_some_and(|e| e.used == *used));
         }
-        if !cut && query.newest >= state.touchpoints.len() {
+        if !cut && entry_budget.within(&query.budget) {
             return Some(state);
         }
         Some(Arc::new(narrowed(&state, query)))
     }
 
-    /// Keeps `state`, read for `newest` after `ticket` was drawn, unless one of its ids changed since.
-    pub(crate) fn put(&self, state: &Arc<CustomerState>, newest: usize, ticket: u64) {
+    /// Keeps `state`, read within `budget` after `ticket` was drawn, unless one of its ids changed since.
+    pub(crate) fn put(&self, state: &Arc<CustomerState>, budget: Budget, ticket: u64) {
         if self.capacity == 0 {
             return;
         }
@@ -139,7 +139,7 @@ impl StateCache {
             state.customer_id.clone(),
             Entry {
                 state: state.clone(),
-                newest,
+                budget,
                 bytes,
                 used,
             },
@@ -217,8 +217,14 @@ pub(crate) fn narrowed(state: &CustomerState, query: &CustomerQuery) -> Customer
             state.total = state.touchpoints.len() as u64;
         }
     }
-    let extra = state.touchpoints.len().saturating_sub(query.newest);
-    state.touchpoints.drain(..extra);
+    let rows = &state.touchpoints;
+    let keep = query
+        .budget
+        .keeps(rows.iter().map(|row| TouchClass::of_name(&row.kind)));
+    if let Some(keep) = keep {
+        let mut keep = keep.into_iter();
+        state.touchpoints.retain(|_| keep.next().unwrap_or(false));
+    }
     state
 }
 
@@ -296,7 +302,11 @@ mod tests {
     #[test]
     fn a_change_of_any_identity_drops_the_person() {
         let cache = StateCache::new(1 << 20);
-        cache.put(&state("ada", &["card"], 2), 10, cache.ticket());
+        cache.put(
+            &state("ada", &["card"], 2),
+            Budget::each(10),
+            cache.ticket(),
+        );
         assert!(cache.get(&CustomerQuery::newest("card", 10)).is_some());
         cache.changed(["card"].into_iter());
         assert!(cache.get(&CustomerQuery::newest("ada", 10)).is_none());
@@ -308,19 +318,19 @@ mod tests {
         let cache = StateCache::new(1 << 20);
         let ticket = cache.ticket();
         cache.changed(["ada"].into_iter());
-        cache.put(&state("ada", &[], 2), 10, ticket);
+        cache.put(&state("ada", &[], 2), Budget::each(10), ticket);
         assert!(cache.get(&CustomerQuery::newest("ada", 10)).is_none());
-        cache.put(&state("ada", &[], 2), 10, cache.ticket());
+        cache.put(&state("ada", &[], 2), Budget::each(10), cache.ticket());
         assert!(cache.get(&CustomerQuery::newest("ada", 10)).is_some());
     }
 
     #[test]
     fn answers_are_narrowed_to_the_query() {
         let cache = StateCache::new(1 << 20);
-        cache.put(&state("ada", &[], 6), 10, cache.ticket());
+        cache.put(&state("ada", &[], 6), Budget::each(10), cache.ticket());
         let query = CustomerQuery {
             customer_id: "ada".into(),
-            newest: 2,
+            budget: Budget::each(2),
             before: Some(4),
         };
         let found = cache.get(&query).unwrap();
@@ -333,7 +343,11 @@ mod tests {
         let one = estimate(&state("c000", &[], 20));
         let cache = StateCache::new(one * 8);
         for i in 0..100 {
-            cache.put(&state(&format!("c{i:03}"), &[], 20), 20, cache.ticket());
+            cache.put(
+                &state(&format!("c{i:03}"), &[], 20),
+                Budget::each(20),
+                cache.ticket(),
+            );
             cache.get(&CustomerQuery::newest("c000", 20));
         }
         let (states, bytes, ..) = cache.figures();

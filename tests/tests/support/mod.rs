@@ -279,3 +279,9 @@ pub fn ids(answer: &RecommendResponse, ix: usize) -> Vec<String> {
 pub fn notes(answer: &RecommendResponse) -> Vec<&str> {
     answer.notes.iter().map(|n| n.code.as_str()).collect()
 }
+
+/// The time `days` ago, ms; negative = ahead.
+pub fn days_ago(days: f64) -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap().as_millis() as i64 - (days * 86_400_000.0) as i64
+}

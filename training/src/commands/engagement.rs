@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value};
 use serendib_datasets::{Cell, ColumnType, OutputTable, ReadOptions};
 use serendib_engine::engagement::{Engagement, EngagementModel, IndexModel, Outlook};
-use serendib_engine::shop::Encoder;
+use serendib_engine::shop::{Budget, Encoder};
 
 use crate::batch::Batch;
 use crate::commands::time::parse_at;
@@ -108,9 +108,12 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             .par_iter()
             .map(|customer| {
                 let history = batch.history(*customer);
+                let end = history.partition_point(|touch| touch.at <= now);
+                // as much as the server looks at
+                let history = Budget::KEPT.cut(&history[..end], &batch.log().encoder.kinds);
                 (
-                    model.engagement(history, now),
-                    model.outlook(history, now, EFFECTS),
+                    model.engagement(&history, now),
+                    model.outlook(&history, now, EFFECTS),
                 )
             })
             .collect();

@@ -91,6 +91,12 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
     match (code, product) {
         (ReasonCode::BecauseYouBought, Some(p)) => format!("Because you bought {p}"),
         (ReasonCode::BecauseYouBought, None) => "Suits what you bought before".into(),
+        (ReasonCode::BecauseYouRated, Some(p)) => format!("Because you rated {p}"),
+        (ReasonCode::BecauseYouRated, None) => "Suits what you rated".into(),
+        (ReasonCode::BecauseOfInterest, Some(p)) => {
+            format!("Because you showed interest in {p}")
+        }
+        (ReasonCode::BecauseOfInterest, None) => "Suits what you showed interest in".into(),
         (ReasonCode::SimilarTo, Some(p)) => format!("Similar to {p}"),
         (ReasonCode::SimilarTo, None) => "Similar to what you looked at".into(),
         (ReasonCode::GoesWith, Some(p)) => format!("Goes with {p}"),
@@ -123,6 +129,10 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
     match (code, product) {
         (ReasonCode::BecauseYouBought, Some(p)) => format!("כי קניתם {p}"),
         (ReasonCode::BecauseYouBought, None) => "מתאים למה שקניתם בעבר".into(),
+        (ReasonCode::BecauseYouRated, Some(p)) => format!("כי דירגתם את {p}"),
+        (ReasonCode::BecauseYouRated, None) => "מתאים למה שדירגתם".into(),
+        (ReasonCode::BecauseOfInterest, Some(p)) => format!("כי התעניינתם ב־{p}"),
+        (ReasonCode::BecauseOfInterest, None) => "מתאים למה שהתעניינתם בו".into(),
         (ReasonCode::SimilarTo, Some(p)) => format!("דומה ל־{p}"),
         (ReasonCode::SimilarTo, None) => "דומה למה שצפיתם בו".into(),
         (ReasonCode::GoesWith, Some(p)) => format!("משתלב עם {p}"),
@@ -195,6 +205,26 @@ mod tests {
                 about(ReasonCode::BecauseYouBought),
                 "he",
                 "כי קניתם \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::BecauseYouRated),
+                "en",
+                "Because you rated \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::BecauseYouRated),
+                "he",
+                "כי דירגתם את \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::BecauseOfInterest),
+                "en",
+                "Because you showed interest in \u{2068}Tea pot (2 l)\u{2069}",
+            ),
+            (
+                about(ReasonCode::BecauseOfInterest),
+                "he",
+                "כי התעניינתם ב־\u{2068}Tea pot (2 l)\u{2069}",
             ),
             (
                 about(ReasonCode::GoesWith),

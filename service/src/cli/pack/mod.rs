@@ -13,7 +13,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serendib_datasets::ReadOptions;
-use serendib_engine::boxes::{Job, JobPacking, Lot, Options, Order, Phase, Shelf};
+use serendib_engine::boxes::{BoxCare, Job, JobPacking, Lot, Options, Order, Phase, Shelf};
+use serendib_engine::engagement::CareRules;
 use serendib_engine::rank::{line_reasons, LineKind};
 use serendib_engine::shop::{stable_hash, ProductIx};
 use serendib_training::batch::Batch;
@@ -26,7 +27,7 @@ use input::Input;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib pack --models models --data shop --boxes boxes.csv --stock stock.csv --rules rules.json --out packed\n\n\
-    Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault\n  picking  one row per line: product, lot, whether it is the surprise, why, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
+    Files written to --out:\n  boxes    one row per box: value, empty slots and the constraint at fault; whether a person should look at it\n           (hand_over), and why it has no surprise (surprises_paused)\n  picking  one row per line: product, lot, whether it is the surprise, why, two stand-ins\n  totals   one row per product: units used and left, what ten more would be worth\n  summary.json, summary.txt\n\n\
     Rules are one JSON object; what is absent keeps its default, an unknown key is an error:\n  slots 5, surprise_slots 1               lines of a box that does not say\n  category_caps {\"baby\": 3}               most lines from a category and all below it\n  leaf_cap 2                              most lines from any one leaf category\n  pinned [product ids]                    goes into every box\n  no_repeat_boxes 6                       earlier boxes that are not repeated\n  relevance_floor                         least relevance of a surprise, 0 to 1; absent: each subscriber's own\n  required_categories [paths], minimum_use {id: units}, minimum_margin, fairness   goals, met as far as possible\n  weights {\"relevance\": 1, \"need\": 0.3, \"delight\": 1, \"novelty\": 0.2, \"had\": 0.5}   what a line is worth\n  candidates 100                          products looked at for each box\n  random_one_in 20, near_equal 0.05       one surprise in so many is drawn among near-equal ones\n\n\
     Ctrl-C, or --time-limit, ends the search early; the best packing so far is written."
 )]
@@ -83,6 +84,16 @@ impl TableFormat {
     }
 }
 
+/// Boxes ready to be packed, and what is to be told of them.
+#[derive(Default)]
+struct Made {
+    orders: Vec<Order>,
+    /// What care asks of each.
+    care: Vec<BoxCare>,
+    /// Box and exclusion that means nothing in this shop.
+    unknown_exclusions: Vec<(String, String)>,
+}
+
 impl Pack {
     /// Runs the command.
     pub fn run(&self) -> anyhow::Result<()> {
@@ -104,7 +115,11 @@ impl Pack {
         let shelf = Shelf::new(&batch.live.catalogue, &input.stock_rows());
         let rules = shelf.rules(&batch.live.catalogue, &input.rules)?;
         let scoring = Instant::now();
-        let (orders, unknown_exclusions) = self.orders(&batch, &shelf, &input, &rules.pinned);
+        let Made {
+            orders,
+            care,
+            unknown_exclusions,
+        } = self.orders(&batch, &shelf, &input, &rules.pinned);
         let scored = scoring.elapsed().as_secs_f64();
 
         let stop = Arc::new(AtomicBool::new(false));
@@ -142,6 +157,7 @@ impl Pack {
             job: &job,
             packed: &packed,
             reasons,
+            care,
             unknown_exclusions,
             scoring_s: scored,
             solving_s: solving.elapsed().as_secs_f64(),
@@ -157,18 +173,12 @@ impl Pack {
         Ok(())
     }
 
-    /// Every order with its candidates, and exclusions that mean nothing in this shop.
-    fn orders(
-        &self,
-        batch: &Batch,
-        shelf: &Shelf,
-        input: &Input,
-        pinned: &[u32],
-    ) -> (Vec<Order>, Vec<(String, String)>) {
+    /// Every order with its candidates, with what care asks of it when it leaves.
+    fn orders(&self, batch: &Batch, shelf: &Shelf, input: &Input, pinned: &[u32]) -> Made {
         let bar = progress_bar();
         bar.set_length(input.orders.len() as u64);
         bar.set_message("scoring");
-        let made: Vec<(Order, Vec<String>)> = input
+        let made: Vec<(Order, BoxCare, Vec<String>)> = input
             .orders
             .par_iter()
             .map(|order| {
@@ -187,6 +197,8 @@ impl Pack {
                     history,
                     now,
                 );
+                let care = BoxCare::of(history, now, &CareRules::default());
+                care.apply(&mut request);
                 request.history = known_boxes(request.history, input, order, shelf);
                 let state = batch.state(customer);
                 let salt = stable_hash(request.id.as_bytes());
@@ -206,18 +218,19 @@ impl Pack {
                     candidates,
                     ship_at: order.ship_at,
                 };
-                (order, unknown)
+                (order, care, unknown)
             })
             .collect();
         bar.finish_and_clear();
-        let mut orders = Vec::with_capacity(made.len());
-        let mut unknown_exclusions = Vec::new();
-        for (order, unknown) in made {
+        let mut all = Made::default();
+        for (order, care, unknown) in made {
             let id = &order.request.id;
-            unknown_exclusions.extend(unknown.into_iter().map(|name| (id.clone(), name)));
-            orders.push(order);
+            let unknown = unknown.into_iter().map(|name| (id.clone(), name));
+            all.unknown_exclusions.extend(unknown);
+            all.orders.push(order);
+            all.care.push(care);
         }
-        (orders, unknown_exclusions)
+        all
     }
 }
 

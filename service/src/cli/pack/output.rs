@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{json, Value};
 use serendib_datasets::{Cell, ColumnType, OutputTable};
-use serendib_engine::boxes::{Job, JobPacking, Shelf};
+use serendib_engine::boxes::{BoxCare, Job, JobPacking, Shelf};
+use serendib_engine::engagement::HandOver;
 use serendib_training::batch::Batch;
 
 use super::input::Input;
@@ -33,6 +34,8 @@ pub struct Output<'a> {
     pub packed: &'a JobPacking,
     /// Why each line of each box is there.
     pub reasons: Vec<Vec<String>>,
+    /// What care asks of each box.
+    pub care: Vec<BoxCare>,
     pub unknown_exclusions: Vec<(String, String)>,
     pub scoring_s: f64,
     pub solving_s: f64,
@@ -84,9 +87,12 @@ impl Output<'_> {
                 ("empty_slots", ColumnType::Int),
                 ("fault", ColumnType::Text),
                 ("removed", ColumnType::Text),
+                ("hand_over", ColumnType::Text),
+                ("surprises_paused", ColumnType::Text),
             ],
         )?;
-        for (order, row) in self.packed.orders.iter().zip(&self.input.orders) {
+        let rows = self.input.orders.iter().zip(&self.care);
+        for (order, (row, care)) in self.packed.orders.iter().zip(rows) {
             let (packed, order) = (&order.packed, row);
             let price: f64 = packed
                 .lines
@@ -123,6 +129,8 @@ impl Output<'_> {
                 Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
                 Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
                 Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
+                Cell::from(care.hand_over.map(|HandOver::Person| "person")),
+                Cell::from(care.paused.map(|reason| reason.as_str())),
             ])?;
         }
         table.finish()?;
@@ -206,6 +214,15 @@ impl Output<'_> {
             .collect()
     }
 
+    /// Boxes that a person should look at before they leave.
+    fn for_a_person(&self) -> Vec<&str> {
+        let boxes = self.input.orders.iter().zip(&self.care);
+        boxes
+            .filter(|(_, care)| care.hand_over.is_some())
+            .map(|(order, _)| order.row.box_id.as_str())
+            .collect()
+    }
+
     /// Boxes without each category that they should have, by path.
     fn missing_categories(&self) -> BTreeMap<&str, u64> {
         let paths = self.input.rules.required_categories.iter();
@@ -286,6 +303,10 @@ impl Output<'_> {
                 "one_more": price.price, "ten_more_at_most": price.ten_more, "fills_slot": price.fills,
             })).collect::<Vec<_>>(),
             "soft": soft,
+            "care": {
+                "for_a_person": self.for_a_person(),
+                "without_surprise": self.care.iter().filter(|care| care.paused.is_some()).count(),
+            },
             "left_out": {
                 "boxes_that_have_left": self.input.done,
                 "rows_skipped": self.input.skipped,
@@ -336,6 +357,19 @@ impl Output<'_> {
             goal("median_value"),
             goal("p5_value"),
         ));
+        let care = &summary["care"];
+        let without = care["without_surprise"].as_u64().unwrap_or(0);
+        if without > 0 {
+            say(format!(
+                "{without} boxes have no surprise: their customers have other worries"
+            ));
+        }
+        let for_a_person = care["for_a_person"].as_array().map_or(0, Vec::len);
+        if for_a_person > 0 {
+            say(format!(
+                "{for_a_person} boxes are for a person to look at before they leave (hand_over)"
+            ));
+        }
         let rules = &self.input.rules;
         if let Some(wanted) = rules.minimum_margin {
             let margin = goals["margin"].as_f64();

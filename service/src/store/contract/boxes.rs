@@ -32,6 +32,10 @@ pub(crate) fn packed(id: &str, customer: &str, products: &[&str]) -> StoredBox {
             })
             .collect(),
         short: None,
+        care: BoxCare {
+            hand_over: products.len() > 1,
+            paused: None,
+        },
         ask: serde_json::json!({"slots": products.len()}),
     }
 }

@@ -39,6 +39,7 @@ macro_rules! suite {
             old_rows_are_acknowledged_and_not_kept
             histories_are_in_order_of_time_however_they_arrive
             a_read_is_bounded_and_says_so
+            what_lasts_is_read_beside_any_number_of_impressions
             pages_cover_a_history_exactly_once
             anonymous_baskets_belong_to_nobody
             delights_are_stored_once

@@ -1,6 +1,6 @@
 //! Obligations of recording.
 
-use serendib_engine::shop::{Delight, Touchpoint};
+use serendib_engine::shop::{Budget, Delight, Touchpoint};
 
 use super::*;
 
@@ -341,7 +341,7 @@ pub(crate) async fn a_read_is_bounded_and_says_so(store: &impl Store) {
     record(store, &rows).await;
     let newest = |newest, before| CustomerQuery {
         customer_id: "ada".into(),
-        newest,
+        budget: Budget::each(newest),
         before,
     };
     // Asked in an order in which a cached answer would be too short for the next.
@@ -362,6 +362,61 @@ pub(crate) async fn a_read_is_bounded_and_says_so(store: &impl Store) {
         assert_eq!(found.unwrap_or_default(), first, "{query:?}");
         assert_eq!(state.touchpoints.len(), count, "{query:?}");
         assert_eq!(state.truncated(), truncated, "{query:?}");
+    }
+}
+
+pub(crate) async fn what_lasts_is_read_beside_any_number_of_impressions(store: &impl Store) {
+    let row = |who: &str, kind: &str, i: i64| Touchpoint {
+        kind: kind.into(),
+        ..bought(&format!("{kind}{i:02}"), who, "tea", NOW - 1000 + i)
+    };
+    let mut rows = vec![
+        row("ada", "complaint", 0),
+        row("ada", "tasting", 0),
+        row("ada", "email_sent", 0),
+    ];
+    // in both identities, and in turns with one another
+    for i in 1..=40 {
+        let who = if i % 2 == 0 { "card" } else { "ada" };
+        rows.push(row(who, "impression", i));
+        rows.push(row(who, "view", i));
+        if i % 8 == 0 {
+            rows.push(row(who, "purchase", i));
+        }
+    }
+    record(store, &rows).await;
+    store
+        .link_identity("ada".into(), "card".into(), "test".into(), NOW)
+        .await
+        .unwrap();
+    let budget = Budget {
+        lasting: 30,
+        active: 10,
+        sent: 2,
+        shown: 5,
+    };
+    for before in [None, Some(NOW - 1000 + 31)] {
+        let query = CustomerQuery {
+            customer_id: "card".into(),
+            budget,
+            before,
+        };
+        let state = store.customer(query).await.unwrap().unwrap();
+        let of = |kind: &str| -> Vec<i64> {
+            let rows = state.touchpoints.iter().filter(|row| row.kind == kind);
+            rows.map(|row| row.at.unwrap() - NOW + 1000).collect()
+        };
+        let last = before.map_or(40, |_| 30);
+        assert_eq!((of("complaint"), of("tasting")), (vec![0], vec![0]));
+        assert_eq!(of("email_sent"), [0]);
+        let newest = |count: i64| (last - count + 1..=last).collect::<Vec<i64>>();
+        assert_eq!(of("view"), newest(10));
+        assert_eq!(of("impression"), newest(5));
+        let bought: Vec<i64> = (1..=last / 8).map(|i| i * 8).collect();
+        assert_eq!(of("purchase"), bought);
+        let times = state.touchpoints.iter().map(|row| row.at);
+        assert!(times.is_sorted());
+        assert!(state.truncated() && state.total == 88);
     }
 }
 

@@ -24,6 +24,8 @@ struct Body {
     lines: Vec<BoxLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     short: Option<BoxShortfall>,
+    #[serde(default, skip_serializing_if = "BoxCare::is_nothing")]
+    care: BoxCare,
     ask: serde_json::Value,
 }
 
@@ -31,6 +33,7 @@ fn body_of(packed: &StoredBox) -> String {
     let body = serde_json::to_string(&Body {
         lines: packed.lines.clone(),
         short: packed.short.clone(),
+        care: packed.care.clone(),
         ask: packed.ask.clone(),
     });
     // plain data with text keys always has a JSON form
@@ -66,6 +69,7 @@ fn row(row: &rusqlite::Row<'_>) -> Result<StoredBox, Fault> {
         at: row.get(7)?,
         lines: body.lines,
         short: body.short,
+        care: body.care,
         ask: body.ask,
     })
 }

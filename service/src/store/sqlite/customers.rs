@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_engine::shop::{Customer, Delight, Purpose, Touchpoint};
+use serendib_engine::shop::{Budget, Customer, Delight, Purpose, TouchClass, Touchpoint};
 
 use crate::store::check::{at_most, UNTIMED};
 use crate::store::types::*;
@@ -154,21 +154,9 @@ pub(super) fn state(
         return Ok(None);
     };
     let before = query.before.unwrap_or(i64::MAX);
-    let mut rows: Vec<(i64, i64, usize, String)> = Vec::new();
+    let (mut rows, complete) = read_touchpoints(conn, &members, before, &query.budget)?;
     let mut delights: Vec<(i64, i64, String)> = Vec::new();
     for (which, member) in members.iter().enumerate() {
-        if member.touchpoints > 0 && query.newest > 0 {
-            let mut newest = conn.prepare_cached(
-                "SELECT at, seq, body FROM touchpoint WHERE ident = ?1 AND at < ?2 \
-                 ORDER BY at DESC, seq DESC LIMIT ?3",
-            )?;
-            let found = newest.query_map((member.ident, before, query.newest as i64), |r| {
-                Ok((r.get(0)?, r.get(1)?, which, r.get(2)?))
-            })?;
-            for row in found {
-                rows.push(row?);
-            }
-        }
         let mut said = conn.prepare_cached(
             "SELECT at, seq, body FROM delight WHERE ident = ?1 AND at < ?2 \
              ORDER BY at DESC, seq DESC LIMIT ?3",
@@ -180,7 +168,6 @@ pub(super) fn state(
             delights.push(row?);
         }
         if which > 0 {
-            keep_newest(&mut rows, query.newest, |row| (row.0, row.1));
             keep_newest(&mut delights, DELIGHTS, |row| (row.0, row.1));
         }
     }
@@ -194,7 +181,6 @@ pub(super) fn state(
         }
     }
     let all: i64 = members.iter().map(|m| m.touchpoints).sum();
-    let complete = rows.len() < query.newest;
     let touchpoints = rows
         .iter()
         .map(|(at, _, which, body)| touchpoint(body, *at, &members[*which].id))
@@ -215,6 +201,81 @@ pub(super) fn state(
             .map(|(_, _, body)| delight(body))
             .collect::<Result<_, _>>()?,
     }))
+}
+
+/// A stored touchpoint: time, number of arrival, whose of the person's identities it is, and its text.
+type Row = (i64, i64, usize, String);
+
+/// The touchpoints of a person before `before` as far as `budget` allows, in any order, and whether none is left out.
+fn read_touchpoints(
+    conn: &Connection,
+    members: &[Member],
+    before: i64,
+    budget: &Budget,
+) -> rusqlite::Result<(Vec<Row>, bool)> {
+    let mut rows = Vec::new();
+    let known: i64 = members.iter().map(|m| m.touchpoints).sum();
+    if known as usize <= budget.least() {
+        // most people: whatever they did, it fits
+        let mut all = conn
+            .prepare_cached("SELECT at, seq, body FROM touchpoint WHERE ident = ?1 AND at < ?2")?;
+        for (which, member) in members.iter().enumerate() {
+            if member.touchpoints > 0 {
+                let found = all.query_map((member.ident, before), |r| read_row(r, which))?;
+                for row in found {
+                    rows.push(row?);
+                }
+            }
+        }
+        return Ok((rows, true));
+    }
+    let mut by_class: [Vec<Row>; TouchClass::ALL.len()] = Default::default();
+    let mut complete = true;
+    let mut newest = conn.prepare_cached(
+        "SELECT at, seq, body FROM touchpoint \
+         WHERE ident = ?1 AND json_extract(body, '$.kind') = ?2 AND at < ?3 \
+         ORDER BY at DESC, seq DESC LIMIT ?4",
+    )?;
+    for (which, member) in members.iter().enumerate() {
+        for kind in kinds_of(conn, member.ident)? {
+            let class = TouchClass::of_name(&kind);
+            let limit = budget.of(class);
+            let of_class = &mut by_class[class as usize];
+            let had = of_class.len();
+            let key = (member.ident, &kind, before, limit as i64);
+            for row in newest.query_map(key, |r| read_row(r, which))? {
+                of_class.push(row?);
+            }
+            complete &= of_class.len() - had < limit;
+            complete &= of_class.len() <= limit;
+            keep_newest(of_class, limit, |row| (row.0, row.1));
+        }
+    }
+    for of_class in by_class {
+        rows.extend(of_class);
+    }
+    Ok((rows, complete))
+}
+
+fn read_row(row: &rusqlite::Row<'_>, which: usize) -> rusqlite::Result<Row> {
+    Ok((row.get(0)?, row.get(1)?, which, row.get(2)?))
+}
+
+/// The kinds of touchpoints that an identity has: one step in the index for each, however many touchpoints there are.
+fn kinds_of(conn: &Connection, ident: i64) -> rusqlite::Result<Vec<String>> {
+    let mut next = conn.prepare_cached(
+        "SELECT json_extract(body, '$.kind') FROM touchpoint \
+         WHERE ident = ?1 AND json_extract(body, '$.kind') > ?2 \
+         ORDER BY json_extract(body, '$.kind') LIMIT 1",
+    )?;
+    let mut kinds: Vec<String> = Vec::new();
+    loop {
+        let last = kinds.last().map_or("", String::as_str);
+        match next.query_row((ident, last), |r| r.get(0)).optional()? {
+            Some(kind) => kinds.push(kind),
+            None => return Ok(kinds),
+        }
+    }
 }
 
 fn has_delight(conn: &Connection, ident: i64) -> rusqlite::Result<bool> {

@@ -482,7 +482,7 @@ impl Store for SqliteStore {
         let Some(state) = state.map(Arc::new) else {
             return Ok(None);
         };
-        self.shared.cache.put(&state, query.newest, ticket);
+        self.shared.cache.put(&state, query.budget, ticket);
         let Some(before) = query.before else {
             return Ok(Some(state));
         };

@@ -123,8 +123,10 @@ async fn a_store_of_an_earlier_version_is_migrated_with_all_that_is_in_it() {
     // Back to version 1, which knew no boxes.
     let path = dir.path().join(schema::STORE.name);
     let conn = rusqlite::Connection::open(&path).unwrap();
-    conn.execute_batch("DROP TABLE box; DROP TABLE pack; PRAGMA user_version = 1")
-        .unwrap();
+    conn.execute_batch(
+        "DROP TABLE box; DROP TABLE pack; DROP INDEX touchpoint_kind; PRAGMA user_version = 1",
+    )
+    .unwrap();
     drop(conn);
     let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
     assert_eq!(history(&store, "ada").await, ["t1"]);

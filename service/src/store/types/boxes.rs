@@ -88,6 +88,24 @@ pub struct BoxShortfall {
     pub details: Vec<String>,
 }
 
+/// What care asked when a box was packed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BoxCare {
+    /// Whether a person should look at it before it leaves.
+    pub hand_over: bool,
+    /// The rule for which no surprise was drawn; `None` = none held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
+}
+
+impl BoxCare {
+    /// Whether care asked for nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == BoxCare::default()
+    }
+}
+
 /// A box as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredBox {
@@ -111,6 +129,8 @@ pub struct StoredBox {
     pub lines: Vec<BoxLine>,
     /// What it lacks; `None` for a full box.
     pub short: Option<BoxShortfall>,
+    /// What care asked when it was packed.
+    pub care: BoxCare,
     /// How it was asked for, in the words of whoever packs.
     pub ask: serde_json::Value,
 }

@@ -1,6 +1,6 @@
 //! Customers as the store gives them back.
 
-use serendib_engine::shop::{Customer, Delight, Touchpoint};
+use serendib_engine::shop::{Budget, Customer, Delight, Touchpoint};
 
 /// How an upsert treats what is stored already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,19 +18,27 @@ pub enum UpsertMode {
 pub struct CustomerQuery {
     /// Any id of the customer.
     pub customer_id: String,
-    /// At most this many touchpoints, the newest.
-    pub newest: usize,
+    /// Most touchpoints of each class, the newest; the shop's own kinds are a class of their own.
+    pub budget: Budget,
     /// Only touchpoints and delights before this time, ms.
     pub before: Option<i64>,
 }
 
 impl CustomerQuery {
-    /// The newest `newest` touchpoints of `customer_id`, whatever their time.
-    pub fn newest(customer_id: impl Into<String>, newest: usize) -> CustomerQuery {
+    /// All that is looked at of `customer_id`, whatever its time.
+    pub fn all(customer_id: impl Into<String>) -> CustomerQuery {
         CustomerQuery {
             customer_id: customer_id.into(),
-            newest,
+            budget: Budget::KEPT,
             before: None,
+        }
+    }
+
+    /// The newest `newest` touchpoints of each class of `customer_id`, whatever their time.
+    pub fn newest(customer_id: impl Into<String>, newest: usize) -> CustomerQuery {
+        CustomerQuery {
+            budget: Budget::each(newest),
+            ..CustomerQuery::all(customer_id)
         }
     }
 }
@@ -59,7 +67,7 @@ pub struct CustomerState {
     /// once), the root's locale and attributes before the others', and for consents an explicit no wins. `identities`
     /// holds the linked ids.
     pub profile: Customer,
-    /// The newest touchpoints, oldest first; equal times in order of arrival. Each has the `customer_id` under which
+    /// The newest touchpoints of each class, oldest first; equal times in order of arrival. Each has the `customer_id` under which
     /// it was recorded and the time at which it counts (assigned or clamped); a row loaded without a time has none.
     pub touchpoints: Vec<Touchpoint>,
     /// How many touchpoints there are in all (before `before`, where one is given and they can be counted cheaply;

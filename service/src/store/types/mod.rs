@@ -9,8 +9,8 @@ mod served;
 mod status;
 
 pub use boxes::{
-    BoxEnd, BoxLine, BoxQuery, BoxReason, BoxShortfall, BoxState, OpenBox, PackOptions, StoredBox,
-    StoredPack, PACK_RESERVATION,
+    BoxCare, BoxEnd, BoxLine, BoxQuery, BoxReason, BoxShortfall, BoxState, OpenBox, PackOptions,
+    StoredBox, StoredPack, PACK_RESERVATION,
 };
 pub use catalogue::{
     CatalogueEntry, CatalogueSnapshot, Reservation, ReservationLine, ReservationState, StockLevel,
