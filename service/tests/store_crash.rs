@@ -17,8 +17,8 @@ use std::time::Duration;
 use serendib_engine::shop::{Product, Touchpoint};
 use serendib_service::store::sqlite::{self, Hook, Point};
 use serendib_service::store::{
-    BoxLine, BoxState, CustomerQuery, ErasureState, PackOptions, RecordOptions, SqliteConfig,
-    SqliteStore, Status, Store, StoredBox, StoredPack,
+    BoxCare, BoxLine, BoxState, CustomerQuery, ErasureState, PackOptions, RecordOptions,
+    SqliteConfig, SqliteStore, Status, Store, StoredBox, StoredPack,
 };
 
 const NOW: i64 = 1_767_225_600_000;
@@ -152,6 +152,7 @@ fn packed_boxes() -> Vec<StoredBox> {
             at: NOW,
             lines: (0..5).map(line).collect(),
             short: None,
+            care: BoxCare::default(),
             ask: serde_json::json!({}),
         })
         .collect()

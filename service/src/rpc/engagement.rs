@@ -267,7 +267,8 @@ fn share(field: &str, value: Option<f64>, most: f64) -> Result<(), Invalid> {
     }
 }
 
-/// Whether a customer is among those `wanted`; nobody who does not allow personal answers, or of whom nothing has a time, is.
+/// Whether a customer is among those `wanted`; nobody is who does not allow personal answers, or of whom nothing has a
+/// time.
 fn fits(wanted: &ListEngagementRequest, shown: &Shown) -> bool {
     let Some(engagement) = &shown.engagement else {
         return false;

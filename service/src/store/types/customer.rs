@@ -67,8 +67,9 @@ pub struct CustomerState {
     /// once), the root's locale and attributes before the others', and for consents an explicit no wins. `identities`
     /// holds the linked ids.
     pub profile: Customer,
-    /// The newest touchpoints of each class, oldest first; equal times in order of arrival. Each has the `customer_id` under which
-    /// it was recorded and the time at which it counts (assigned or clamped); a row loaded without a time has none.
+    /// The newest touchpoints of each class, oldest first; equal times in order of arrival. Each has the `customer_id`
+    /// under which it was recorded and the time at which it counts (assigned or clamped); a row loaded without a time has
+    /// none.
     pub touchpoints: Vec<Touchpoint>,
     /// How many touchpoints there are in all (before `before`, where one is given and they can be counted cheaply;
     /// otherwise all).
