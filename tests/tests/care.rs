@@ -3,7 +3,7 @@
 use serendib_datasets::{ReadOptions, ShopData};
 use serendib_engine::bundle::ModelsDir;
 use serendib_engine::complement::{
-    completion, BasketLog, ComplementOptions, Complements, Completion,
+    completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
 };
 use serendib_proto::v1::{
     Context, Customer, GetCustomerRequest, GetEngagementRequest, GetEngagementResponse,
@@ -129,8 +129,11 @@ async fn what_goes_with_the_thing_at_hand_comes_first_after_a_visit() {
         model.complements = Some(Complements::fit(
             &model.catalogue,
             &log,
-            None,
-            &topics,
+            &Hints {
+                views: None,
+                topics: &topics,
+                like: &SparseRows::default(),
+            },
             Completion::new(rows, vec![0.1; n]),
             true,
             &ComplementOptions::default(),
