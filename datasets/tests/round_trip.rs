@@ -48,7 +48,7 @@ fn number() -> impl Strategy<Value = f64> {
 }
 
 fn time() -> impl Strategy<Value = i64> {
-    serendib_engine::shop::PLAUSIBLE_MS
+    serendib_engine::shop::PLAUSIBLE_MS.start..chrono::Utc::now().timestamp_millis()
 }
 
 fn attributes() -> impl Strategy<Value = std::collections::BTreeMap<String, Value>> {

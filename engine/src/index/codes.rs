@@ -109,7 +109,8 @@ mod tests {
         assert_eq!(out.len(), n);
         for (ix, score) in out.iter().enumerate() {
             let row: Vec<f32> = (0..dim).map(|d| x(ix, d)).collect();
-            assert!((score - dot(&query, &row)).abs() < 0.15, "{ix}");
+            let lengths = (dot(&query, &query) * dot(&row, &row)).sqrt();
+            assert!((score - dot(&query, &row)).abs() < 0.01 * lengths, "{ix}");
         }
     }
 

@@ -13,8 +13,8 @@ use super::profiles::ProfileIx;
 
 /// Rounds of coordinate ascent.
 const ROUNDS: usize = 6;
-/// A further anchor is kept, with its probability, when its odds exceed this; what is less likely is not worth its cost.
-const SPLIT_ODDS: f64 = 0.25;
+/// A further anchor is accepted when its odds exceed this.
+const SPLIT_ODDS: f64 = 2.0;
 /// What several anchors together leave at least of a background purchase: each may lower it, none forbids it.
 const LEAST: f64 = 0.05;
 
@@ -422,7 +422,7 @@ fn split(
         }
         return true;
     }
-    if log_odds > SPLIT_ODDS.ln() {
+    if log_odds > 0.0 {
         for round in 0..ROUNDS {
             for other in 0..members.len() {
                 log_odds = update(clock, evidence, members, other, round > 0);

@@ -205,8 +205,11 @@ fn a_product_that_came_later_is_placed_by_its_content() {
     assert!((cold.vector()[2] - 0.8).abs() < 1e-6);
     let folded = model.fold_in(&[purchase(0)], 0);
     let query = folded.raw_vector().unwrap();
-    let expected = 2.0 * (0.6 * query[0] + 0.8 * query[2]);
+    // what products like it have with customers at large, and how it suits this one
+    let expected = 0.05 + 0.1 + 2.0 * (0.6 * query[0] + 0.8 * query[2]);
     assert!((model.score_cold(&folded, &cold) - expected).abs() < 1e-5);
+    let nobody = model.fold_in(&[], 0);
+    assert_eq!(model.score_cold(&nobody, &cold), 0.0);
 }
 
 /// A catalogue large enough for codes: candidates must equal the exact list.

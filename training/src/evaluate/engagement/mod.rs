@@ -517,8 +517,14 @@ mod tests {
             };
             for horizon in HORIZONS {
                 let (said, bought) = share(horizon);
+                // few can have ordered again within the first weeks: their rate says too little
+                let young = days < 30;
                 assert!(
-                    (said - bought).abs() < 0.25,
+                    !young || (0.02..bought + 0.1).contains(&said),
+                    "{said} {bought}"
+                );
+                assert!(
+                    young || (said - bought).abs() < 0.25,
                     "{days} days of log, {horizon}: {said} {bought}"
                 );
             }
