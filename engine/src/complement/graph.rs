@@ -66,7 +66,8 @@ pub struct Hints<'a> {
 /// Companions of each product that are looked at, and those that are kept beside its edges.
 const COMPANIONS: usize = 300;
 const UNPROVEN: usize = 50;
-/// Score of the best product of the categories that go with a product of which nothing is known.
+/// Score of the best product of the categories that go with a product of which nothing is known, and what the unproven count
+/// beside several purchases.
 const BACK_OFF: f32 = 0.1;
 
 /// What one product leads to.
@@ -308,7 +309,10 @@ impl Complements {
 
     /// What one purchase `days` ago leads to now: its edges, then what is bought beside it without proof, by how due they
     /// are; what goes with its category where nothing else is known.
-    fn leads_to(&self, anchor: ProductIx, days: f64) -> Vec<(ProductIx, f32)> {
+    ///
+    /// For a product by itself (`alone`) the unproven fill what proof leaves open. Beside other purchases they count little:
+    /// what sells well is bought beside everything, and its sum over many purchases would outweigh what goes with one.
+    fn leads_to(&self, anchor: ProductIx, days: f64, alone: bool) -> Vec<(ProductIx, f32)> {
         // A complement is never wholly out of season: a third of it stays.
         let share = |lag: &Lag| (1.0 + 2.0 * lag.due(days) as f32) / 3.0;
         let edges = self.edges(anchor);
@@ -316,7 +320,7 @@ impl Complements {
             .iter()
             .map(|edge| (edge.product, edge.score * share(&edge.lag)))
             .collect();
-        let together = share(&Lag::TOGETHER);
+        let together = share(&Lag::TOGETHER) * if alone { 1.0 } else { BACK_OFF };
         let unproven = self.companions.iter(anchor);
         out.extend(unproven.map(|(product, score)| (product, score * together)));
         if out.is_empty() {
@@ -340,7 +344,7 @@ impl Complements {
         let mut parts: Vec<(ProductIx, f32)> = bought
             .iter()
             .map(|(anchor, days)| {
-                let leads = self.leads_to(*anchor, *days);
+                let leads = self.leads_to(*anchor, *days, bought.len() == 1);
                 let own = leads.iter().filter(|(p, _)| *p == product);
                 (*anchor, own.map(|(_, value)| value).sum())
             })
@@ -363,7 +367,7 @@ impl Complements {
     ) -> Vec<(ProductIx, f32, ProductIx)> {
         let mut sums: HashMap<ProductIx, (f32, ProductIx, f32)> = HashMap::new();
         for (anchor, days) in bought {
-            for (product, value) in self.leads_to(*anchor, *days) {
+            for (product, value) in self.leads_to(*anchor, *days, bought.len() == 1) {
                 let slot = sums.entry(product).or_insert((0.0, *anchor, 0.0));
                 slot.0 += value;
                 if value > slot.2 {
@@ -749,6 +753,14 @@ mod tests {
         let (_, complements) = fitted();
         let printer = complements.goes_with(&[(0, 20.0)], 5, &|_| true);
         assert_eq!(printer[0].0, 2, "ink is proven");
+        // whatever else was bought: many purchases beside which much is seen do not add up to proof
+        let noise = (9..18).map(|product| (product, 0.0));
+        let among: Vec<(ProductIx, f64)> = [(0, 20.0)].into_iter().chain(noise).collect();
+        let all = complements.goes_with(&among, 5, &|_| true);
+        assert_eq!((all[0].0, all[0].2), (2, 0));
+        let parts = complements.contributions(&among, 2);
+        let sum: f32 = parts.iter().map(|(_, value)| value).sum();
+        assert!((sum - all[0].1).abs() < 1e-6);
         assert!(printer.len() == 5, "the rest was only seen beside it");
         let noise = complements.goes_with(&[(9, 0.0)], 5, &|_| true);
         assert_eq!(noise.len(), 5);
