@@ -19,8 +19,9 @@ pub struct Smoothing {
     pub window: f64,
     /// Factor on the configured bandwidths, > 0.
     pub bandwidth: f64,
-    /// Share of background purchases (those that the clock dilutes most) from which the dilution is read, in (0, 1).
-    pub background: f64,
+    /// Which purchases the dilution is read from: from one share to another of those of customers without the clock, in
+    /// the order of how much less whoever has it buys of them; within [0, 1].
+    pub background: (f64, f64),
     /// Factor on the configured bandwidths for ages at first contact, > 0.
     #[serde(default = "one")]
     pub first: f64,
@@ -36,7 +37,7 @@ impl Default for Smoothing {
             path: 1.0,
             window: 4.0,
             bandwidth: 1.0,
-            background: 0.1,
+            background: (0.15, 0.6),
             first: 1.0,
         }
     }
@@ -99,6 +100,20 @@ impl AgeCounts {
     /// Adds a customer whose first contact was at `age` days.
     pub fn add_first(&mut self, clock: &ClockType, age: f64, weight: f64) {
         spread(clock, age, weight, &mut self.first);
+    }
+
+    /// These counts without `part`, which must be of the same clock and profiles.
+    pub fn without(&self, part: &AgeCounts) -> AgeCounts {
+        let minus = |all: &[f64], part: &[f64]| -> Vec<f64> {
+            // Sums of fractions need not cancel exactly.
+            let pairs = all.iter().zip(part);
+            pairs.map(|(a, b)| (a - b).max(0.0)).collect()
+        };
+        AgeCounts {
+            cells: self.cells,
+            counts: minus(&self.counts, &part.counts),
+            first: minus(&self.first, &part.first),
+        }
     }
 
     fn row(&self, profile: usize) -> &[f64] {
@@ -309,13 +324,8 @@ pub fn fit(
             ratios.iter_mut().for_each(|r| r[cell] /= sum);
         }
     }
-    let dilution = dilution_of(
-        &ratios,
-        &share,
-        &dilution,
-        total.iter().sum(),
-        smoothing.background,
-    );
+    let background = smoothing.background;
+    let dilution = dilution_of(&ratios, &share, &total, &dilution, background);
     let first = Kernel::new(clock, smoothing.first);
     tables_of(clock, &ratios, dilution, first_age(&first, &counts.first))
 }
@@ -331,35 +341,51 @@ fn normalised(share: &[f64]) -> Vec<f64> {
     floored.iter().map(|s| s / sum).collect()
 }
 
-/// The background is what the clock dilutes most: 1 + x(a) = 1 / (a low quantile of R over purchases without the clock).
+/// The background is what the clock leaves alone: 1 + x(a) = 1 / (R over the purchases of it together).
+///
+/// What it is, R over all ages tells, and only the middle is taken: of hundreds of profiles the lowest R of each age are
+/// low by chance, and whoever bought much of anything would seem to have no clock.
 fn dilution_of(
     ratios: &[Vec<f64>],
     share: &[f64],
+    total: &[f64],
     prior: &[f64],
-    evidence: f64,
-    quantile: f64,
+    background: (f64, f64),
 ) -> Vec<f64> {
-    let cells = prior.len();
+    let evidence: f64 = total.iter().sum();
+    let overall: Vec<f64> = ratios
+        .iter()
+        .map(|ratio| {
+            let sum: f64 = ratio.iter().zip(total).map(|(r, n)| r * n).sum();
+            sum / evidence.max(1e-12)
+        })
+        .collect();
+    let mut order: Vec<usize> = (0..ratios.len()).collect();
+    order.sort_by(|&a, &b| overall[a].total_cmp(&overall[b]).then(a.cmp(&b)));
+    let all: f64 = share.iter().sum();
+    let mut mass = 0.0;
+    let mut taken: Vec<(usize, f64)> = Vec::new();
+    for ix in order {
+        let before = mass / all;
+        mass += share[ix];
+        let inside = (mass / all).min(background.1) - before.max(background.0);
+        if inside > 0.0 {
+            taken.push((ix, inside));
+        }
+    }
+    let sum: f64 = taken.iter().map(|(_, part)| part).sum();
     let trust = evidence / (evidence + 50.0);
-    (0..cells)
-        .map(|cell| {
-            let mut column: Vec<(f64, f64)> = ratios
+    prior
+        .iter()
+        .enumerate()
+        .map(|(cell, prior)| {
+            let mean: f64 = taken
                 .iter()
-                .zip(share)
-                .map(|(r, s)| (r[cell], *s))
-                .collect();
-            column.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let mut mass = 0.0;
-            let mut low = 1.0;
-            for (ratio, share) in column {
-                low = ratio;
-                mass += share;
-                if mass >= quantile {
-                    break;
-                }
-            }
-            let learned = (1.0 / low.max(1e-3) - 1.0).clamp(0.0, MAX_DILUTION);
-            trust * learned + (1.0 - trust) * prior[cell]
+                .map(|(ix, part)| part * ratios[*ix][cell])
+                .sum();
+            let ratio = mean / sum.max(1e-12);
+            let learned = (1.0 / ratio.max(1e-3) - 1.0).clamp(0.0, MAX_DILUTION);
+            trust * learned + (1.0 - trust) * prior
         })
         .collect()
 }

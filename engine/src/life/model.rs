@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ages::Ages;
 use super::clock::ClockType;
 use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
+use super::existence::Existence;
 use super::posterior::Posterior;
 use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 use super::trust::Trust;
@@ -29,8 +30,10 @@ pub struct Clock {
     /// Density of anchors that come only after the youngest age at first contact, relative to a uniform one over the
     /// ages; the density at the youngest age where absent.
     pub later: Option<f32>,
-    /// How far its evidence is believed.
+    /// How far its evidence is believed about the anchor.
     pub trust: Trust,
+    /// How its evidence is read about there being an anchor at all.
+    pub existence: Existence,
     pub(super) tables: Vec<AgeTable>,
     pub(super) table_of: Vec<u32>,
     pub(super) dilution: Vec<f32>,
@@ -56,6 +59,7 @@ impl Clock {
             anchors_per_day,
             later: None,
             trust: Trust::default(),
+            existence: Existence::default(),
             tables: fitted.tables,
             table_of: fitted
                 .table_of
@@ -175,6 +179,8 @@ struct ClockSettings {
     /// Absent in bundles from before it was measured.
     #[serde(default)]
     trust: Trust,
+    #[serde(default)]
+    existence: Existence,
 }
 
 impl LifeModel {
@@ -225,6 +231,7 @@ impl LifeModel {
                     anchors_per_day: c.anchors_per_day,
                     later: c.later,
                     trust: c.trust,
+                    existence: c.existence,
                 })
                 .collect(),
             profiles: self.profiles.list().to_vec(),
@@ -341,7 +348,11 @@ impl LifeModel {
             if !entry.trust.is_sane() {
                 return Err(BundleError::content(SETTINGS, "trust is out of range"));
             }
+            if !entry.existence.is_sane() {
+                return Err(BundleError::content(SETTINGS, "existence is out of range"));
+            }
             clock.trust = entry.trust;
+            clock.existence = entry.existence;
             clock.later = entry
                 .later
                 .filter(|later| later.is_finite() && *later >= 0.0);

@@ -187,6 +187,13 @@ pub fn infer(
     now_day: f64,
     thorough: bool,
 ) -> Vec<Posterior> {
+    // what the sums of believed evidence are multiplied by where it is asked whether there is an anchor
+    let power = clock.trust.power_at(clock.weight_of(evidence));
+    let existing = if power > 0.0 {
+        f64::from(clock.existence.power) / power
+    } else {
+        0.0
+    };
     let believed = clock.believed(evidence);
     let evidence = believed.as_deref().unwrap_or(evidence);
     let mut members: Vec<Member> = declared.iter().map(|d| from_fact(clock, d)).collect();
@@ -199,11 +206,17 @@ pub fn infer(
     if relevant {
         for _ in 0..if members.is_empty() { 0 } else { 2 } {
             for ix in 0..members.len() {
-                update(clock, evidence, &mut members, ix, false);
+                update(clock, evidence, &mut members, ix, false, existing);
             }
         }
         while members.len() < clock.kind.max_running.max(declared.len()) {
-            if !split(clock, evidence, first_day, now_day, &mut members) {
+            if !split(
+                clock,
+                evidence,
+                (first_day, now_day),
+                &mut members,
+                existing,
+            ) {
                 break;
             }
         }
@@ -281,7 +294,8 @@ fn softmax(logs: &[f64]) -> (f64, Vec<f64>) {
 /// Days whose weight was less than this before are not looked at again in a narrow update.
 const NARROW: f64 = 1e-7;
 
-/// Recomputes one member given the means of the others; returns ln of its odds.
+/// Recomputes one member given the means of the others; returns ln of its odds. What the sums are multiplied by to ask
+/// whether a lone anchor exists is `existing`.
 ///
 /// A `narrow` update looks only at the days that were possible before it: what a round of fitting changes is how they
 /// compare, not which they are.
@@ -291,6 +305,7 @@ fn update(
     members: &mut [Member],
     ix: usize,
     narrow: bool,
+    existing: f64,
 ) -> f64 {
     let alone = members.len() == 1 && members[ix].declared.is_none();
     let mut logs = members[ix].prior.clone();
@@ -342,7 +357,11 @@ fn update(
     }
     let (log_odds, weights) = softmax(&logs);
     let member = &mut members[ix];
-    if member.declared.is_none() {
+    if alone {
+        let sums = member.prior.iter().zip(&logs);
+        let read: Vec<f64> = sums.map(|(p, l)| p + existing * (l - p)).collect();
+        member.probability = clock.existence.probability(softmax(&read).0);
+    } else if member.declared.is_none() {
         member.probability = 1.0 / (1.0 + (-log_odds).exp());
     }
     member.weights = weights;
@@ -383,9 +402,9 @@ fn set_means(clock: &Clock, evidence: &[Evidence], member: &mut Member) {
 fn split(
     clock: &Clock,
     evidence: &[Evidence],
-    first_day: Option<f64>,
-    now_day: f64,
+    (first_day, now_day): (Option<f64>, f64),
     members: &mut Vec<Member>,
+    existing: f64,
 ) -> bool {
     let undeclared = members.iter().filter(|m| m.declared.is_none()).count();
     if undeclared > 0 {
@@ -413,7 +432,7 @@ fn split(
     }
     members.push(candidate(clock, evidence, first_day, now_day));
     let ix = members.len() - 1;
-    let mut log_odds = update(clock, evidence, members, ix, false);
+    let mut log_odds = update(clock, evidence, members, ix, false, existing);
     if undeclared == 0 {
         if members.len() > 1 && members[ix].probability < 0.5 {
             // Declared clocks explain the rest well enough.
@@ -425,7 +444,7 @@ fn split(
     if log_odds > 0.0 {
         for round in 0..ROUNDS {
             for other in 0..members.len() {
-                log_odds = update(clock, evidence, members, other, round > 0);
+                log_odds = update(clock, evidence, members, other, round > 0, existing);
             }
         }
     }

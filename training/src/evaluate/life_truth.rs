@@ -12,7 +12,7 @@ use serendib_engine::life::{
 };
 use serendib_engine::shop::{net_acquisitions, Kind, Purpose, Touch, DAY_MS};
 
-use super::engagement::auc;
+use super::engagement::{auc, ece};
 use super::truth::truth_table;
 use crate::life::fit::{fit, LifeSettings};
 use crate::life::Sources;
@@ -58,6 +58,27 @@ pub struct SeveralRow {
     pub accuracy_of_majority: f64,
 }
 
+/// How well who has a clock is told from who has none, among customers who declared none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExistenceRow {
+    /// Clock type.
+    pub clock: String,
+    /// Customers who declared none that runs at the end of the log.
+    pub customers: usize,
+    /// Area under the curve of the probability, among them.
+    pub auc: f64,
+    /// Of the number of purchases in the clock's categories that one that runs could have caused.
+    pub auc_of_count: f64,
+    /// Those of them with such purchases.
+    pub buyers: usize,
+    /// Share of the buyers with one that runs.
+    pub share: f64,
+    /// Mean probability that was given to the buyers.
+    pub mean: f64,
+    /// Expected calibration error among the buyers.
+    pub ece: f64,
+}
+
 /// How well the first new category could be foretold at best.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BestNewCategory {
@@ -74,6 +95,8 @@ pub struct TruthFigures {
     pub births: Vec<BirthRow>,
     /// Several children or one.
     pub several: Option<SeveralRow>,
+    /// Whether there is a clock at all, by clock type.
+    pub existence: Vec<ExistenceRow>,
     /// The best possible next new category.
     pub new_category: Option<BestNewCategory>,
 }
@@ -104,6 +127,27 @@ impl fmt::Display for TruthFigures {
                 f,
                 "several children told from one, {} and {} households: AUC {:.3}, accuracy {:.3} (always the more frequent {:.3})",
                 row.households.1, row.households.0, row.auc, row.accuracy, row.accuracy_of_majority
+            )?;
+        }
+        if !self.existence.is_empty() {
+            writeln!(
+                f,
+                "whether a clock runs that was not declared, and of whom bought for it\n{:<12} {:>9} {:>6} {:>12} {:>7} {:>7} {:>9} {:>6}",
+                "clock", "customers", "AUC", "AUC of count", "buyers", "share", "mean said", "ECE"
+            )?;
+        }
+        for row in &self.existence {
+            writeln!(
+                f,
+                "{:<12} {:>9} {:>6.3} {:>12.3} {:>7} {:>7.3} {:>9.3} {:>6.3}",
+                row.clock,
+                row.customers,
+                row.auc,
+                row.auc_of_count,
+                row.buyers,
+                row.share,
+                row.mean,
+                row.ece
             )?;
         }
         if let Some(row) = &self.new_category {
@@ -142,12 +186,11 @@ pub fn against(
         return Ok(None);
     }
     say("comparing life situations with the truth");
-    let for_children: HashSet<String> = rows(dir, "categories", &["category", "clock"])?
+    let clock_of: HashMap<String, String> = rows(dir, "categories", &["category", "clock"])?
         .into_iter()
-        .filter(|row| row[1] == CHILD)
-        .map(|mut row| row.swap_remove(0))
+        .map(|mut row| (row.swap_remove(0), row.swap_remove(0)))
         .collect();
-    let is_for_child = |touch: &Touch| {
+    let is_for = |touch: &Touch, clock: &str| {
         touch.kind == Kind::PURCHASE
             && (touch.product as usize) < log.catalogue.len()
             && log
@@ -155,10 +198,12 @@ pub fn against(
                 .product(touch.product)
                 .category
                 .as_ref()
-                .is_some_and(|category| for_children.contains(category))
+                .and_then(|category| clock_of.get(category))
+                .is_some_and(|of| of == clock)
     };
+    let is_for_child = |touch: &Touch| is_for(touch, CHILD);
     let mut figures = TruthFigures::default();
-    if let Some((model, median)) = child_model(sources) {
+    if let Some((model, median)) = fitted(sources) {
         let products = ProductProfiles::new(&model.profiles, sources.catalogue);
         let believer = Believer {
             model: &model,
@@ -167,6 +212,7 @@ pub fn against(
         };
         figures.births = births(dir, log, &believer, median, &is_for_child)?;
         figures.several = several(dir, log, &believer, &is_for_child)?;
+        figures.existence = existence(dir, log, &believer, &is_for)?;
     }
     figures.new_category = new_category(dir, log)?;
     Ok(Some(figures))
@@ -191,22 +237,23 @@ impl Believer<'_> {
             thorough: true,
         };
         let state = self.model.state(self.products, history, &[], now, options);
+        let child = self.model.clock(CHILD);
         state
             .clocks
             .iter()
+            .filter(|clock| Some(clock.clock) == child)
             .map(|clock| (clock.probability, clock.quantile(0.5)))
             .collect()
     }
 }
 
-/// The clock of children alone, fitted with all that was declared, and the median age at first contact.
-fn child_model(sources: &Sources) -> Option<(LifeModel, f64)> {
+/// All clocks, fitted with all that was declared, and the median age of children at first contact.
+fn fitted(sources: &Sources) -> Option<(LifeModel, f64)> {
     let types = ClockType::with_shop(sources.clock_types).ok()?;
-    let kind = types.into_iter().find(|kind| kind.name == CHILD)?;
     let model = fit(
         &sources.rows(),
         sources.catalogue,
-        vec![kind],
+        types,
         sources.until,
         &LifeSettings::default(),
     )?;
@@ -214,7 +261,7 @@ fn child_model(sources: &Sources) -> Option<(LifeModel, f64)> {
         .filter_map(|customer| {
             let found = declared(&model, sources.facts(customer)).0;
             let first = sources.histories[customer].iter().find(|t| t.at != 0)?;
-            let anchor = found.first()?.first()?.days.first()?;
+            let anchor = found.get(model.clock(CHILD)?)?.first()?.days.first()?;
             Some(first.at as f64 / DAY_MS as f64 - anchor)
         })
         .collect();
@@ -317,6 +364,85 @@ fn several(
         accuracy: right as f64 / n,
         accuracy_of_majority: one.max(more) as f64 / n,
     }))
+}
+
+fn existence(
+    dir: &Path,
+    log: &Log,
+    believer: &Believer,
+    is_for: &(dyn Fn(&Touch, &str) -> bool + Sync),
+) -> Result<Vec<ExistenceRow>, DataError> {
+    let until = believer.sources.until;
+    let now = until as f64 / DAY_MS as f64;
+    let mut anchors: HashMap<(u32, String), Vec<(f64, bool)>> = HashMap::new();
+    let columns = ["customer_id", "clock", "anchor", "declared"];
+    for row in rows(dir, "clocks", &columns)? {
+        if let (Some(customer), Some(day)) = (log.customer_ids.get(&row[0]), parse_day(&row[2])) {
+            let known = anchors.entry((customer, row[1].clone())).or_default();
+            known.push((day, row[3] == "true"));
+        }
+    }
+    let asked: Vec<u32> = (0..log.len() as u32)
+        .filter(|&customer| believer.may_ask(customer))
+        .collect();
+    let believed: Vec<Vec<f64>> = asked
+        .par_iter()
+        .map(|&customer| {
+            let options = StateOptions::serving(true);
+            let history = log.histories.of(customer);
+            let model = believer.model;
+            let state = model.state(believer.products, history, &[], until, options);
+            let mut none = vec![1.0; model.clocks.len()];
+            for clock in &state.clocks {
+                none[clock.clock] *= 1.0 - clock.probability;
+            }
+            none.iter().map(|none| 1.0 - none).collect()
+        })
+        .collect();
+    let mut out = Vec::new();
+    for (number, clock) in believer.model.clocks.iter().enumerate() {
+        let kind = &clock.kind;
+        let ages = kind.min_age_days..=kind.max_age_days;
+        let since = now - (kind.max_age_days - kind.min_age_days);
+        let mut judged = Vec::new();
+        for (said, &customer) in believed.iter().zip(&asked) {
+            let known = anchors.get(&(customer, kind.name.clone()));
+            let running = || {
+                let all = known.into_iter().flatten();
+                all.filter(|(day, _)| ages.contains(&(now - day)))
+            };
+            let history = log.histories.of(customer);
+            let recent = history
+                .iter()
+                .filter(|t| t.at as f64 >= since * DAY_MS as f64);
+            let count = recent.filter(|t| is_for(t, &kind.name)).count();
+            if !running().any(|(_, declared)| *declared) {
+                judged.push((said[number], count as f64, running().next().is_some()));
+            }
+        }
+        let truth: Vec<bool> = judged.iter().map(|j| j.2).collect();
+        let with = truth.iter().filter(|runs| **runs).count();
+        if with.min(truth.len() - with) < FEWEST {
+            continue;
+        }
+        let column =
+            |f: fn(&(f64, f64, bool)) -> f64| -> Vec<f64> { judged.iter().map(f).collect() };
+        let bought: Vec<&(f64, f64, bool)> = judged.iter().filter(|j| j.1 > 0.0).collect();
+        let said: Vec<f64> = bought.iter().map(|j| j.0).collect();
+        let runs: Vec<bool> = bought.iter().map(|j| j.2).collect();
+        let n = bought.len().max(1) as f64;
+        out.push(ExistenceRow {
+            clock: kind.name.clone(),
+            customers: judged.len(),
+            auc: auc(&column(|j| j.0), &truth),
+            auc_of_count: auc(&column(|j| j.1), &truth),
+            buyers: bought.len(),
+            share: runs.iter().filter(|runs| **runs).count() as f64 / n,
+            mean: said.iter().sum::<f64>() / n,
+            ece: ece(&said, &runs),
+        });
+    }
+    Ok(out)
 }
 
 /// The probability that more than one of independent things is there, of each of which one is given.

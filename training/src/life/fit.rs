@@ -9,6 +9,7 @@ use serendib_engine::life::{
 use serendib_engine::shop::{Catalogue, Fact, Touch, DAY_MS};
 
 use super::calibrate::{self, Choice, Known};
+use super::existence::{self, Asked};
 
 /// One customer, as far as fitting looks.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,9 @@ pub struct LifeRow<'a> {
 
 /// Customers without a known anchor that one round of EM looks at, at most.
 const EM_CUSTOMERS: usize = 2_000;
+
+/// Folds of customers whose existence is asked of the others.
+const FOLDS: usize = 4;
 
 /// Share of declared dates that are slips of the pen and say nothing of when anchors come.
 const SLIPS: f64 = 0.03;
@@ -157,16 +161,21 @@ fn fit_clock(
     let now_day = until as f64 / DAY_MS as f64;
     // Known anchors in all, those that came after the youngest age, and the cells in which they could have.
     let (mut anchored, mut late, mut cells) = (0.0, 0.0, 0.0);
-    for (set, anchors) in sets.iter().zip(known) {
+    let mut folds = vec![AgeCounts::new(profiles.len(), kind); FOLDS];
+    for (customer, (set, anchors)) in sets.iter().zip(known).enumerate() {
+        let fold = &mut folds[customer % FOLDS];
         for anchor in *anchors {
             let part = 1.0 / anchors.len() as f64;
             for piece in &set.items {
                 let weight = f64::from(piece.weight) * part;
-                certain.add(kind, piece.profile as usize, piece.day - anchor, weight);
-                holders[piece.profile as usize] += weight;
+                let (profile, age) = (piece.profile as usize, piece.day - anchor);
+                certain.add(kind, profile, age, weight);
+                fold.add(kind, profile, age, weight);
+                holders[profile] += weight;
             }
             if let Some((first, _)) = set.span {
                 certain.add_first(kind, first - anchor, part);
+                fold.add_first(kind, first - anchor, part);
                 anchored += part;
                 cells += part * (now_day - first) / kind.step_days;
                 if first - anchor < kind.min_age_days {
@@ -197,6 +206,20 @@ fn fit_clock(
     let fitted = density::fit(number, kind, profiles, &background, &certain, &smoothing);
     let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
     clock.trust = trust;
+    let moments = moments(kind, rows, products, sets, known, until);
+    // Who declared a clock is asked what the others' purchases say of theirs.
+    let read = |exists: f64, background: &[f64], counts: &AgeCounts| {
+        let mut cases = Vec::new();
+        for (fold, own) in folds.iter().enumerate() {
+            let others = counts.without(own);
+            let fitted = density::fit(number, kind, profiles, background, &others, &smoothing);
+            let clock = Clock::new(kind.clone(), fitted, exists);
+            let asked = asked(kind, rows, sets, known, &moments, now_day, fold);
+            cases.extend(existence::cases(&clock, &asked));
+        }
+        existence::learn(&cases).unwrap_or_default()
+    };
+    clock.existence = read(kind.exists, &background, &certain);
     // A few that come long after all purchases are more likely slips than children bought for years ahead.
     let late = (late - SLIPS * anchored).max(0.0);
     let later = (anchored >= ENOUGH && cells >= ENOUGH)
@@ -263,8 +286,91 @@ fn fit_clock(
         clock = Clock::new(kind.clone(), fitted, exists);
         clock.trust = trust;
         clock.later = later;
+        clock.existence = read(exists, &background, &counts);
     }
     clock
+}
+
+/// Earlier moments at which a clock that ends is asked for as well: few have one at any one time.
+const MOMENTS: usize = 6;
+
+/// Evidence of some of the customers at each of several moments.
+type Moment = (f64, Vec<(usize, EvidenceSet)>);
+
+fn moments(
+    kind: &ClockType,
+    rows: &[LifeRow],
+    products: &ProductProfiles,
+    sets: &[EvidenceSet],
+    known: &[&[f64]],
+    until: i64,
+) -> Vec<Moment> {
+    if kind.lifelong || known.iter().all(|anchors| anchors.is_empty()) {
+        return Vec::new();
+    }
+    let length = ((kind.max_age_days - kind.min_age_days) * DAY_MS as f64) as i64;
+    let started = sets.iter().filter_map(|set| set.span).map(|span| span.0);
+    let start = started.fold(f64::INFINITY, f64::min) * DAY_MS as f64;
+    (1..MOMENTS as i64)
+        .map(|back| until - back * length)
+        .take_while(|now| *now as f64 > start)
+        .map(|now| {
+            let some = (0..rows.len())
+                .filter(|&c| rows[c].infer && (!known[c].is_empty() || is_asked(c, rows.len())));
+            let some: Vec<usize> = some.collect();
+            let sets = some.into_par_iter().filter_map(|c| {
+                let set = EvidenceSet::new(rows[c].history, products, now);
+                (!set.items.is_empty()).then_some((c, set))
+            });
+            (now as f64 / DAY_MS as f64, sets.collect())
+        })
+        .collect()
+}
+
+/// A few thousand of those who declared nothing say what all would.
+fn is_asked(customer: usize, of: usize) -> bool {
+    customer.is_multiple_of(stands_for(of))
+}
+
+fn stands_for(customers: usize) -> usize {
+    customers.div_ceil(EM_CUSTOMERS).max(1)
+}
+
+/// Whom [`existence::learn`] looks at of one fold: at each moment, with what they declared of a clock that runs then.
+fn asked<'a>(
+    kind: &ClockType,
+    rows: &[LifeRow],
+    sets: &'a [EvidenceSet],
+    known: &[&[f64]],
+    moments: &'a [Moment],
+    now_day: f64,
+    fold: usize,
+) -> Vec<Asked<'a>> {
+    let runs = |customer: usize, now: f64| {
+        let ages = kind.min_age_days..=kind.max_age_days;
+        known[customer].iter().any(|a| ages.contains(&(now - a)))
+    };
+    let one = |customer: usize, set: &'a EvidenceSet, now: f64| Asked {
+        set,
+        now,
+        declared: runs(customer, now),
+        weight: if known[customer].is_empty() {
+            stands_for(sets.len()) as f64
+        } else {
+            1.0
+        },
+    };
+    let all = (fold..sets.len())
+        .step_by(FOLDS)
+        .filter(|&c| rows[c].infer && (!known[c].is_empty() || is_asked(c, sets.len())));
+    let at_last = all.map(|c| one(c, &sets[c], now_day));
+    let earlier = moments.iter().flat_map(|(now, sets)| {
+        let one = &one;
+        sets.iter()
+            .filter(move |(c, _)| c % FOLDS == fold)
+            .map(move |(c, set)| one(*c, set, *now))
+    });
+    at_last.chain(earlier).collect()
 }
 
 /// Chooses smoothing and trust on customers with one known anchor, each judged while the clock runs.

@@ -4,6 +4,7 @@ pub mod calibrate;
 pub mod evaluate;
 pub mod evaluate_basket;
 pub mod evaluate_needs;
+pub mod existence;
 pub mod fit;
 pub mod next_basket;
 

@@ -272,3 +272,22 @@ fn evidence_that_is_trusted_less_says_less_and_still_sums_to_one() {
         "{plain} {tired} {reserved}"
     );
 }
+
+#[test]
+fn whether_a_clock_exists_is_not_asked_of_how_far_its_date_is_believed() {
+    let mut clock = clock(1.0);
+    let evidence = [piece(0, 100.0), piece(0, 100.2)];
+    let found =
+        |clock: &Clock| infer(0, clock, &evidence, Some(100.0), &[], 125.0, false)[0].clone();
+    let plain = found(&clock);
+    clock.trust.power = 0.3;
+    let doubted = found(&clock);
+    assert!((doubted.probability - plain.probability).abs() < 1e-9);
+    assert_ne!(doubted.weights, plain.weights);
+    clock.existence.level = 1.0;
+    let shifted = found(&clock);
+    let odds = |p: f64| (p / (1.0 - p)).ln();
+    let by = odds(shifted.probability) - odds(plain.probability);
+    assert!((by - 1.0).abs() < 1e-6, "{by}");
+    assert_eq!(shifted.weights, doubted.weights);
+}

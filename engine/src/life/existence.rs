@@ -1,0 +1,43 @@
+//! How likely a clock exists, from the odds that its evidence gives.
+//!
+//! When an anchor was and whether there is one are two questions: how far evidence is believed about the first
+//! ([`Trust`](super::Trust)) says nothing of the second. What `fit` learns from who declared a clock and who did not, this
+//! says.
+
+use serde::{Deserialize, Serialize};
+
+/// How the odds that a clock exists are read: P = σ(slope · ln odds + level).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Existence {
+    /// Power to which the likelihood of each piece of evidence is raised, above 0 to 4; 1 = as it is.
+    pub power: f32,
+    /// What the logarithm of the odds is multiplied by, above 0 to 10.
+    pub slope: f32,
+    /// What is added to it, −20 to 20.
+    pub level: f32,
+}
+
+impl Default for Existence {
+    /// The odds as they are: what holds until enough is declared.
+    fn default() -> Existence {
+        Existence {
+            power: 1.0,
+            slope: 1.0,
+            level: 0.0,
+        }
+    }
+}
+
+impl Existence {
+    /// Whether every number is within its range.
+    pub fn is_sane(&self) -> bool {
+        let positive = |x: f32, most: f32| x > 0.0 && x <= most;
+        positive(self.power, 4.0) && positive(self.slope, 10.0) && self.level.abs() <= 20.0
+    }
+
+    /// The probability at `log_odds`, the logarithm of the odds at [`Existence::power`].
+    pub fn probability(&self, log_odds: f64) -> f64 {
+        let logit = f64::from(self.slope) * log_odds + f64::from(self.level);
+        1.0 / (1.0 + (-logit).exp())
+    }
+}
