@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use super::arrange::sort;
+use super::life::Outgrown;
 use super::whole::Whole;
 use super::{
-    Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode,
+    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, ReasonCode,
     RelevanceView, Removed, Scorer,
 };
 use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, ExploreOptions, Prospect, Standard, Surprises, Terms,
+    disappointed, explore, Appraisal, Dialled, ExploreOptions, FloorOptions, Prospect, Standard,
+    Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -146,7 +148,7 @@ impl Arranger for ByDial {
         // Relevance follows the plain ranking but for rounding; from here on it does so exactly.
         let mut above = 1.0f32;
         for candidate in &mut candidates {
-            above = above.min(candidate.relevance);
+            above = above.min(quantise(candidate.relevance));
             candidate.relevance = above;
         }
         let now = query.request.now;
@@ -165,8 +167,7 @@ impl Arranger for ByDial {
                 .dial
                 .unwrap_or_else(|| usual_dial(query, surprises))
         };
-        let plain: Vec<f32> = candidates.iter().take(20).map(|c| c.relevance).collect();
-        let floor = floor(&plain, &surprises.floor());
+        let floor = floor_of(query, surprises);
         let rows: Vec<Dialled> = candidates
             .iter()
             .map(|c| Dialled {
@@ -228,7 +229,7 @@ impl Arranger for ByDial {
             if composed.capped() {
                 arranged.notes.push(Note::Capped);
             }
-            if !composed.capped() || candidates.iter().any(|c| c.relevance < floor) {
+            if candidates.iter().any(|c| c.relevance < floor) {
                 arranged.notes.push(Note::Floor);
             }
         }
@@ -282,6 +283,53 @@ impl Arranger for ByDial {
         arranged.chosen = out.into_iter().map(|(_, candidate)| candidate).collect();
         arranged
     }
+}
+
+/// Best products of a customer that the floor is told by.
+const PLAIN: usize = 20;
+
+/// The customer's own floor. It follows from what the shop sells and they have not, so that neither the list's limits nor
+/// what a page, another list or an earlier surprise took away lowers it.
+fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
+    let own = surprises.floor();
+    let options = FloorOptions {
+        absolute: own.absolute.max(query.request.surprise_floor),
+        ..own
+    };
+    floor(&plain_top(query), &options)
+}
+
+/// Relevances of the customer's plain ranking, best first.
+fn plain_top(query: &Query) -> Vec<f32> {
+    let (view, live) = (query.relevance, query.live);
+    let new = |product: ProductIx| {
+        live.sells(product, query.request.now)
+            && !query.owned.contains_key(&product)
+            && (!Outgrown.enabled(query) || Outgrown.keeps(query, product))
+    };
+    // Where relevance orders, the best are among the representation's best, but not in its order.
+    let looked_at = if view.orders() { 5 * PLAIN } else { PLAIN };
+    let mut scored = view.candidates(looked_at, &new);
+    if query.personal {
+        let came_later = live.known as ProductIx..live.catalogue.len() as ProductIx;
+        let came_later: Vec<ProductIx> = came_later.filter(|product| new(*product)).collect();
+        let scores = view.scores(&came_later);
+        scored.extend(came_later.into_iter().zip(scores));
+    }
+    let mut top: Vec<(f32, f32)> = scored
+        .into_iter()
+        .map(|(product, score)| (score, view.relevance(product, score)))
+        .map(|(score, relevance)| (if view.orders() { relevance } else { score }, relevance))
+        .collect();
+    top.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut above = 1.0f32;
+    top.iter()
+        .take(PLAIN)
+        .map(|(_, relevance)| {
+            above = above.min(quantise(*relevance));
+            above
+        })
+        .collect()
 }
 
 /// The dial that suits the customer where the request names none.

@@ -291,6 +291,34 @@ fn a_floor_that_nothing_passes_gives_a_short_list_with_a_note() {
 }
 
 #[test]
+fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
+    let model = model();
+    let floor = ask(&model, &history(), &surprise(0.5, 4)).items[0].floor;
+    let mut limited = surprise(0.5, 4);
+    limited.lists[0].filters.categories = vec!["c3".into()];
+    let mut spent = surprise(0.0, 4);
+    spent.exclusions = (0..20).collect();
+    let mut pinned = surprise(1.0, 4);
+    pinned.lists[0].pins = vec![8, 9];
+    for request in [&limited, &spent, &pinned] {
+        let list = ask(&model, &history(), request);
+        let items: Vec<&Item> = list.items.iter().filter(|i| !i.pinned).collect();
+        assert!(!items.is_empty());
+        assert!(items.iter().all(|i| i.floor == floor));
+        assert!(items.iter().all(|i| i.relevance >= floor.unwrap()));
+    }
+    let few = ask(&model, &history(), &limited);
+    assert!(few.items.len() < 4 && few.notes.contains(&Note::Floor));
+    let strict = Request {
+        surprise_floor: 0.9,
+        ..surprise(0.5, 4)
+    };
+    let list = ask(&model, &history(), &strict);
+    assert!(list.items.iter().all(|i| i.relevance >= 0.9 - 1e-6));
+    assert!(list.items.len() < 4 && list.notes.contains(&Note::Floor));
+}
+
+#[test]
 fn the_drawn_slot_carries_its_propensity_and_follows_the_seed() {
     let model = model();
     let draw = |seed: u64| {

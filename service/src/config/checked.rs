@@ -122,6 +122,8 @@ pub struct Recommend {
     pub log_served: bool,
     /// Percent of customers in the holdout.
     pub holdout_percent: f64,
+    /// Relevance that every surprise needs.
+    pub surprise_floor: f32,
     /// How the items of a list go together where the request does not say.
     pub together: Usual,
 }
@@ -302,6 +304,7 @@ impl RawConfig {
                     self.recommend.holdout_percent,
                     0..=50,
                 )? as f64,
+                surprise_floor: floor("recommend.surprise_floor", self.recommend.surprise_floor)?,
                 together,
             },
             contact: contact(&self.contact)?,
@@ -348,6 +351,14 @@ impl RawConfig {
                 addr => Some(address("metrics.addr", addr)?),
             },
         })
+    }
+}
+
+fn floor(field: &str, value: f64) -> Result<f32, ConfigError> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(value as f32)
+    } else {
+        wrong(field, format!("{value}, expected 0 to 1"))
     }
 }
 

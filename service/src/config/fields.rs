@@ -143,6 +143,10 @@ settings! {
         diversity_percent: u64 = 0;
         /// The same for surprises, times the dial; 0 to 100. Default 20.
         surprise_diversity_percent: u64 = (100.0 * SURPRISE_DIVERSITY).round() as u64;
+        /// Relevance that every surprise must have beside its customer's own floor (half of the median of the best that the
+        /// shop sells and they do not have), whatever the dial: with a model that knows purchases the probability that the
+        /// customer buys it within the model's horizon; 0 to 1. Default 0.
+        surprise_floor: f64 = 0.0;
         /// How far the mix of categories of a list follows what the customer bought where the request does not say, in
         /// percent; 0 to 100. For the same lists, and for surprises times the dial. Default 0.
         calibration_percent: u64 = 0;

@@ -243,6 +243,7 @@ impl Ask {
             outreach: contact.is_outreach(self.placement.as_deref()),
             contact: contact.rules,
             history: Budget::RANKED,
+            surprise_floor: 0.0,
         };
         let mut session: Vec<Touch> = self
             .session
