@@ -173,7 +173,7 @@ impl Arranger for ByDial {
             .map(|c| Dialled {
                 relevance: c.relevance,
                 delight: c.delight.unwrap_or(0.0),
-                family: query.live.catalogue.family(c.product),
+                family: query.family(c.product),
             })
             .collect();
         let least = surprises.least_delight();
@@ -238,12 +238,11 @@ impl Arranger for ByDial {
         for (rank, at) in composed.chosen.iter().enumerate() {
             place[order[*at]] = rank;
         }
-        let family = |product: ProductIx| query.live.catalogue.family(product);
         let taken: HashSet<ProductIx> = composed
             .chosen
             .iter()
             .map(|at| rows[order[*at]].family)
-            .chain(pins.iter().map(|pin| family(*pin)))
+            .chain(pins.iter().map(|pin| query.family(*pin)))
             .collect();
         let refused: HashMap<usize, &'static str> = composed
             .refused

@@ -18,9 +18,14 @@ const NOW: i64 = 400 * DAY_MS;
 
 /// Forty products in four categories; products 2k and 2k + 1 are bought together, popularity falls with the number.
 fn model() -> Model {
+    titled(|ix| format!("thing {ix}"))
+}
+
+/// The same with other titles.
+fn titled(title: impl Fn(usize) -> String) -> Model {
     let products: Vec<Product> = (0..40)
         .map(|ix| Product {
-            title: Some(format!("thing {ix}")),
+            title: Some(title(ix)),
             category: Some(format!("c{}", ix / 10)),
             price: Some(5.0 + ix as f64),
             stock: (ix == 39).then_some(0),
@@ -316,6 +321,31 @@ fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
     let list = ask(&model, &history(), &strict);
     assert!(list.items.iter().all(|i| i.relevance >= 0.9 - 1e-6));
     assert!(list.items.len() < 4 && list.notes.contains(&Note::Floor));
+}
+
+#[test]
+fn titles_tell_variants_where_the_shop_does_not() {
+    // 8 and 9 are one cup in two colours, bought together
+    let model = titled(|ix| match ix {
+        8 => "tea cup red".into(),
+        9 => "tea cup blue".into(),
+        _ => format!("thing {ix}"),
+    });
+    let cups = |list: &ListAnswer| {
+        list.items
+            .iter()
+            .filter(|i| matches!(i.product, 8 | 9))
+            .count()
+    };
+    for kind in [ListKind::ForYou, ListKind::Popular, ListKind::Surprise] {
+        let list = ask(&model, &history(), &Request::one(kind, 30, NOW));
+        assert_eq!(cups(&list), 1, "{kind:?}");
+        assert!(list.removed.iter().any(|r| r.by == "variant"), "{kind:?}");
+    }
+    // two colours of one cup may well lie in one basket
+    let mut basket = Request::one(ListKind::GoesWith, 30, NOW);
+    basket.context.basket = vec![(10, 1.0)];
+    assert_eq!(cups(&ask(&model, &[], &basket)), 2);
 }
 
 #[test]

@@ -108,8 +108,8 @@ impl<'a> Whole<'a> {
 
     /// Why `product` may not come into the list as it is.
     pub(super) fn refuses(&self, product: ProductIx) -> Option<&'static str> {
-        let family = self.query.live.catalogue.family(product);
-        if self.families.as_ref().is_some_and(|f| f.contains(&family)) {
+        let families = self.families.as_ref();
+        if families.is_some_and(|f| f.contains(&self.query.family(product))) {
             return Some("variant");
         }
         self.counter
@@ -118,9 +118,8 @@ impl<'a> Whole<'a> {
 
     /// Counts `product` in.
     pub(super) fn take(&mut self, product: ProductIx) {
-        let catalogue = &self.query.live.catalogue;
         if let Some(families) = &mut self.families {
-            families.insert(catalogue.family(product));
+            families.insert(self.query.family(product));
         }
         let brand = self.brand(product);
         self.counter.take(topic(self.query, product), brand);
