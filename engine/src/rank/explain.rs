@@ -3,6 +3,7 @@
 use super::reasons::balance;
 use super::sources::{completes_basket, recent, unit_basket};
 use super::{Item, ListKind, Query, Reason, ReasonCode};
+use crate::index::dot;
 use crate::shop::{Kind, ProductIx};
 
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
@@ -91,17 +92,34 @@ fn tie(query: &Query, product: ProductIx) -> ReasonCode {
     }
 }
 
-/// The first of the list's anchors: what the item is like, or what it replaces.
+/// The anchor that brought the item into the list: what it replaces, or what it is most like.
 fn similar(query: &Query, item: &mut Item) {
-    if let Some(&anchor) = query.anchors().first() {
-        let gone = !query.live.sells(anchor, query.request.now);
-        let code = if gone && replaces(query, anchor, item.product) {
-            ReasonCode::InsteadOf
-        } else {
-            ReasonCode::SimilarTo
-        };
+    let anchors = query.anchors();
+    let replaced = anchors.iter().find(|&&anchor| {
+        !query.live.sells(anchor, query.request.now) && replaces(query, anchor, item.product)
+    });
+    let found = match replaced {
+        Some(anchor) => Some((ReasonCode::InsteadOf, *anchor)),
+        None => nearest(query, &anchors, item.product).map(|a| (ReasonCode::SimilarTo, a)),
+    };
+    if let Some((code, anchor)) = found {
         item.reasons.push(Reason::about(code, anchor, item.score));
     }
+}
+
+/// The one of `anchors` that `product` is most like, the first of equals.
+fn nearest(query: &Query, anchors: &[ProductIx], product: ProductIx) -> Option<ProductIx> {
+    let representation = &query.model.representation;
+    let own = representation.vector(product);
+    let likeness = |anchor: ProductIx| match (own, representation.vector(anchor)) {
+        (Some(own), Some(other)) => dot(own, other),
+        _ => f32::NEG_INFINITY,
+    };
+    anchors
+        .iter()
+        .map(|&anchor| (anchor, likeness(anchor)))
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map(|(anchor, _)| anchor)
 }
 
 fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {

@@ -61,6 +61,8 @@ mod contact_tests;
 #[cfg(test)]
 mod life_tests;
 #[cfg(test)]
+mod similar_tests;
+#[cfg(test)]
 mod surprise_tests;
 #[cfg(test)]
 mod tests;
