@@ -96,7 +96,7 @@ fn tie(query: &Query, product: ProductIx) -> ReasonCode {
 fn similar(query: &Query, item: &mut Item) {
     let anchors = query.anchors();
     let replaced = anchors.iter().find(|&&anchor| {
-        !query.live.sells(anchor, query.request.now) && replaces(query, anchor, item.product)
+        !query.live.sells(anchor, query.request.now) && takes_place(query, anchor, item.product)
     });
     let found = match replaced {
         Some(anchor) => Some((ReasonCode::InsteadOf, *anchor)),
@@ -120,6 +120,13 @@ fn nearest(query: &Query, anchors: &[ProductIx], product: ProductIx) -> Option<P
         .map(|&anchor| (anchor, likeness(anchor)))
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
         .map(|(anchor, _)| anchor)
+}
+
+/// Whether `product` may stand for `anchor`: it replaces it, or is of its leaf category.
+fn takes_place(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
+    let catalogue = &query.live.catalogue;
+    let leaf = catalogue.leaf(anchor);
+    replaces(query, anchor, product) || (leaf.is_some() && leaf == catalogue.leaf(product))
 }
 
 fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {

@@ -56,3 +56,19 @@ fn each_item_names_what_it_is_most_like() {
         assert_eq!(item.reasons[0].code, ReasonCode::SimilarTo);
     }
 }
+
+#[test]
+fn what_is_gone_is_first_replaced_by_its_own_kind() {
+    let model = model();
+    let mut live = Live::of_catalogue(model.catalogue.clone());
+    live.stock[0] = Some(0);
+    let list = similar(&model, &live, &[0]);
+    let said: Vec<(u32, ReasonCode)> = list
+        .items
+        .iter()
+        .map(|item| (item.product, item.reasons[0].code))
+        .collect();
+    let instead = [2, 4, 6, 8].map(|seat| (seat, ReasonCode::InsteadOf));
+    let like = [1, 3].map(|book| (book, ReasonCode::SimilarTo));
+    assert_eq!(said, [&instead[..], &like[..]].concat());
+}
