@@ -173,6 +173,7 @@ impl Arranger for ByDial {
             .map(|c| Dialled {
                 relevance: c.relevance,
                 delight: c.delight.unwrap_or(0.0),
+                unexpectedness: c.unexpectedness.unwrap_or(1.0),
                 family: query.family(c.product),
             })
             .collect();
@@ -186,7 +187,9 @@ impl Arranger for ByDial {
             delight_spread,
             floor,
             least_delight: least,
-        };
+            least_unexpectedness: surprises.settings.least_unexpectedness,
+        }
+        .settled(&rows, slots);
         // What may come in, best first; everything in it is above the floor.
         let order = choose(&rows, &dialled, candidates.len());
         let ranked: Vec<(ProductIx, f32)> = order

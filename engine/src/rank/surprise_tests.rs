@@ -324,6 +324,20 @@ fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
 }
 
 #[test]
+fn more_of_the_same_is_no_surprise() {
+    let model = model();
+    let expected = |dial: f32| {
+        let list = ask(&model, &history(), &surprise(dial, 4));
+        let low = list.items.iter().filter(|i| i.unexpectedness < Some(0.4));
+        low.count()
+    };
+    assert_eq!(expected(0.0), 4, "the plain ranking is");
+    for dial in [0.1, 0.5, 1.0] {
+        assert_eq!(expected(dial), 0, "dial {dial}");
+    }
+}
+
+#[test]
 fn titles_tell_variants_where_the_shop_does_not() {
     // 8 and 9 are one cup in two colours, bought together
     let model = titled(|ix| match ix {
