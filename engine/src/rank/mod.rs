@@ -54,7 +54,7 @@ pub use request::{
 pub use score::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
-pub use whole::{Together, SURPRISE_DIVERSITY};
+pub use whole::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 
 #[cfg(test)]
 mod contact_tests;

@@ -212,9 +212,13 @@ impl Arranger for ByDial {
                 before.take(ranked[*at].0);
                 open[*at] = false;
             }
-            let left: Vec<usize> = (0..ranked.len())
-                .filter(|at| open[*at] && before.refuses(ranked[*at].0).is_none())
+            let fits = |at: &usize| open[*at] && before.refuses(ranked[*at].0).is_none();
+            let mut left: Vec<usize> = (0..movable)
+                .filter(|at| fits(at) && !before.is_crowded(ranked[*at].0))
                 .collect();
+            if left.is_empty() {
+                left = (0..ranked.len()).filter(fits).collect();
+            }
             let pool: Vec<(ProductIx, f64)> = left
                 .iter()
                 .map(|at| (ranked[*at].0, f64::from(ranked[*at].1)))

@@ -101,13 +101,13 @@ fn products(list: &ListAnswer) -> Vec<u32> {
     list.items.iter().map(|item| item.product).collect()
 }
 
-/// A surprise list without diversity.
+/// A surprise list of items each by its own worth.
 fn surprise(dial: f32, count: usize) -> Request {
     let mut request = Request {
         dial: Some(dial),
         ..Request::one(ListKind::Surprise, count, NOW)
     };
-    request.lists[0].together.diversity = 0.0;
+    request.lists[0].together = Together::default();
     request
 }
 
@@ -335,6 +335,40 @@ fn more_of_the_same_is_no_surprise() {
     for dial in [0.1, 0.5, 1.0] {
         assert_eq!(expected(dial), 0, "dial {dial}");
     }
+}
+
+#[test]
+fn a_category_is_not_crowded_but_no_list_is_short_for_it() {
+    let model = model();
+    let kinds = |list: &ListAnswer| {
+        let mut kinds = [0; 4];
+        for item in &list.items {
+            kinds[item.product as usize / 10] += 1;
+        }
+        kinds
+    };
+    let usual = |dial: f32, count: usize| {
+        let request = Request {
+            dial: Some(dial),
+            ..Request::one(ListKind::Surprise, count, NOW)
+        };
+        ask(&model, &history(), &request)
+    };
+    let few = usual(0.7, 4);
+    assert_eq!(few.items.len(), 4);
+    assert!(
+        kinds(&few).iter().all(|kind| *kind <= 2),
+        "{:?}",
+        kinds(&few)
+    );
+    let many = usual(0.7, 20);
+    assert_eq!(many.items.len(), 20);
+    assert!(!many.notes.contains(&Note::Capped) && !many.notes.contains(&Note::Short));
+    assert_eq!(
+        products(&usual(0.0, 6)),
+        products(&ask(&model, &history(), &surprise(0.0, 6))),
+        "at dial 0 the list is the plain ranking"
+    );
 }
 
 #[test]

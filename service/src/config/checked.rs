@@ -376,6 +376,7 @@ fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
             category: cap("max_per_category", section.max_per_category)?,
             brand: cap("max_per_brand", section.max_per_brand)?,
         },
+        crowd: None,
     };
     let diversity = share(
         "surprise_diversity_percent",
@@ -384,6 +385,10 @@ fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
     Ok(Usual {
         surprise: Together {
             diversity,
+            crowd: cap(
+                "surprise_max_per_category",
+                section.surprise_max_per_category,
+            )?,
             ..others
         },
         others,

@@ -200,6 +200,9 @@ fn answer(
     together.diversity = args.diversity.unwrap_or(together.diversity);
     together.calibration = args.calibration;
     together.caps.category = args.max_per_category.map(usize::from);
+    if args.max_per_category.is_some() {
+        together.crowd = None;
+    }
     together.caps.brand = args.max_per_brand.map(usize::from);
     request.context.basket = asker.basket.clone();
     let state: CustomerState = batch.state(asker.customer);
