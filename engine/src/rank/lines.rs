@@ -79,7 +79,8 @@ pub fn line_reasons(
         .collect()
 }
 
-fn needs(query: &Query, product: ProductIx) -> bool {
+/// Whether the customer's life surely needs `product` about now.
+pub(super) fn needs(query: &Query, product: ProductIx) -> bool {
     query
         .life
         .is_some_and(|view| view.product(product).current >= NEEDED)

@@ -34,6 +34,7 @@ mod scorers;
 pub mod sources;
 mod stages;
 mod surprise;
+mod surprise_reasons;
 mod whole;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};

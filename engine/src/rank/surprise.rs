@@ -4,17 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use super::arrange::sort;
 use super::life::Outgrown;
+use super::surprise_reasons::Explained;
 use super::whole::Whole;
 use super::{
-    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, ReasonCode,
-    RelevanceView, Removed, Scorer,
+    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, RelevanceView,
+    Removed, Scorer,
 };
 use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, ExploreOptions, FloorOptions, Prospect, Standard,
-    Surprises, Terms,
+    disappointed, explore, Appraisal, Dialled, Drivers, ExploreOptions, FloorOptions, Prospect,
+    Standard, Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -24,6 +25,8 @@ pub struct Appraised {
     pub terms: Terms,
     /// Predicted probability of a pleasant surprise, 0…1.
     pub delight: f32,
+    /// What it rests on.
+    pub drivers: Drivers,
 }
 
 /// One customer prepared for appraisal against a pool of candidates.
@@ -88,6 +91,7 @@ impl<'a> Appraiser<'a> {
             .map(|(terms, features)| Appraised {
                 terms,
                 delight: quantise(self.surprises.delight.probability(&features) as f32),
+                drivers: Drivers::of(&self.surprises.delight, &terms, &features),
             })
             .collect()
     }
@@ -124,6 +128,7 @@ impl Scorer for Delighting {
             candidate.novelty = Some(appraised.terms.novelty);
             candidate.timeliness = Some(appraised.terms.timeliness);
             candidate.delight = Some(appraised.delight);
+            candidate.drivers = Some(appraised.drivers);
         }
     }
 }
@@ -256,6 +261,7 @@ impl Arranger for ByDial {
             .iter()
             .map(|(at, by)| (order[*at], *by))
             .collect();
+        let explained = Explained::new(query, surprises);
         let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(composed.chosen.len());
         for (ix, mut candidate) in candidates.into_iter().enumerate() {
             if place[ix] == usize::MAX {
@@ -277,8 +283,9 @@ impl Arranger for ByDial {
             candidate.score = dialled.value(&rows[ix]);
             if dial > 0.0 {
                 let part = dialled.delight_part(delight);
-                let part = Reason::plain(ReasonCode::Surprise, part);
-                candidate.reasons.push(part);
+                let drivers = candidate.drivers.unwrap_or_default();
+                let reasons = explained.reasons(candidate.product, drivers, part);
+                candidate.reasons.extend(reasons);
             }
             if Some(ix) == last {
                 candidate.propensity = propensity;

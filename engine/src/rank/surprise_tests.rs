@@ -12,7 +12,7 @@ use crate::complement::{
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
-use crate::surprise::{dial::quantise, Surprises, Topics};
+use crate::surprise::{dial::quantise, Kinds, Surprises, Topics};
 
 const NOW: i64 = 400 * DAY_MS;
 
@@ -369,6 +369,51 @@ fn a_category_is_not_crowded_but_no_list_is_short_for_it() {
         products(&ask(&model, &history(), &surprise(0.0, 6))),
         "at dial 0 the list is the plain ranking"
     );
+}
+
+#[test]
+fn a_surprise_says_what_it_is_for() {
+    let mut model = model();
+    // c1 is in season now, and who has c0 buys c2, too
+    let mut purchases = Vec::new();
+    for day in 0..730 {
+        purchases.extend([0, 10, 20, 30].map(|product| (product, day * DAY_MS)));
+        if (25..45).contains(&(day % 365)) {
+            purchases.extend([(10, day * DAY_MS); 5]);
+        }
+    }
+    let histories: Vec<Vec<Touch>> = (0..900)
+        .map(|customer| match customer % 3 {
+            0 => vec![touch(Kind::PURCHASE, 0, 1), touch(Kind::PURCHASE, 20, 2)],
+            1 => vec![touch(Kind::PURCHASE, 10, 1)],
+            _ => vec![touch(Kind::PURCHASE, 30, 1)],
+        })
+        .collect();
+    let topics = model.surprises.take().unwrap().topics;
+    let histories = histories.iter().map(Vec::as_slice);
+    let kinds = Kinds::learn(&model.catalogue, &topics, histories);
+    let mut surprises = Surprises::fit(topics, &[50.0; 40], &purchases);
+    surprises.kinds = kinds;
+    model.surprises = Some(surprises);
+    let list = ask(&model, &history(), &surprise(1.0, 20));
+    let said = |category: u32, code: ReasonCode, product: Option<u32>| {
+        let mut items = list.items.iter().filter(|i| i.product / 10 == category);
+        items.any(|i| {
+            i.reasons
+                .iter()
+                .any(|r| r.code == code && r.product == product)
+        })
+    };
+    assert!(said(1, ReasonCode::Season, None));
+    assert!(
+        said(2, ReasonCode::Surprise, Some(6)),
+        "what was bought last of c0"
+    );
+    assert!(!said(1, ReasonCode::Surprise, Some(6)) && !said(2, ReasonCode::Season, None));
+    for item in &list.items {
+        let sum: f32 = item.reasons.iter().map(|r| r.contribution).sum();
+        assert!((sum - item.score).abs() < 1e-4);
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::New, _) => "New in the shop".into(),
         (ReasonCode::Pinned, _) => "Recommended by the shop".into(),
         (ReasonCode::Surprise, Some(p)) => {
-            format!("Something different: customers with {p} were glad to find it")
+            format!("Something different: customers with {p} often buy such things")
         }
         (ReasonCode::Surprise, None) => "Something different that we think you will like".into(),
         (ReasonCode::Season, _) => "In season now".into(),
@@ -146,7 +146,9 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::Popular, _) => "פופולרי בקרב לקוחות אחרים".into(),
         (ReasonCode::New, _) => "חדש בחנות".into(),
         (ReasonCode::Pinned, _) => "מומלץ על ידי החנות".into(),
-        (ReasonCode::Surprise, Some(p)) => format!("משהו אחר: לקוחות שיש להם {p} שמחו לגלות אותו"),
+        (ReasonCode::Surprise, Some(p)) => {
+            format!("משהו אחר: לקוחות שיש להם {p} קונים לעתים קרובות דברים כאלה")
+        }
         (ReasonCode::Surprise, None) => "משהו אחר שלדעתנו תאהבו".into(),
         (ReasonCode::Season, _) => "עכשיו העונה".into(),
         (ReasonCode::InsteadOf, Some(p)) => format!("במקום {p}"),
