@@ -283,7 +283,7 @@ fn build_list(
     removed.extend(arranged.removed);
     notes.extend(arranged.notes);
 
-    let mut items: Vec<Item> = pins.iter().map(|&product| pinned_item(product)).collect();
+    let mut items = pinned_items(plan, query, &pins);
     let like_you = |source: usize| plan.sources[source].name() == "customers_like_you";
     let by_others: HashSet<ProductIx> = arranged
         .chosen
@@ -354,12 +354,24 @@ fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
     pins
 }
 
-fn pinned_item(product: ProductIx) -> Item {
-    Item {
-        pinned: true,
-        reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
-        ..item(Candidate::new(product))
+/// The items of `pins` in their order, with the numbers that the list tells of every item. What the list is ordered by says
+/// nothing of them, and they pass no floor.
+fn pinned_items(plan: &Plan, query: &Query, pins: &[ProductIx]) -> Vec<Item> {
+    let mut pinned: Vec<Candidate> = pins.iter().map(|pin| Candidate::new(*pin)).collect();
+    if plan.tells_relevance && !pinned.is_empty() {
+        for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
+            scorer.score(query, &mut pinned);
+        }
     }
+    pinned
+        .into_iter()
+        .map(|candidate| Item {
+            score: 0.0,
+            pinned: true,
+            reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
+            ..item(candidate)
+        })
+        .collect()
 }
 
 pub(super) fn item(candidate: Candidate) -> Item {

@@ -417,6 +417,33 @@ fn a_surprise_says_what_it_is_for() {
 }
 
 #[test]
+fn the_numbers_of_a_pin_are_those_of_any_item() {
+    let model = model();
+    let plain = ask(&model, &history(), &surprise(0.0, 30));
+    let mut pinned = surprise(0.0, 30);
+    pinned.lists[0].pins = vec![20];
+    let list = ask(&model, &history(), &pinned);
+    let of = |list: &ListAnswer| {
+        list.items
+            .iter()
+            .find(|i| i.product == 20)
+            .cloned()
+            .unwrap()
+    };
+    let (pin, item) = (of(&list), of(&plain));
+    assert!(pin.pinned && list.items[0].product == 20);
+    assert_eq!(pin.relevance, item.relevance);
+    assert_eq!(pin.unexpectedness, item.unexpectedness);
+    assert_eq!(
+        (pin.novelty, pin.timeliness),
+        (item.novelty, item.timeliness)
+    );
+    assert_eq!(pin.delight, item.delight);
+    assert_eq!((pin.floor, pin.score), (None, 0.0));
+    assert_eq!(pin.reasons, [Reason::plain(ReasonCode::Pinned, 0.0)]);
+}
+
+#[test]
 fn titles_tell_variants_where_the_shop_does_not() {
     // 8 and 9 are one cup in two colours, bought together
     let model = titled(|ix| match ix {
