@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::filters::ELIGIBILITY;
+use super::filters::{Excluded, OnSale, ELIGIBILITY};
 use super::plans::plan;
 use super::query::{before, owned};
+use super::sources::completes_basket;
 use super::{
-    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou,
-    ListAnswer, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
-    RequestError,
+    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Filter, Item, LikeYou,
+    ListAnswer, ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView,
+    Removed, Request, RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
@@ -339,14 +340,19 @@ fn first_refusal(plan: &Plan, query: &Query, product: ProductIx) -> Option<&'sta
         .map(|filter| filter.name())
 }
 
-/// Pins that are on sale and not excluded, each once: a pin overrides score and ownership, not the customer's safety.
+/// Pins that are on sale and not excluded, in the basket or on the page, each once and of its variants the first: a pin
+/// overrides score and ownership, not the customer's safety.
 fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
-    let mut pins = Vec::new();
+    let mut pins: Vec<ProductIx> = Vec::new();
+    let every_variant = query.list.kind == ListKind::GoesWith && completes_basket(query);
+    let again = |one: ProductIx, other: ProductIx| {
+        one == other || (!every_variant && query.family(one) == query.family(other))
+    };
     for &product in &query.list.pins {
-        let fine = query.live.sells(product, query.request.now)
-            && !query.request.exclusions.contains(&product)
+        let fine = OnSale.keeps(query, product)
+            && Excluded.keeps(query, product)
             && !listed.contains(&product)
-            && !pins.contains(&product);
+            && !pins.iter().any(|pin| again(*pin, product));
         if fine && pins.len() < query.list.count {
             pins.push(product);
         }
