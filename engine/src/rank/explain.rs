@@ -134,7 +134,8 @@ fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
     complements.is_some_and(|c| c.replaces(anchor, product))
 }
 
-/// The products of the basket, or the purchases, that an item goes with, with their parts of its score.
+/// The products of the basket, or the purchases, that an item goes with, with their parts of its score. A basket may well be
+/// completed by what replaces something in it (a second colour), but that does not go with it: it is like it.
 fn goes_with(query: &Query, item: &mut Item, limit: usize) {
     let Some(complements) = &query.model.complements else {
         return;
@@ -146,7 +147,14 @@ fn goes_with(query: &Query, item: &mut Item, limit: usize) {
     } else {
         complements.contributions(&recent(query), item.product)
     };
-    let about = |(product, share)| Reason::about(ReasonCode::GoesWith, product, share);
+    let about = |(product, share)| {
+        let code = if complements.replaces(product, item.product) {
+            ReasonCode::SimilarTo
+        } else {
+            ReasonCode::GoesWith
+        };
+        Reason::about(code, product, share)
+    };
     let positive = parts.into_iter().filter(|(_, share)| *share > 0.0);
     item.reasons.extend(positive.take(limit).map(about));
 }

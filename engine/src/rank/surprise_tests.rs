@@ -509,6 +509,24 @@ fn what_is_gone_is_replaced() {
 }
 
 #[test]
+fn what_replaces_something_in_the_basket_does_not_go_with_it() {
+    let mut model = model();
+    let complements = model.complements.take().unwrap();
+    model.complements = Some(complements.with_substitutes(SparseRows::from_rows(
+        (0..40).map(|ix| if ix == 8 { vec![(9, 0.8)] } else { vec![] }),
+    )));
+    let mut request = Request::one(ListKind::GoesWith, 2, NOW);
+    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    let list = ask(&model, &[], &request);
+    let said = |product: u32| {
+        let item = list.items.iter().find(|i| i.product == product).unwrap();
+        (item.reasons[0].code, item.reasons[0].product)
+    };
+    assert_eq!(said(9), (ReasonCode::SimilarTo, Some(8)));
+    assert_eq!(said(11), (ReasonCode::GoesWith, Some(10)));
+}
+
+#[test]
 fn counterfactuals_hold_when_ranked_again() {
     let model = model();
     let live = Live::of_catalogue(model.catalogue.clone());
