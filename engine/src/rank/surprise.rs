@@ -7,7 +7,7 @@ use super::life::Outgrown;
 use super::surprise_reasons::Explained;
 use super::whole::Whole;
 use super::{
-    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, RelevanceView,
+    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, RelevanceView,
     Removed, Scorer,
 };
 use crate::model::Model;
@@ -94,6 +94,15 @@ impl<'a> Appraiser<'a> {
                 drivers: Drivers::of(&self.surprises.delight, &terms, &features),
             })
             .collect()
+    }
+}
+
+impl Appraiser<'_> {
+    /// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
+    pub(super) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
+        let prospect = query.relevance.prospect(product, relevance);
+        let drivers = self.appraise(&[prospect]).first().map(|a| a.drivers);
+        Explained::new(query, self.surprises).reasons(product, drivers.unwrap_or_default(), 0.0)
     }
 }
 

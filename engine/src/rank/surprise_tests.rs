@@ -414,6 +414,17 @@ fn a_surprise_says_what_it_is_for() {
         let sum: f32 = item.reasons.iter().map(|r| r.contribution).sum();
         assert!((sum - item.score).abs() < 1e-4);
     }
+    // and so does one in a box
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = history();
+    let customer = CustomerState {
+        history: &history,
+        ..CustomerState::NOBODY
+    };
+    let line = [(20, LineKind::Surprise, 0.5)];
+    let reasons = &line_reasons(&model, &live, customer, NOW, &line, 5)[0];
+    let kindred = |r: &Reason| r.code == ReasonCode::Surprise && r.product == Some(6);
+    assert!(reasons.iter().any(kindred), "{reasons:?}");
 }
 
 #[test]
