@@ -270,6 +270,7 @@ impl App {
                 .map(|said| said.at)
                 .max()
         });
+        resolved.request.surprise_floor = self.config.recommend.surprise_floor;
         let history = &mut resolved.request.history;
         *history = history.at_most(self.config.recommend.history);
         let find = |id: &String| view.live.catalogue.find(id);

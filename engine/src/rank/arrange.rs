@@ -4,7 +4,7 @@ use super::whole::{left_out, Whole};
 use super::{Arranged, Arranger, Candidate, Query};
 use crate::shop::ProductIx;
 
-/// Best score first, ties by product number; further variants of a parent are left out.
+/// Best score first, ties by product number; further variants of a product are left out.
 pub struct ByScore;
 
 impl Arranger for ByScore {
@@ -19,7 +19,7 @@ impl Arranger for ByScore {
     }
 }
 
-/// Best score first, ties by product number, several variants of a parent allowed: two colours of one cup often lie in one
+/// Best score first, ties by product number, several variants of a product allowed: two colours of one cup often lie in one
 /// basket.
 pub struct EveryVariant;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Reason;
 use crate::shop::ProductIx;
+use crate::surprise::Drivers;
 
 /// One product on its way into a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Candidate {
     pub timeliness: Option<f32>,
     /// See [`Item`](super::Item).
     pub delight: Option<f32>,
+    /// What its delight rests on.
+    pub drivers: Option<Drivers>,
     /// See [`Item`](super::Item).
     pub floor: Option<f32>,
     /// See [`Item`](super::Item).
@@ -44,6 +47,7 @@ impl Candidate {
             novelty: None,
             timeliness: None,
             delight: None,
+            drivers: None,
             floor: None,
             propensity: None,
             reasons: Vec::new(),

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::sources::replacements;
+use super::sources::{alike, replacements};
 use super::{Candidate, ListKind, Live, Note, Query, Reason, ReasonCode, Request, Scorer, Source};
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
@@ -20,8 +20,6 @@ const PER_PRODUCT: usize = 5;
 const UPGRADE_FROM: f64 = 1.1;
 /// See [`UPGRADE_FROM`].
 const UPGRADE_TO: f64 = 4.0;
-/// Nearest products among which upgrades and replacements are sought.
-const NEAR: usize = 50;
 
 /// What the contacts of a customer ask of the lists of one request.
 #[derive(Debug, Default)]
@@ -178,25 +176,6 @@ fn find_favoured(
     let mut known = HashSet::new();
     out.retain(|f| known.insert(f.product));
     out
-}
-
-/// Products on sale of the same leaf category, most alike first; for one that the model has no vector of, or a shop
-/// without categories, as far as is known.
-fn alike(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
-    let catalogue = &live.catalogue;
-    let leaf = catalogue.leaf(about);
-    let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;
-    let fine = |product: ProductIx| product != about && same(product) && live.sells(product, now);
-    let mut near: Vec<ProductIx> = Vec::new();
-    if (about as usize) < live.known {
-        let found = model.representation.similar(about, NEAR, &fine);
-        near.extend(found.into_iter().map(|(product, _)| product));
-    }
-    if near.is_empty() && leaf.is_some() {
-        near.extend(model.by_popularity().iter().copied().filter(|p| fine(*p)));
-        near.truncate(NEAR);
-    }
-    near
 }
 
 /// Products that are a step up from `about`: like it or in its place, and dearer within reason; most alike first.

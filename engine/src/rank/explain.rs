@@ -3,6 +3,7 @@
 use super::reasons::balance;
 use super::sources::{completes_basket, recent, unit_basket};
 use super::{Item, ListKind, Query, Reason, ReasonCode};
+use crate::index::dot;
 use crate::shop::{Kind, ProductIx};
 
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
@@ -91,17 +92,41 @@ fn tie(query: &Query, product: ProductIx) -> ReasonCode {
     }
 }
 
-/// The first of the list's anchors: what the item is like, or what it replaces.
+/// The anchor that brought the item into the list: what it replaces, or what it is most like.
 fn similar(query: &Query, item: &mut Item) {
-    if let Some(&anchor) = query.anchors().first() {
-        let gone = !query.live.sells(anchor, query.request.now);
-        let code = if gone && replaces(query, anchor, item.product) {
-            ReasonCode::InsteadOf
-        } else {
-            ReasonCode::SimilarTo
-        };
+    let anchors = query.anchors();
+    let replaced = anchors.iter().find(|&&anchor| {
+        !query.live.sells(anchor, query.request.now) && takes_place(query, anchor, item.product)
+    });
+    let found = match replaced {
+        Some(anchor) => Some((ReasonCode::InsteadOf, *anchor)),
+        None => nearest(query, &anchors, item.product).map(|a| (ReasonCode::SimilarTo, a)),
+    };
+    if let Some((code, anchor)) = found {
         item.reasons.push(Reason::about(code, anchor, item.score));
     }
+}
+
+/// The one of `anchors` that `product` is most like, the first of equals.
+fn nearest(query: &Query, anchors: &[ProductIx], product: ProductIx) -> Option<ProductIx> {
+    let representation = &query.model.representation;
+    let own = representation.vector(product);
+    let likeness = |anchor: ProductIx| match (own, representation.vector(anchor)) {
+        (Some(own), Some(other)) => dot(own, other),
+        _ => f32::NEG_INFINITY,
+    };
+    anchors
+        .iter()
+        .map(|&anchor| (anchor, likeness(anchor)))
+        .reduce(|best, next| if next.1 > best.1 { next } else { best })
+        .map(|(anchor, _)| anchor)
+}
+
+/// Whether `product` may stand for `anchor`: it replaces it, or is of its leaf category.
+fn takes_place(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
+    let catalogue = &query.live.catalogue;
+    let leaf = catalogue.leaf(anchor);
+    replaces(query, anchor, product) || (leaf.is_some() && leaf == catalogue.leaf(product))
 }
 
 fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
@@ -109,7 +134,8 @@ fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
     complements.is_some_and(|c| c.replaces(anchor, product))
 }
 
-/// The products of the basket, or the purchases, that an item goes with, with their parts of its score.
+/// The products of the basket, or the purchases, that an item goes with, with their parts of its score. A basket may well be
+/// completed by what replaces something in it (a second colour), but that does not go with it: it is like it.
 fn goes_with(query: &Query, item: &mut Item, limit: usize) {
     let Some(complements) = &query.model.complements else {
         return;
@@ -121,7 +147,14 @@ fn goes_with(query: &Query, item: &mut Item, limit: usize) {
     } else {
         complements.contributions(&recent(query), item.product)
     };
-    let about = |(product, share)| Reason::about(ReasonCode::GoesWith, product, share);
+    let about = |(product, share)| {
+        let code = if complements.replaces(product, item.product) {
+            ReasonCode::SimilarTo
+        } else {
+            ReasonCode::GoesWith
+        };
+        Reason::about(code, product, share)
+    };
     let positive = parts.into_iter().filter(|(_, share)| *share > 0.0);
     item.reasons.extend(positive.take(limit).map(about));
 }

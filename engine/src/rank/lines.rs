@@ -1,6 +1,7 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
 use super::pipeline::{life_of, prepare};
+use super::surprise::Appraiser;
 use super::{
     explain, Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,
@@ -46,6 +47,10 @@ pub fn line_reasons(
         .zip(life.as_ref())
         .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
     let suits_all = prepared.relevance(model, live, view.as_ref(), now);
+    let surprising = lines.iter().any(|line| line.1 == LineKind::Surprise);
+    let appraiser = surprising
+        .then(|| Appraiser::new(model, live, &prepared.customer(), now, &suits_all))
+        .flatten();
     lines
         .iter()
         .map(|(product, kind, relevance)| {
@@ -63,7 +68,13 @@ pub fn line_reasons(
             };
             match kind {
                 LineKind::Pinned => return vec![Reason::plain(ReasonCode::Pinned, 0.0)],
-                LineKind::Surprise => item.reasons.push(Reason::plain(ReasonCode::Surprise, 0.0)),
+                LineKind::Surprise => {
+                    let reasons = appraiser
+                        .as_ref()
+                        .map(|a| a.reasons(&query, *product, *relevance));
+                    let plain = || vec![Reason::plain(ReasonCode::Surprise, 0.0)];
+                    item.reasons.extend(reasons.unwrap_or_else(plain));
+                }
                 LineKind::Regular if needs(&query, *product) => item
                     .reasons
                     .push(super::life::reason(&query, *product, 0.0)),
@@ -79,7 +90,8 @@ pub fn line_reasons(
         .collect()
 }
 
-fn needs(query: &Query, product: ProductIx) -> bool {
+/// Whether the customer's life surely needs `product` about now.
+pub(super) fn needs(query: &Query, product: ProductIx) -> bool {
     query
         .life
         .is_some_and(|view| view.product(product).current >= NEEDED)

@@ -34,6 +34,7 @@ mod scorers;
 pub mod sources;
 mod stages;
 mod surprise;
+mod surprise_reasons;
 mod whole;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
@@ -54,12 +55,14 @@ pub use request::{
 pub use score::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 pub use surprise::{Appraised, Appraiser};
-pub use whole::{Together, SURPRISE_DIVERSITY};
+pub use whole::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 
 #[cfg(test)]
 mod contact_tests;
 #[cfg(test)]
 mod life_tests;
+#[cfg(test)]
+mod similar_tests;
 #[cfg(test)]
 mod surprise_tests;
 #[cfg(test)]

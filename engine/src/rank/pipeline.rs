@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::filters::ELIGIBILITY;
+use super::filters::{Excluded, OnSale, ELIGIBILITY};
 use super::plans::plan;
 use super::query::{before, owned};
+use super::sources::completes_basket;
 use super::{
-    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Item, LikeYou,
-    ListAnswer, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
-    RequestError,
+    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Filter, Item, LikeYou,
+    ListAnswer, ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView,
+    Removed, Request, RequestError,
 };
 use crate::life::{LifeState, LifeView};
 use crate::model::Model;
@@ -283,7 +284,7 @@ fn build_list(
     removed.extend(arranged.removed);
     notes.extend(arranged.notes);
 
-    let mut items: Vec<Item> = pins.iter().map(|&product| pinned_item(product)).collect();
+    let mut items = pinned_items(plan, query, &pins);
     let like_you = |source: usize| plan.sources[source].name() == "customers_like_you";
     let by_others: HashSet<ProductIx> = arranged
         .chosen
@@ -339,14 +340,19 @@ fn first_refusal(plan: &Plan, query: &Query, product: ProductIx) -> Option<&'sta
         .map(|filter| filter.name())
 }
 
-/// Pins that are on sale and not excluded, each once: a pin overrides score and ownership, not the customer's safety.
+/// Pins that are on sale and not excluded, in the basket or on the page, each once and of its variants the first: a pin
+/// overrides score and ownership, not the customer's safety.
 fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
-    let mut pins = Vec::new();
+    let mut pins: Vec<ProductIx> = Vec::new();
+    let every_variant = query.list.kind == ListKind::GoesWith && completes_basket(query);
+    let again = |one: ProductIx, other: ProductIx| {
+        one == other || (!every_variant && query.family(one) == query.family(other))
+    };
     for &product in &query.list.pins {
-        let fine = query.live.sells(product, query.request.now)
-            && !query.request.exclusions.contains(&product)
+        let fine = OnSale.keeps(query, product)
+            && Excluded.keeps(query, product)
             && !listed.contains(&product)
-            && !pins.contains(&product);
+            && !pins.iter().any(|pin| again(*pin, product));
         if fine && pins.len() < query.list.count {
             pins.push(product);
         }
@@ -354,12 +360,24 @@ fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
     pins
 }
 
-fn pinned_item(product: ProductIx) -> Item {
-    Item {
-        pinned: true,
-        reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
-        ..item(Candidate::new(product))
+/// The items of `pins` in their order, with the numbers that the list tells of every item. What the list is ordered by says
+/// nothing of them, and they pass no floor.
+fn pinned_items(plan: &Plan, query: &Query, pins: &[ProductIx]) -> Vec<Item> {
+    let mut pinned: Vec<Candidate> = pins.iter().map(|pin| Candidate::new(*pin)).collect();
+    if plan.tells_relevance && !pinned.is_empty() {
+        for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
+            scorer.score(query, &mut pinned);
+        }
     }
+    pinned
+        .into_iter()
+        .map(|candidate| Item {
+            score: 0.0,
+            pinned: true,
+            reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
+            ..item(candidate)
+        })
+        .collect()
 }
 
 pub(super) fn item(candidate: Candidate) -> Item {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Contact, CustomerState, LikeYou, ListRequest, Live, RelevanceView, Request};
+use super::{Contact, CustomerState, LikeYou, ListKind, ListRequest, Live, RelevanceView, Request};
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -60,6 +60,17 @@ impl Query<'_> {
             }
         }
         anchors
+    }
+
+    /// A number that the variants of one product share: those of one parent, and where new things are proposed also those
+    /// that titles tell (see [`Variants`](crate::complement::Variants)). What is bought again is bought in each of its
+    /// colours, so that there only the shop's own word joins products.
+    pub fn family(&self, product: ProductIx) -> ProductIx {
+        let family = self.live.catalogue.family(product);
+        match (&self.model.complements, self.list.kind) {
+            (_, ListKind::BuyAgain | ListKind::NextBasket) | (None, _) => family,
+            (Some(complements), _) => complements.variants().of(family),
+        }
     }
 }
 

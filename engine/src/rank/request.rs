@@ -172,6 +172,8 @@ pub struct Request {
     pub contact: ContactRules,
     /// How much of a long history the lists look at; contacts are read in full.
     pub history: Budget,
+    /// Relevance, 0 to 1, that every surprise needs beside what the model asks for.
+    pub surprise_floor: f32,
 }
 
 impl Request {
@@ -189,6 +191,7 @@ impl Request {
             outreach: false,
             contact: ContactRules::default(),
             history: Budget::RANKED,
+            surprise_floor: 0.0,
         }
     }
 

@@ -3,16 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use super::arrange::sort;
+use super::life::Outgrown;
+use super::surprise_reasons::Explained;
 use super::whole::Whole;
 use super::{
-    Arranged, Arranger, Candidate, CustomerState, Live, Note, Query, Reason, ReasonCode,
-    RelevanceView, Removed, Scorer,
+    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, RelevanceView,
+    Removed, Scorer,
 };
 use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, ExploreOptions, Prospect, Standard, Surprises, Terms,
+    disappointed, explore, Appraisal, Dialled, Drivers, ExploreOptions, FloorOptions, Prospect,
+    Standard, Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -22,6 +25,8 @@ pub struct Appraised {
     pub terms: Terms,
     /// Predicted probability of a pleasant surprise, 0…1.
     pub delight: f32,
+    /// What it rests on.
+    pub drivers: Drivers,
 }
 
 /// One customer prepared for appraisal against a pool of candidates.
@@ -86,8 +91,18 @@ impl<'a> Appraiser<'a> {
             .map(|(terms, features)| Appraised {
                 terms,
                 delight: quantise(self.surprises.delight.probability(&features) as f32),
+                drivers: Drivers::of(&self.surprises.delight, &terms, &features),
             })
             .collect()
+    }
+}
+
+impl Appraiser<'_> {
+    /// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
+    pub(super) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
+        let prospect = query.relevance.prospect(product, relevance);
+        let drivers = self.appraise(&[prospect]).first().map(|a| a.drivers);
+        Explained::new(query, self.surprises).reasons(product, drivers.unwrap_or_default(), 0.0)
     }
 }
 
@@ -122,6 +137,7 @@ impl Scorer for Delighting {
             candidate.novelty = Some(appraised.terms.novelty);
             candidate.timeliness = Some(appraised.terms.timeliness);
             candidate.delight = Some(appraised.delight);
+            candidate.drivers = Some(appraised.drivers);
         }
     }
 }
@@ -146,7 +162,7 @@ impl Arranger for ByDial {
         // Relevance follows the plain ranking but for rounding; from here on it does so exactly.
         let mut above = 1.0f32;
         for candidate in &mut candidates {
-            above = above.min(candidate.relevance);
+            above = above.min(quantise(candidate.relevance));
             candidate.relevance = above;
         }
         let now = query.request.now;
@@ -165,14 +181,14 @@ impl Arranger for ByDial {
                 .dial
                 .unwrap_or_else(|| usual_dial(query, surprises))
         };
-        let plain: Vec<f32> = candidates.iter().take(20).map(|c| c.relevance).collect();
-        let floor = floor(&plain, &surprises.floor());
+        let floor = floor_of(query, surprises);
         let rows: Vec<Dialled> = candidates
             .iter()
             .map(|c| Dialled {
                 relevance: c.relevance,
                 delight: c.delight.unwrap_or(0.0),
-                family: query.live.catalogue.family(c.product),
+                unexpectedness: c.unexpectedness.unwrap_or(1.0),
+                family: query.family(c.product),
             })
             .collect();
         let least = surprises.least_delight();
@@ -185,7 +201,9 @@ impl Arranger for ByDial {
             delight_spread,
             floor,
             least_delight: least,
-        };
+            least_unexpectedness: surprises.settings.least_unexpectedness,
+        }
+        .settled(&rows, slots);
         // What may come in, best first; everything in it is above the floor.
         let order = choose(&rows, &dialled, candidates.len());
         let ranked: Vec<(ProductIx, f32)> = order
@@ -208,9 +226,13 @@ impl Arranger for ByDial {
                 before.take(ranked[*at].0);
                 open[*at] = false;
             }
-            let left: Vec<usize> = (0..ranked.len())
-                .filter(|at| open[*at] && before.refuses(ranked[*at].0).is_none())
+            let fits = |at: &usize| open[*at] && before.refuses(ranked[*at].0).is_none();
+            let mut left: Vec<usize> = (0..movable)
+                .filter(|at| fits(at) && !before.is_crowded(ranked[*at].0))
                 .collect();
+            if left.is_empty() {
+                left = (0..ranked.len()).filter(fits).collect();
+            }
             let pool: Vec<(ProductIx, f64)> = left
                 .iter()
                 .map(|at| (ranked[*at].0, f64::from(ranked[*at].1)))
@@ -228,7 +250,7 @@ impl Arranger for ByDial {
             if composed.capped() {
                 arranged.notes.push(Note::Capped);
             }
-            if !composed.capped() || candidates.iter().any(|c| c.relevance < floor) {
+            if candidates.iter().any(|c| c.relevance < floor) {
                 arranged.notes.push(Note::Floor);
             }
         }
@@ -237,18 +259,18 @@ impl Arranger for ByDial {
         for (rank, at) in composed.chosen.iter().enumerate() {
             place[order[*at]] = rank;
         }
-        let family = |product: ProductIx| query.live.catalogue.family(product);
         let taken: HashSet<ProductIx> = composed
             .chosen
             .iter()
             .map(|at| rows[order[*at]].family)
-            .chain(pins.iter().map(|pin| family(*pin)))
+            .chain(pins.iter().map(|pin| query.family(*pin)))
             .collect();
         let refused: HashMap<usize, &'static str> = composed
             .refused
             .iter()
             .map(|(at, by)| (order[*at], *by))
             .collect();
+        let explained = Explained::new(query, surprises);
         let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(composed.chosen.len());
         for (ix, mut candidate) in candidates.into_iter().enumerate() {
             if place[ix] == usize::MAX {
@@ -270,8 +292,9 @@ impl Arranger for ByDial {
             candidate.score = dialled.value(&rows[ix]);
             if dial > 0.0 {
                 let part = dialled.delight_part(delight);
-                let part = Reason::plain(ReasonCode::Surprise, part);
-                candidate.reasons.push(part);
+                let drivers = candidate.drivers.unwrap_or_default();
+                let reasons = explained.reasons(candidate.product, drivers, part);
+                candidate.reasons.extend(reasons);
             }
             if Some(ix) == last {
                 candidate.propensity = propensity;
@@ -282,6 +305,53 @@ impl Arranger for ByDial {
         arranged.chosen = out.into_iter().map(|(_, candidate)| candidate).collect();
         arranged
     }
+}
+
+/// Best products of a customer that the floor is told by.
+const PLAIN: usize = 20;
+
+/// The customer's own floor. It follows from what the shop sells and they have not, so that neither the list's limits nor
+/// what a page, another list or an earlier surprise took away lowers it.
+fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
+    let own = surprises.floor();
+    let options = FloorOptions {
+        absolute: own.absolute.max(query.request.surprise_floor),
+        ..own
+    };
+    floor(&plain_top(query), &options)
+}
+
+/// Relevances of the customer's plain ranking, best first.
+fn plain_top(query: &Query) -> Vec<f32> {
+    let (view, live) = (query.relevance, query.live);
+    let new = |product: ProductIx| {
+        live.sells(product, query.request.now)
+            && !query.owned.contains_key(&product)
+            && (!Outgrown.enabled(query) || Outgrown.keeps(query, product))
+    };
+    // Where relevance orders, the best are among the representation's best, but not in its order.
+    let looked_at = if view.orders() { 5 * PLAIN } else { PLAIN };
+    let mut scored = view.candidates(looked_at, &new);
+    if query.personal {
+        let came_later = live.known as ProductIx..live.catalogue.len() as ProductIx;
+        let came_later: Vec<ProductIx> = came_later.filter(|product| new(*product)).collect();
+        let scores = view.scores(&came_later);
+        scored.extend(came_later.into_iter().zip(scores));
+    }
+    let mut top: Vec<(f32, f32)> = scored
+        .into_iter()
+        .map(|(product, score)| (score, view.relevance(product, score)))
+        .map(|(score, relevance)| (if view.orders() { relevance } else { score }, relevance))
+        .collect();
+    top.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut above = 1.0f32;
+    top.iter()
+        .take(PLAIN)
+        .map(|(_, relevance)| {
+            above = above.min(quantise(*relevance));
+            above
+        })
+        .collect()
 }
 
 /// The dial that suits the customer where the request names none.

@@ -12,15 +12,20 @@ use crate::complement::{
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
-use crate::surprise::{dial::quantise, Surprises, Topics};
+use crate::surprise::{dial::quantise, Kinds, Surprises, Topics};
 
 const NOW: i64 = 400 * DAY_MS;
 
 /// Forty products in four categories; products 2k and 2k + 1 are bought together, popularity falls with the number.
 fn model() -> Model {
+    titled(|ix| format!("thing {ix}"))
+}
+
+/// The same with other titles.
+fn titled(title: impl Fn(usize) -> String) -> Model {
     let products: Vec<Product> = (0..40)
         .map(|ix| Product {
-            title: Some(format!("thing {ix}")),
+            title: Some(title(ix)),
             category: Some(format!("c{}", ix / 10)),
             price: Some(5.0 + ix as f64),
             stock: (ix == 39).then_some(0),
@@ -96,13 +101,13 @@ fn products(list: &ListAnswer) -> Vec<u32> {
     list.items.iter().map(|item| item.product).collect()
 }
 
-/// A surprise list without diversity.
+/// A surprise list of items each by its own worth.
 fn surprise(dial: f32, count: usize) -> Request {
     let mut request = Request {
         dial: Some(dial),
         ..Request::one(ListKind::Surprise, count, NOW)
     };
-    request.lists[0].together.diversity = 0.0;
+    request.lists[0].together = Together::default();
     request
 }
 
@@ -291,6 +296,190 @@ fn a_floor_that_nothing_passes_gives_a_short_list_with_a_note() {
 }
 
 #[test]
+fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
+    let model = model();
+    let floor = ask(&model, &history(), &surprise(0.5, 4)).items[0].floor;
+    let mut limited = surprise(0.5, 4);
+    limited.lists[0].filters.categories = vec!["c3".into()];
+    let mut spent = surprise(0.0, 4);
+    spent.exclusions = (0..20).collect();
+    let mut pinned = surprise(1.0, 4);
+    pinned.lists[0].pins = vec![8, 9];
+    for request in [&limited, &spent, &pinned] {
+        let list = ask(&model, &history(), request);
+        let items: Vec<&Item> = list.items.iter().filter(|i| !i.pinned).collect();
+        assert!(!items.is_empty());
+        assert!(items.iter().all(|i| i.floor == floor));
+        assert!(items.iter().all(|i| i.relevance >= floor.unwrap()));
+    }
+    let few = ask(&model, &history(), &limited);
+    assert!(few.items.len() < 4 && few.notes.contains(&Note::Floor));
+    let strict = Request {
+        surprise_floor: 0.9,
+        ..surprise(0.5, 4)
+    };
+    let list = ask(&model, &history(), &strict);
+    assert!(list.items.iter().all(|i| i.relevance >= 0.9 - 1e-6));
+    assert!(list.items.len() < 4 && list.notes.contains(&Note::Floor));
+}
+
+#[test]
+fn more_of_the_same_is_no_surprise() {
+    let model = model();
+    let expected = |dial: f32| {
+        let list = ask(&model, &history(), &surprise(dial, 4));
+        let low = list.items.iter().filter(|i| i.unexpectedness < Some(0.4));
+        low.count()
+    };
+    assert_eq!(expected(0.0), 4, "the plain ranking is");
+    for dial in [0.1, 0.5, 1.0] {
+        assert_eq!(expected(dial), 0, "dial {dial}");
+    }
+}
+
+#[test]
+fn a_category_is_not_crowded_but_no_list_is_short_for_it() {
+    let model = model();
+    let kinds = |list: &ListAnswer| {
+        let mut kinds = [0; 4];
+        for item in &list.items {
+            kinds[item.product as usize / 10] += 1;
+        }
+        kinds
+    };
+    let usual = |dial: f32, count: usize| {
+        let request = Request {
+            dial: Some(dial),
+            ..Request::one(ListKind::Surprise, count, NOW)
+        };
+        ask(&model, &history(), &request)
+    };
+    let few = usual(0.7, 4);
+    assert_eq!(few.items.len(), 4);
+    assert!(
+        kinds(&few).iter().all(|kind| *kind <= 2),
+        "{:?}",
+        kinds(&few)
+    );
+    let many = usual(0.7, 20);
+    assert_eq!(many.items.len(), 20);
+    assert!(!many.notes.contains(&Note::Capped) && !many.notes.contains(&Note::Short));
+    assert_eq!(
+        products(&usual(0.0, 6)),
+        products(&ask(&model, &history(), &surprise(0.0, 6))),
+        "at dial 0 the list is the plain ranking"
+    );
+}
+
+#[test]
+fn a_surprise_says_what_it_is_for() {
+    let mut model = model();
+    // c1 is in season now, and who has c0 buys c2, too
+    let mut purchases = Vec::new();
+    for day in 0..730 {
+        purchases.extend([0, 10, 20, 30].map(|product| (product, day * DAY_MS)));
+        if (25..45).contains(&(day % 365)) {
+            purchases.extend([(10, day * DAY_MS); 5]);
+        }
+    }
+    let histories: Vec<Vec<Touch>> = (0..900)
+        .map(|customer| match customer % 3 {
+            0 => vec![touch(Kind::PURCHASE, 0, 1), touch(Kind::PURCHASE, 20, 2)],
+            1 => vec![touch(Kind::PURCHASE, 10, 1)],
+            _ => vec![touch(Kind::PURCHASE, 30, 1)],
+        })
+        .collect();
+    let topics = model.surprises.take().unwrap().topics;
+    let histories = histories.iter().map(Vec::as_slice);
+    let kinds = Kinds::learn(&model.catalogue, &topics, histories);
+    let mut surprises = Surprises::fit(topics, &[50.0; 40], &purchases);
+    surprises.kinds = kinds;
+    model.surprises = Some(surprises);
+    let list = ask(&model, &history(), &surprise(1.0, 20));
+    let said = |category: u32, code: ReasonCode, product: Option<u32>| {
+        let mut items = list.items.iter().filter(|i| i.product / 10 == category);
+        items.any(|i| {
+            i.reasons
+                .iter()
+                .any(|r| r.code == code && r.product == product)
+        })
+    };
+    assert!(said(1, ReasonCode::Season, None));
+    assert!(
+        said(2, ReasonCode::Surprise, Some(6)),
+        "what was bought last of c0"
+    );
+    assert!(!said(1, ReasonCode::Surprise, Some(6)) && !said(2, ReasonCode::Season, None));
+    for item in &list.items {
+        let sum: f32 = item.reasons.iter().map(|r| r.contribution).sum();
+        assert!((sum - item.score).abs() < 1e-4);
+    }
+    // and so does one in a box
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let history = history();
+    let customer = CustomerState {
+        history: &history,
+        ..CustomerState::NOBODY
+    };
+    let line = [(20, LineKind::Surprise, 0.5)];
+    let reasons = &line_reasons(&model, &live, customer, NOW, &line, 5)[0];
+    let kindred = |r: &Reason| r.code == ReasonCode::Surprise && r.product == Some(6);
+    assert!(reasons.iter().any(kindred), "{reasons:?}");
+}
+
+#[test]
+fn the_numbers_of_a_pin_are_those_of_any_item() {
+    let model = model();
+    let plain = ask(&model, &history(), &surprise(0.0, 30));
+    let mut pinned = surprise(0.0, 30);
+    pinned.lists[0].pins = vec![20];
+    let list = ask(&model, &history(), &pinned);
+    let of = |list: &ListAnswer| {
+        list.items
+            .iter()
+            .find(|i| i.product == 20)
+            .cloned()
+            .unwrap()
+    };
+    let (pin, item) = (of(&list), of(&plain));
+    assert!(pin.pinned && list.items[0].product == 20);
+    assert_eq!(pin.relevance, item.relevance);
+    assert_eq!(pin.unexpectedness, item.unexpectedness);
+    assert_eq!(
+        (pin.novelty, pin.timeliness),
+        (item.novelty, item.timeliness)
+    );
+    assert_eq!(pin.delight, item.delight);
+    assert_eq!((pin.floor, pin.score), (None, 0.0));
+    assert_eq!(pin.reasons, [Reason::plain(ReasonCode::Pinned, 0.0)]);
+}
+
+#[test]
+fn titles_tell_variants_where_the_shop_does_not() {
+    // 8 and 9 are one cup in two colours, bought together
+    let model = titled(|ix| match ix {
+        8 => "tea cup red".into(),
+        9 => "tea cup blue".into(),
+        _ => format!("thing {ix}"),
+    });
+    let cups = |list: &ListAnswer| {
+        list.items
+            .iter()
+            .filter(|i| matches!(i.product, 8 | 9))
+            .count()
+    };
+    for kind in [ListKind::ForYou, ListKind::Popular, ListKind::Surprise] {
+        let list = ask(&model, &history(), &Request::one(kind, 30, NOW));
+        assert_eq!(cups(&list), 1, "{kind:?}");
+        assert!(list.removed.iter().any(|r| r.by == "variant"), "{kind:?}");
+    }
+    // two colours of one cup may well lie in one basket
+    let mut basket = Request::one(ListKind::GoesWith, 30, NOW);
+    basket.context.basket = vec![(10, 1.0)];
+    assert_eq!(cups(&ask(&model, &[], &basket)), 2);
+}
+
+#[test]
 fn the_drawn_slot_carries_its_propensity_and_follows_the_seed() {
     let model = model();
     let draw = |seed: u64| {
@@ -328,6 +517,24 @@ fn what_is_gone_is_replaced() {
     let list = ask(&model, &[], &request);
     assert_eq!(list.items[0].product, 38);
     assert_eq!(list.items[0].reasons[0].code, ReasonCode::InsteadOf);
+}
+
+#[test]
+fn what_replaces_something_in_the_basket_does_not_go_with_it() {
+    let mut model = model();
+    let complements = model.complements.take().unwrap();
+    model.complements = Some(complements.with_substitutes(SparseRows::from_rows(
+        (0..40).map(|ix| if ix == 8 { vec![(9, 0.8)] } else { vec![] }),
+    )));
+    let mut request = Request::one(ListKind::GoesWith, 2, NOW);
+    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    let list = ask(&model, &[], &request);
+    let said = |product: u32| {
+        let item = list.items.iter().find(|i| i.product == product).unwrap();
+        (item.reasons[0].code, item.reasons[0].product)
+    };
+    assert_eq!(said(9), (ReasonCode::SimilarTo, Some(8)));
+    assert_eq!(said(11), (ReasonCode::GoesWith, Some(10)));
 }
 
 #[test]

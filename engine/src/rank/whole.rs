@@ -3,7 +3,8 @@
 //! Places are filled one after the other. Without diversity and calibration the best open candidate is taken. With
 //! calibration λ a candidate is worth (1 − λ)·score + λ·how much nearer it brings the list to the customer's mix
 //! (see [`Mix`]); with diversity what is new about it counts beside that worth (see [`Spread`]). A candidate whose turn
-//! comes when its cap is full, or when its variant is in the list, is left out by that name.
+//! comes when its cap is full, or when its variant is in the list, is left out by that name. One whose category is crowded
+//! waits until the others had their turn.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,6 +20,8 @@ const MOST_IN_POOL: usize = 300;
 const MOST_PLACES: usize = 100;
 /// How much diversity a surprise list has at dial 1 where nobody says otherwise.
 pub const SURPRISE_DIVERSITY: f32 = 0.2;
+/// Surprises of one category that come before those of others where nobody says otherwise.
+pub const SURPRISE_PER_CATEGORY: usize = 2;
 
 /// How the items of one list go together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,17 +33,22 @@ pub struct Together {
     pub calibration: f32,
     /// How many items may share a category or brand, pins included.
     pub caps: Caps,
+    /// How many items of a category come before those of others: more only where the list would be short. Not in a surprise
+    /// list at dial 0.
+    pub crowd: Option<usize>,
 }
 
 impl Together {
-    /// Where nobody says otherwise: each item by its own worth, but for surprises, which are a little diverse.
+    /// Where nobody says otherwise: each item by its own worth, but for surprises, which are a little diverse and of several
+    /// categories.
     pub fn usual(kind: ListKind) -> Together {
-        Together {
-            diversity: match kind {
-                ListKind::Surprise => SURPRISE_DIVERSITY,
-                _ => 0.0,
+        match kind {
+            ListKind::Surprise => Together {
+                diversity: SURPRISE_DIVERSITY,
+                crowd: Some(SURPRISE_PER_CATEGORY),
+                ..Together::default()
             },
-            ..Together::default()
+            _ => Together::default(),
         }
     }
 
@@ -60,6 +68,8 @@ pub(super) struct Whole<'a> {
     diversity: f32,
     calibration: f32,
     counter: CapCounter<'a>,
+    /// What stands for the crowds of categories, where there may be any.
+    crowds: Option<CapCounter<'a>>,
     /// Families in the list; `None` = variants may stand beside each other.
     families: Option<HashSet<ProductIx>>,
     pins: &'a [ProductIx],
@@ -82,7 +92,8 @@ impl Composed {
 }
 
 impl<'a> Whole<'a> {
-    /// A list of `query` that already holds `pins`; diversity and calibration are taken `strength` times (0…1).
+    /// A list of `query` that already holds `pins`; diversity and calibration are taken `strength` times (0…1), and at 0 no
+    /// category is crowded.
     pub(super) fn new(
         query: &'a Query<'a>,
         pins: &'a [ProductIx],
@@ -95,6 +106,12 @@ impl<'a> Whole<'a> {
             diversity: asked.diversity * strength,
             calibration: asked.calibration * strength,
             counter: CapCounter::new(asked.caps),
+            crowds: asked.crowd.filter(|_| strength > 0.0).map(|crowd| {
+                CapCounter::new(Caps {
+                    category: Some(crowd),
+                    brand: None,
+                })
+            }),
             families: one_variant.then(HashSet::new),
             pins,
         };
@@ -108,29 +125,38 @@ impl<'a> Whole<'a> {
 
     /// Why `product` may not come into the list as it is.
     pub(super) fn refuses(&self, product: ProductIx) -> Option<&'static str> {
-        let family = self.query.live.catalogue.family(product);
-        if self.families.as_ref().is_some_and(|f| f.contains(&family)) {
+        let families = self.families.as_ref();
+        if families.is_some_and(|f| f.contains(&self.query.family(product))) {
             return Some("variant");
         }
         self.counter
             .refuses(topic(self.query, product), self.brand(product))
     }
 
-    /// Counts `product` in.
-    pub(super) fn take(&mut self, product: ProductIx) {
-        let catalogue = &self.query.live.catalogue;
-        if let Some(families) = &mut self.families {
-            families.insert(catalogue.family(product));
-        }
-        let brand = self.brand(product);
-        self.counter.take(topic(self.query, product), brand);
+    /// Whether others come before `product`, of whose category there is enough.
+    pub(super) fn is_crowded(&self, product: ProductIx) -> bool {
+        let crowds = self.crowds.as_ref();
+        crowds.is_some_and(|c| c.refuses(topic(self.query, product), None).is_some())
     }
 
-    /// Fills `slots` places from `ranked` (product and score, best first), of which the first `pool` may be moved.
+    /// Counts `product` in.
+    pub(super) fn take(&mut self, product: ProductIx) {
+        if let Some(families) = &mut self.families {
+            families.insert(self.query.family(product));
+        }
+        let (topic, brand) = (topic(self.query, product), self.brand(product));
+        if let Some(crowds) = &mut self.crowds {
+            crowds.take(topic, None);
+        }
+        self.counter.take(topic, brand);
+    }
+
+    /// Fills `slots` places from `ranked` (product and score, best first), of which the first `movable` may be moved and come
+    /// before all others.
     pub(super) fn compose(
         &mut self,
         ranked: &[(ProductIx, f32)],
-        pool: usize,
+        movable: usize,
         slots: usize,
     ) -> Composed {
         let mut out = Composed::default();
@@ -139,15 +165,21 @@ impl<'a> Whole<'a> {
         if several && (self.diversity > 0.0 || self.calibration > 0.0) {
             let finite = ranked.iter().take_while(|(_, score)| score.is_finite());
             let most = slots.saturating_mul(5).clamp(50, MOST_IN_POOL);
-            let pool = finite.count().min(pool).min(most);
+            let pool = finite.count().min(movable).min(most);
             self.balance(&ranked[..pool], slots.min(MOST_PLACES), &mut open, &mut out);
         }
-        for (ix, (product, _)) in ranked.iter().enumerate() {
-            if out.chosen.len() >= slots {
-                break;
-            }
-            if open[ix] {
-                self.offer(ix, *product, &mut out);
+        for part in [0..movable, movable..ranked.len()] {
+            for may_crowd in [false, true] {
+                for ix in part.clone() {
+                    if out.chosen.len() >= slots {
+                        return out;
+                    }
+                    let product = ranked[ix].0;
+                    if open[ix] && (may_crowd || !self.is_crowded(product)) {
+                        open[ix] = false;
+                        self.offer(ix, product, &mut out);
+                    }
+                }
             }
         }
         out
@@ -212,7 +244,7 @@ impl<'a> Whole<'a> {
                 }
             };
             let best = (0..pool.len())
-                .filter(|ix| open[*ix])
+                .filter(|ix| open[*ix] && !self.is_crowded(pool[*ix].0))
                 .map(|ix| (ix, value(ix)))
                 .reduce(|a, b| if b.1 > a.1 { b } else { a });
             let Some((best, _)) = best else { break };

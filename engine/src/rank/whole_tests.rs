@@ -166,6 +166,18 @@ fn pins_count_against_caps_and_excluded_products_do_not() {
 }
 
 #[test]
+fn pins_are_neither_in_the_basket_nor_variants_of_each_other() {
+    let mut request = popular(4, Together::default());
+    request.lists[0].pins = vec![20, 3, 2, 21];
+    request.context.basket = vec![(20, 1.0)];
+    request.context.viewed = Some(21);
+    let list = ask(&model(), &[], &request);
+    assert_eq!(products(&list), [3, 0, 1, 4]);
+    let pinned = list.items.iter().filter(|item| item.pinned).count();
+    assert_eq!(pinned, 1);
+}
+
+#[test]
 fn diversity_spreads_over_what_is_alike() {
     let model = model();
     let kinds = |list: &ListAnswer| {

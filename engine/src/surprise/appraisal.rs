@@ -30,6 +30,8 @@ pub struct SurpriseSettings {
     pub floor_absolute: f32,
     /// Candidates whose predicted delight is less than this share of the usual come last at any dial above 0; .65.
     pub least_delight_share: f32,
+    /// Candidates that are less unexpected come last at any dial above 0, 0…1; .4.
+    pub least_unexpectedness: f32,
     /// After a disappointment no surprises for so many days.
     pub pause_days: i64,
     /// The same surprise is not shown again for so many days.
@@ -45,6 +47,7 @@ impl Default for SurpriseSettings {
             floor_share: 0.5,
             floor_absolute: 0.0,
             least_delight_share: 0.65,
+            least_unexpectedness: 0.4,
             pause_days: 7,
             again_days: 30,
             curiosity: 0.4,

@@ -4,7 +4,8 @@
 //! among the customer's own candidates: purchases are rarer than delight, and a model fitted on few ratings says nearly the
 //! same delight of everything, so that without them the dial would do nothing until it is almost at its end. Because the
 //! value is linear in θ and the candidates of all dials are the same, summed relevance never rises and summed delight never
-//! falls as θ rises. This holds exactly, not only up to rounding: all numbers are rounded to 20 binary digits and θ to 10,
+//! falls as θ rises. Above 0 what is hardly unexpected comes last; where that would cost delight against θ = 0, the dial goes
+//! as much further as makes up for it, or nothing comes last (see [`Dial::settled`]). All this holds exactly, not only up to rounding: all numbers are rounded to 20 binary digits and θ to 10,
 //! and compared as integers.
 
 use std::cmp::Reverse;
@@ -93,6 +94,8 @@ pub struct Dialled {
     pub relevance: f32,
     /// Predicted delight, 0…1.
     pub delight: f32,
+    /// How far it is from what the customer expects, 0…1.
+    pub unexpectedness: f32,
     /// Of candidates with one number only the best is taken (variants of one product).
     pub family: u32,
 }
@@ -112,6 +115,8 @@ pub struct Dial {
     pub floor: f32,
     /// For θ > 0 candidates whose delight is below it come after all others.
     pub least_delight: f32,
+    /// The same for candidates whose unexpectedness is below it: more of the same is no surprise.
+    pub least_unexpectedness: f32,
 }
 
 impl Dial {
@@ -124,9 +129,51 @@ impl Dial {
         (f64::from(dial) * DIAL_STEPS as f64).round() as i64
     }
 
-    /// Whether `candidate` comes after all others for want of delight.
+    /// Whether `candidate` comes after all others for want of delight or of unexpectedness.
     pub fn comes_last(&self, candidate: &Dialled) -> bool {
-        self.theta() > 0 && units(candidate.delight) < units(self.least_delight)
+        self.theta() > 0
+            && (units(candidate.delight) < units(self.least_delight)
+                || units(candidate.unexpectedness) < units(self.least_unexpectedness))
+    }
+
+    /// The dial as it is taken for `count` of `candidates`, so that their summed delight never falls below that of θ = 0.
+    ///
+    /// What comes last for want of unexpectedness may be what delights most. The dial then goes up to the first θ at which
+    /// the others make up for it; where they cannot at any θ, nothing comes last for want of unexpectedness. Which of the
+    /// two does not depend on θ, so that the promise of the dial holds between all θ.
+    pub fn settled(self, candidates: &[Dialled], count: usize) -> Dial {
+        let theta = self.theta();
+        if theta == 0 || units(self.least_unexpectedness) == 0 {
+            return self;
+        }
+        let at = |theta: i64| Dial {
+            dial: theta as f32 / DIAL_STEPS as f32,
+            ..self
+        };
+        let delight = |theta: i64| -> i64 {
+            let chosen = choose(candidates, &at(theta), count);
+            chosen.iter().map(|ix| units(candidates[*ix].delight)).sum()
+        };
+        let plain = delight(0);
+        if delight(theta) >= plain {
+            return self;
+        }
+        if delight(DIAL_STEPS) < plain {
+            return Dial {
+                least_unexpectedness: 0.0,
+                ..self
+            };
+        }
+        let (mut too_low, mut enough) = (theta, DIAL_STEPS);
+        while enough - too_low > 1 {
+            let middle = (too_low + enough) / 2;
+            if delight(middle) >= plain {
+                enough = middle;
+            } else {
+                too_low = middle;
+            }
+        }
+        at(enough)
     }
 
     /// What delight is worth, as a share of what relevance `scale` is worth at dial 0, with θ as rounded.
@@ -150,7 +197,7 @@ impl Dial {
 /// floor.
 pub fn choose(candidates: &[Dialled], dial: &Dial, count: usize) -> Vec<usize> {
     let theta = dial.theta();
-    let (floor, least) = (units(dial.floor), units(dial.least_delight));
+    let floor = units(dial.floor);
     let of_relevance = units(dial.relevance_spread).max(1);
     let of_delight = units(dial.delight_spread).max(1);
     let mut order: Vec<(bool, i64, usize)> = candidates
@@ -162,7 +209,7 @@ pub fn choose(candidates: &[Dialled], dial: &Dial, count: usize) -> Vec<usize> {
             // Both sides times both spreads: 10 + 20 + 20 bits, exact.
             let value =
                 (DIAL_STEPS - theta) * relevance * of_delight + theta * delight * of_relevance;
-            (theta > 0 && delight < least, value, ix)
+            (dial.comes_last(c), value, ix)
         })
         .collect();
     order.sort_by_key(|(late, value, ix)| (*late, Reverse(*value), *ix));
@@ -181,13 +228,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn candidates() -> impl Strategy<Value = Vec<Dialled>> {
-        prop::collection::vec((0u32..64, 0u32..64, 0u32..1000), 0..60).prop_map(|rows| {
+        prop::collection::vec((0u32..64, 0u32..64, 0u32..64), 0..60).prop_map(|rows| {
             let mut rows: Vec<Dialled> = rows
                 .into_iter()
                 .enumerate()
-                .map(|(ix, (r, d, _))| Dialled {
+                .map(|(ix, (r, d, u))| Dialled {
                     relevance: r as f32 / 63.0,
                     delight: d as f32 / 63.0,
+                    unexpectedness: u as f32 / 63.0,
                     family: ix as u32,
                 })
                 .collect();
@@ -204,6 +252,7 @@ mod tests {
             delight_spread: 1.0,
             floor,
             least_delight,
+            least_unexpectedness: 0.0,
         }
     }
 
@@ -225,7 +274,7 @@ mod tests {
             dials in prop::collection::vec(0.0f32..=1.0, 2..6),
             share in 0.0f32..1.2,
             absolute in 0.0f32..0.6,
-            least in 0.0f32..0.8,
+            least in (0.0f32..0.8, 0.0f32..1.0),
             spread in (0.00001f32..1.0, 0.01f32..1.0),
             count in 1usize..15,
         ) {
@@ -242,8 +291,10 @@ mod tests {
                     relevance_spread: spread.0,
                     delight_spread: spread.1,
                     floor,
-                    least_delight: least,
-                };
+                    least_delight: least.0,
+                    least_unexpectedness: least.1,
+                }
+                .settled(&rows, count);
                 let chosen = choose(&rows, &dial, count);
                 prop_assert!(chosen.iter().all(|ix| quantise(rows[*ix].relevance) >= floor));
                 let (relevance, delight) = sums(&rows, &chosen);
@@ -265,6 +316,7 @@ mod tests {
             .map(|(ix, r)| Dialled {
                 relevance: *r,
                 delight: 1.0 - r,
+                unexpectedness: 0.5,
                 family: ix as u32,
             })
             .collect();
@@ -281,6 +333,7 @@ mod tests {
                 .map(|ix| Dialled {
                     relevance: 0.5 / (1.0 + ix as f32),
                     delight: 0.2 + width * ((ix * 7) % 40) as f32 / 40.0,
+                    unexpectedness: 0.5,
                     family: ix as u32,
                 })
                 .collect()
@@ -295,6 +348,7 @@ mod tests {
                 delight_spread,
                 floor: 0.0,
                 least_delight: 0.0,
+                least_unexpectedness: 0.0,
             };
             choose(&rows, &dial, 10)
         };
@@ -312,6 +366,7 @@ mod tests {
         let row = Dialled {
             relevance: 0.4,
             delight: 1.0,
+            unexpectedness: 1.0,
             family: 0,
         };
         assert!(choose(&[row], &dial(1.0, 0.5, 0.0), 5).is_empty());
@@ -324,10 +379,40 @@ mod tests {
     }
 
     #[test]
+    fn more_of_the_same_comes_last_but_never_at_the_cost_of_delight() {
+        let row = |relevance, delight, unexpectedness, family| Dialled {
+            relevance,
+            delight,
+            unexpectedness,
+            family,
+        };
+        let list = |rows: &[Dialled], theta: f32| {
+            let dial = Dial {
+                least_unexpectedness: 0.4,
+                ..dial(theta, 0.0, 0.0)
+            };
+            choose(rows, &dial.settled(rows, 2), 2)
+        };
+        let rows = [
+            row(0.9, 0.5, 0.1, 0),
+            row(0.8, 0.5, 0.9, 1),
+            row(0.7, 0.2, 0.9, 2),
+            row(0.3, 0.6, 0.9, 3),
+        ];
+        assert_eq!(list(&rows, 0.0), [0, 1]);
+        // at .1 the third would come in beside the second, and delight less than the first: the dial goes further
+        assert_eq!(list(&rows, 0.1), [1, 3]);
+        // nothing else makes up for what the first would delight
+        assert_eq!(list(&rows[..3], 0.1), [0, 1]);
+        assert_eq!(list(&rows[..3], 0.0), [0, 1]);
+    }
+
+    #[test]
     fn one_variant_is_taken() {
         let row = |relevance, delight, family| Dialled {
             relevance,
             delight,
+            unexpectedness: 0.5,
             family,
         };
         let rows = [row(0.9, 0.1, 7), row(0.8, 0.9, 7), row(0.5, 0.5, 8)];

@@ -7,6 +7,7 @@
 mod appraisal;
 pub mod delight;
 pub mod dial;
+mod drivers;
 mod expectation;
 pub mod explore;
 mod interests;
@@ -20,6 +21,7 @@ mod topics;
 pub use appraisal::{Appraisal, Prospect, SurpriseSettings, Surprises};
 pub use delight::{gap, label, DelightError, DelightModel, Rated};
 pub use dial::{Dialled, FloorOptions};
+pub use drivers::Drivers;
 pub use expectation::{activation, Expectation, Popularity};
 pub use explore::{Draw, ExploreOptions};
 pub use interests::Interests;

@@ -115,18 +115,22 @@ impl Moment {
         if now == i64::MAX {
             return 0.0;
         }
-        let season = topics.of(product).map_or(0.0, |topic| {
-            score(
-                self.season
-                    .get(topic as usize * BINS + bin(now))
-                    .copied()
-                    .unwrap_or(1.0),
-            )
-        });
+        let season = self.season_of(topics, product, now);
         let age = ((now.saturating_sub(self.end)) / DAY_MS).max(0) as f32;
         let fresh = 0.5f32.powf(age / MOMENTUM_HALF_LIFE_DAYS);
         let rise = fresh * score(self.momentum.get(product as usize).copied().unwrap_or(1.0));
         either(season, rise)
+    }
+
+    /// How much the kind of `product` is in season at `now`, 0…1: 0 = no more than usual, ½ = twice as much.
+    pub fn season_of(&self, topics: &Topics, product: ProductIx, now: i64) -> f32 {
+        if now == i64::MAX {
+            return 0.0;
+        }
+        topics.of(product).map_or(0.0, |topic| {
+            let lift = self.season.get(topic as usize * BINS + bin(now));
+            score(lift.copied().unwrap_or(1.0))
+        })
     }
 }
 

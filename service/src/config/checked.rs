@@ -122,6 +122,8 @@ pub struct Recommend {
     pub log_served: bool,
     /// Percent of customers in the holdout.
     pub holdout_percent: f64,
+    /// Relevance that every surprise needs.
+    pub surprise_floor: f32,
     /// How the items of a list go together where the request does not say.
     pub together: Usual,
 }
@@ -302,6 +304,7 @@ impl RawConfig {
                     self.recommend.holdout_percent,
                     0..=50,
                 )? as f64,
+                surprise_floor: floor("recommend.surprise_floor", self.recommend.surprise_floor)?,
                 together,
             },
             contact: contact(&self.contact)?,
@@ -351,6 +354,14 @@ impl RawConfig {
     }
 }
 
+fn floor(field: &str, value: f64) -> Result<f32, ConfigError> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(value as f32)
+    } else {
+        wrong(field, format!("{value}, expected 0 to 1"))
+    }
+}
+
 fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
     let share = |name: &str, percent: u64| {
         within(&format!("recommend.{name}"), percent, 0..=100).map(|p| p as f32 / 100.0)
@@ -365,6 +376,7 @@ fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
             category: cap("max_per_category", section.max_per_category)?,
             brand: cap("max_per_brand", section.max_per_brand)?,
         },
+        crowd: None,
     };
     let diversity = share(
         "surprise_diversity_percent",
@@ -373,6 +385,10 @@ fn together(section: &RecommendSection) -> Result<Usual, ConfigError> {
     Ok(Usual {
         surprise: Together {
             diversity,
+            crowd: cap(
+                "surprise_max_per_category",
+                section.surprise_max_per_category,
+            )?,
             ..others
         },
         others,

@@ -1,7 +1,7 @@
 //! The settings as they stand in a file: every one with its meaning, default and range.
 
 use serde::{Deserialize, Serialize};
-use serendib_engine::rank::SURPRISE_DIVERSITY;
+use serendib_engine::rank::{SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 
 /// What is known of one setting, for `--print-config` and for reading the environment.
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +143,14 @@ settings! {
         diversity_percent: u64 = 0;
         /// The same for surprises, times the dial; 0 to 100. Default 20.
         surprise_diversity_percent: u64 = (100.0 * SURPRISE_DIVERSITY).round() as u64;
+        /// Surprises of one leaf category (in a shop without categories, of one kind of thing as the model finds them) that
+        /// come before those of others at dials above 0; more come only where a list would be short. A request's own
+        /// max_per_category takes its place. 0 to 1000; 0 = any number. Default 2.
+        surprise_max_per_category: u64 = SURPRISE_PER_CATEGORY as u64;
+        /// Relevance that every surprise must have beside its customer's own floor (half of the median of the best that the
+        /// shop sells and they do not have), whatever the dial: with a model that knows purchases the probability that the
+        /// customer buys it within the model's horizon; 0 to 1. Default 0.
+        surprise_floor: f64 = 0.0;
         /// How far the mix of categories of a list follows what the customer bought where the request does not say, in
         /// percent; 0 to 100. For the same lists, and for surprises times the dial. Default 0.
         calibration_percent: u64 = 0;

@@ -122,6 +122,9 @@ impl RawConfig {
                 toml::Value::Integer(_) => {
                     toml::Value::Integer(value.trim().parse().map_err(|_| wrong("a whole number"))?)
                 }
+                toml::Value::Float(_) => {
+                    toml::Value::Float(value.trim().parse().map_err(|_| wrong("a number"))?)
+                }
                 toml::Value::Boolean(_) => {
                     toml::Value::Boolean(value.trim().parse().map_err(|_| wrong("true or false"))?)
                 }
@@ -177,6 +180,7 @@ mod tests {
                 ("SERENDIB_SERVER_ADDR", "127.0.0.1:2"),
                 ("SERENDIB_PUBLIC_DATA", "/not/a/setting"),
                 ("SERENDIB_SERVER_REFLECTION", "false"),
+                ("SERENDIB_RECOMMEND_SURPRISE_FLOOR", "0.25"),
                 ("PATH", "/bin"),
             ]),
         )
@@ -184,6 +188,7 @@ mod tests {
         assert_eq!(raw.server.addr, "127.0.0.1:2");
         assert_eq!(raw.recommend.max_count, 7);
         assert!(!raw.server.reflection);
+        assert_eq!(raw.recommend.surprise_floor, 0.25);
         for (name, value) in [
             ("SERENDIB_SERVER_ADRESS", "x"),
             ("SERENDIB_COMPUTE_QUEUE", "many"),
@@ -217,6 +222,12 @@ mod tests {
         raw.recommend.default_count = 500;
         let error = raw.check().unwrap_err().to_string();
         assert!(error.starts_with("recommend.default_count: "), "{error}");
+        for floor in [-0.1, 1.5, f64::NAN] {
+            let mut raw = RawConfig::default();
+            raw.recommend.surprise_floor = floor;
+            let error = raw.check().unwrap_err().to_string();
+            assert!(error.starts_with("recommend.surprise_floor: "), "{error}");
+        }
         let mut raw = RawConfig::default();
         raw.touchpoints.future = "shrug".into();
         assert!(raw

@@ -243,6 +243,7 @@ impl Ask {
             outreach: contact.is_outreach(self.placement.as_deref()),
             contact: contact.rules,
             history: Budget::RANKED,
+            surprise_floor: 0.0,
         };
         let mut session: Vec<Touch> = self
             .session
@@ -327,6 +328,8 @@ fn together(list: &v1::ListRequest, usual: Together) -> Result<Together, Invalid
             )?,
             brand: cap("max_per_brand", list.max_per_brand, usual.caps.brand)?,
         },
+        // a request that says how many may come says that so many may
+        crowd: usual.crowd.filter(|_| list.max_per_category.is_none()),
     })
 }
 
@@ -388,6 +391,7 @@ mod tests {
                     category: Some(7),
                     brand: None,
                 },
+                crowd: Some(2),
             },
             others: Together {
                 diversity: 0.1,
@@ -396,6 +400,7 @@ mod tests {
                     category: None,
                     brand: None,
                 },
+                crowd: None,
             },
         },
     };
@@ -437,7 +442,7 @@ mod tests {
         };
         let surprise = together(v1::ListKind::Surprise);
         assert_eq!((surprise.diversity, surprise.caps.category), (0.5, Some(7)));
-        assert_eq!(surprise.caps.brand, Some(2));
+        assert_eq!((surprise.caps.brand, surprise.crowd), (Some(2), Some(2)));
         assert_eq!(together(v1::ListKind::Popular).diversity, 0.1);
         for kind in [
             v1::ListKind::Similar,
@@ -447,6 +452,21 @@ mod tests {
             let asked = together(kind);
             assert_eq!((asked.diversity, asked.caps.brand), (0.0, Some(2)));
         }
+    }
+
+    #[test]
+    fn a_cap_that_a_request_names_is_not_undercut() {
+        let mut message = list(|l| {
+            l.kind = v1::ListKind::Surprise.into();
+            l.max_per_category = Some(5);
+        });
+        let together = |message: &v1::RecommendRequest| {
+            Ask::from_proto(message, LIMITS).unwrap().lists[2].together
+        };
+        assert_eq!(together(&message).caps.category, Some(5));
+        assert_eq!(together(&message).crowd, None);
+        message.lists[2].max_per_category = None;
+        assert_eq!(together(&message).crowd, Some(2));
     }
 
     #[test]

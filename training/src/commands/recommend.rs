@@ -49,6 +49,9 @@ pub struct RecommendArgs {
     /// How far surprises go, 0 to 1; the customer's own if absent
     #[arg(long, value_parser = parse_share)]
     dial: Option<f32>,
+    /// Relevance that every surprise needs beside its customer's own floor, 0 to 1
+    #[arg(long, value_parser = parse_share, default_value_t = 0.0)]
+    surprise_floor: f32,
     /// How much the items should differ from each other, 0 to 1; in surprises times the dial. 0.2 for surprises, else 0,
     /// if absent
     #[arg(long, value_parser = parse_share)]
@@ -191,11 +194,15 @@ fn answer(
     let mut request = Request::one(args.kind, usize::from(args.count), now);
     request.seed = args.seed;
     request.dial = args.dial;
+    request.surprise_floor = args.surprise_floor;
     request.lists[0].filters.exclude_owned = args.exclude_owned;
     let together = &mut request.lists[0].together;
     together.diversity = args.diversity.unwrap_or(together.diversity);
     together.calibration = args.calibration;
     together.caps.category = args.max_per_category.map(usize::from);
+    if args.max_per_category.is_some() {
+        together.crowd = None;
+    }
     together.caps.brand = args.max_per_brand.map(usize::from);
     request.context.basket = asker.basket.clone();
     let state: CustomerState = batch.state(asker.customer);

@@ -10,9 +10,13 @@ pub use tact::Tact;
 
 use super::{Reason, ReasonCode};
 
+/// A product that speaks for less of a score is not named for it.
+const LEAST_NAMED: f32 = 0.05;
+
 /// Cuts `reasons` to `limit`, strongest first, so that their contributions add up to `score`.
 ///
-/// What they leave of it is a reason of its own, the customer's taste as a whole, in place of the weakest where there is no room;
+/// A product of the customer's past that carries next to nothing is not named; of what an item goes with the strongest always
+/// is. What the reasons leave of the score is a reason of its own, the customer's taste as a whole, in place of the weakest where there is no room;
 /// a single reason carries everything. Contributions that are not finite become 0.
 pub fn balance(reasons: &mut Vec<Reason>, score: f32, limit: usize) {
     if limit == 0 {
@@ -25,6 +29,16 @@ pub fn balance(reasons: &mut Vec<Reason>, score: f32, limit: usize) {
         }
     }
     reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    let least = LEAST_NAMED * score.abs();
+    let first = reasons.first().cloned();
+    reasons.retain(|reason| match reason.code {
+        ReasonCode::GoesWith if Some(reason) == first.as_ref() => true,
+        ReasonCode::BecauseYouBought
+        | ReasonCode::BecauseYouRated
+        | ReasonCode::BecauseOfInterest
+        | ReasonCode::GoesWith => reason.product.is_none() || reason.contribution >= least,
+        _ => true,
+    });
     reasons.truncate(limit);
     let sum: f32 = reasons.iter().map(|r| r.contribution).sum();
     let rest = if score.is_finite() { score - sum } else { 0.0 };
@@ -67,6 +81,21 @@ mod tests {
             assert!(reasons.len() <= limit);
             assert_eq!(reasons[0].product, Some(2));
         }
+        let mut weak = vec![
+            Reason::plain(ReasonCode::Surprise, 0.4),
+            Reason::about(ReasonCode::BecauseYouBought, 1, 0.01),
+            Reason::about(ReasonCode::BecauseYouBought, 2, 0.3),
+        ];
+        balance(&mut weak, 1.0, 3);
+        let said: Vec<_> = weak.iter().map(|r| (r.code, r.product)).collect();
+        let bought = (ReasonCode::BecauseYouBought, Some(2));
+        let rest = (ReasonCode::YourTaste, None);
+        assert_eq!(said, [(ReasonCode::Surprise, None), bought, rest]);
+        assert!((weak[2].contribution - 0.3).abs() < 1e-6);
+        let many = |product| Reason::about(ReasonCode::GoesWith, product, 0.03);
+        let mut basket: Vec<Reason> = (0..30).map(many).collect();
+        balance(&mut basket, 0.9, 3);
+        assert_eq!(basket[0].product, Some(0));
         let mut none = vec![Reason::plain(ReasonCode::New, 0.1)];
         balance(&mut none, 0.5, 0);
         assert!(none.is_empty());

@@ -39,7 +39,8 @@ fn isolated(text: &str) -> String {
         .chars()
         .filter(|c| {
             !c.is_control()
-                && !matches!(*c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+                // separators of lines and paragraphs end an isolate, marks of direction reach beyond it
+                && !matches!(*c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
         })
         .collect();
     if clean.len() > LONGEST_TITLE {
@@ -111,7 +112,7 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::New, _) => "New in the shop".into(),
         (ReasonCode::Pinned, _) => "Recommended by the shop".into(),
         (ReasonCode::Surprise, Some(p)) => {
-            format!("Something different: customers with {p} were glad to find it")
+            format!("Something different: customers with {p} often buy such things")
         }
         (ReasonCode::Surprise, None) => "Something different that we think you will like".into(),
         (ReasonCode::Season, _) => "In season now".into(),
@@ -146,7 +147,9 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::Popular, _) => "פופולרי בקרב לקוחות אחרים".into(),
         (ReasonCode::New, _) => "חדש בחנות".into(),
         (ReasonCode::Pinned, _) => "מומלץ על ידי החנות".into(),
-        (ReasonCode::Surprise, Some(p)) => format!("משהו אחר: לקוחות שיש להם {p} שמחו לגלות אותו"),
+        (ReasonCode::Surprise, Some(p)) => {
+            format!("משהו אחר: לקוחות שיש להם {p} קונים לעתים קרובות דברים כאלה")
+        }
         (ReasonCode::Surprise, None) => "משהו אחר שלדעתנו תאהבו".into(),
         (ReasonCode::Season, _) => "עכשיו העונה".into(),
         (ReasonCode::InsteadOf, Some(p)) => format!("במקום {p}"),
@@ -176,7 +179,7 @@ mod tests {
                 ..Product::bare("test")
             },
             Product {
-                title: Some("evil\u{202E}\u{2069} title\n".into()),
+                title: Some("evil\u{202E}\u{2069} \u{2028}ti\u{2029}t\u{061C}le\n".into()),
                 ..Product::bare("evil")
             },
         ])
@@ -269,7 +272,9 @@ mod tests {
                 let text = say(Reason::about(ReasonCode::GoesWith, product, 1.0), locale);
                 let count = |c: char| text.chars().filter(|x| *x == c).count();
                 assert_eq!(count('\u{2068}'), count('\u{2069}'));
-                assert_eq!(count('\u{202E}') + count('\n'), 0);
+                for breaks_out in ['\u{202E}', '\n', '\u{2028}', '\u{2029}', '\u{061C}'] {
+                    assert_eq!(count(breaks_out), 0, "{breaks_out:?}");
+                }
                 assert!(!text.is_empty());
             }
         }

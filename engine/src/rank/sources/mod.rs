@@ -17,7 +17,7 @@ pub use similar::Similar;
 pub use vectors::Vectors;
 
 pub(super) use goes_with::{completes_basket, recent, recent_purchases, unit_basket};
-pub(super) use instead::replacements;
+pub(super) use instead::{alike, replacements};
 
 use super::Query;
 
