@@ -1,0 +1,21 @@
+//! Names and titles inside sentences of another direction.
+
+/// Longest title in a sentence, characters.
+const LONGEST_TITLE: usize = 80;
+
+/// `text` between Unicode isolates (U+2068, U+2069), without characters that would break out of them, cut to 80 characters.
+pub(crate) fn isolated(text: &str) -> String {
+    let mut clean: Vec<char> = text
+        .chars()
+        .filter(|c| {
+            !c.is_control()
+                && !matches!(*c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}')
+        })
+        .collect();
+    if clean.len() > LONGEST_TITLE {
+        clean.truncate(LONGEST_TITLE - 1);
+        clean.push('…');
+    }
+    let clean: String = clean.into_iter().collect();
+    format!("\u{2068}{}\u{2069}", clean.trim())
+}
