@@ -256,6 +256,7 @@ impl<'a> Shop<'a> {
             clock: self.kind.name.clone(),
             anchor: format_day((begin / DAY_MS) as f64),
             name: None,
+            kind: None,
         }];
         let rows: Vec<LifeRow> = train
             .iter()

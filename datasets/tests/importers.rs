@@ -309,21 +309,22 @@ fn mum_baby_turns_births_into_declared_clocks() {
             "trade_history.csv",
             b"user_id,auction_id,category_2,category_1,buy_mount,day\n1,50,202,28,2,20140919\n2,50,202,28,1,20131011\n",
         ),
-        ("births.csv", b"user_id,birthday,gender\n1,20140130,1\n9,19840616,2\n"),
+        ("births.csv", b"user_id,birthday,gender\n1,20140130,1\n9,19840616,2\n1,20110302,0\n"),
     ]);
     let shop = run(Layout::MumBaby, from.path(), Format::Csv);
     assert_eq!(shop.products()[0].category.as_deref(), Some("28/202"));
     assert_eq!(shop.touchpoints()[0].quantity, 2.0);
     let customers = shop.customers();
-    assert_eq!(
-        customers[0].facts,
-        [Fact::Clock {
-            clock: "child".into(),
-            anchor: "2014-01-30".into(),
-            name: None
-        }]
-    );
-    assert_eq!(customers[0].attributes["child_gender"], "male");
+    let born = |day: &str| Fact::Clock {
+        clock: "child".into(),
+        anchor: day.into(),
+        name: None,
+        kind: None,
+    };
+    assert_eq!(customers[0].facts, [born("2014-01-30"), born("2011-03-02")]);
+    // A boy and a girl.
+    assert!(customers[0].attributes.is_empty());
+    assert_eq!(customers.len(), 2);
     assert_eq!(shop.count("of them without a trade"), 1);
     let error = failure(
         Layout::MumBaby,

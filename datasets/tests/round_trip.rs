@@ -166,6 +166,7 @@ fn customer() -> impl Strategy<Value = Customer> {
                         clock: "child".into(),
                         anchor: "2024-05-01".into(),
                         name: Some(text.clone()),
+                        kind: Some(text.clone()),
                     },
                     Fact::Free {
                         key: text.clone(),

@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod complement;
 pub mod engagement;
 pub mod index;
+mod isolate;
 pub mod life;
 pub mod model;
 pub mod rank;
@@ -17,3 +18,5 @@ pub mod surprise;
 mod told;
 
 pub use told::told;
+
+pub(crate) use isolate::isolated;

@@ -138,6 +138,7 @@ async fn the_card_shows_facts_orders_complaints_and_what_came_of_recommendations
             clock: "child".into(),
             anchor: anchor.into(),
             name: Some(name.into()),
+            kind: None,
         })),
     };
     client

@@ -61,6 +61,7 @@ async fn what_was_declared_is_drawn_and_what_was_inferred_is_withheld() {
                 clock: "child".into(),
                 anchor: "2025-06-10".into(),
                 name: Some("Noa".into()),
+                kind: None,
             })),
         }],
         ..Customer::default()
@@ -73,6 +74,8 @@ async fn what_was_declared_is_drawn_and_what_was_inferred_is_withheld() {
 
     let declared = life(&shop, "ada").await;
     let noa = &declared.clocks[0];
+    // 2025-06-10T00:00Z, as it was declared.
+    assert_eq!(noa.anchor.as_ref().unwrap().p50_ms, 1_749_513_600_000);
     assert!(noa.declared && noa.name == "Noa" && noa.probability == 1.0);
     assert_eq!(
         (noa.stage.as_str(), noa.next_stage.as_str()),

@@ -343,9 +343,10 @@ impl Stockroom {
     }
 }
 
-/// The age window in months of a category for children.
+/// The age window in months of a category for children; none for what a mother needs until the birth.
 pub fn age_months(spec: &Spec) -> Option<(i32, i32)> {
-    (spec.clock == Some(Clock::Child))
+    const AFTER_BIRTH_DAYS: i32 = 45;
+    (spec.clock == Some(Clock::Child) && spec.window.1 > AFTER_BIRTH_DAYS)
         .then_some(((spec.window.0 / 30).max(0), (spec.window.1 / 30).max(1)))
 }
 
@@ -354,6 +355,17 @@ mod tests {
     use super::*;
     use crate::demo_shop::calendar::{start, END};
     use crate::demo_shop::taxonomy::specs;
+
+    #[test]
+    fn only_what_is_for_a_child_states_an_age() {
+        let states = |path: &str| {
+            let all = specs();
+            let spec = all.iter().find(|spec| spec.path == path).unwrap();
+            age_months(spec).is_some()
+        };
+        assert!(states("baby/clothes/newborn"));
+        assert!(!states("baby/maternity/clothes") && !states("baby/maternity/care"));
+    }
 
     #[test]
     fn there_are_as_many_products_as_asked_for_with_unique_titles() {

@@ -242,6 +242,7 @@ impl Person {
                 clock: run.clock.word().to_string(),
                 anchor: calendar::text(run.anchor + slip),
                 name: named.then(|| NAMES[rng.index(NAMES.len())].to_string()),
+                kind: None,
             });
         }
         for allergen in &self.avoids {

@@ -1,7 +1,8 @@
 //! Tianchi Mum&Baby: orders of baby products, and the birth dates of some children.
 //!
 //! A birth becomes the fact `{"clock": "child", "anchor": "2013-02-11"}`, as declared: births long before or after the
-//! purchases are counted and kept, since a shop's own customers would declare such dates as well.
+//! purchases are counted and kept, since a shop's own customers would declare such dates as well. Several births of one
+//! customer are several facts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -103,40 +104,32 @@ pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
             b',',
             &[must(&["user_id"]), must(&["birthday"]), may(&["gender"])],
         )?;
-        let mut table = job
-            .shop
-            .table_with(Table::Customers, &["customer_id", "facts", "attributes"])?;
+        let mut parents = Parents::default();
         let (mut strange, mut strangers) = (0u64, 0u64);
         while rows.advance()? {
             let anchor = day(&rows, 1)?;
             let id = rows.required(0)?;
             let birth = parse_time(&anchor, zone).unwrap_or_default();
             match span.get(id) {
-                None => strangers += 1,
+                None => strangers += u64::from(!parents.knows(id)),
                 Some((first, last)) => {
                     let (youngest, oldest) = (first - birth, last - birth);
                     strange += u64::from(youngest < -280 * DAY_MS || oldest > 12 * 365 * DAY_MS);
                 }
             }
-            let mut customer = Customer {
-                customer_id: id.to_owned(),
-                facts: vec![Fact::Clock {
-                    clock: "child".into(),
-                    anchor,
-                    name: None,
-                }],
-                ..Customer::default()
-            };
             // 0 = girl, 1 = boy, 2 = not said
-            if let Some(gender @ ("0" | "1")) = rows.text(2)? {
-                let gender = if gender == "0" { "female" } else { "male" };
-                customer
-                    .attributes
-                    .insert("child_gender".into(), gender.into());
-            }
-            table
-                .customer(&customer)
-                .map_err(|error| error.blame(&rows.place()))?;
+            let gender = match rows.text(2)? {
+                Some("0") => Some("female"),
+                Some("1") => Some("male"),
+                _ => None,
+            };
+            parents.add(id, anchor, gender);
+        }
+        let mut table = job
+            .shop
+            .table_with(Table::Customers, &["customer_id", "facts", "attributes"])?;
+        for parent in &parents.list {
+            table.customer(parent)?;
         }
         job.report
             .count("customers with a birth date", table.finish()?);
@@ -151,6 +144,52 @@ pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
         time_zone: Some(TIME_ZONE.into()),
         ..ShopInfo::default()
     })
+}
+
+/// One row for each customer, however many births they have, in order of their first.
+#[derive(Default)]
+struct Parents {
+    list: Vec<Customer>,
+    of: HashMap<String, usize>,
+}
+
+impl Parents {
+    fn knows(&self, id: &str) -> bool {
+        self.of.contains_key(id)
+    }
+
+    fn add(&mut self, id: &str, anchor: String, gender: Option<&str>) {
+        let at = *self.of.entry(id.to_owned()).or_insert_with(|| {
+            self.list.push(Customer {
+                customer_id: id.to_owned(),
+                ..Customer::default()
+            });
+            self.list.len() - 1
+        });
+        let customer = &mut self.list[at];
+        let fact = Fact::Clock {
+            clock: "child".into(),
+            anchor,
+            name: None,
+            kind: None,
+        };
+        if customer.facts.contains(&fact) {
+            return;
+        }
+        // The attribute is of the customer's children together: of a girl and a boy it would be wrong for one of them.
+        let attributes = &mut customer.attributes;
+        let alike = attributes.get("child_gender").and_then(|g| g.as_str()) == gender;
+        match gender {
+            Some(gender) if customer.facts.is_empty() => {
+                attributes.insert("child_gender".into(), gender.into());
+            }
+            _ if !alike => {
+                attributes.remove("child_gender");
+            }
+            _ => {}
+        }
+        customer.facts.push(fact);
+    }
 }
 
 #[cfg(test)]

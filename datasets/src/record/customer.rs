@@ -29,7 +29,7 @@ impl Record for Customer {
         column!("registered_at", Time, Optional, registered_at),
         column!(@ "facts", Json, Optional,
             |row, cell, _| {
-                row.facts = from_json(cell, "a JSON list of {clock, anchor} and {key, value}")?;
+                row.facts = from_json(cell, "a JSON list of {clock, anchor, name, kind} and {key, value}")?;
                 Ok(())
             },
             |row| json_cell(&row.facts)),

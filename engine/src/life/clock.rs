@@ -112,6 +112,10 @@ pub struct ClockType {
     /// Days of bandwidth added per day of age: older ages are told apart less finely.
     #[serde(default = "default_growth")]
     pub bandwidth_growth: f64,
+    /// How far apart dates without a name may be told for one and the same, in days: two births are farther apart than
+    /// any slip of the pen. Dates so far apart or farther are clocks of their own.
+    #[serde(default = "default_slip")]
+    pub slip_days: f64,
     /// Standard deviation of a declared date, in days.
     #[serde(default = "default_declared")]
     pub declared_sd_days: f64,
@@ -139,6 +143,9 @@ fn default_bandwidth() -> f64 {
 }
 fn default_growth() -> f64 {
     0.2
+}
+fn default_slip() -> f64 {
+    30.0
 }
 fn default_declared() -> f64 {
     3.0
@@ -253,6 +260,7 @@ impl ClockType {
         }
         for (field, value) in [
             ("bandwidth_days", self.bandwidth_days),
+            ("slip_days", self.slip_days),
             ("declared_sd_days", self.declared_sd_days),
         ] {
             if !(value.is_finite() && value > 0.0) {
@@ -342,6 +350,15 @@ impl ClockType {
         self.bandwidth_days + self.bandwidth_growth * age.max(0.0)
     }
 
+    /// The kind whose identifier or word is `text`, in whatever case.
+    pub fn kind_called(&self, text: &str) -> Option<usize> {
+        let text = text.trim().to_lowercase();
+        self.kinds.iter().position(|kind| {
+            let mut words = std::iter::once(&kind.name).chain(&kind.any);
+            words.any(|word| word.to_lowercase() == text)
+        })
+    }
+
     /// The stage at `age` in days, if any.
     pub fn stage_at(&self, age: f64) -> Option<usize> {
         self.stages
@@ -352,13 +369,26 @@ impl ClockType {
 
 /// `titles` in `locale`, else in English, else `fallback`.
 pub fn title_in<'a>(titles: &'a Titles, locale: &str, fallback: &'a str) -> &'a str {
-    let language = locale.split(['-', '_']).next().unwrap_or("en");
-    // `iw` is the old tag of Hebrew.
-    let language = if language == "iw" { "he" } else { language };
+    let language = language(locale);
     titles
-        .get(language)
+        .iter()
+        .find(|(tag, _)| tag.eq_ignore_ascii_case(language))
+        .map(|(_, title)| title)
         .or_else(|| titles.get("en"))
         .map_or(fallback, String::as_str)
+}
+
+/// The primary language of a BCP 47 tag, in whatever case it was written; `he` for the old tag `iw` too.
+pub(super) fn language(locale: &str) -> &str {
+    let language = locale.split(['-', '_']).next().unwrap_or("en");
+    if ["he", "iw"]
+        .iter()
+        .any(|tag| language.eq_ignore_ascii_case(tag))
+    {
+        "he"
+    } else {
+        language
+    }
 }
 
 fn merge(types: &mut Vec<ClockType>, entry: Value) -> Result<(), ClockError> {
@@ -444,6 +474,15 @@ mod tests {
         assert!(child.words.len() > 5);
         assert!(types.iter().all(|t| t.name != "trip"));
         assert!(types.iter().any(|t| t.name == "wedding"));
+    }
+
+    #[test]
+    fn titles_are_found_whatever_the_case_of_the_tag() {
+        let titles = Titles::from([("en".into(), "trip".into()), ("he".into(), "טיול".into())]);
+        for tag in ["he", "HE", "he-IL", "IW_il"] {
+            assert_eq!(title_in(&titles, tag, ""), "טיול", "{tag}");
+        }
+        assert_eq!(title_in(&titles, "fr", ""), "trip");
     }
 
     #[test]

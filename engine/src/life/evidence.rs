@@ -44,15 +44,16 @@ pub struct EvidenceSet {
 impl EvidenceSet {
     /// Evidence of the touches before `now` (milliseconds).
     ///
-    /// A return or cancellation takes back the latest earlier purchase of the product. One profile counts once a day,
-    /// with its strongest touch; a day's total weight grows only logarithmically beyond a few pieces. Touches without
-    /// a time (0) are left out.
+    /// A return or cancellation takes back the latest earlier purchase of the product, and with the last of them what it
+    /// was rated. One profile counts once a day, with its strongest touch; a day's total weight grows only
+    /// logarithmically beyond a few pieces. Touches without a time (0) are left out.
     pub fn new(history: &[Touch], products: &ProductProfiles, now: i64) -> EvidenceSet {
         let mut order: Vec<&Touch> = history.iter().filter(|t| t.at < now && t.at != 0).collect();
         // Purchases before returns within one moment, so that the order of rows does not matter.
         order.sort_by_key(|t| (t.at, t.kind.takes_back(), t.product, t.kind));
         let mut kept: Vec<(&Touch, f32)> = Vec::with_capacity(order.len());
         let mut bought: HashMap<ProductIx, Vec<usize>> = HashMap::new();
+        let mut rated: HashMap<ProductIx, Vec<usize>> = HashMap::new();
         for touch in &order {
             if touch.product == NO_PRODUCT {
                 continue;
@@ -69,13 +70,20 @@ impl EvidenceSet {
                         stack.pop();
                     }
                 }
+                // Of what was sent back altogether, stars say no more than the purchase.
+                if stack.is_empty() {
+                    for rating in rated.remove(&touch.product).unwrap_or_default() {
+                        kept[rating].1 = 0.0;
+                    }
+                }
                 continue;
             }
             if kind_weight(touch.kind) > 0.0 {
-                if touch.kind.acquires() {
+                let quantity = if touch.kind == Kind::RATING {
+                    rated.entry(touch.product).or_default().push(kept.len());
+                    1.0
+                } else if touch.kind.acquires() {
                     bought.entry(touch.product).or_default().push(kept.len());
-                }
-                let quantity = if touch.kind.acquires() && touch.kind != Kind::RATING {
                     touch.quantity
                 } else {
                     touch.quantity.max(1.0)

@@ -53,7 +53,7 @@ impl LifeModel {
         let mut out: Vec<Need> = Vec::new();
         for (ix, posterior) in state.clocks.iter().enumerate() {
             let clock = &self.clocks[posterior.clock];
-            let median = posterior.quantile(0.5);
+            let median = posterior.anchor();
             for profile in 0..self.profiles.list().len() as ProfileIx {
                 let Some(table) = clock.table(profile) else {
                     continue;
@@ -63,7 +63,7 @@ impl LifeModel {
                 {
                     continue;
                 }
-                let has = state.kinds.of_profile(self, posterior.clock, profile);
+                let has = state.kinds.of_profile(self, posterior, profile);
                 let exists = posterior.probability * has;
                 let (from, until) = (median + table.span.0, median + table.span.1);
                 if from > now + horizon || until < now {

@@ -23,7 +23,9 @@ const LEAST: f64 = 0.05;
 pub struct Declared {
     /// Tells two apart.
     pub name: Option<String>,
-    /// Declared dates, in days since 1970-01-01 UTC; more than one where facts contradict each other.
+    /// Position among the clock type's kinds, where a fact tells it; one past the last for a kind that it does not have.
+    pub kind: Option<usize>,
+    /// Declared dates, in days since 1970-01-01 UTC, ascending; more than one where facts contradict each other.
     pub days: Vec<f64>,
 }
 
@@ -36,6 +38,10 @@ pub struct Posterior {
     pub declared: bool,
     /// Name that it was declared with.
     pub name: Option<String>,
+    /// Kind that it was declared with, as in [`Declared::kind`].
+    pub kind: Option<usize>,
+    /// Dates that it was declared with, as in [`Declared::days`]; empty when inferred.
+    pub said: Vec<f64>,
     /// Probability that it exists; 1 when declared.
     pub probability: f64,
     /// Possible anchors in days since 1970-01-01 UTC, ascending.
@@ -58,6 +64,49 @@ impl Posterior {
             below += weight;
         }
         self.days.last().map_or(0.0, |day| day + 0.5 * self.width)
+    }
+
+    /// The one day to speak of: the likeliest of the declared dates as it was declared, else the median.
+    pub fn anchor(&self) -> f64 {
+        let Some((&first, rest)) = self.said.split_first() else {
+            return self.quantile(0.5);
+        };
+        if rest.is_empty() {
+            return first;
+        }
+        let mut near = vec![0.0f64; self.said.len()];
+        for (day, weight) in self.days.iter().zip(&self.weights) {
+            let nearest = (0..near.len()).min_by(|&a, &b| {
+                let gap = |ix: usize| (self.said[ix] - day).abs();
+                gap(a).total_cmp(&gap(b)).then(a.cmp(&b))
+            });
+            near[nearest.unwrap_or(0)] += f64::from(*weight);
+        }
+        let mut best = 0;
+        for ix in 1..near.len() {
+            // Sums of the same weights in another order are not a preference.
+            if near[ix] > near[best] + 1e-6 {
+                best = ix;
+            }
+        }
+        self.said[best]
+    }
+
+    /// The anchor in whole days: 5th, 10th, 50th, 90th and 95th percentile, with [`Posterior::anchor`] in the middle.
+    pub fn dates(&self) -> [f64; 5] {
+        let [p05, p10, p90, p95] = [0.05, 0.1, 0.9, 0.95].map(|p| (self.quantile(p) + 0.5).floor());
+        let middle = if self.said.is_empty() {
+            (self.anchor() + 0.5).floor()
+        } else {
+            self.anchor()
+        };
+        [
+            p05.min(middle),
+            p10.min(middle),
+            middle,
+            p90.max(middle),
+            p95.max(middle),
+        ]
     }
 
     /// Mean of `f(age)` at day `at`, given that the clock exists.
@@ -86,6 +135,7 @@ impl Posterior {
             days,
             weights,
             name: self.name.clone(),
+            said: self.said.clone(),
             ..*self
         }
     }
@@ -161,7 +211,7 @@ impl Grid {
 
 /// One anchor while several are being fitted.
 struct Member {
-    declared: Option<Option<String>>,
+    declared: Option<Declared>,
     days: Vec<f64>,
     /// ln prior per day.
     prior: Vec<f64>,
@@ -228,10 +278,16 @@ pub fn infer(
             if m.declared.is_none() {
                 clock.trust.hold_back(&m.prior, &mut weights);
             }
+            let declared = m.declared.is_some();
+            let (name, kind, said) = m
+                .declared
+                .map_or_else(Default::default, |d| (d.name, d.kind, d.days));
             Posterior {
                 clock: number,
-                declared: m.declared.is_some(),
-                name: m.declared.flatten(),
+                declared,
+                name,
+                kind,
+                said,
                 probability: m.probability,
                 days: m.days,
                 weights,
@@ -260,7 +316,7 @@ fn from_fact(clock: &Clock, declared: &Declared) -> Member {
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (days, prior) = points.into_iter().unzip();
     Member {
-        declared: Some(declared.name.clone()),
+        declared: Some(declared.clone()),
         days,
         prior,
         width,

@@ -70,7 +70,7 @@ impl LifeState {
             + self
                 .clocks
                 .iter()
-                .map(|c| std::mem::size_of::<Posterior>() + c.days.len() * 12)
+                .map(|c| std::mem::size_of::<Posterior>() + c.days.len() * 12 + c.said.len() * 8)
                 .sum::<usize>()
     }
 }
@@ -89,7 +89,7 @@ impl LifeModel {
         options: StateOptions,
     ) -> LifeState {
         let set = EvidenceSet::new(history, products, now);
-        let (declared, unusable_facts) = facts::declared(self, declared_facts);
+        let (mut declared, unusable_facts) = facts::declared(self, declared_facts);
         let now_day = now as f64 / DAY_MS as f64;
         let evidence: &[_] = if options.infer { &set.items } else { &[] };
         let clocks = self
@@ -102,7 +102,7 @@ impl LifeModel {
                     clock,
                     evidence,
                     set.span.map(|s| s.0),
-                    &declared[number],
+                    facts::running(&clock.kind, &mut declared[number], now_day),
                     now_day,
                     options.thorough,
                 )
@@ -253,7 +253,7 @@ impl<'a> LifeView<'a> {
                         continue;
                     };
                     let said = &spoken[ix][number];
-                    let has = state.kinds.of_profile(model, posterior.clock, profile);
+                    let has = state.kinds.of_profile(model, posterior, profile);
                     let p = posterior.probability * has;
                     excess += p * said.excess;
                     // Only what the clock is the main reason to buy can end with it.
@@ -297,6 +297,11 @@ impl<'a> LifeView<'a> {
             .get(profile as usize)
             .copied()
             .unwrap_or(Standing::NEUTRAL)
+    }
+
+    /// The profile of `product`.
+    pub fn profile_of(&self, product: ProductIx) -> ProfileIx {
+        self.products.of(product)
     }
 
     /// What the clocks say of `product`.

@@ -1,9 +1,11 @@
 //! Tact: what an answer may say of a life situation, and in which words.
 
-use super::clock::title_in;
+use super::clock::{language, title_in};
 use super::facts::format_day;
 use super::model::LifeModel;
+use super::profiles::ProfileIx;
 use super::state::LifeState;
+use crate::isolated;
 
 /// What the shop allows to be said.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +42,21 @@ impl Tact {
                 && posterior.probability >= self.least_probability)
     }
 
-    /// The sentence behind a need: it names the clock and its stage if that is allowed, and is neutral otherwise.
+    /// Whether an answer may name clock number `clock` of `state` as the reason for something of `profile`: it may be
+    /// named at all, and the thing is not for another kind (no cat is named beside what is for dogs).
+    pub fn may_name_for(
+        &self,
+        model: &LifeModel,
+        state: &LifeState,
+        clock: usize,
+        profile: ProfileIx,
+    ) -> bool {
+        self.may_name(model, state, clock)
+            && state.kinds.suits(model, &state.clocks[clock], profile)
+    }
+
+    /// The sentence behind a need: it names `clock`, number of one of `state`, and its stage if that is allowed, and is
+    /// neutral without one.
     ///
     /// English and Hebrew; other locales get English.
     pub fn sentence(
@@ -50,7 +66,7 @@ impl Tact {
         clock: Option<usize>,
         locale: &str,
     ) -> String {
-        let hebrew = locale.starts_with("he") || locale.starts_with("iw");
+        let hebrew = language(locale) == "he";
         let named = clock.filter(|&ix| self.may_name(model, state, ix));
         let Some(ix) = named else {
             return if hebrew {
@@ -61,10 +77,11 @@ impl Tact {
         };
         let posterior = &state.clocks[ix];
         let kind = &model.clocks[posterior.clock].kind;
-        let what = posterior
-            .name
-            .clone()
-            .unwrap_or_else(|| title_in(&kind.title, locale, &kind.name).to_owned());
+        let what = match &posterior.name {
+            Some(name) => isolated(name),
+            None if hebrew => title_in(&kind.title, locale, &kind.name).to_owned(),
+            None => format!("your {}", title_in(&kind.title, locale, &kind.name)),
+        };
         let stage = model
             .stage_at(posterior, state.now_day())
             .filter(|(_, p)| *p >= 0.5)
@@ -72,14 +89,14 @@ impl Tact {
         match (hebrew, stage) {
             (true, Some(stage)) => format!("מתאים עכשיו: {what} ({stage})"),
             (true, None) => format!("מתאים בקרוב: {what}"),
-            (false, Some(stage)) => format!("Timely for your {what} ({stage})"),
-            (false, None) => format!("Timely for your {what}"),
+            (false, Some(stage)) => format!("Timely for {what} ({stage})"),
+            (false, None) => format!("Timely for {what}"),
         }
     }
 
     /// The declared day of clock number `clock`, as `YYYY-MM-DD`, if it may be named.
     pub fn date(&self, model: &LifeModel, state: &LifeState, clock: usize) -> Option<String> {
         self.may_name(model, state, clock)
-            .then(|| format_day(state.clocks[clock].quantile(0.5) + 0.5))
+            .then(|| format_day(state.clocks[clock].dates()[2]))
     }
 }

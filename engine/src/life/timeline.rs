@@ -1,6 +1,7 @@
 //! The present stage, the next change, occasions, and the bands that a page can draw.
 
-use super::clock::title_in;
+use super::clock::{title_in, OccasionType};
+use super::facts::date_of;
 use super::model::LifeModel;
 use super::posterior::Posterior;
 use super::state::LifeState;
@@ -53,7 +54,8 @@ pub struct Timeline {
     pub declared: bool,
     /// Probability that it exists.
     pub probability: f32,
-    /// Anchor, milliseconds: 5th, 10th, 50th, 90th and 95th percentile.
+    /// Anchor, milliseconds at 00:00 UTC: 5th, 10th, 50th, 90th and 95th percentile; in the middle the declared date as
+    /// it was declared.
     pub anchor: [i64; 5],
     /// Likeliest present stage and its probability, given that the clock exists; `None` before the first or after the
     /// last stage.
@@ -62,6 +64,35 @@ pub struct Timeline {
     pub next: Option<(String, i64)>,
     /// All stages in order.
     pub bands: Vec<Band>,
+}
+
+/// Days from one birthday to the next, on average.
+const YEAR_DAYS: f64 = 365.2425;
+/// Days by which so many years may be longer than so many times 365.
+const LEAP_DAYS: f64 = 30.0;
+
+/// The first day from `today` on at which `kind` comes round for `anchor`, and how many times it has then.
+///
+/// What comes round every year does so on its date; a 29 February on the 28th where there is none.
+fn coming(kind: &OccasionType, anchor: f64, today: f64) -> Option<(f64, u32)> {
+    let first = anchor + kind.first_days.unwrap_or(0.0);
+    // Without a first one of its own, the anchor's own day is not one yet.
+    let skipped = u32::from(kind.first_days.is_none());
+    let rounds = ((today - first) / kind.every_days).floor().max(0.0);
+    let yearly = (kind.every_days - YEAR_DAYS).abs() < 0.5;
+    let day = |round: u32| -> Option<f64> {
+        if !yearly {
+            return Some((first + f64::from(round) * kind.every_days).floor());
+        }
+        let years = chrono::Months::new(round.checked_mul(12)?);
+        let date = date_of(first)?.checked_add_months(years)?;
+        Some((date - chrono::NaiveDate::default()).num_days() as f64)
+    };
+    // Years are not all of one length: the round before may be yet to come, and the next one over.
+    let guess = (rounds as u32).saturating_sub(1).max(skipped);
+    (guess..guess.saturating_add(4))
+        .filter_map(|round| Some((day(round)?, round + 1 - skipped)))
+        .find(|(day, _)| *day >= today)
 }
 
 fn ms(day: f64) -> i64 {
@@ -88,6 +119,8 @@ impl LifeModel {
             .enumerate()
             .filter(|(_, p)| *p > 0.0)
             .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+            // Weights are rounded: their sum may be a hair above one.
+            .map(|(stage, p)| (stage, p.min(1.0)))
     }
 
     /// Every clock of `state` as bands, in the order of [`LifeState::clocks`].
@@ -102,7 +135,8 @@ impl LifeModel {
             .map(|(ix, posterior)| {
                 let kind = &self.clocks[posterior.clock].kind;
                 let here = self.stages_at(posterior, now);
-                let q = [0.1, 0.5, 0.9].map(|p| posterior.quantile(p));
+                let dates = posterior.dates();
+                let q = [dates[1], dates[2], dates[3]];
                 let bands: Vec<Band> = kind
                     .stages
                     .iter()
@@ -112,7 +146,7 @@ impl LifeModel {
                         title: title_in(&stage.title, locale, &stage.name).to_owned(),
                         from: q.map(|day| ms(day + stage.from_days)),
                         until: q.map(|day| ms(day + stage.to_days)),
-                        now: *p as f32,
+                        now: p.min(1.0) as f32,
                     })
                     .collect();
                 let next = kind
@@ -127,7 +161,7 @@ impl LifeModel {
                     name: posterior.name.clone(),
                     declared: posterior.declared,
                     probability: posterior.probability as f32,
-                    anchor: [0.05, 0.1, 0.5, 0.9, 0.95].map(|p| ms(posterior.quantile(p))),
+                    anchor: dates.map(ms),
                     stage: self
                         .stage_at(posterior, now)
                         .map(|(s, p)| (kind.stages[s].name.clone(), p as f32)),
@@ -140,8 +174,8 @@ impl LifeModel {
 
     /// Birthdays, anniversaries and ends of terms that are due to be announced, soonest first.
     ///
-    /// Only of declared clocks: an inferred date is too vague to congratulate on. `lead_days` overrides the configured
-    /// lead.
+    /// Only of declared clocks: an inferred date is too vague to congratulate on. A clock for life has none once it has
+    /// run down. `lead_days` overrides the configured lead.
     pub fn occasions(
         &self,
         state: &LifeState,
@@ -158,16 +192,14 @@ impl LifeModel {
             if posterior.quantile(0.95) - posterior.quantile(0.05) > 30.0 {
                 continue;
             }
-            let anchor = posterior.quantile(0.5).round();
-            let first = anchor + kind.first_days.unwrap_or(kind.every_days);
-            let round = ((today - first) / kind.every_days).ceil().max(0.0);
-            let next = (first + round * kind.every_days).floor();
-            // The year's quarter day must not skip a birthday that is today.
-            let next = if next < today {
-                (first + (round + 1.0) * kind.every_days).floor()
-            } else {
-                next
+            let anchor = posterior.anchor().floor();
+            let Some((next, count)) = coming(kind, anchor, today) else {
+                continue;
             };
+            let clock = &self.clocks[posterior.clock].kind;
+            if clock.lifelong && next - anchor > clock.max_age_days + LEAP_DAYS {
+                continue;
+            }
             let left = next - today;
             if left <= lead_days.unwrap_or(kind.lead_days) {
                 out.push(Occasion {
@@ -175,7 +207,7 @@ impl LifeModel {
                     title: title_in(&kind.title, locale, &kind.name).to_owned(),
                     clock: ix,
                     at: ms(next),
-                    count: round as u32 + 1,
+                    count,
                     days_left: left as f32,
                 });
             }

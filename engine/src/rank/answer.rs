@@ -2,6 +2,7 @@
 
 use super::ListKind;
 use crate::engagement::HandOver;
+use crate::life::Titles;
 use crate::shop::ProductIx;
 
 /// Why an item is in a list.
@@ -77,6 +78,8 @@ pub struct Reason {
     pub product: Option<ProductIx>,
     /// The life situation it refers to, by clock type.
     pub clock: Option<String>,
+    /// What that clock type is called, by language; empty where it has no name for people.
+    pub clock_title: Titles,
     /// Share of the item's score that it explains; an item's contributions sum to at most its score.
     pub contribution: f32,
 }
@@ -88,6 +91,7 @@ impl Reason {
             code,
             product: None,
             clock: None,
+            clock_title: Titles::new(),
             contribution,
         }
     }

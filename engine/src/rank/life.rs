@@ -149,13 +149,16 @@ pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
 pub(super) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Reason {
     let mut reason = Reason::plain(ReasonCode::NextInLife, contribution);
     if let (Some(life), Some(view)) = (&query.model.life, query.life) {
-        let clock = view.product(product).clock;
-        reason.clock = clock
-            .filter(|&ix| Tact::default().may_name(&life.model, view.state, ix))
-            .map(|ix| {
-                let number = view.state.clocks[ix].clock;
-                life.model.clocks[number].kind.name.clone()
-            });
+        let profile = view.profile_of(product);
+        let named = view
+            .product(product)
+            .clock
+            .filter(|&clock| Tact::default().may_name_for(&life.model, view.state, clock, profile));
+        if let Some(clock) = named {
+            let kind = &life.model.clocks[view.state.clocks[clock].clock].kind;
+            reason.clock = Some(kind.name.clone());
+            reason.clock_title = kind.title.clone();
+        }
     }
     reason
 }

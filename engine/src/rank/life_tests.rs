@@ -66,6 +66,7 @@ fn child() -> Vec<Fact> {
         clock: "child".into(),
         anchor: "2019-04-14".into(),
         name: Some("Noa".into()),
+        kind: None,
     }]
 }
 
@@ -155,6 +156,13 @@ fn the_outlook_names_what_was_declared_and_withholds_what_was_inferred() {
         (None, &None, None)
     );
     assert_eq!(romper.sentence, "Often needed about now");
+    // Nor can its birthday be worked out from when things are needed.
+    for wanted in &inferred.needs {
+        let need = &wanted.need;
+        assert_eq!((need.lead_days % 28.0, need.until), (0.0, None));
+        let now = ((T + 240.0) * DAY_MS as f64) as i64;
+        assert_eq!(need.from, now + need.lead_days as i64 * DAY_MS);
+    }
 }
 
 #[test]

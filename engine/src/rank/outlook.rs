@@ -4,7 +4,7 @@ use super::pipeline::{life_of, prepare};
 use super::{Context, CustomerState, Live};
 use crate::life::{Need, Occasion, Tact, Timeline};
 use crate::model::Model;
-use crate::shop::{Budget, ProductIx};
+use crate::shop::{Budget, ProductIx, DAY_MS};
 
 /// What of a life is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,8 @@ pub struct Outlook {
 /// A need with what would answer it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
-    /// The need; its stage and stated ages are left out where its clock may not be named.
+    /// The need; where its clock may not be named, without stage and stated ages, and with dates in steps of four weeks
+    /// from now: an exact one would tell the birthday that nobody declared.
     pub need: Need,
     /// Position of its clock in [`Outlook::clocks`], where that may be named.
     pub clock: Option<usize>,
@@ -53,6 +54,20 @@ pub struct Wanted {
     pub sentence: String,
     /// Products on sale that answer it, most popular first.
     pub products: Vec<ProductIx>,
+}
+
+/// `need` without what tells the clock behind it.
+fn discreet(need: Need, now: i64) -> Need {
+    const STEP_DAYS: f32 = 28.0;
+    let lead_days = (need.lead_days / STEP_DAYS).ceil() * STEP_DAYS;
+    Need {
+        from: now.saturating_add(lead_days as i64 * DAY_MS),
+        until: None,
+        lead_days,
+        stage: None,
+        ages: None,
+        ..need
+    }
 }
 
 /// The life of `customer`; `None` where the model knows no life situations or the customer allows nothing personal.
@@ -99,17 +114,15 @@ pub fn outlook(
                 share(b).total_cmp(&share(a)).then(a.cmp(b))
             });
             products.truncate(ask.products);
-            let clock = place(need.clock);
-            let sentence = ask
+            let named = ask
                 .tact
-                .sentence(&life.model, &state, Some(need.clock), ask.locale);
+                .may_name_for(&life.model, &state, need.clock, need.profile)
+                .then_some(need.clock);
+            let clock = named.and_then(place);
+            let sentence = ask.tact.sentence(&life.model, &state, named, ask.locale);
             let need = match clock {
                 Some(_) => need,
-                None => Need {
-                    stage: None,
-                    ages: None,
-                    ..need
-                },
+                None => discreet(need, ask.now),
             };
             Some(Wanted {
                 need,

@@ -15,6 +15,9 @@ pub enum Fact {
         /// Tells two children apart; absent for the only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
+        /// Which kind it is, where the clock type has kinds (`dog`, `cat`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
     },
     /// A free fact.
     Free {

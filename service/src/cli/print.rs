@@ -201,7 +201,8 @@ pub fn facts(out: &mut String, facts: &[serendib_proto::v1::Fact]) {
         let _ = match &fact.fact {
             Some(Fact::Clock(clock)) => {
                 let name = clock.name.as_deref().unwrap_or_default();
-                writeln!(out, "  {} {name} since {}", clock.clock, clock.anchor)
+                let kind = clock.kind.as_deref().unwrap_or(&clock.clock);
+                writeln!(out, "  {kind} {name} since {}", clock.anchor)
             }
             Some(Fact::Free(free)) => {
                 let value = free

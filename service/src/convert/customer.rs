@@ -45,6 +45,7 @@ fn fact_from_proto(fact: &v1::Fact) -> Result<Fact, Invalid> {
             clock: id("clock.clock", &clock.clock)?,
             anchor: anchor(&clock.anchor)?,
             name: text("clock.name", clock.name.as_deref(), 256)?,
+            kind: optional_id("clock.kind", clock.kind.as_deref())?,
         }),
         Some(v1::fact::Fact::Free(free)) => Ok(Fact::Free {
             key: id("free.key", &free.key)?,
@@ -106,10 +107,12 @@ fn fact_to_proto(fact: &Fact) -> v1::Fact {
             clock,
             anchor,
             name,
+            kind,
         } => v1::fact::Fact::Clock(v1::ClockFact {
             clock: clock.clone(),
             anchor: anchor.clone(),
             name: name.clone(),
+            kind: kind.clone(),
         }),
         Fact::Free { key, value } => v1::fact::Fact::Free(v1::FreeFact {
             key: key.clone(),
@@ -132,6 +135,13 @@ mod tests {
                     clock: "child".into(),
                     anchor: "2024-05-01".into(),
                     name: Some("Noa".into()),
+                    kind: None,
+                },
+                Fact::Clock {
+                    clock: "pet".into(),
+                    anchor: "2025-03-01".into(),
+                    name: None,
+                    kind: Some("cat".into()),
                 },
                 Fact::Free {
                     key: "vegan".into(),
@@ -147,7 +157,7 @@ mod tests {
             message.facts[0].fact = Some(v1::fact::Fact::Clock(v1::ClockFact {
                 clock: "child".into(),
                 anchor: anchor.into(),
-                name: None,
+                ..v1::ClockFact::default()
             }));
             let error = customer_from_proto(&message).unwrap_err();
             assert_eq!(error.field, "facts[0].clock.anchor", "{anchor}");

@@ -227,10 +227,11 @@ pub(crate) fn customers(batch: &[Customer], limits: &Limits) -> Result<(), Store
                     clock,
                     anchor,
                     name,
+                    kind,
                 } => {
                     id(WHAT, index, "facts", clock)?;
-                    if let Some(name) = name {
-                        id(WHAT, index, "facts", name)?;
+                    for text in [name, kind].into_iter().flatten() {
+                        id(WHAT, index, "facts", text)?;
                     }
                     if !is_date(anchor) {
                         return Err(invalid(

@@ -7,13 +7,20 @@ use super::types::UpsertMode;
 fn same_slot(a: &Fact, b: &Fact) -> bool {
     match (a, b) {
         (
-            Fact::Clock { clock, name, .. },
+            Fact::Clock {
+                clock, name, kind, ..
+            },
             Fact::Clock {
                 clock: other,
                 name: other_name,
+                kind: other_kind,
                 ..
             },
-        ) => clock == other && name == other_name,
+        ) => {
+            // A name is enough to know which one is meant; without, a cat does not take the dog's place.
+            let kinds_differ = kind.is_some() && other_kind.is_some() && kind != other_kind;
+            clock == other && name == other_name && (name.is_some() || !kinds_differ)
+        }
         (Fact::Free { key, .. }, Fact::Free { key: other, .. }) => key == other,
         _ => false,
     }
@@ -87,7 +94,34 @@ mod tests {
             clock: "child".into(),
             anchor: anchor.into(),
             name: name.map(Into::into),
+            kind: None,
         }
+    }
+
+    #[test]
+    fn a_kind_tells_pets_without_a_name_apart() {
+        let pet = |kind: Option<&str>, anchor: &str| Fact::Clock {
+            clock: "pet".into(),
+            anchor: anchor.into(),
+            name: None,
+            kind: kind.map(Into::into),
+        };
+        let dog = pet(Some("dog"), "2020-01-01");
+        let upsert = |fact: Fact| {
+            let stored = Customer {
+                facts: vec![dog.clone()],
+                ..Customer::default()
+            };
+            let given = Customer {
+                facts: vec![fact],
+                ..Customer::default()
+            };
+            upserted(Some(stored), given, UpsertMode::Merge).facts
+        };
+        let cat = pet(Some("cat"), "2024-01-01");
+        assert_eq!(upsert(cat.clone()), [dog.clone(), cat]);
+        let moved = pet(Some("dog"), "2020-02-01");
+        assert_eq!(upsert(moved.clone()), [moved]);
     }
 
     #[test]

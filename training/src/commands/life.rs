@@ -84,17 +84,18 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
                 .filter(|clock| clock.probability >= args.at_least)
                 .map(|clock| {
                     let kind = &life.model.clocks[clock.clock].kind;
-                    let day = |p: f64| Cell::Text(format_day(clock.quantile(p) + 0.5).into());
+                    let [p05, p10, p50, p90, p95] =
+                        clock.dates().map(|day| Cell::Text(format_day(day).into()));
                     let stage = life.model.stage_at(clock, state.now_day());
                     [
                         Cell::from(batch.log().customer_ids.name(customer)),
                         Cell::from(kind.name.as_str()),
                         Cell::float(Some(clock.probability)),
-                        day(0.05),
-                        day(0.1),
-                        day(0.5),
-                        day(0.9),
-                        day(0.95),
+                        p05,
+                        p10,
+                        p50,
+                        p90,
+                        p95,
                         Cell::from(stage.map_or("", |(s, _)| kind.stages[s].name.as_str())),
                         Cell::float(stage.map(|(_, p)| p)),
                     ]

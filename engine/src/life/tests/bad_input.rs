@@ -72,6 +72,7 @@ fn impossible_dates_and_unknown_clocks() {
         clock: clock.into(),
         anchor: anchor.into(),
         name: Some(anchor.into()),
+        kind: None,
     };
     let facts = [
         clock("child", "1900-01-01"),

@@ -21,6 +21,7 @@ fn fact(clock: &str, anchor: f64, name: Option<&str>) -> Fact {
         clock: clock.into(),
         anchor: format_day(anchor),
         name: name.map(Into::into),
+        kind: None,
     }
 }
 
@@ -121,7 +122,7 @@ fn a_declared_date_is_sharp_and_contradictions_are_held_open() {
     assert!((posterior.quantile(0.5) - T).abs() < 1.0);
     assert!(posterior.quantile(0.95) - posterior.quantile(0.05) < 15.0);
 
-    let facts = [fact("child", T, None), fact("child", T - 900.0, None)];
+    let facts = [fact("child", T, None), fact("child", T - 120.0, None)];
     let history = bought(
         &catalogue,
         &[("Bodysuit, newborn", T + 5.0), ("Nappies size 1", T + 9.0)],
@@ -139,6 +140,7 @@ fn a_declared_date_is_sharp_and_contradictions_are_held_open() {
     assert!((posterior.weights.iter().sum::<f32>() - 1.0).abs() < 1e-4);
     // What was bought speaks for the later of the two dates.
     assert!((posterior.quantile(0.5) - T).abs() < 15.0);
+    assert_eq!(posterior.anchor(), T);
 
     let facts = [
         fact("child", T, Some("Noa")),
@@ -146,6 +148,67 @@ fn a_declared_date_is_sharp_and_contradictions_are_held_open() {
     ];
     let state = model.state(&products, &[], &facts, at(T + 100.0), options);
     assert_eq!(child(&state, &model).len(), 2);
+}
+
+#[test]
+fn two_children_without_names_are_two() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let now = T + 60.0;
+    let facts = [fact("child", T - 2500.0, None), fact("child", T, None)];
+    let options = StateOptions::serving(false);
+    let state = model.state(&products, &[], &facts, at(now), options);
+    let children = child(&state, &model);
+    let births: Vec<f64> = children.iter().map(Posterior::anchor).collect();
+    assert_eq!(births, [T - 2500.0, T]);
+    let needs = model.needs(&products, &state, 30.0);
+    let needed = |title: &str| {
+        let profile = products.of(of(&catalogue, title));
+        needs.iter().any(|n| n.profile == profile)
+    };
+    assert!(needed("Swaddle") && needed("School bag") && !needed("Potty"));
+    let timeline = model.timeline(&state, "en");
+    let told: Vec<i64> = timeline.iter().map(|t| t.anchor[2]).collect();
+    assert_eq!(told, [at(T - 2500.0), at(T)]);
+    assert!(timeline.iter().all(|t| t.anchor.is_sorted()));
+}
+
+#[test]
+fn a_contract_that_was_renewed_has_not_ended() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let facts = [fact("contract", T - 730.0, None), fact("contract", T, None)];
+    let options = StateOptions::serving(false);
+    let state = model.state(&products, &[], &facts, at(T - 40.0), options);
+    let ends: Vec<f64> = state.clocks.iter().map(Posterior::anchor).collect();
+    assert_eq!(ends, [T]);
+    let view = LifeView::new(&model, &products, &state);
+    let renewal = view.product(of(&catalogue, "Contract renewal"));
+    assert!(renewal.ended < 0.01 && renewal.current > 0.5, "{renewal:?}");
+}
+
+#[test]
+fn what_was_rated_and_sent_back_says_nothing() {
+    let mut products = store().products().to_vec();
+    let potty = of(&store(), "Potty");
+    products[potty as usize].durable = Some(true);
+    let catalogue = Catalogue::new(products).unwrap();
+    let (_, ix) = fresh(&catalogue);
+    let set = |rows: &[(Kind, f64)]| {
+        let touches: Vec<Touch> = rows.iter().map(|(k, day)| touch(*k, potty, *day)).collect();
+        let set = EvidenceSet::new(&touches, &ix, at(T + 99.0));
+        (set.items.len(), set.owned_durables.len())
+    };
+    let (bought, rated) = ((Kind::PURCHASE, T), (Kind::RATING, T + 2.0));
+    let back = (Kind::RETURN, T + 5.0);
+    assert_eq!(set(&[bought, rated]), (2, 1));
+    assert_eq!(set(&[bought, rated, back]), (0, 0));
+    assert_eq!(set(&[rated, back]), (0, 0));
+    // Of two that were bought one is left, and so is what it was rated.
+    assert_eq!(
+        set(&[bought, (Kind::PURCHASE, T + 1.0), rated, back]),
+        (2, 1)
+    );
 }
 
 #[test]
@@ -235,7 +298,7 @@ fn inferences_about_children_are_never_put_into_words() {
         StateOptions::serving(true),
     );
     let text = Tact::default().sentence(&model, &state, Some(0), "en");
-    assert_eq!(text, "Timely for your Noa (baby)");
+    assert_eq!(text, "Timely for \u{2068}Noa\u{2069} (baby)");
     assert_eq!(Tact::default().date(&model, &state, 0), Some(format_day(T)));
 
     // A kitten may be named where the shop allows it, and not before it is likely enough.
@@ -299,6 +362,52 @@ fn a_dog_owner_is_offered_no_cat_litter() {
         .collect();
     let list = needed(&both);
     assert!(list.iter().any(for_cats), "{list:?}");
+}
+
+#[test]
+fn a_kitten_is_offered_and_named_for_nothing_that_dogs_need() {
+    let mut rows = vec![
+        ("Puppy training pads", "pets/dog/puppy"),
+        ("Kitten food", "pets/cat/kitten"),
+        ("Pet shampoo", "pets/care"),
+    ];
+    rows.extend((0..60).map(|_| ("Something to eat", "grocery/shelf")));
+    let catalogue = catalogue(&rows);
+    let (model, products) = fresh(&catalogue);
+    let (pads, food) = (of(&catalogue, "Puppy"), of(&catalogue, "Kitten"));
+    let state = |kind: Option<&str>, history: &[Touch]| {
+        let fact = Fact::Clock {
+            clock: "pet".into(),
+            anchor: format_day(T),
+            name: Some("Mitzi".into()),
+            kind: kind.map(Into::into),
+        };
+        let options = StateOptions::serving(true);
+        model.state(&products, history, &[fact], at(T + 60.0), options)
+    };
+    let named = |state: &LifeState, product: ProductIx| {
+        Tact::default().may_name_for(&model, state, 0, products.of(product))
+    };
+    let fit = |state: &LifeState, product: ProductIx| {
+        LifeView::new(&model, &products, state).stage_fit(product)
+    };
+    let unsaid = state(None, &[]);
+    assert!(!named(&unsaid, pads) && !named(&unsaid, food));
+    assert!(named(&unsaid, of(&catalogue, "Pet shampoo")));
+    let kitten = state(Some("Kitten"), &[]);
+    assert!(named(&kitten, food) && !named(&kitten, pads));
+    assert!(fit(&kitten, pads) <= 1.0 && fit(&kitten, food) > 3.0);
+    let needs = model.needs(&products, &kitten, 60.0);
+    assert!(needs.iter().all(|n| n.profile != products.of(pads)));
+
+    let bought = bought(&catalogue, &[("Kitten food", T + 50.0)]);
+    let seen = state(None, &bought);
+    assert!(named(&seen, food) && !named(&seen, pads));
+    assert!(fit(&seen, pads) < 0.5 * fit(&unsaid, pads));
+
+    let parrot = state(Some("parrot"), &[]);
+    assert!(parrot.unusable_facts[0].contains("parrot"));
+    assert!(fit(&parrot, pads) <= 1.0 && fit(&parrot, food) <= 1.0);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn clock(scale: f64) -> Clock {
         max_running: 3,
         bandwidth_days: 1.5 * scale,
         bandwidth_growth: 0.1,
+        slip_days: 10.0 * scale,
         declared_sd_days: scale,
         occasion: None,
         stages: vec![Stage {
@@ -200,7 +201,7 @@ proptest! {
             evidence.sort_by(|a, b| a.day.total_cmp(&b.day));
             let facts: Vec<Declared> = fact
                 .iter()
-                .map(|age| Declared { name: None, days: vec![(500.0 - age) * scale] })
+                .map(|age| Declared { name: None, kind: None, days: vec![(500.0 - age) * scale] })
                 .collect();
             let first = Some(evidence[0].day);
             infer(0, &clock(scale), &evidence, first, &facts, 561.0 * scale, true)

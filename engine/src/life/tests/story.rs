@@ -125,6 +125,7 @@ fn a_trip_comes_and_goes() {
         clock: "trip".into(),
         anchor: format_day(T),
         name: None,
+        kind: None,
     }];
     let best = |now: f64| {
         let state = model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
@@ -171,6 +172,7 @@ fn a_contract_comes_to_its_end() {
         clock: "contract".into(),
         anchor: format_day(T),
         name: None,
+        kind: None,
     }];
     let state =
         |now: f64| model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
@@ -188,25 +190,46 @@ fn a_contract_comes_to_its_end() {
 }
 
 #[test]
-fn birthdays_come_round() {
+fn birthdays_come_round_on_their_day() {
     let catalogue = store();
     let (model, products) = fresh(&catalogue);
-    let fact = [Fact::Clock {
-        clock: "child".into(),
-        anchor: "2020-02-29".into(),
-        name: Some("Noa".into()),
-    }];
-    let occasion = |now: &str| {
+    let occasion = |birth: &str, now: &str| {
+        let fact = [Fact::Clock {
+            clock: "child".into(),
+            anchor: birth.into(),
+            name: Some("Noa".into()),
+            kind: None,
+        }];
         let now = at(parse_day(now).unwrap());
         let state = model.state(&products, &[], &fact, now, StateOptions::serving(false));
-        model.occasions(&state, None, "en").into_iter().next()
+        let found = model.occasions(&state, None, "en").into_iter().next()?;
+        let day = format_day(found.at as f64 / DAY_MS as f64);
+        Some((day, found.count, found.days_left))
     };
-    assert_eq!(occasion("2023-01-10"), None);
-    let third = occasion("2023-02-20").unwrap();
-    assert_eq!(third.count, 3);
-    assert!(
-        (7.0..=9.0).contains(&third.days_left),
-        "{}",
-        third.days_left
+    let on = |day: &str, count: u32, left: f32| Some((day.to_owned(), count, left));
+    for (now, due) in [
+        ("2023-05-01", None),
+        ("2024-04-20", on("2024-05-01", 1, 11.0)),
+        ("2024-05-01", on("2024-05-01", 1, 0.0)),
+        ("2024-05-02", None),
+        ("2025-04-30", on("2025-05-01", 2, 1.0)),
+        ("2028-05-01", on("2028-05-01", 5, 0.0)),
+    ] {
+        assert_eq!(occasion("2023-05-01", now), due, "{now}");
+    }
+    for (now, due) in [
+        ("2023-01-10", None),
+        ("2023-02-20", on("2023-02-28", 3, 8.0)),
+        ("2023-02-28", on("2023-02-28", 3, 0.0)),
+        ("2024-02-28", on("2024-02-29", 4, 1.0)),
+    ] {
+        assert_eq!(occasion("2020-02-29", now), due, "{now}");
+    }
+    // The twelfth birthday is the last that the clock of a child knows.
+    assert_eq!(
+        occasion("2008-05-01", "2020-05-01"),
+        on("2020-05-01", 12, 0.0)
     );
+    assert_eq!(occasion("2008-05-01", "2021-05-01"), None);
+    assert_eq!(occasion("1900-05-01", "2026-05-01"), None);
 }

@@ -4,6 +4,8 @@
 //! round, cannot reorder the words around it.
 
 use super::Tact;
+use crate::isolated;
+use crate::life::title_in;
 use crate::rank::{Reason, ReasonCode};
 use crate::shop::{Catalogue, ProductIx};
 
@@ -28,45 +30,39 @@ impl Language {
             Language::English
         }
     }
-}
 
-/// Longest title in a sentence, characters.
-const LONGEST_TITLE: usize = 80;
-
-/// `text` between isolates, without characters that would break out of them, cut to 80 characters.
-fn isolated(text: &str) -> String {
-    let mut clean: Vec<char> = text
-        .chars()
-        .filter(|c| {
-            !c.is_control()
-                // separators of lines and paragraphs end an isolate, marks of direction reach beyond it
-                && !matches!(*c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
-        })
-        .collect();
-    if clean.len() > LONGEST_TITLE {
-        clean.truncate(LONGEST_TITLE - 1);
-        clean.push('…');
+    /// Its BCP 47 tag.
+    fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::Hebrew => "he",
+        }
     }
-    let clean: String = clean.into_iter().collect();
-    format!("\u{2068}{}\u{2069}", clean.trim())
 }
 
-fn clock_name(clock: &str, language: Language) -> Option<&'static str> {
-    Some(match (clock, language) {
-        ("child", Language::English) => "your child's age",
-        ("child", Language::Hebrew) => "הגיל של הילד או הילדה שלכם",
-        ("pet", Language::English) => "your pet",
-        ("pet", Language::Hebrew) => "חיית המחמד שלכם",
-        ("trip", Language::English) => "your trip",
-        ("trip", Language::Hebrew) => "הנסיעה שלכם",
-        ("home_move", Language::English) => "your new home",
-        ("home_move", Language::Hebrew) => "הבית החדש שלכם",
-        ("wedding", Language::English) => "the wedding",
-        ("wedding", Language::Hebrew) => "החתונה",
-        ("contract", Language::English) => "your contract",
-        ("contract", Language::Hebrew) => "החוזה שלכם",
-        _ => return None,
-    })
+/// The end of a sentence that says when something is useful: what for.
+///
+/// The supplied types have phrases; a shop's own is called by its title.
+fn occasion(reason: &Reason, language: Language) -> Option<String> {
+    let phrase = match (reason.clock.as_deref()?, language) {
+        ("child", Language::English) => " for your child's age",
+        ("child", Language::Hebrew) => ", בהתאם לגיל של הילד או הילדה שלכם",
+        ("pet", Language::English) => " for your pet",
+        ("pet", Language::Hebrew) => ", בהתאם לחיית המחמד שלכם",
+        ("trip", Language::English) => " for your trip",
+        ("trip", Language::Hebrew) => ", בהתאם לנסיעה שלכם",
+        ("home_move", Language::English) => " for your new home",
+        ("home_move", Language::Hebrew) => ", בהתאם לבית החדש שלכם",
+        ("wedding", Language::English) => " for the wedding",
+        ("wedding", Language::Hebrew) => ", בהתאם לחתונה",
+        ("contract", Language::English) => " for your contract",
+        ("contract", Language::Hebrew) => ", בהתאם לחוזה שלכם",
+        (_, language) => {
+            let title = title_in(&reason.clock_title, language.tag(), "");
+            return (!title.is_empty()).then(|| format!(": {}", isolated(title)));
+        }
+    };
+    Some(phrase.to_owned())
 }
 
 /// The sentence of `reason` in `language`.
@@ -78,17 +74,14 @@ pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language, tact
             .then(|| isolated(catalogue.product(product).label()))
     };
     let product = reason.product.and_then(named);
-    let clock = reason
-        .clock
-        .as_deref()
-        .and_then(|clock| clock_name(clock, language));
+    let occasion = occasion(reason, language);
     match language {
-        Language::English => english(reason.code, product.as_deref(), clock),
-        Language::Hebrew => hebrew(reason.code, product.as_deref(), clock),
+        Language::English => english(reason.code, product.as_deref(), occasion.as_deref()),
+        Language::Hebrew => hebrew(reason.code, product.as_deref(), occasion.as_deref()),
     }
 }
 
-fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> String {
+fn english(code: ReasonCode, product: Option<&str>, occasion: Option<&str>) -> String {
     match (code, product) {
         (ReasonCode::BecauseYouBought, Some(p)) => format!("Because you bought {p}"),
         (ReasonCode::BecauseYouBought, None) => "Suits what you bought before".into(),
@@ -104,8 +97,8 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
         (ReasonCode::GoesWith, None) => "Goes with what you have".into(),
         (ReasonCode::BuyAgain, Some(p)) => format!("You bought {p} before; it may be time again"),
         (ReasonCode::BuyAgain, None) => "You bought this before; it may be time again".into(),
-        (ReasonCode::NextInLife, _) => match clock {
-            Some(clock) => format!("Often useful at this time for {clock}"),
+        (ReasonCode::NextInLife, _) => match occasion {
+            Some(occasion) => format!("Often useful at this time{occasion}"),
             None => "Many customers find this useful around this time".into(),
         },
         (ReasonCode::Popular, _) => "Popular with other customers".into(),
@@ -126,7 +119,7 @@ fn english(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Stri
     }
 }
 
-fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> String {
+fn hebrew(code: ReasonCode, product: Option<&str>, occasion: Option<&str>) -> String {
     match (code, product) {
         (ReasonCode::BecauseYouBought, Some(p)) => format!("כי קניתם {p}"),
         (ReasonCode::BecauseYouBought, None) => "מתאים למה שקניתם בעבר".into(),
@@ -140,8 +133,8 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::GoesWith, None) => "משתלב עם מה שיש לכם".into(),
         (ReasonCode::BuyAgain, Some(p)) => format!("קניתם בעבר {p}; אולי הגיע הזמן שוב"),
         (ReasonCode::BuyAgain, None) => "קניתם את זה בעבר; אולי הגיע הזמן שוב".into(),
-        (ReasonCode::NextInLife, _) => match clock {
-            Some(clock) => format!("שימושי לעתים קרובות בתקופה הזו, בהתאם ל{clock}"),
+        (ReasonCode::NextInLife, _) => match occasion {
+            Some(occasion) => format!("שימושי לעתים קרובות בתקופה הזו{occasion}"),
             None => "לקוחות רבים מוצאים בזה תועלת בתקופה הזו".into(),
         },
         (ReasonCode::Popular, _) => "פופולרי בקרב לקוחות אחרים".into(),
@@ -156,8 +149,8 @@ fn hebrew(code: ReasonCode, product: Option<&str>, clock: Option<&str>) -> Strin
         (ReasonCode::InsteadOf, None) => "חלופה למה שאינו זמין".into(),
         (ReasonCode::CustomersLikeYou, _) => "לקוחות עם טעם דומה בחרו בזה".into(),
         (ReasonCode::Upgrade, Some(p)) => format!("שדרוג של {p}"),
-        (ReasonCode::Upgrade, None) => "שדרוג של מה שיש לך".into(),
-        (ReasonCode::AvailableAgain, _) => "ביקשת, והוא במלאי".into(),
+        (ReasonCode::Upgrade, None) => "שדרוג של מה שיש לכם".into(),
+        (ReasonCode::AvailableAgain, _) => "ביקשתם, והוא במלאי".into(),
         (ReasonCode::YourTaste, _) => "מתאים לטעם שלכם בכללותו".into(),
     }
 }
@@ -289,5 +282,53 @@ mod tests {
         life.clock = Some("child".into());
         assert!(say(life.clone(), "en").contains("child"));
         assert!(say(life, "he").contains("הילד"));
+    }
+
+    #[test]
+    fn life_situations_are_named_in_the_grammar_of_the_language() {
+        let life = |clock: &str, titles: &[(&str, &str)]| Reason {
+            clock: Some(clock.into()),
+            clock_title: titles
+                .iter()
+                .map(|(tag, title)| ((*tag).into(), (*title).into()))
+                .collect(),
+            ..Reason::plain(ReasonCode::NextInLife, 1.0)
+        };
+        let school = [("en", "school year"), ("he", "שנת הלימודים")];
+        let table = [
+            (
+                life("trip", &[("en", "journey")]),
+                "en",
+                "Often useful at this time for your trip",
+            ),
+            (
+                life("trip", &[]),
+                "he",
+                "שימושי לעתים קרובות בתקופה הזו, בהתאם לנסיעה שלכם",
+            ),
+            (
+                life("home_move", &[]),
+                "he",
+                "שימושי לעתים קרובות בתקופה הזו, בהתאם לבית החדש שלכם",
+            ),
+            (
+                life("school_year", &school),
+                "en",
+                "Often useful at this time: \u{2068}school year\u{2069}",
+            ),
+            (
+                life("school_year", &school),
+                "he",
+                "שימושי לעתים קרובות בתקופה הזו: \u{2068}שנת הלימודים\u{2069}",
+            ),
+            (
+                life("school_year", &[]),
+                "en",
+                "Many customers find this useful around this time",
+            ),
+        ];
+        for (reason, locale, want) in table {
+            assert_eq!(say(reason, locale), want);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::shop::{Catalogue, ProductIx};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tact {
-    /// Words; a product whose category path holds one of them is not named. Lower case.
+    /// Begins of words; a product whose category path holds a word that begins so is not named. Lower case.
     pub sensitive: Vec<String>,
 }
 
@@ -35,15 +35,51 @@ impl Tact {
         }
         row.category.as_deref().is_some_and(|path| {
             let path = path.to_lowercase();
-            self.sensitive.iter().any(|word| path.contains(word))
+            self.sensitive.iter().any(|begin| begins(&path, begin))
         })
     }
+}
+
+/// Whether a word of `path` begins with `begin`, after Hebrew particles that are written together with it ("לפוריות").
+fn begins(path: &str, begin: &str) -> bool {
+    path.match_indices(begin).any(|(at, _)| {
+        let before = path[..at].trim_end_matches(|c| "ובלהכמש".contains(c));
+        let particles = path[before.len()..at].chars().count();
+        let free = before
+            .chars()
+            .next_back()
+            .is_none_or(|c| !c.is_alphanumeric());
+        particles <= 2 && free
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::shop::Product;
+
+    #[test]
+    fn sensitive_words_are_not_looked_for_inside_others() {
+        let sensitive = |path: &str| {
+            let words = Tact::default().sensitive;
+            words.iter().any(|word| begins(path, word))
+        };
+        for path in [
+            "garden/ornamental plants",
+            "מטבח/נייר אלומיניום",
+            "pets/cat",
+        ] {
+            assert!(!sensitive(path), "{path}");
+        }
+        for path in [
+            "health/mental health",
+            "care/pregnancy-tests",
+            "תוספים להריון",
+            "בריאות/ולפוריות",
+        ] {
+            assert!(sensitive(path), "{path}");
+        }
+    }
 
     #[test]
     fn sensitive_categories_and_marked_products_are_hidden() {

@@ -9,6 +9,7 @@ fn child(name: &str, anchor: &str) -> Fact {
         clock: "child".into(),
         anchor: anchor.into(),
         name: Some(name.into()),
+        kind: None,
     }
 }
 
