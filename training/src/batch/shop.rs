@@ -10,8 +10,7 @@ use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::shop::{
-    baskets, CatalogueError, Consents, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch,
-    NO_PRODUCT,
+    baskets, CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -37,7 +36,6 @@ pub struct Batch {
     pub live: Live,
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
-    default_consents: Consents,
 }
 
 impl Batch {
@@ -59,12 +57,7 @@ impl Batch {
     pub fn new(model: Model, mut log: Log, described: bool) -> Result<Batch, BatchError> {
         let live = shelves(&model, &log, described)?;
         translate(&model, &live, &mut log);
-        Ok(Batch {
-            model,
-            live,
-            log,
-            default_consents: Consents::default(),
-        })
+        Ok(Batch { model, live, log })
     }
 
     /// The data, in the model's numbers.
@@ -81,10 +74,7 @@ impl Batch {
         let customers = 0..self.log.len() as u32;
         let rates = customers
             .into_par_iter()
-            .filter(|&customer| {
-                self.consents(customer)
-                    .allows(Purpose::Train, &self.default_consents)
-            })
+            .filter(|&customer| self.log.allows(customer, Purpose::Train))
             .map(|customer| {
                 let history = self.history(customer);
                 let end = history.partition_point(|touch| touch.at < now);
@@ -119,17 +109,7 @@ impl Batch {
 
     /// What customer number `customer` allows.
     pub fn allowed(&self, customer: u32) -> Allowed {
-        let said = self.consents(customer);
-        Allowed {
-            personalise: said.allows(Purpose::Personalise, &self.default_consents),
-            infer_life_stage: said.allows(Purpose::InferLifeStage, &self.default_consents),
-        }
-    }
-
-    fn consents(&self, customer: u32) -> Consents {
-        self.log.profiles[customer as usize]
-            .as_ref()
-            .map_or_else(Consents::default, |profile| profile.consents)
+        Allowed::of(&self.log.consents(customer), &self.log.default_consents)
     }
 
     /// Everything known of customer number `customer`; nobody for `None`.
