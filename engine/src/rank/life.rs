@@ -37,7 +37,7 @@ impl Source for NextInLife {
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
         let mut found = life
             .model
-            .products_for(&life.products, &needs, PER_NEED, &appeal);
+            .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
         found.truncate(breadth(query));
         Ok(found)
     }

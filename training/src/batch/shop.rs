@@ -138,14 +138,15 @@ fn shelves(model: &Model, log: &Log, described: bool) -> Result<Live, CatalogueE
         if unseen.is_empty() {
             return Ok(Live::of_catalogue(Arc::clone(&model.catalogue)));
         }
-        return Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p));
+        let live = Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p))?;
+        return Ok(live.with_life(model.life.as_ref(), &model.catalogue));
     }
     let rows = log.catalogue.products().to_vec();
     let mut live = Live::with_upserts(&model.catalogue, rows, |p| model.representation.embed(p))?;
     for (removed, product) in live.removed.iter_mut().zip(model.catalogue.products()) {
         *removed |= log.catalogue.find(&product.product_id).is_none();
     }
-    Ok(live)
+    Ok(live.with_life(model.life.as_ref(), &model.catalogue))
 }
 
 /// Rewrites every touch of `log` from its own numbers to those of the shelves and of the model's vocabulary.
