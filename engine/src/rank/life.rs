@@ -2,11 +2,11 @@
 
 use super::sources::breadth;
 use super::{Filter, Query, Reason, ReasonCode, Source};
-use crate::life::{LifeView, Tact};
+use crate::life::{Ahead, LifeView, Tact};
 use crate::shop::ProductIx;
 
-/// Days ahead that next-in-life looks.
-const NEEDS_DAYS: f64 = 60.0;
+/// Days over which needs are compared, each at its pace.
+const NEEDS_DAYS: f32 = 60.0;
 /// A need that is less likely within those days is noise: in a shop without life situations the list is empty.
 const NEED_LEAST: f32 = 0.02;
 /// Days ahead that buy-again looks.
@@ -32,7 +32,10 @@ impl Source for NextInLife {
         let (Some(life), Some(view)) = (&query.model.life, query.life) else {
             return Err("no life situations");
         };
-        let mut needs = life.model.needs_seen(view, NEEDS_DAYS);
+        let mut needs = life.model.needs_seen(view, Ahead::Stage);
+        for need in &mut needs {
+            need.probability = need.at_pace(NEEDS_DAYS);
+        }
         needs.retain(|need| need.probability >= NEED_LEAST);
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
         let mut found = life
