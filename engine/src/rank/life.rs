@@ -1,7 +1,7 @@
 //! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
 
 use super::sources::breadth;
-use super::{Filter, Query, Reason, ReasonCode, Source};
+use super::{Filter, Item, Query, Reason, ReasonCode, Source};
 use crate::life::{Ahead, LifeView, Tact};
 use crate::shop::ProductIx;
 
@@ -38,9 +38,9 @@ impl Source for NextInLife {
         }
         needs.retain(|need| need.probability >= NEED_LEAST);
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
-        let mut found = life
-            .model
-            .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
+        let mut found =
+            life.model
+                .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
         found.truncate(breadth(query));
         Ok(found)
     }
@@ -145,6 +145,17 @@ pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
         score * fit
     } else {
         score / fit
+    }
+}
+
+/// How many times likelier life must make an item for it to be the reason.
+const FIT_TOLD: f32 = 1.5;
+
+/// Says of an item for somebody who bought nothing yet that it is what comes next in the life they told of, where it is.
+pub(super) fn explain(query: &Query, item: &mut Item) {
+    let view = query.life.filter(|view| !view.is_silent());
+    if view.is_some_and(|view| view.stage_fit(item.product) >= FIT_TOLD) {
+        item.reasons.push(reason(query, item.product, item.score));
     }
 }
 

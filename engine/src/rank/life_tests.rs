@@ -263,3 +263,31 @@ fn products_that_came_after_the_model_are_for_an_age_too() {
     };
     assert!(view_of(&grown) && !view_of(&[]));
 }
+
+#[test]
+fn a_declared_fact_makes_lists_personal_without_a_single_purchase() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let due = [Fact::Clock {
+        clock: "child".into(),
+        anchor: "2022-07-01".into(),
+        name: None,
+    }];
+    let ask = |facts: &[Fact], personalise: bool| {
+        let now = (parse_day("2022-06-10").unwrap() * DAY_MS as f64) as i64;
+        let request = Request::one(ListKind::ForYou, 5, now);
+        let mut customer = who(&[], facts, true);
+        customer.allowed.personalise = personalise;
+        recommend(&model, &live, customer, &request, &|| false).unwrap()
+    };
+    let answer = ask(&due, true);
+    assert!(answer.personal);
+    let first = &answer.lists[0].items[0];
+    assert_eq!(first.product, NEWBORN);
+    assert_eq!(first.reasons[0].code, ReasonCode::NextInLife);
+    assert!(!answer.lists[0].notes.contains(&Note::NotPersonal));
+    let nobody = ask(&[], true);
+    assert!(!nobody.personal);
+    assert_ne!(nobody.lists[0].items[0].product, NEWBORN);
+    assert_eq!(ask(&due, false), nobody);
+}

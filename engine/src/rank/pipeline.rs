@@ -190,7 +190,7 @@ impl<'a> Prepared<'a> {
             life: relevance.life(),
             like_you: LikeYou::Absent,
             contact: Contact::none(),
-            personal: self.personal(),
+            personal: self.personal() || relevance.speaks(),
         }
     }
 
@@ -199,8 +199,8 @@ impl<'a> Prepared<'a> {
         &self.owned
     }
 
-    /// Whether anything of the customer or session went in.
-    pub(super) fn personal(&self) -> bool {
+    /// Whether anything that the customer or session touched went in.
+    fn personal(&self) -> bool {
         !self.folded.is_empty()
     }
 
