@@ -80,6 +80,7 @@ impl Source for BuyAgain {
             query.request.now,
             AGAIN_DAYS,
             query.life,
+            &|a, b| query.model.replaces(a, b),
         );
         Ok(due
             .into_iter()

@@ -119,7 +119,8 @@ pub fn again(early: &Model, log: &Log, cut: i64) -> Option<AgainFigures> {
             let view = life
                 .zip(state.as_ref())
                 .map(|(l, state)| LifeView::new(&l.model, &l.products, state));
-            let due = model.due(past, cut, AGAIN_DAYS as f32, view.as_ref());
+            let replaces = |a, b| early.replaces(a, b);
+            let due = model.due(past, cut, AGAIN_DAYS as f32, view.as_ref(), &replaces);
             let due: HashMap<ProductIx, f32> = due
                 .into_iter()
                 .map(|d| (d.product, d.probability))
