@@ -24,7 +24,8 @@
 //! epoch milliseconds; without an offset they are local to the `time_zone` of `shop.json`. A table of touchpoints has
 //! times in all rows or in none. Where there is a `products` table, a touchpoint on a product outside it is an error.
 //!
-//! `shop.json` ([`ShopInfo`]) and `rules.json` are optional. Everything else in the directory is left alone.
+//! `shop.json` ([`ShopInfo`]) and `rules.json` are optional; `consents` in it says what holds for customers who said
+//! nothing. Everything else in the directory is left alone.
 
 mod cell;
 pub mod check;

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use serendib_engine::shop::{
-    stable_hash, Basket, Catalogue, Customer, Encoder, Interner, Product, Touch, Touchpoint,
-    NO_PRODUCT,
+    stable_hash, Basket, Catalogue, Consents, Customer, Encoder, Interner, Product, Purpose, Touch,
+    Touchpoint, NO_PRODUCT,
 };
 
 use crate::error::DataError;
@@ -30,6 +30,8 @@ pub struct Log {
     pub anonymous_ids: Vec<u64>,
     /// Rows of the `customers` table by customer number.
     pub profiles: Vec<Option<Customer>>,
+    /// What holds for customers who said nothing, as `shop.json` has it.
+    pub default_consents: Consents,
     /// Whether the rows have times.
     pub timed: bool,
     /// First and last time in milliseconds; `None` without times or rows.
@@ -125,7 +127,10 @@ impl Log {
         for kind in &data.shop().passive_kinds {
             encoder.kinds.declare_passive(kind);
         }
-        let mut log = Log::default();
+        let mut log = Log {
+            default_consents: data.shop().consents,
+            ..Log::default()
+        };
         let mut anonymous: HashMap<u64, usize> = HashMap::new();
         let (mut owners, mut touches) = (Vec::new(), Vec::new());
         let mut clockwork = Clockwork::default();
@@ -219,6 +224,20 @@ impl Log {
         Ok(())
     }
 
+    /// What customer number `customer` said about the use of their data.
+    pub fn consents(&self, customer: u32) -> Consents {
+        let profile = self.profiles.get(customer as usize);
+        profile
+            .and_then(Option::as_ref)
+            .map_or_else(Consents::default, |profile| profile.consents)
+    }
+
+    /// Whether customer number `customer` allows `purpose`, given what holds for who said nothing.
+    pub fn allows(&self, customer: u32, purpose: Purpose) -> bool {
+        self.consents(customer)
+            .allows(purpose, &self.default_consents)
+    }
+
     /// How many customers there are.
     pub fn len(&self) -> usize {
         self.customer_ids.len()
@@ -279,6 +298,7 @@ impl Log {
             anonymous: Vec::new(),
             anonymous_ids: Vec::new(),
             profiles: self.profiles.clone(),
+            default_consents: self.default_consents,
             timed: self.timed,
             span: None,
             non_product: self.non_product.clone(),

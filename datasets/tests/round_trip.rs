@@ -253,6 +253,10 @@ fn the_other_tables_read_back_in_every_format() {
     let shop = ShopInfo {
         currency: Some("EUR".into()),
         passive_kinds: vec!["billboard".into()],
+        consents: Consents {
+            infer_life_stage: Some(false),
+            ..Consents::default()
+        },
         ..ShopInfo::default()
     };
     for format in Format::all() {

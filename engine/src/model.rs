@@ -170,6 +170,12 @@ impl Model {
             _ => 0.0,
         }
     }
+
+    /// Whether one product takes the place of the other: variants of one thing, and substitutes.
+    pub fn replaces(&self, a: ProductIx, b: ProductIx) -> bool {
+        let complements = self.complements.as_ref();
+        complements.is_some_and(|c| c.replaces(a, b))
+    }
 }
 
 /// Refuses an index that finds less than the manifest says it found when it was fitted.

@@ -18,7 +18,7 @@ use crate::convert::{
     hand_over_to_proto, lists_to_log, lists_to_proto, note, pool_status, store_status, Ask,
     AskLimits, Wording,
 };
-use crate::customers::{allowed, Encoded, EncodedCache};
+use crate::customers::{Encoded, EncodedCache};
 use crate::deadline::Deadline;
 use crate::metrics::{AnswerKind, Metrics};
 use crate::models::Models;
@@ -134,7 +134,7 @@ impl App {
         let may_log = state
             .as_ref()
             .map_or(Consents::default(), |s| s.profile.consents);
-        let may_log = allowed(&may_log, &self.config.consent).personalise;
+        let may_log = Allowed::of(&may_log, &self.config.consent).personalise;
         // Somebody of whom nothing is kept stays nameless in the log too: they may have been erased a moment ago. What
         // comes of the answer finds it by its request id.
         let log_as = ask

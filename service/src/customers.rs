@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_engine::shop::{sort_history, Budget, Consents, Fact, Purpose, Touch};
+use serendib_engine::shop::{sort_history, Budget, Consents, Fact, Touch};
 
 use crate::store;
 use crate::views::View;
@@ -56,17 +56,8 @@ impl Encoded {
         CustomerState {
             history,
             facts: &self.facts,
-            allowed: allowed(&self.consents, defaults),
+            allowed: Allowed::of(&self.consents, defaults),
         }
-    }
-}
-
-/// What `consents` allow, given the configured `defaults`.
-pub fn allowed(consents: &Consents, defaults: &Consents) -> Allowed {
-    let personalise = consents.allows(Purpose::Personalise, defaults);
-    Allowed {
-        personalise,
-        infer_life_stage: personalise && consents.allows(Purpose::InferLifeStage, defaults),
     }
 }
 

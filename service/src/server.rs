@@ -32,6 +32,7 @@ use crate::quiet::{lower_priority, Quiet};
 use crate::rpc;
 use crate::similar::SimilarCustomers;
 use crate::store::Store;
+use crate::usual;
 use crate::views::Views;
 
 /// A server that answers.
@@ -97,6 +98,10 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         .open_boxes(now_ms())
         .await
         .context("cannot read the boxes")?;
+    // A full disk must not keep the shop from being served.
+    if let Err(error) = usual::keep(&*store, &config.consent, now_ms()).await {
+        tracing::warn!(%error, "exports will not know the configured consents");
+    }
     let packing_threads = (config.compute.threads / 2).max(1);
     let app = Arc::new(App {
         spoilers: Spoilers::new(open),

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serendib_engine::rank::{LikeYou, Neighbourhood};
-use serendib_engine::shop::{Budget, Touch};
+use serendib_engine::shop::{Budget, Purpose, Touch};
 
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::customers::{allowed, Encoded};
+use crate::customers::Encoded;
 use crate::store::{CustomerQuery, CustomerState, StoreError};
 use crate::views::View;
 
@@ -116,7 +116,8 @@ pub struct Found {
 /// The touches of `state` that the view's model knows, and the customer's unit vector; `None` where there is nothing to go by,
 /// or no consent.
 fn folded(app: &App, view: &View, state: &CustomerState) -> Option<(Vec<f32>, Vec<Touch>)> {
-    if !allowed(&state.profile.consents, &app.config.consent).personalise {
+    let said = state.profile.consents;
+    if !said.allows(Purpose::Personalise, &app.config.consent) {
         return None;
     }
     let budget = Budget::RANKED.at_most(app.config.recommend.history);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serendib_engine::shop::Consents;
 
 /// What `shop.json` says; every key is optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct ShopInfo {
     /// Clock types, as the engine's `life` reads them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_types: Option<Value>,
+    /// What holds for customers who said nothing; absent = allowed.
+    #[serde(skip_serializing_if = "Consents::is_silent")]
+    pub consents: Consents,
     /// Every other key.
     #[serde(flatten)]
     pub other: Map<String, Value>,

@@ -4,7 +4,9 @@
 //! customer's own gaps to the product's, the category's and the shop's. Given that nothing was bought for t days, the
 //! probability of buying within the next Δ days is RCP · [F(t + Δ) − F(t)] / [1 − F(t)], where RCP is the probability
 //! that a buyer of the product ever buys it again (Bhagat et al., KDD 2018, sections 4.1–4.3), raised by the customer's
-//! own repeats. Packs scale the gap: two packs last twice as long. Long after the usual gap the chance fades.
+//! own repeats. Packs scale the gap: two packs last twice as long, and a pack of sixty ten times as long as one of six, so
+//! that what a category says of gaps is said per unit of use. A larger bag, or another brand, bought since makes what it
+//! replaces last until it runs out itself. Long after the usual gap the chance fades.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +16,7 @@ use super::state::LifeView;
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
-use crate::shop::{Catalogue, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use crate::shop::{Catalogue, Product, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 const SETTINGS: &str = "buy-again.json";
 const TABLES: &str = "buy-again.safetensors";
@@ -23,6 +25,8 @@ const TABLES: &str = "buy-again.safetensors";
 const KAPPA: f32 = 3.0;
 /// A gap beyond this many times the usual one counts as lapsed.
 const LAPSE: f32 = 3.0;
+/// Largest factor by which the pack of one product is taken to last longer or shorter than its category's usual one.
+const MOST_PACK: f32 = 12.0;
 /// Prior of buying again: Beta(1, 3).
 const REPEAT_PRIOR: (f32, f32) = (1.0, 3.0);
 
@@ -85,6 +89,29 @@ fn scale(packs: f32, usual: f32) -> f32 {
     (packs / usual.max(1e-3)).clamp(0.25, 4.0)
 }
 
+/// What a customer has of one product.
+#[derive(Debug, Clone, Copy)]
+struct Supply {
+    product: ProductIx,
+    /// Day of the first purchase.
+    first: i64,
+    /// Day since which it is used up.
+    last: i64,
+    /// Days that it usually lasts.
+    usual: f32,
+    /// Standard deviation of ln of them.
+    sigma: f32,
+    /// Times bought.
+    times: u32,
+}
+
+impl Supply {
+    /// The day on which it is usually used up.
+    fn runs_out(&self) -> f64 {
+        self.last as f64 + f64::from(self.usual)
+    }
+}
+
 /// Purchases that were kept, by product, of the touches before `now`.
 fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> {
     let mut out: BTreeMap<ProductIx, Purchases> = BTreeMap::new();
@@ -144,6 +171,15 @@ impl Sums {
         self.repeaters += other.repeaters;
     }
 
+    /// The same gaps, each `shift` longer in logarithms.
+    fn shifted(&self, shift: f32) -> Sums {
+        Sums {
+            log: self.log + self.gaps * shift,
+            square: self.square + 2.0 * shift * self.log + self.gaps * shift * shift,
+            ..*self
+        }
+    }
+
     /// Shrunk to `above` by `weight` gaps, and by as many buyers.
     fn rhythm(&self, above: &Rhythm, weight: f32, packs: f32) -> Rhythm {
         let n = self.gaps + weight;
@@ -158,6 +194,45 @@ impl Sums {
             packs,
         }
     }
+}
+
+impl Rhythm {
+    /// The rhythm of a pack that lasts longer by `shift` in logarithms.
+    fn shifted(&self, shift: f32) -> Rhythm {
+        Rhythm {
+            mu: self.mu + shift,
+            ..*self
+        }
+    }
+}
+
+/// ln of how many times more units of use a pack of each product holds than the usual one of its category; 0 where that
+/// is not told.
+fn relative_packs(catalogue: &Catalogue) -> Vec<f32> {
+    let units = |product: &Product| {
+        let told = product.pack_quantity.filter(|n| n.is_finite() && *n > 0.0);
+        told.map(|n| (n as f32).ln())
+    };
+    let of_leaf = |ix: usize| catalogue.leaf(ix as ProductIx).map(|leaf| leaf.0);
+    let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
+    for (ix, product) in catalogue.products().iter().enumerate() {
+        if let (Some(units), Some(leaf)) = (units(product), of_leaf(ix)) {
+            let (sum, count) = sums.entry(leaf).or_default();
+            *sum += units;
+            *count += 1.0;
+        }
+    }
+    let most = MOST_PACK.ln();
+    let products = catalogue.products().iter().enumerate();
+    products
+        .map(|(ix, product)| {
+            let usual = of_leaf(ix).and_then(|leaf| sums.get(&leaf));
+            match (units(product), usual) {
+                (Some(units), Some((sum, count))) => (units - sum / count).clamp(-most, most),
+                _ => 0.0,
+            }
+        })
+        .collect()
 }
 
 impl BuyAgain {
@@ -204,12 +279,14 @@ impl BuyAgain {
             }
             sums[ix].add(&own);
         }
+        let relative = relative_packs(catalogue);
         let mut total = Sums::default();
         let mut leaves: HashMap<u32, Sums> = HashMap::new();
         for (ix, own) in sums.iter().enumerate() {
             total.add(own);
             if let Some(leaf) = catalogue.leaf(ix as ProductIx) {
-                leaves.entry(leaf.0).or_default().add(own);
+                let per_unit = own.shifted(-relative[ix]);
+                leaves.entry(leaf.0).or_default().add(&per_unit);
             }
         }
         if total.gaps < 1.0 {
@@ -234,8 +311,9 @@ impl BuyAgain {
                 let above = catalogue
                     .leaf(ix as ProductIx)
                     .and_then(|leaf| leaves.get(&leaf.0))
-                    .unwrap_or(&shop);
-                own.rhythm(above, REPEAT_PRIOR.0 + REPEAT_PRIOR.1, packs)
+                    .unwrap_or(&shop)
+                    .shifted(relative[ix]);
+                own.rhythm(&above, REPEAT_PRIOR.0 + REPEAT_PRIOR.1, packs)
             })
             .collect();
         Some(BuyAgain { rhythms, shop })
@@ -250,17 +328,68 @@ impl BuyAgain {
     /// first, ties by product.
     ///
     /// Where `life` says that a need is over, the probability is multiplied by the square of what is left of it; durables that
-    /// nobody buys twice come out near 0 by their repeat rate.
+    /// nobody buys twice come out near 0 by their repeat rate. What `replaces` another, as a larger pack does or another
+    /// brand, postpones it: see [`BuyAgain::supplies`].
     pub fn due(
         &self,
         history: &[Touch],
         now: i64,
         horizon_days: f32,
         life: Option<&LifeView>,
+        replaces: &dyn Fn(ProductIx, ProductIx) -> bool,
     ) -> Vec<Due> {
         let today = now as f64 / DAY_MS as f64;
         let horizon = horizon_days.clamp(0.1, 3660.0);
-        let mut out: Vec<Due> = purchases(history, now)
+        let mut out: Vec<Due> = self
+            .supplies(history, now, replaces)
+            .into_iter()
+            .map(|supply| {
+                let Supply {
+                    product,
+                    usual,
+                    sigma,
+                    ..
+                } = supply;
+                let rhythm = self.rhythm(product);
+                let since = ((today - supply.last as f64) as f32 - 0.5).max(0.1);
+                let below = |days: f32| normal_cdf((days.max(1e-3) / usual).ln() / sigma);
+                let (before, after) = (below(since), below(since + horizon));
+                let hazard = ((after - before) / (1.0 - before).max(1e-3)).clamp(0.0, 1.0);
+                // Who has repeated is likelier to go on: Beta posterior on the product's repeat rate.
+                let n = supply.times.saturating_sub(1) as f32;
+                let repeat = (rhythm.repeat * KAPPA + n) / (KAPPA + n);
+                // Of those who will come back, ever fewer have not yet: the chance of having stopped grows.
+                let alive = repeat * (1.0 - before) / (repeat * (1.0 - before) + 1.0 - repeat);
+                let overdue = (since / (LAPSE * usual)).max(1.0);
+                let ended = life.map_or(0.0, |life| life.ended(product));
+                Due {
+                    product,
+                    probability: (alive * hazard / overdue * (1.0 - ended).powi(2)).clamp(0.0, 1.0),
+                    due_at: supply.last * DAY_MS + (f64::from(usual) * DAY_MS as f64) as i64,
+                    times: supply.times,
+                    ripeness: since / usual.max(1e-3),
+                }
+            })
+            .collect();
+        out.sort_by(|a, b| {
+            b.probability
+                .total_cmp(&a.probability)
+                .then(a.product.cmp(&b.product))
+        });
+        out
+    }
+
+    /// What the customer has of each product that they bought, by product.
+    ///
+    /// A product that `replaces` it, was first bought since and lasts longer stands in for it: what is there until the
+    /// larger bag is empty. Things that took turns before are two habits, and the gaps of each know of the other.
+    fn supplies(
+        &self,
+        history: &[Touch],
+        now: i64,
+        replaces: &dyn Fn(ProductIx, ProductIx) -> bool,
+    ) -> Vec<Supply> {
+        let own: Vec<Supply> = purchases(history, now)
             .into_iter()
             .map(|(product, list)| {
                 let rhythm = self.rhythm(product);
@@ -280,32 +409,34 @@ impl BuyAgain {
                     .max(0.2);
                 let last = list.days.last().copied().unwrap_or((0, 1.0));
                 let stretch = scale(last.1, rhythm.packs);
-                let usual = mu.exp() * stretch;
-                let since = ((today - last.0 as f64) as f32 - 0.5).max(0.1);
-                let below = |days: f32| normal_cdf((days.max(1e-3) / usual).ln() / sigma);
-                let (before, after) = (below(since), below(since + horizon));
-                let hazard = ((after - before) / (1.0 - before).max(1e-3)).clamp(0.0, 1.0);
-                // Who has repeated is likelier to go on: Beta posterior on the product's repeat rate.
-                let repeat = (rhythm.repeat * KAPPA + n) / (KAPPA + n);
-                // Of those who will come back, ever fewer have not yet: the chance of having stopped grows.
-                let alive = repeat * (1.0 - before) / (repeat * (1.0 - before) + 1.0 - repeat);
-                let overdue = (since / (LAPSE * usual)).max(1.0);
-                let ended = life.map_or(0.0, |life| life.ended(product));
-                Due {
+                Supply {
                     product,
-                    probability: (alive * hazard / overdue * (1.0 - ended).powi(2)).clamp(0.0, 1.0),
-                    due_at: last.0 * DAY_MS + (f64::from(usual) * DAY_MS as f64) as i64,
+                    first: list.days.first().map_or(last.0, |d| d.0),
+                    last: last.0,
+                    usual: mu.exp() * stretch,
+                    sigma,
                     times: list.days.len() as u32,
-                    ripeness: since / usual.max(1e-3),
                 }
             })
             .collect();
-        out.sort_by(|a, b| {
-            b.probability
-                .total_cmp(&a.probability)
-                .then(a.product.cmp(&b.product))
-        });
-        out
+        own.iter()
+            .map(|supply| {
+                let since = own.iter().filter(|other| {
+                    other.first > supply.last
+                        && other.runs_out() > supply.runs_out()
+                        && replaces(supply.product, other.product)
+                });
+                match since.max_by(|a, b| a.runs_out().total_cmp(&b.runs_out())) {
+                    Some(instead) => Supply {
+                        last: instead.last,
+                        usual: instead.usual,
+                        sigma: instead.sigma,
+                        ..*supply
+                    },
+                    None => *supply,
+                }
+            })
+            .collect()
     }
 
     /// Writes `buy-again.json` and `buy-again.safetensors`.

@@ -47,6 +47,12 @@ pub struct OccasionType {
 pub struct WordRule {
     /// Words or phrases, any of which matches; compared without case, as whole words.
     pub any: Vec<String>,
+    /// Words or phrases, any of which takes it back: a "hot dog" is no pet's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<String>,
+    /// Whether it is for grown-ups, so that "women" and the like do not speak against a child.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_adults: bool,
     /// The window is this stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,

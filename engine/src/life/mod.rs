@@ -36,7 +36,7 @@ pub use existence::Existence;
 pub use facts::{declared, format_day, parse_day};
 pub use kinds::Kinds;
 pub use model::{Clock, LifeModel};
-pub use needs::Need;
+pub use needs::{Ahead, Need};
 pub use neighbours::NeighbourIndex;
 pub use next_basket::{
     explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,

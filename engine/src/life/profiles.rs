@@ -214,12 +214,25 @@ impl ProductProfiles {
 
     /// Profiles of a catalogue that begins with the products already resolved and goes on with later ones.
     pub fn extended(&self, profiles: &Profiles, catalogue: &Catalogue) -> ProductProfiles {
-        let later = catalogue.products().iter().skip(self.of.len());
-        let of: Vec<ProfileIx> = self
-            .of
+        self.updated(profiles, catalogue, |_| true)
+    }
+
+    /// Profiles of `catalogue`, in which the products resolved here have the same numbers: as here where `unchanged` says
+    /// that a product's words are what they were, resolved otherwise.
+    pub fn updated(
+        &self,
+        profiles: &Profiles,
+        catalogue: &Catalogue,
+        unchanged: impl Fn(ProductIx) -> bool,
+    ) -> ProductProfiles {
+        let of: Vec<ProfileIx> = catalogue
+            .products()
             .iter()
-            .copied()
-            .chain(later.map(|product| profiles.resolve(product)))
+            .enumerate()
+            .map(|(ix, product)| match self.of.get(ix) {
+                Some(known) if unchanged(ix as ProductIx) => *known,
+                _ => profiles.resolve(product),
+            })
             .collect();
         let mut starts = vec![0u32; profiles.list().len() + 1];
         for &profile in of.iter().filter(|p| **p != NO_PROFILE) {

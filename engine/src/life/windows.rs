@@ -34,6 +34,8 @@ pub struct WindowReader {
     /// Clock and rule of each phrase number.
     rules: Vec<(usize, usize)>,
     phrases: Phrases,
+    /// What takes a rule back, by the same numbers.
+    objections: Phrases,
     /// Clock and kind of each number of `kind_phrases`.
     kinds: Vec<(usize, usize)>,
     kind_phrases: Phrases,
@@ -167,16 +169,35 @@ const ADULT_WORDS: &[&str] = &[
     "לגברים",
     "לנשים",
 ];
+/// Whom a thing is for, where it is not for a child.
+const ADULTS: &[&str] = &[
+    "men",
+    "mens",
+    "women",
+    "womens",
+    "ladies",
+    "adult",
+    "adults",
+    "seniors",
+    "elderly",
+    "גברים",
+    "נשים",
+    "לגברים",
+    "לנשים",
+    "מבוגרים",
+    "למבוגרים",
+];
 const NAPPY_WORDS: &[&str] = &[
     "nappy",
     "nappies",
     "diaper",
     "diapers",
-    "pull",
     "חיתול",
     "חיתולים",
     "חיתולי",
 ];
+/// Nappies only where a child is spoken of: there are bars for pull-ups, too.
+const PULL_UPS: &[&str] = &["pull", "pullups"];
 const SHOE_WORDS: &[&str] = &[
     "shoe",
     "shoes",
@@ -267,6 +288,7 @@ fn along(table: &[(f64, f64)], x: f64) -> f64 {
 }
 
 /// What surrounds a number.
+#[derive(Clone, Copy)]
 struct Context {
     child: bool,
     pet: bool,
@@ -278,7 +300,7 @@ struct Context {
 impl WindowReader {
     /// A reader for `clocks`.
     pub fn new(clocks: &[ClockType]) -> WindowReader {
-        let mut phrases = Phrases::default();
+        let (mut phrases, mut objections) = (Phrases::default(), Phrases::default());
         let mut rules = Vec::new();
         let (mut kind_phrases, mut kinds) = (Phrases::default(), Vec::new());
         for (clock, kind) in clocks.iter().enumerate() {
@@ -294,6 +316,9 @@ impl WindowReader {
                 for phrase in &row.any {
                     phrases.add(phrase, rules.len());
                 }
+                for phrase in &row.unless {
+                    objections.add(phrase, rules.len());
+                }
                 rules.push((clock, rule));
             }
         }
@@ -302,6 +327,7 @@ impl WindowReader {
             clocks: clocks.to_vec(),
             rules,
             phrases,
+            objections,
             kinds,
             kind_phrases,
             child: named("child"),
@@ -340,15 +366,16 @@ impl WindowReader {
         let title = product.title.as_deref().unwrap_or("");
         let category = product.category.as_deref().unwrap_or("");
         let by_category = self.in_category(category);
-        let mut words = tokens(title);
-        let in_title = self.in_words(&words, by_category.map(|w| w.clock));
-        words.extend(tokens(category));
+        let title_words = tokens(title);
+        let words = [title_words.as_slice(), &tokens(category)].concat();
+        let in_title = self.in_words(&title_words, &words, by_category.map(|w| w.clock));
         let has = |set: &[&str]| words.iter().any(|w| set.contains(&w.as_str()));
+        let child = has(CHILD_WORDS) || by_category.is_some_and(|w| Some(w.clock) == self.child);
         let context = Context {
-            child: has(CHILD_WORDS) || by_category.is_some_and(|w| Some(w.clock) == self.child),
+            child,
             pet: has(PET_WORDS) || by_category.is_some_and(|w| Some(w.clock) == self.pet),
             adult: has(ADULT_WORDS),
-            nappy: has(NAPPY_WORDS),
+            nappy: has(NAPPY_WORDS) || (child && has(PULL_UPS)),
             shoe: has(SHOE_WORDS),
         };
         let ages = self
@@ -406,17 +433,34 @@ impl WindowReader {
         let parts: Vec<&str> = path.split('/').collect();
         (0..parts.len()).rev().find_map(|from| {
             let words = tokens(&parts[from..].join(" "));
-            let window = self.in_words(&words, None)?;
+            let window = self.in_words(&words, &words, None)?;
             let kind = self.kind_in(path, window.clock);
             Some(Window { kind, ..window })
         })
     }
 
-    fn in_words(&self, words: &[String], wanted: Option<usize>) -> Option<Window> {
-        self.phrases
-            .find(words)
+    /// The window of the first rule that `words` match, of clock `wanted` where one is; nothing in `around`, the words and
+    /// what stands beside them, may take it back.
+    fn in_words(
+        &self,
+        words: &[String],
+        around: &[String],
+        wanted: Option<usize>,
+    ) -> Option<Window> {
+        let matching = self.phrases.find(words);
+        if matching.is_empty() {
+            return None;
+        }
+        let objected = self.objections.find(around);
+        let adults = around.iter().any(|w| ADULTS.contains(&w.as_str()));
+        matching
             .into_iter()
+            .filter(|number| objected.binary_search(number).is_err())
             .map(|number| self.rules[number])
+            .filter(|&(clock, rule)| {
+                let grown = adults && !self.clocks[clock].words[rule].for_adults;
+                !(grown && Some(clock) == self.child)
+            })
             .find(|(clock, _)| wanted.is_none_or(|w| w == *clock))
             .map(|(clock, rule)| {
                 let row = &self.clocks[clock].words[rule];
@@ -434,10 +478,16 @@ impl WindowReader {
     fn in_attributes(&self, product: &Product, context: &Context) -> Option<(f64, f64)> {
         let (mut from, mut to) = (None, None);
         for (key, value) in &product.attributes {
-            let key = key.to_lowercase().replace([' ', '-'], "_");
-            if !(key.contains("age") || key.contains("גיל") || key.contains("size")) {
+            let key = flat_key(key);
+            let of_age = key.split('_').any(tells_age);
+            if !(of_age || key.contains("size")) {
                 continue;
             }
+            // A range under the name of an age is one, whatever the title says.
+            let context = &Context {
+                child: context.child || (of_age && !context.pet),
+                ..*context
+            };
             let unit = if key.contains("month") {
                 MONTH
             } else if key.contains("day") {
@@ -446,7 +496,7 @@ impl WindowReader {
                 YEAR
             };
             match value {
-                Value::Number(number) if key.contains("age") => {
+                Value::Number(number) if of_age => {
                     let days = number.as_f64().map(|n| n * unit);
                     if key.contains("max") || key.contains("_to") || key.contains("until") {
                         to = days;
@@ -476,6 +526,28 @@ impl WindowReader {
         }
         .filter(|(from, to)| from < to)
     }
+}
+
+/// The key of an attribute in lower case with `_` between its words: "maxAge months" becomes "max_age_months".
+fn flat_key(key: &str) -> String {
+    let mut out = String::with_capacity(key.len() + 2);
+    let mut small = false;
+    for c in key.chars() {
+        if small && c.is_uppercase() {
+            out.push('_');
+        }
+        small = c.is_lowercase();
+        out.extend(c.to_lowercase());
+    }
+    out.replace([' ', '-'], "_")
+}
+
+/// Whether a word of an attribute's key speaks of age, as that of "voltage" or "package" does not.
+fn tells_age(word: &str) -> bool {
+    let english = word
+        .strip_prefix("age")
+        .is_some_and(|rest| ["", "s", "d", "range", "group", "min", "max"].contains(&rest));
+    english || ["minage", "maxage"].contains(&word) || word.contains("גיל")
 }
 
 fn unit_days(unit: &str) -> f64 {
@@ -516,9 +588,10 @@ fn in_text(text: &str, context: &Context) -> Option<(f64, f64)> {
         let first = found.get(2).map_or(last, |m| m.as_str());
         let from = number(found.get(1))? * unit_days(first);
         let to = number(found.get(3))? * unit_days(last);
-        // "6-12 m" of cable is not an age.
-        let plain = last == "m" || last == "y";
-        if from < to && (alive || (from == 0.0 && (plain || !context.adult))) {
+        // "6-12 m" of cable is not an age, nor is "0-6 m"; without a word about who it is for, only a range from birth in
+        // months or years written out is one.
+        let metres = last == "m";
+        if from < to && (alive || (from == 0.0 && !metres && (last == "y" || !context.adult))) {
             return Some((from - if from == 0.0 { 30.0 } else { 0.0 }, to));
         }
     }

@@ -27,7 +27,14 @@ fn months(title: &str, category: &str) -> Option<(f64, f64)> {
 
 #[test]
 fn windows_in_english() {
-    assert_eq!(months("Muslin sleeping bag 0-6 m", ""), Some((-1.0, 6.0)));
+    assert_eq!(
+        months("Muslin sleeping bag 0-6 m", "baby/sleep"),
+        Some((-1.0, 6.0))
+    );
+    assert_eq!(
+        months("Muslin sleeping bag 0-6 months", ""),
+        Some((-1.0, 6.0))
+    );
     assert_eq!(
         months("Convertible car seat, 15 m - 4 y", "baby/car seats"),
         Some((15.0, 48.0))
@@ -113,4 +120,67 @@ fn other_numbers_are_not_ages() {
     assert_eq!(read("Jeans men", "fashion/men", "size 50"), None);
     assert_eq!(read("Whisky aged 12 years", "drinks", ""), None);
     assert_eq!(read("", "", ""), None);
+}
+
+#[test]
+fn words_that_mean_something_else_say_nothing() {
+    for (title, category) in [
+        ("Wine for Dummies", "books/cooking"),
+        ("Adidas training pants", "sport/clothing"),
+        ("Training pants, men", "sport"),
+        ("Pull ups bar", "sport/fitness"),
+        ("Pull ups bar, size 3", "sport/fitness"),
+        ("Johnnie Walker", "drinks/whisky"),
+        ("Zimmer walker for seniors", "health/mobility"),
+        ("Nursing uniform", "workwear"),
+        ("Diapers for adults", "health"),
+        ("Women's onesie", "fashion/nightwear"),
+        ("Tomato puree", "grocery/tins"),
+        ("CAT work boots", "workwear/shoes"),
+        ("Hot dog buns", "grocery/bread"),
+        ("Cat 6 ethernet cable", "electronics"),
+        ("ריהוט למגורים", ""),
+        ("Renew night cream", "beauty"),
+        ("קרם חידוש העור", ""),
+        ("נעלי טיולים", ""),
+        ("Cable 0-6 m", "electronics"),
+        ("Travel mug", "kitchen"),
+    ] {
+        assert_eq!(read(title, category, ""), None, "{title}");
+    }
+}
+
+#[test]
+fn the_same_words_still_speak_where_they_are_meant() {
+    let clock_of = |title: &str, category: &str| read(title, category, "").map(|w| w.0);
+    for (title, category, clock) in [
+        ("Silicone dummies", "baby/feeding", "child"),
+        ("Potty training pants", "", "child"),
+        ("Pull-ups size 5", "baby/nappies", "child"),
+        ("Push along walker", "toys", "child"),
+        ("Women's nursing bra", "fashion/women", "child"),
+        ("Pregnancy tea for women", "", "child"),
+        ("Dog toy, rope", "", "pet"),
+        ("Cat food", "", "pet"),
+        ("מזון לגורים", "", "pet"),
+        ("Renewal offer", "", "contract"),
+        ("חידוש חוזה", "", "contract"),
+        ("כרית נסיעה", "", "trip"),
+    ] {
+        assert_eq!(clock_of(title, category).as_deref(), Some(clock), "{title}");
+    }
+}
+
+#[test]
+fn only_attributes_named_after_age_tell_one() {
+    let reader = WindowReader::new(&ClockType::supplied());
+    let of = |key: &str, value: &str| {
+        let mut product = Product::bare("p");
+        product.attributes.insert(key.into(), value.into());
+        reader.read(&product).map(|w| (w.to_days / MONTH).round())
+    };
+    assert_eq!(of("age_range", "0-6 m"), Some(6.0));
+    assert_eq!(of("ageRange", "6-12 m"), Some(12.0));
+    assert_eq!(of("voltage", "6-12"), None);
+    assert_eq!(of("package", "0-6 m"), None);
 }

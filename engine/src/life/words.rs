@@ -75,6 +75,9 @@ impl Phrases {
     }
 }
 
+/// Words whose first letter is no prefix, where what follows it is another word: "מגורים" is dwelling, not "of puppies".
+const WHOLE: &[&str] = &["מגורים", "מגורי", "שגור"];
+
 /// A word, and for Hebrew also the word without one or two of its prefix letters (ה, ל, ב, מ, ו, כ, ש).
 fn forms(word: &str) -> impl Iterator<Item = &str> {
     let mut rest = word;
@@ -88,7 +91,8 @@ fn forms(word: &str) -> impl Iterator<Item = &str> {
         match current.chars().next() {
             Some(c)
                 if matches!(c, 'ה' | 'ל' | 'ב' | 'מ' | 'ו' | 'כ' | 'ש')
-                    && current.chars().count() > 3 =>
+                    && current.chars().count() > 3
+                    && !WHOLE.contains(&current) =>
             {
                 rest = &current[c.len_utf8()..];
             }

@@ -26,7 +26,8 @@ pub(super) fn explain(query: &Query, item: &mut Item) {
         }
         ListKind::Similar => similar(query, item),
         ListKind::Popular => {}
-        _ if query.personal && known => because(query, item, limit),
+        _ if query.folded.is_empty() => super::life::explain(query, item),
+        _ if known => because(query, item, limit),
         _ => {}
     }
     if !known {

@@ -1,12 +1,12 @@
 //! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
 
 use super::sources::breadth;
-use super::{Filter, Query, Reason, ReasonCode, Source};
-use crate::life::{LifeView, Tact};
+use super::{Filter, Item, Query, Reason, ReasonCode, Source};
+use crate::life::{Ahead, LifeView, Tact};
 use crate::shop::ProductIx;
 
-/// Days ahead that next-in-life looks.
-const NEEDS_DAYS: f64 = 60.0;
+/// Days over which needs are compared, each at its pace.
+const NEEDS_DAYS: f32 = 60.0;
 /// A need that is less likely within those days is noise: in a shop without life situations the list is empty.
 const NEED_LEAST: f32 = 0.02;
 /// Days ahead that buy-again looks.
@@ -32,12 +32,15 @@ impl Source for NextInLife {
         let (Some(life), Some(view)) = (&query.model.life, query.life) else {
             return Err("no life situations");
         };
-        let mut needs = life.model.needs_seen(view, NEEDS_DAYS);
+        let mut needs = life.model.needs_seen(view, Ahead::Stage);
+        for need in &mut needs {
+            need.probability = need.at_pace(NEEDS_DAYS);
+        }
         needs.retain(|need| need.probability >= NEED_LEAST);
         let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
-        let mut found = life
-            .model
-            .products_for(&life.products, &needs, PER_NEED, &appeal);
+        let mut found =
+            life.model
+                .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
         found.truncate(breadth(query));
         Ok(found)
     }
@@ -77,6 +80,7 @@ impl Source for BuyAgain {
             query.request.now,
             AGAIN_DAYS,
             query.life,
+            &|a, b| query.model.replaces(a, b),
         );
         Ok(due
             .into_iter()
@@ -142,6 +146,17 @@ pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
         score * fit
     } else {
         score / fit
+    }
+}
+
+/// How many times likelier life must make an item for it to be the reason.
+const FIT_TOLD: f32 = 1.5;
+
+/// Says of an item for somebody who bought nothing yet that it is what comes next in the life they told of, where it is.
+pub(super) fn explain(query: &Query, item: &mut Item) {
+    let view = query.life.filter(|view| !view.is_silent());
+    if view.is_some_and(|view| view.stage_fit(item.product) >= FIT_TOLD) {
+        item.reasons.push(reason(query, item.product, item.score));
     }
 }
 

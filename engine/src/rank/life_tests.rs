@@ -211,3 +211,91 @@ fn the_next_basket_hears_the_neighbours_on_the_shelves() {
     live.neighbours = Some(Arc::new(NeighbourIndex::new(vec![like], products, 1)));
     assert_eq!(list(&live), [7, 20]);
 }
+
+/// Shelves with a product that came after the model, by its number.
+fn with_later(model: &Model, title: &str) -> (Live, u32) {
+    let later = Product {
+        title: Some(title.into()),
+        category: Some("baby/nappies".into()),
+        ..Product::bare("later")
+    };
+    let embed = |p: &Product| model.representation.embed(p);
+    let live = Live::with_upserts(&model.catalogue, vec![later], embed).unwrap();
+    let live = live.with_life(model.life.as_ref(), &model.catalogue);
+    (live, model.catalogue.len() as u32)
+}
+
+#[test]
+fn products_that_came_after_the_model_are_for_an_age_too() {
+    let model = model();
+    let (live, nappies) = with_later(&model, "Newborn nappies size 1");
+    let history: Vec<Touch> = (0..4)
+        .map(|k| bought(nappies, T + 5.0 * f64::from(k)))
+        .collect();
+    let ask = OutlookRequest {
+        now: ((T + 30.0) * DAY_MS as f64) as i64,
+        horizon_days: 60.0,
+        lead_days: None,
+        needs: 10,
+        products: 5,
+        locale: "en",
+        tact: Tact::default(),
+    };
+    let seen = outlook(&model, &live, who(&history, &[], true), &ask).unwrap();
+    assert_eq!(seen.withheld, 1);
+    assert!(seen.needs.iter().any(|n| n.products.contains(&nappies)));
+
+    let grown = [Fact::Clock {
+        clock: "child".into(),
+        anchor: "2015-04-14".into(),
+        name: Some("Noa".into()),
+    }];
+    let list = |facts: &[Fact]| -> Vec<u32> {
+        let now = (parse_day("2022-06-01").unwrap() * DAY_MS as f64) as i64;
+        let request = Request::one(ListKind::ForYou, 34, now);
+        let answer = recommend(&model, &live, who(&[], facts, true), &request, &|| false);
+        let answer = answer.unwrap();
+        let removed = answer.lists[0].removed.iter().map(|r| r.product);
+        removed.collect()
+    };
+    assert!(list(&grown).contains(&NEWBORN));
+    let view_of = |facts: &[Fact]| {
+        let life = model.life.as_ref().unwrap();
+        let now = (parse_day("2022-06-01").unwrap() * DAY_MS as f64) as i64;
+        let options = crate::life::StateOptions::serving(false);
+        let products = live.profiles(life);
+        let state = life.model.state(products, &[], facts, now, options);
+        crate::life::LifeView::new(&life.model, products, &state)
+            .product(nappies)
+            .is_ended()
+    };
+    assert!(view_of(&grown) && !view_of(&[]));
+}
+
+#[test]
+fn a_declared_fact_makes_lists_personal_without_a_single_purchase() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let due = [Fact::Clock {
+        clock: "child".into(),
+        anchor: "2022-07-01".into(),
+        name: None,
+    }];
+    let ask = |facts: &[Fact], personalise: bool| {
+        let now = (parse_day("2022-06-10").unwrap() * DAY_MS as f64) as i64;
+        let request = Request::one(ListKind::ForYou, 5, now);
+        let mut customer = who(&[], facts, true);
+        customer.allowed.personalise = personalise;
+        recommend(&model, &live, customer, &request, &|| false).unwrap()
+    };
+    let answer = ask(&due, true);
+    assert!(answer.personal);
+    let first = &answer.lists[0].items[0];
+    assert_eq!(first.product, NEWBORN);
+    assert_eq!(first.reasons[0].code, ReasonCode::NextInLife);
+    assert!(!answer.lists[0].notes.contains(&Note::NotPersonal));
+    let nobody = ask(&[], true);
+    assert!(!nobody.personal);
+    assert_ne!(nobody.lists[0].items[0].product, NEWBORN);
+    assert_eq!(ask(&due, false), nobody);
+}

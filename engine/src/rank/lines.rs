@@ -1,12 +1,11 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
-use super::pipeline::{life_of, prepare};
+use super::pipeline::{life_of, prepare, view_of};
 use super::surprise::Appraiser;
 use super::{
     explain, Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,
 };
-use crate::life::LifeView;
 use crate::model::Model;
 use crate::shop::{Budget, ProductIx};
 
@@ -40,12 +39,8 @@ pub fn line_reasons(
     };
     let (suits, surprises) = (request(ListKind::ForYou), request(ListKind::Surprise));
     let prepared = prepare(model, customer, &Context::default(), now, &Budget::RANKED);
-    let life = life_of(model, &prepared.customer(), now);
-    let view = model
-        .life
-        .as_ref()
-        .zip(life.as_ref())
-        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let life = life_of(model, live, &prepared.customer(), now);
+    let view = view_of(model, live, life.as_ref());
     let suits_all = prepared.relevance(model, live, view.as_ref(), now);
     let surprising = lines.iter().any(|line| line.1 == LineKind::Surprise);
     let appraiser = surprising

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::life::NeighbourIndex;
+use crate::life::{Life, NeighbourIndex, ProductProfiles};
 use crate::represent::ColdProduct;
 use crate::shop::{Catalogue, CatalogueError, Product, ProductIx};
 
@@ -21,6 +21,8 @@ pub struct Live {
     pub removed: Vec<bool>,
     /// The shop's customers by their baskets, for the next basket; `None` where nobody made it (yet).
     pub neighbours: Option<Arc<NeighbourIndex>>,
+    /// What of life each product is for, new ones and changed rows included; `None` where that is as the model has it.
+    pub profiles: Option<Arc<ProductProfiles>>,
 }
 
 impl Live {
@@ -36,6 +38,7 @@ impl Live {
                 .collect(),
             cold: Arc::default(),
             neighbours: None,
+            profiles: None,
             catalogue,
         }
     }
@@ -70,6 +73,19 @@ impl Live {
         live.known = base.len();
         live.cold = Arc::new(cold);
         Ok(live)
+    }
+
+    /// The same shelves with what the products that `base`, the model's catalogue, does not know as they are here are for
+    /// in life.
+    pub fn with_life(mut self, life: Option<&Life>, base: &Catalogue) -> Live {
+        self.profiles =
+            life.map(|life| Arc::new(life.products_now(&life.products, base, &self.catalogue)));
+        self
+    }
+
+    /// What of life each product is for, `life` being the model's part.
+    pub fn profiles<'a>(&'a self, life: &'a Life) -> &'a ProductProfiles {
+        self.profiles.as_deref().unwrap_or(&life.products)
     }
 
     /// Whether `product` exists, is not removed, is on sale at `now` and has stock.

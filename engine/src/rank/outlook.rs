@@ -88,19 +88,19 @@ pub fn outlook(
         ask.now,
         &Budget::RANKED,
     );
-    let state = life_of(model, &prepared.customer(), ask.now)?;
+    let state = life_of(model, live, &prepared.customer(), ask.now)?;
     let may_name = |clock: usize| ask.tact.may_name(&life.model, &state, clock);
     let all = life.model.timeline(&state, ask.locale);
     let believed = all.len();
     let clocks: Vec<Timeline> = all.into_iter().filter(|t| may_name(t.clock)).collect();
     let place = |clock: usize| clocks.iter().position(|t| t.clock == clock);
+    let profiles = live.profiles(life);
     let needs = life
         .model
-        .needs(&life.products, &state, ask.horizon_days)
+        .needs(profiles, &state, ask.horizon_days)
         .into_iter()
         .filter_map(|need| {
-            let mut products: Vec<ProductIx> = life
-                .products
+            let mut products: Vec<ProductIx> = profiles
                 .members(need.profile)
                 .iter()
                 .copied()

@@ -12,7 +12,7 @@ use super::{
     ListAnswer, ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView,
     Removed, Request, RequestError,
 };
-use crate::life::{LifeState, LifeView};
+use crate::life::{LifeState, LifeView, StateOptions};
 use crate::model::Model;
 use crate::represent::Folded;
 use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
@@ -58,12 +58,8 @@ pub fn recommend_like(
     );
     let (context, now) = (&request.context, request.now);
     let prepared = prepare(model, customer, context, now, &request.history);
-    let life = life_of(model, &prepared.customer(), now);
-    let view = model
-        .life
-        .as_ref()
-        .zip(life.as_ref())
-        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let life = life_of(model, live, &prepared.customer(), now);
+    let view = view_of(model, live, life.as_ref());
     let relevance = prepared.relevance(model, live, view.as_ref(), request.now);
     let mut listed: HashSet<ProductIx> = HashSet::new();
     let mut personal = false;
@@ -101,10 +97,28 @@ pub fn recommend_like(
 }
 
 /// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
-pub(super) fn life_of(model: &Model, customer: &CustomerState, now: i64) -> Option<LifeState> {
+pub(super) fn life_of(
+    model: &Model,
+    live: &Live,
+    customer: &CustomerState,
+    now: i64,
+) -> Option<LifeState> {
     let life = model.life.as_ref().filter(|_| now != i64::MAX)?;
     let infer = customer.allowed.infer_life_stage && customer.allowed.personalise;
-    Some(life.state(customer.history, customer.facts, now, infer))
+    let options = StateOptions::serving(infer);
+    let products = live.profiles(life);
+    let (history, facts) = (customer.history, customer.facts);
+    Some(life.model.state(products, history, facts, now, options))
+}
+
+/// What `state` says of each product on the shelves.
+pub(super) fn view_of<'a>(
+    model: &'a Model,
+    live: &'a Live,
+    state: Option<&'a LifeState>,
+) -> Option<LifeView<'a>> {
+    let (life, state) = model.life.as_ref().zip(state)?;
+    Some(LifeView::new(&life.model, live.profiles(life), state))
 }
 
 /// A customer as the stages see them: cut to what consent, time and the budget allow, and folded in.
@@ -177,7 +191,7 @@ impl<'a> Prepared<'a> {
             life: relevance.life(),
             like_you: LikeYou::Absent,
             contact: Contact::none(),
-            personal: self.personal(),
+            personal: self.personal() || relevance.speaks(),
         }
     }
 
@@ -186,8 +200,8 @@ impl<'a> Prepared<'a> {
         &self.owned
     }
 
-    /// Whether anything of the customer or session went in.
-    pub(super) fn personal(&self) -> bool {
+    /// Whether anything that the customer or session touched went in.
+    fn personal(&self) -> bool {
         !self.folded.is_empty()
     }
 

@@ -23,6 +23,8 @@ const COMPLEMENTS: usize = 300;
 
 /// A product that life makes so many times likelier has a lift of 1.
 const LIFT: f32 = 50.0;
+/// Popularity, as a share of the most popular product's, of what nobody bought yet, where life asks for it.
+const LEAST_SHARE: f32 = 1e-3;
 const LEAST_LIFT: f32 = -1.0;
 const MOST_LIFT: f32 = 1.5;
 
@@ -100,10 +102,16 @@ impl<'a> RelevanceView<'a> {
         self.best.get_or_init(|| {
             let wanted = POOL + SPARE + self.owned.len();
             if self.folded.is_empty() {
-                let popular = self.model.by_popularity().iter().take(wanted);
-                return popular
-                    .map(|&product| (product, self.model.popularity_share(product)))
-                    .collect();
+                let by_popularity = self.model.by_popularity().iter();
+                let scored = by_popularity.map(|&product| (product, self.of_nobody(product)));
+                if !self.speaks() {
+                    return scored.take(wanted).collect();
+                }
+                // What a life needs now is seldom among what most people buy.
+                let mut best: Vec<(ProductIx, f32)> = scored.collect();
+                best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                best.truncate(wanted);
+                return best;
             }
             let representation = &self.model.representation;
             let mut best = representation.candidates(self.folded, wanted, &|_| true);
@@ -118,8 +126,18 @@ impl<'a> RelevanceView<'a> {
     }
 
     /// Whether the customer's life says anything.
-    fn speaks(&self) -> bool {
+    pub(super) fn speaks(&self) -> bool {
         self.life.is_some_and(|view| !view.is_silent())
+    }
+
+    /// The score of `product` for somebody whose purchases say nothing: its popularity as a share of the most popular
+    /// one's, times how much likelier their life makes it, of which no purchase has said a part already.
+    fn of_nobody(&self, product: ProductIx) -> f32 {
+        let share = self.model.popularity_share(product);
+        match self.life.filter(|view| !view.is_silent()) {
+            Some(view) => share.max(LEAST_SHARE) * view.stage_fit(product),
+            None => share,
+        }
     }
 
     fn by_stage(&self, product: ProductIx, score: f32) -> f32 {
@@ -152,12 +170,12 @@ impl<'a> RelevanceView<'a> {
     }
 
     /// The representation's score of `products`, by how they fit the stage of life, for somebody known; their popularity for
-    /// nobody; finite.
+    /// somebody whose purchases say nothing, times how much likelier their life makes them; finite.
     pub fn scores(&self, products: &[ProductIx]) -> Vec<f32> {
         let finite = |score: f32| if score.is_finite() { score } else { 0.0 };
         if self.folded.is_empty() {
-            let share = |product: &ProductIx| self.model.popularity_share(*product);
-            return products.iter().map(share).collect();
+            let score = |product: &ProductIx| finite(self.of_nobody(*product));
+            return products.iter().map(score).collect();
         }
         let live = self.live;
         let representation = &self.model.representation;
@@ -239,7 +257,7 @@ impl<'a> RelevanceView<'a> {
         match &self.model.purchase {
             None => self.share(score),
             Some(model) if self.folded.is_empty() => {
-                (model.nobody * self.model.popularity_share(product)).clamp(0.0, 1.0)
+                (model.nobody * self.of_nobody(product)).clamp(0.0, 1.0)
             }
             Some(model) => model.probability(&features(&self.signals(product, score), self.now)),
         }

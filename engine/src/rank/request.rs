@@ -2,7 +2,7 @@
 
 use super::whole::Together;
 use crate::engagement::ContactRules;
-use crate::shop::{Budget, Fact, ProductIx, Touch};
+use crate::shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
 
 /// Longest list.
 pub const MAX_COUNT: usize = 1_000;
@@ -270,6 +270,15 @@ impl Allowed {
         personalise: true,
         infer_life_stage: true,
     };
+
+    /// What a customer who said `said` allows in a shop with these `defaults`: the one place that decides, for serving,
+    /// training and batch answers alike.
+    pub fn of(said: &Consents, defaults: &Consents) -> Allowed {
+        Allowed {
+            personalise: said.allows(Purpose::Personalise, defaults),
+            infer_life_stage: said.allows(Purpose::InferLifeStage, defaults),
+        }
+    }
 }
 
 /// Everything known of one customer, or of one anonymous session.

@@ -1,6 +1,6 @@
 //! Numbers for given products, without making a list.
 
-use super::pipeline::{life_of, prepare};
+use super::pipeline::{life_of, prepare, view_of};
 use super::purchase::Signals;
 use super::surprise::Appraiser;
 use super::{Context, CustomerState, Live, RelevanceView};
@@ -105,12 +105,8 @@ fn viewed<T>(
     ask: impl FnOnce(&RelevanceView, &CustomerState) -> T,
 ) -> T {
     let prepared = prepare(model, customer, &Context::default(), now, &Budget::RANKED);
-    let life = life_of(model, &prepared.customer(), now);
-    let life = model
-        .life
-        .as_ref()
-        .zip(life.as_ref())
-        .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
+    let life = life_of(model, live, &prepared.customer(), now);
+    let life = view_of(model, live, life.as_ref());
     let view = prepared.relevance(model, live, life.as_ref(), now);
     ask(&view, &prepared.customer())
 }

@@ -118,11 +118,28 @@ impl Consents {
         merged
     }
 
-    /// Whether `purpose` is allowed, given the configured `defaults` (absent there too = allowed).
+    /// Whether `purpose` is allowed, given the `defaults` of the shop (absent there too = allowed).
+    ///
+    /// Inference is personal: whoever refuses [`Purpose::Personalise`] refuses [`Purpose::InferLifeStage`] with it.
     pub fn allows(&self, purpose: Purpose, defaults: &Consents) -> bool {
-        self.said(purpose)
-            .or(defaults.said(purpose))
-            .unwrap_or(true)
+        let said = self.said(purpose).or(defaults.said(purpose));
+        let implied =
+            purpose != Purpose::InferLifeStage || self.allows(Purpose::Personalise, defaults);
+        said.unwrap_or(true) && implied
+    }
+
+    /// These consents with every purpose they are silent about as in `others`.
+    pub fn or(self, others: Consents) -> Consents {
+        let mut filled = self;
+        for purpose in Purpose::ALL {
+            filled.set(purpose, self.said(purpose).or(others.said(purpose)));
+        }
+        filled
+    }
+
+    /// Whether nothing was said.
+    pub fn is_silent(&self) -> bool {
+        *self == Consents::default()
     }
 }
 
@@ -174,5 +191,35 @@ mod tests {
         assert_eq!(yes.merge(Consents::default()).train, Some(true));
         assert!(!no.allows(Purpose::Train, &yes));
         assert!(Consents::default().allows(Purpose::Contact, &Consents::default()));
+    }
+
+    #[test]
+    fn inference_needs_personal_answers_too() {
+        let said = Consents {
+            personalise: Some(false),
+            infer_life_stage: Some(true),
+            ..Consents::default()
+        };
+        let silent = Consents::default();
+        assert!(!said.allows(Purpose::InferLifeStage, &silent));
+        assert!(said.allows(Purpose::Train, &silent));
+        // The shop's default reaches it the same way.
+        assert!(!silent.allows(Purpose::InferLifeStage, &said));
+        assert!(silent.allows(Purpose::InferLifeStage, &silent));
+    }
+
+    #[test]
+    fn what_was_not_said_is_filled_from_elsewhere() {
+        let own = Consents {
+            train: Some(false),
+            ..Consents::default()
+        };
+        let filled = own.or(Consents {
+            train: Some(true),
+            contact: Some(false),
+            ..Consents::default()
+        });
+        assert_eq!((filled.train, filled.contact), (Some(false), Some(false)));
+        assert!(!filled.is_silent() && Consents::default().is_silent());
     }
 }

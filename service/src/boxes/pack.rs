@@ -8,7 +8,7 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_engine::boxes::{Job, JobPacking, Options, Order};
-use serendib_engine::shop::stable_hash;
+use serendib_engine::shop::{stable_hash, Purpose};
 use tokio::sync::mpsc;
 use tonic::Status;
 
@@ -18,7 +18,6 @@ use super::{BoxAsk, LotAsk, PackAsk};
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
 use crate::convert::store_status;
-use crate::customers::allowed;
 use crate::deadline::Deadline;
 use crate::store::{
     self, served_id, BoxQuery, BoxState, PackOptions, ServedItem, ServedList, ServedRequest,
@@ -518,8 +517,8 @@ impl Shared<'_> {
                         .map(|((ask, state), (packed, lots))| {
                             let state = state.as_deref();
                             let said = state.map(|s| s.profile.consents).unwrap_or_default();
-                            let named =
-                                state.is_some() && allowed(&said, &app.config.consent).personalise;
+                            let named = state.is_some()
+                                && said.allows(Purpose::Personalise, &app.config.consent);
                             let stored = bench.stored(ask, state, packed, lots, locale.as_deref());
                             (stored, named)
                         })

@@ -11,6 +11,7 @@ use tokio_stream::StreamExt;
 
 use crate::boxes::BoxAsk;
 use crate::store::{sqlite, ShopRow, StoredBox};
+use crate::usual;
 
 use super::load::{SHOP_AREA, SHOP_KEY};
 use super::progress::Progress;
@@ -26,7 +27,8 @@ pub(crate) const BOX_LINES: &str = "lines";
 #[command(
     after_help = "Example:\n  serendib export --store serendib-store --out shop\n  serendib-train fit --data shop --out \
                   models\n\nOne consistent state: products, customers, touchpoints, delights, what was served and boxes, of \
-                  customers who allow training, under the ids of the customers they are linked to."
+                  customers who allow training, under the ids of the customers they are linked to. What the server was last \
+                  configured to take for granted goes along in shop.json, for training to hold to it."
 )]
 pub struct Export {
     /// Directory of the store
@@ -38,9 +40,9 @@ pub struct Export {
     /// Format of the tables: parquet, csv, csv.zst, jsonl …
     #[arg(long, default_value = "parquet")]
     format: Format,
-    /// What holds for customers who said nothing about training
-    #[arg(long, value_enum, default_value_t = Unsaid::Allow)]
-    unsaid: Unsaid,
+    /// What holds for customers who said nothing about training; as the server was last configured if absent
+    #[arg(long, value_enum)]
+    unsaid: Option<Unsaid>,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
@@ -63,15 +65,23 @@ impl Export {
     }
 
     async fn export(&self) -> anyhow::Result<()> {
-        let defaults = Consents {
-            train: Some(self.unsaid == Unsaid::Allow),
+        let info = sqlite::document_in(&self.store, SHOP_AREA, SHOP_KEY).await?;
+        let mut info: ShopInfo = match info {
+            Some(info) => serde_json::from_value(info.body)?,
+            None => ShopInfo::default(),
+        };
+        let asked = Consents {
+            train: self.unsaid.map(|unsaid| unsaid == Unsaid::Allow),
             ..Consents::default()
         };
-        let info = sqlite::document_in(&self.store, SHOP_AREA, SHOP_KEY).await?;
+        let configured = sqlite::document_in(&self.store, usual::AREA, usual::KEY).await?;
+        let configured = configured.as_ref().map(usual::of).unwrap_or_default();
+        let defaults = asked.or(configured).or(info.consents);
+        info.consents = defaults;
         let mut rows = sqlite::export_dir(&self.store, defaults, now_ms()).await?;
         let shop = ShopWriter::create(&self.out, self.format)?;
-        if let Some(info) = info {
-            shop.shop(&serde_json::from_value::<ShopInfo>(info.body)?)?;
+        if info != ShopInfo::default() {
+            shop.shop(&info)?;
         }
         let mut tables = Tables {
             shop: &shop,

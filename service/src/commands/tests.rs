@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use clap::Parser;
-use serendib_datasets::{ReadOptions, ShopData, Table};
-use serendib_engine::shop::{Consents, Touchpoint};
+use serendib_datasets::{Log, ReadOptions, ShopData, Table};
+use serendib_engine::shop::{Consents, Purpose, Touchpoint};
 use tokio_stream::StreamExt;
 
 use super::{load, Backup, Export, Load, Loaded, Restore};
 use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
+use crate::usual;
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -232,4 +233,51 @@ fn two_rows_of_one_product_or_customer_stop_the_load() {
         assert!(text.contains(&place) && text.contains("row 1"), "{text}");
         std::fs::remove_file(shop_dir.join(table)).unwrap();
     }
+}
+
+#[test]
+fn an_export_carries_what_the_server_takes_for_granted() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("shop")).unwrap();
+    shop(&root.path().join("shop"));
+    let run = |words: &[&str]| parse_and_run(root.path(), words).unwrap();
+    run(&["load", "--data", "shop", "--store", "one"]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let configure = |consents: Consents| {
+        runtime.block_on(async {
+            let config = SqliteConfig::new(root.path().join("one"));
+            let store = SqliteStore::open(config).unwrap();
+            usual::keep(&store, &consents, NOW).await.unwrap();
+            store.close().await.unwrap();
+        });
+    };
+    let log_of = |out: &str| {
+        let data = ShopData::open(&root.path().join(out), ReadOptions::default()).unwrap();
+        Log::load(&data, None).unwrap()
+    };
+    let reticent = Consents {
+        infer_life_stage: Some(false),
+        train: Some(true),
+        ..Consents::default()
+    };
+    configure(reticent);
+    run(&["export", "--store", "one", "--out", "a"]);
+    let log = log_of("a");
+    let bob = log.customer_ids.get("bob").unwrap();
+    assert!(!log.allows(bob, Purpose::InferLifeStage));
+    assert!(log.allows(bob, Purpose::Train));
+
+    configure(Consents {
+        train: Some(false),
+        ..reticent
+    });
+    run(&["export", "--store", "one", "--out", "b"]);
+    assert_eq!(log_of("b").customer_ids.get("bob"), None);
+    run(&[
+        "export", "--store", "one", "--out", "c", "--unsaid", "allow",
+    ]);
+    let log = log_of("c");
+    let bob = log.customer_ids.get("bob").unwrap();
+    assert!(log.allows(bob, Purpose::Train));
+    assert!(!log.allows(bob, Purpose::InferLifeStage));
 }

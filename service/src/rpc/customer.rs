@@ -25,7 +25,6 @@ use crate::convert::{
     at_most, consents_to_proto, customer_from_proto, customer_to_proto, id, pool_status,
     rating_to_proto, store_status, touchpoint_to_proto, Invalid,
 };
-use crate::customers::allowed;
 use crate::deadline::Deadline;
 use crate::store::{
     AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode,
@@ -303,7 +302,10 @@ async fn similar(
         let Some(state) = app.customer(&neighbour.customer_id, None).await? else {
             continue;
         };
-        let may = allowed(&state.profile.consents, &app.config.consent).personalise;
+        let may = state
+            .profile
+            .consents
+            .allows(Purpose::Personalise, &app.config.consent);
         // Somebody who was linked to another customer meanwhile is that customer.
         if may && state.customer_id == neighbour.customer_id {
             customers.push(v1::SimilarCustomer {

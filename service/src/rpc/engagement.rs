@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serendib_engine::engagement::{care, pressure, EngagementModel, IndexModel};
-use serendib_engine::shop::Touch;
+use serendib_engine::shop::{Purpose, Touch};
 use serendib_proto::v1;
 use serendib_proto::v1::{
     GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
@@ -17,7 +17,7 @@ use crate::convert::{
     care_to_proto, engagement_to_proto, id, note, offers_to_proto, pool_status, store_status, time,
     Invalid, EFFECTS,
 };
-use crate::customers::{allowed, Encoded};
+use crate::customers::Encoded;
 use crate::deadline::Deadline;
 use crate::store::{CustomerState, StoreError};
 use crate::views::View;
@@ -53,7 +53,9 @@ fn show_encoded(app: &App, view: &View, encoded: &Encoded, now: i64) -> Shown {
     let seen = encoded.history.partition_point(|touch| touch.at < now);
     let history = &encoded.history[..seen];
     let rules = &app.config.contact.rules;
-    let may = allowed(&encoded.consents, &app.config.consent).personalise;
+    let may = encoded
+        .consents
+        .allows(Purpose::Personalise, &app.config.consent);
     let timed = with_times(history);
     let untimed = history.len() - timed.len();
     let known = !timed.is_empty() || untimed == 0;

@@ -102,6 +102,18 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
         }
         None => (old.catalogue.clone(), old.cold.clone(), before.numbering),
     };
+    let life = before.generation.model.life.as_ref();
+    let profiles = match life {
+        Some(life) if !Arc::ptr_eq(&catalogue, &old.catalogue) => {
+            let known = old.profiles(life);
+            Some(Arc::new(life.products_now(
+                known,
+                &old.catalogue,
+                &catalogue,
+            )))
+        }
+        _ => old.profiles.clone(),
+    };
     let live = Live {
         known,
         catalogue,
@@ -109,6 +121,7 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
         stock,
         removed,
         neighbours: old.neighbours.clone(),
+        profiles,
     };
     if before.generation.is_some() {
         return View {

@@ -10,8 +10,7 @@ use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::shop::{
-    baskets, CatalogueError, Consents, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch,
-    NO_PRODUCT,
+    baskets, CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -37,7 +36,6 @@ pub struct Batch {
     pub live: Live,
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
-    default_consents: Consents,
 }
 
 impl Batch {
@@ -59,12 +57,7 @@ impl Batch {
     pub fn new(model: Model, mut log: Log, described: bool) -> Result<Batch, BatchError> {
         let live = shelves(&model, &log, described)?;
         translate(&model, &live, &mut log);
-        Ok(Batch {
-            model,
-            live,
-            log,
-            default_consents: Consents::default(),
-        })
+        Ok(Batch { model, live, log })
     }
 
     /// The data, in the model's numbers.
@@ -81,10 +74,7 @@ impl Batch {
         let customers = 0..self.log.len() as u32;
         let rates = customers
             .into_par_iter()
-            .filter(|&customer| {
-                self.consents(customer)
-                    .allows(Purpose::Train, &self.default_consents)
-            })
+            .filter(|&customer| self.log.allows(customer, Purpose::Train))
             .map(|customer| {
                 let history = self.history(customer);
                 let end = history.partition_point(|touch| touch.at < now);
@@ -119,17 +109,7 @@ impl Batch {
 
     /// What customer number `customer` allows.
     pub fn allowed(&self, customer: u32) -> Allowed {
-        let said = self.consents(customer);
-        Allowed {
-            personalise: said.allows(Purpose::Personalise, &self.default_consents),
-            infer_life_stage: said.allows(Purpose::InferLifeStage, &self.default_consents),
-        }
-    }
-
-    fn consents(&self, customer: u32) -> Consents {
-        self.log.profiles[customer as usize]
-            .as_ref()
-            .map_or_else(Consents::default, |profile| profile.consents)
+        Allowed::of(&self.log.consents(customer), &self.log.default_consents)
     }
 
     /// Everything known of customer number `customer`; nobody for `None`.
@@ -158,14 +138,15 @@ fn shelves(model: &Model, log: &Log, described: bool) -> Result<Live, CatalogueE
         if unseen.is_empty() {
             return Ok(Live::of_catalogue(Arc::clone(&model.catalogue)));
         }
-        return Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p));
+        let live = Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p))?;
+        return Ok(live.with_life(model.life.as_ref(), &model.catalogue));
     }
     let rows = log.catalogue.products().to_vec();
     let mut live = Live::with_upserts(&model.catalogue, rows, |p| model.representation.embed(p))?;
     for (removed, product) in live.removed.iter_mut().zip(model.catalogue.products()) {
         *removed |= log.catalogue.find(&product.product_id).is_none();
     }
-    Ok(live)
+    Ok(live.with_life(model.life.as_ref(), &model.catalogue))
 }
 
 /// Rewrites every touch of `log` from its own numbers to those of the shelves and of the model's vocabulary.

@@ -64,7 +64,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
         )
     })?;
     let now = batch.now(args.at);
-    let products = life.products_of(&batch.live.catalogue);
+    let products = batch.live.profiles(life);
     let customers = batch.log().len() as u32;
     let progress = Progress::start("life", u64::from(customers));
     let rows: Vec<Vec<[Cell; 10]>> = (0..customers)
@@ -76,7 +76,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
             };
             let history = batch.history(customer);
             let facts = batch.facts(customer);
-            let state = life.model.state(&products, history, facts, now, options);
+            let state = life.model.state(products, history, facts, now, options);
             progress.advance(1);
             state
                 .clocks

@@ -61,6 +61,7 @@ fn sources<'a>(
         catalogue: &log.catalogue,
         histories: histories.iter().map(|h| h.as_ref()).collect(),
         profiles: &log.profiles,
+        default_consents: log.default_consents,
         timed: log.timed,
         until: log.span.map_or(0, |(_, last)| last + 1),
         clock_types,

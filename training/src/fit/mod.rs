@@ -25,7 +25,7 @@ use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState};
 use serendib_engine::represent::{RepresentError, Representation};
-use serendib_engine::shop::{Catalogue, Consents, Delight, Purpose, Touch};
+use serendib_engine::shop::{Catalogue, Delight, Touch};
 
 use crate::life::Sources;
 pub use build::build;
@@ -253,15 +253,10 @@ fn load<T>(
 /// Customer number `customer` of `log` with `history`, as serving would see them.
 pub(crate) fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
     let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
-    let said = profile.map_or_else(Consents::default, |profile| profile.consents);
-    let usual = Consents::default();
     CustomerState {
         history,
         facts: profile.map_or(&[], |profile| &profile.facts),
-        allowed: Allowed {
-            personalise: said.allows(Purpose::Personalise, &usual),
-            infer_life_stage: said.allows(Purpose::InferLifeStage, &usual),
-        },
+        allowed: Allowed::of(&log.consents(customer), &log.default_consents),
     }
 }
 
@@ -320,6 +315,7 @@ pub fn fit_parts(
             .map(|h| h.as_ref())
             .collect(),
         profiles: &log.profiles,
+        default_consents: log.default_consents,
         timed: log.timed,
         until: log.span.map_or(0, |(_, last)| last + 1),
         clock_types: context.clock_types,

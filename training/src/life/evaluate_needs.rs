@@ -9,7 +9,7 @@ use serendib_datasets::Log;
 use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
-use serendib_engine::shop::{net_acquisitions, Consents, Fact, Kind, ProductIx, Purpose, DAY_MS};
+use serendib_engine::shop::{net_acquisitions, Fact, Kind, ProductIx, DAY_MS};
 
 use crate::evaluate::engagement::auc;
 
@@ -94,13 +94,7 @@ impl NewCategoryFigures {
 
 fn state_of(log: &Log, customer: u32) -> (&[Fact], Allowed) {
     let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
-    let said = profile.map_or_else(Consents::default, |p| p.consents);
-    let defaults = Consents::default();
-    let personalise = said.allows(Purpose::Personalise, &defaults);
-    let allowed = Allowed {
-        personalise,
-        infer_life_stage: personalise && said.allows(Purpose::InferLifeStage, &defaults),
-    };
+    let allowed = Allowed::of(&log.consents(customer), &log.default_consents);
     (profile.map_or(&[], |p| &p.facts), allowed)
 }
 
@@ -125,7 +119,8 @@ pub fn again(early: &Model, log: &Log, cut: i64) -> Option<AgainFigures> {
             let view = life
                 .zip(state.as_ref())
                 .map(|(l, state)| LifeView::new(&l.model, &l.products, state));
-            let due = model.due(past, cut, AGAIN_DAYS as f32, view.as_ref());
+            let replaces = |a, b| early.replaces(a, b);
+            let due = model.due(past, cut, AGAIN_DAYS as f32, view.as_ref(), &replaces);
             let due: HashMap<ProductIx, f32> = due
                 .into_iter()
                 .map(|d| (d.product, d.probability))

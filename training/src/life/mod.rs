@@ -26,6 +26,8 @@ pub struct Sources<'a> {
     pub histories: Vec<&'a [Touch]>,
     /// Rows of the `customers` table by customer number; may be shorter than `histories`.
     pub profiles: &'a [Option<Customer>],
+    /// What holds for customers who said nothing.
+    pub default_consents: Consents,
     /// Whether touches have times.
     pub timed: bool,
     /// First moment after the last touch, milliseconds.
@@ -48,7 +50,7 @@ impl Sources<'_> {
     pub fn allows(&self, customer: usize, purpose: Purpose) -> bool {
         let said = self.profile(customer).map(|p| p.consents);
         said.unwrap_or_default()
-            .allows(purpose, &Consents::default())
+            .allows(purpose, &self.default_consents)
     }
 
     /// Rows for the life model: customers who allow training.
@@ -155,5 +157,47 @@ fn model_settings(settings: &mut Value) -> &mut Value {
 fn record(settings: &mut Value, name: &str, value: &impl serde::Serialize) {
     if let (Some(object), Ok(value)) = (settings.as_object_mut(), serde_json::to_value(value)) {
         object.insert(name.to_owned(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_inferred_who_refused_or_for_whom_the_shop_takes_a_no_for_granted() {
+        let said = |consents: Consents| {
+            Some(Customer {
+                consents,
+                ..Customer::default()
+            })
+        };
+        let profiles = [
+            said(Consents {
+                infer_life_stage: Some(true),
+                ..Consents::default()
+            }),
+            said(Consents {
+                personalise: Some(false),
+                infer_life_stage: Some(true),
+                ..Consents::default()
+            }),
+            None,
+        ];
+        let catalogue = Catalogue::default();
+        let mut sources = Sources {
+            catalogue: &catalogue,
+            histories: vec![&[], &[], &[]],
+            profiles: &profiles,
+            default_consents: Consents::default(),
+            timed: true,
+            until: 0,
+            clock_types: None,
+        };
+        let inferred =
+            |sources: &Sources| -> Vec<bool> { sources.rows().iter().map(|r| r.infer).collect() };
+        assert_eq!(inferred(&sources), [true, false, true]);
+        sources.default_consents.infer_life_stage = Some(false);
+        assert_eq!(inferred(&sources), [true, false, false]);
     }
 }

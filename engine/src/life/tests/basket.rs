@@ -37,7 +37,7 @@ fn shop() -> (Catalogue, BuyAgain) {
 
 fn chance(model: &BuyAgain, history: &[Touch], product: ProductIx, now: f64) -> f32 {
     model
-        .due(history, at(now), 5.0, None)
+        .due(history, at(now), 5.0, None, &|_, _| false)
         .into_iter()
         .find(|d| d.product == product)
         .map_or(0.0, |d| d.probability)
@@ -58,7 +58,7 @@ fn the_chance_rises_until_due_and_fades_when_overdue() {
         after(8.0)
     );
     assert!(after(200.0) < 0.3 * after(9.0));
-    let due = model.due(&history, at(20_018.0), 5.0, None)[0];
+    let due = model.due(&history, at(20_018.0), 5.0, None, &|_, _| false)[0];
     assert!((due.due_at / DAY_MS - 20_020).abs() <= 2);
 }
 
@@ -74,7 +74,8 @@ fn larger_packs_last_longer_and_what_nobody_repeats_is_not_due() {
     let lamp = touch(Kind::PURCHASE, 2, 20_000.0);
     assert!(chance(&model, &[lamp], 2, 20_030.0) < 0.02);
     let back = [single, touch(Kind::RETURN, 0, 20_002.0)];
-    assert!(model.due(&back, at(20_010.0), 5.0, None).is_empty());
+    let due = model.due(&back, at(20_010.0), 5.0, None, &|_, _| false);
+    assert!(due.is_empty());
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn what_is_outgrown_is_not_due() {
             StateOptions::serving(true),
         );
         let view = LifeView::new(&life, &products, &state);
-        let list = model.due(&history, at(now), 7.0, with.then_some(&view));
+        let list = model.due(&history, at(now), 7.0, with.then_some(&view), &|_, _| false);
         list.iter()
             .find(|d| d.product == nappies)
             .unwrap()
@@ -200,4 +201,50 @@ fn probabilities_follow_the_calibration() {
     assert_eq!(model.probability(1.0), 0.3);
     assert_eq!(model.probability(9.0), 0.5);
     assert!((model.probability(0.25) - 0.05).abs() < 1e-6);
+}
+
+#[test]
+fn a_category_speaks_of_gaps_per_unit_of_a_pack() {
+    let product = |id: &str, units: f64| crate::shop::Product {
+        category: Some("baby/nappies".into()),
+        pack_quantity: Some(units),
+        ..crate::shop::Product::bare(id)
+    };
+    let catalogue = Catalogue::new(vec![product("sixty", 60.0), product("six", 6.0)]).unwrap();
+    let mut histories: Vec<Vec<Touch>> = (0..50)
+        .map(|_| {
+            let day = |k: u32| 18_000.0 + 60.0 * f64::from(k);
+            (0..6).map(|k| touch(Kind::PURCHASE, 0, day(k))).collect()
+        })
+        .collect();
+    histories.push(vec![touch(Kind::PURCHASE, 1, 18_000.0)]);
+    let histories = histories.iter().map(Vec::as_slice);
+    let model = BuyAgain::fit(histories, &catalogue, at(19_000.0)).unwrap();
+    let usual = |product| model.rhythm(product).mu.exp();
+    assert!((50.0..70.0).contains(&usual(0)), "{}", usual(0));
+    assert!((4.0..9.0).contains(&usual(1)), "{}", usual(1));
+}
+
+#[test]
+fn what_replaces_a_product_postpones_it() {
+    let (_, model) = shop();
+    let milk = |day: f64| touch(Kind::PURCHASE, 0, day);
+    let mut history: Vec<Touch> = (0..4)
+        .map(|k| milk(20_000.0 + 10.0 * f64::from(k)))
+        .collect();
+    let due = |history: &[Touch], replaced: bool| {
+        let replaces = |a, b| replaced && (a, b) == (0, 1);
+        let due = model.due(history, at(20_038.0), 5.0, None, &replaces);
+        due.into_iter().find(|d| d.product == 0).unwrap()
+    };
+    let alone = due(&history, true).probability;
+    // Soap lasts four times as long as milk.
+    history.push(touch(Kind::PURCHASE, 1, 20_035.0));
+    assert_eq!(due(&history, false).probability, alone);
+    let put_off = due(&history, true);
+    assert!(put_off.probability < 0.2 * alone, "{put_off:?} {alone}");
+    assert!((20_065..20_085).contains(&(put_off.due_at / DAY_MS)));
+    // Two that took turns before are two habits.
+    history.insert(2, touch(Kind::PURCHASE, 1, 20_015.0));
+    assert_eq!(due(&history, true).probability, alone);
 }

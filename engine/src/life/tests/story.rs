@@ -233,3 +233,86 @@ fn birthdays_come_round_on_their_day() {
     assert_eq!(occasion("2008-05-01", "2021-05-01"), None);
     assert_eq!(occasion("1900-05-01", "2026-05-01"), None);
 }
+
+/// Titles behind the needs that a list looks for, best first, of somebody who declared a trip on day [`T`].
+fn packed_for(now: f64, ahead: Ahead) -> Vec<String> {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let fact = [Fact::Clock {
+        clock: "trip".into(),
+        anchor: format_day(T),
+        name: None,
+    }];
+    let state = model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
+    let view = LifeView::new(&model, &products, &state);
+    let needs = model.needs_seen(&view, ahead);
+    model
+        .products_for(&products, &needs, 3, &|_| 1.0)
+        .into_iter()
+        .map(|(p, _)| catalogue.product(p).label().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_list_looks_ahead_as_far_as_the_stage_is_long() {
+    let far = packed_for(T - 4.0, Ahead::Days(60.0));
+    assert!(holds(&far, &["Travel adapter", "Photo book"]), "{far:?}");
+    let near = packed_for(T - 4.0, Ahead::Stage);
+    assert!(holds(&near, &["Travel adapter"]), "{near:?}");
+    assert!(free_of(&near, &["Photo book"]), "{near:?}");
+    let back = packed_for(T + 15.0, Ahead::Stage);
+    assert!(holds(&back, &["Photo book"]), "{back:?}");
+}
+
+#[test]
+fn a_clock_in_doubt_proposes_nothing() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let history = bought(
+        &catalogue,
+        &[("Phrasebook", T), ("Travel adapter", T + 30.0)],
+    );
+    let options = StateOptions {
+        infer: true,
+        thorough: true,
+    };
+    let mut state = model.state(&products, &history, &[], at(T + 31.0), options);
+    let asked = |state: &LifeState| -> Vec<bool> {
+        let needs = model.needs(&products, state, 60.0);
+        let of_pet = |n: &Need| model.clocks[state.clocks[n.clock].clock].kind.name == "pet";
+        needs.iter().map(of_pet).collect()
+    };
+    let pet = state
+        .clocks
+        .iter()
+        .position(|c| model.clocks[c.clock].kind.name == "pet")
+        .unwrap();
+    state.clocks[pet].probability = 0.6;
+    assert!(asked(&state).contains(&true));
+    state.clocks[pet].probability = 0.11;
+    assert!(!asked(&state).contains(&true));
+}
+
+#[test]
+fn needs_that_were_looked_for_differently_far_are_compared_by_their_pace() {
+    let catalogue = store();
+    let (model, products) = fresh(&catalogue);
+    let fact = [Fact::Clock {
+        clock: "trip".into(),
+        anchor: format_day(T),
+        name: None,
+    }];
+    let now = at(T - 6.0);
+    let state = model.state(&products, &[], &fact, now, StateOptions::serving(false));
+    let view = LifeView::new(&model, &products, &state);
+    let adapter = products.of(of(&catalogue, "Travel adapter"));
+    let within = |days: f64| {
+        let needs = model.needs_seen(&view, Ahead::Days(days));
+        needs.into_iter().find(|n| n.profile == adapter).unwrap()
+    };
+    let (short, long) = (within(2.0), within(4.0));
+    assert!(short.probability < 0.6 * long.probability);
+    let (a, b) = (short.at_pace(60.0), long.at_pace(60.0));
+    assert!((a - b).abs() < 0.1 * b, "{a} {b}");
+    assert_eq!(long.at_pace(4.0), long.probability);
+}

@@ -13,7 +13,7 @@ impl Source for CustomersLikeYou {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.personal && !matches!(query.like_you, LikeYou::Absent)
+        !query.folded.is_empty() && !matches!(query.like_you, LikeYou::Absent)
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {

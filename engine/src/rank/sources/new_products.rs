@@ -12,7 +12,7 @@ impl Source for NewProducts {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.personal && !query.live.cold.is_empty()
+        !query.folded.is_empty() && !query.live.cold.is_empty()
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {

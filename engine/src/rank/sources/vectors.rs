@@ -13,7 +13,7 @@ impl Source for Vectors {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.personal
+        !query.folded.is_empty()
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
