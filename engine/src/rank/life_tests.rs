@@ -249,6 +249,7 @@ fn products_that_came_after_the_model_are_for_an_age_too() {
         clock: "child".into(),
         anchor: "2015-04-14".into(),
         name: Some("Noa".into()),
+        kind: None,
     }];
     let list = |facts: &[Fact]| -> Vec<u32> {
         let now = (parse_day("2022-06-01").unwrap() * DAY_MS as f64) as i64;
@@ -280,6 +281,7 @@ fn a_declared_fact_makes_lists_personal_without_a_single_purchase() {
         clock: "child".into(),
         anchor: "2022-07-01".into(),
         name: None,
+        kind: None,
     }];
     let ask = |facts: &[Fact], personalise: bool| {
         let now = (parse_day("2022-06-10").unwrap() * DAY_MS as f64) as i64;

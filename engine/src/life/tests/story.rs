@@ -242,6 +242,7 @@ fn packed_for(now: f64, ahead: Ahead) -> Vec<String> {
         clock: "trip".into(),
         anchor: format_day(T),
         name: None,
+        kind: None,
     }];
     let state = model.state(&products, &[], &fact, at(now), StateOptions::serving(false));
     let view = LifeView::new(&model, &products, &state);
@@ -301,6 +302,7 @@ fn needs_that_were_looked_for_differently_far_are_compared_by_their_pace() {
         clock: "trip".into(),
         anchor: format_day(T),
         name: None,
+        kind: None,
     }];
     let now = at(T - 6.0);
     let state = model.state(&products, &[], &fact, now, StateOptions::serving(false));
