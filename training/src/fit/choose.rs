@@ -274,7 +274,7 @@ fn gap(a: &[f64], b: &[f64]) -> (f64, f64) {
 /// Shares of what is fitted that are tried for products placed by content.
 const GAINS: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.03, 0.01];
 /// Shares of the predicted score with customers at large that are tried above the gain's.
-const LEVELS: [f32; 5] = [1.0, 0.8, 0.6, 0.4, 0.2];
+const LEVELS: [f32; 7] = [1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2];
 
 /// Cases by which the trust is chosen at most.
 const TRUST_CASES: usize = 1_000;
