@@ -270,6 +270,58 @@ fn movielens_reads_atomic_and_classic_files_alike() {
 }
 
 #[test]
+fn movielens_reads_the_files_of_1m_as_the_classic_ones() {
+    let item = b"7|\"Stand\" by Me (1986)|01-Jan-1986||x|0|0|1|0|0|0|0|0|1|0|0|0|0|0|0|0|0|0|0\n";
+    let classic = write(&[
+        ("u.data", b"1\t7\t4\t881250949\n2\t7\t1\t881250950\n"),
+        ("u.item", item),
+        ("u.user", b"1|24|M|writer|85711\n"),
+    ]);
+    let million = write(&[
+        ("ratings.dat", b"1::7::4::881250949\n2::7::1::881250950\n"),
+        (
+            "movies.dat",
+            b"7::\"Stand\" by Me (1986)::Adventure|Drama\n",
+        ),
+        ("users.dat", b"1::M::24::writer::85711\n"),
+    ]);
+    let one = run(Layout::MovieLens, classic.path(), Format::Csv);
+    let other = run(Layout::MovieLens, million.path(), Format::Csv);
+    assert_eq!(one.touchpoints(), other.touchpoints());
+    assert_eq!(one.products(), other.products());
+    assert_eq!(one.customers(), other.customers());
+}
+
+#[test]
+fn movielens_lists_every_film_that_was_rated_and_each_once() {
+    let ratings: &[u8] = b"userId,movieId,rating,timestamp\n1,7,4,5\n1,9,4,6\n2,9,3,7\n";
+    let from = write(&[
+        ("ratings.csv", ratings),
+        ("movies.csv", b"movieId,title,genres\n7,Heat (1995),Drama\n"),
+    ]);
+    let shop = run(Layout::MovieLens, from.path(), Format::Csv);
+    let ids: Vec<String> = shop.products().into_iter().map(|p| p.product_id).collect();
+    assert_eq!(ids, ["7", "9"]);
+    let twice: &[u8] = b"movieId,title,genres\n7,Heat (1995),Drama\n9,Alien,Horror\n7,Heat,Crime\n";
+    let error = failure(
+        Layout::MovieLens,
+        &[("ratings.csv", ratings), ("movies.csv", twice)],
+    );
+    assert!(
+        error.contains("row 3") && error.contains("\"7\" has a row already"),
+        "{error}"
+    );
+}
+
+#[test]
+fn sources_without_a_row_are_refused() {
+    let error = failure(Layout::MovieLens, &[("u.data", b"")]);
+    assert!(error.contains("u.data: holds no ratings"), "{error}");
+    let error = failure(Layout::Sequences, &[("a.txt", b"")]);
+    assert!(error.contains("a.txt: holds no sequences"), "{error}");
+}
+
+#[test]
 fn sequences_keep_the_last_item_for_the_test() {
     let from = write(&[
         ("toys.txt", b"1 10 11 12\n2 12\n"),

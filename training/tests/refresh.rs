@@ -107,6 +107,7 @@ fn neighbours(weight: f32) -> Settings {
         vector_dim: 8,
         vector_power: 0.5,
         content_gain: 1.0,
+        content_level: 1.0,
     }
 }
 

@@ -1,8 +1,10 @@
-//! MovieLens ratings, in RecBole's atomic files, the classic `u.*` files, or the newer `ratings.csv` and `movies.csv`.
+//! MovieLens ratings, in RecBole's atomic files, the classic `u.*` files, the `ratings.dat` of 1M and 10M, or the newer
+//! `ratings.csv` and `movies.csv`.
 //!
 //! A rating is a `rating` touchpoint. Genres become the attribute `genres`, the first of them the category; what is
 //! known of a user becomes free facts.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::{json, Value};
@@ -18,47 +20,107 @@ pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
     let is_dir = job.from.is_dir();
     let ratings = find(
         job.from,
-        "ratings (.inter, u.data or ratings.csv)",
-        |name| !is_dir || name.ends_with(".inter") || name == "u.data" || name == "ratings.csv",
+        "ratings (.inter, u.data, ratings.dat or ratings.csv)",
+        |name| {
+            let known = ["u.data", "ratings.dat", "ratings.csv"];
+            !is_dir || name.ends_with(".inter") || known.contains(&name)
+        },
     )?;
     let columns = ["customer_id", "kind", "product_id", "at", "rating"];
     job.progress.stage("importing ratings");
-    let mut table = job.shop.table_with(Table::Touchpoints, &columns)?;
+    let mut out = Ratings {
+        table: job.shop.table_with(Table::Touchpoints, &columns)?,
+        rated: HashSet::new(),
+        order: Vec::new(),
+    };
     match unpacked_name(&ratings) {
-        name if name.ends_with(".csv") => headed_ratings(job, &ratings, b',', &mut table)?,
-        name if name.ends_with(".inter") => headed_ratings(job, &ratings, b'\t', &mut table)?,
-        _ => classic_ratings(job, &ratings, &mut table)?,
+        name if name.ends_with(".csv") => headed_ratings(job, &ratings, b',', &mut out)?,
+        name if name.ends_with(".inter") => headed_ratings(job, &ratings, b'\t', &mut out)?,
+        name if name.ends_with(".dat") => classic_ratings(job, &ratings, "::", &mut out)?,
+        _ => classic_ratings(job, &ratings, "\t", &mut out)?,
     }
-    job.report.count("ratings", table.finish()?);
+    let Ratings { table, order, .. } = out;
+    let rows = table.finish()?;
+    if rows == 0 {
+        return Err(DataError::file(&ratings, "holds no ratings"));
+    }
+    job.report.count("ratings", rows);
     if !is_dir {
         return Ok(());
     }
 
     let items = find_optional(job.from, "items", |name| {
-        name.ends_with(".item") || name == "movies.csv"
+        name.ends_with(".item") || ["movies.csv", "movies.dat"].contains(&name)
     })?;
     if let Some(path) = items {
         let columns = ["product_id", "title", "category", "attributes"];
-        let mut table = job.shop.table_with(Table::Products, &columns)?;
+        let mut items = Once::new(job.shop.table_with(Table::Products, &columns)?);
         match unpacked_name(&path) {
-            name if name.ends_with(".csv") => headed_items(&path, b',', &mut table)?,
-            name if name == "u.item" => classic_items(&path, &mut table)?,
-            _ => headed_items(&path, b'\t', &mut table)?,
+            name if name.ends_with(".csv") => headed_items(&path, b',', &mut items)?,
+            name if name.ends_with(".dat") => dat_items(&path, &mut items)?,
+            name if name == "u.item" => classic_items(&path, &mut items)?,
+            _ => headed_items(&path, b'\t', &mut items)?,
         }
-        job.report.count("items", table.finish()?);
+        // what was rated is a product, whether or not the list of films has it
+        let bare = order.iter().filter(|id| !items.seen.contains(*id));
+        let mut unlisted = 0usize;
+        for id in bare {
+            items
+                .table
+                .product(&Product::bare(id.as_str()))
+                .map_err(|error| DataError::file(&path, error.to_string()))?;
+            unlisted += 1;
+        }
+        job.report.count("items", items.table.finish()?);
+        if unlisted > 0 {
+            job.report.count("items rated but not listed", unlisted);
+        }
     }
-    let users = find_optional(job.from, "users", |name| name.ends_with(".user"))?;
+    let users = find_optional(job.from, "users", |name| {
+        name.ends_with(".user") || name == "users.dat"
+    })?;
     if let Some(path) = users {
         let columns = ["customer_id", "facts"];
-        let mut table = job.shop.table_with(Table::Customers, &columns)?;
-        if unpacked_name(&path) == "u.user" {
-            classic_users(&path, &mut table)?;
-        } else {
-            headed_users(&path, &mut table)?;
+        let mut users = Once::new(job.shop.table_with(Table::Customers, &columns)?);
+        match unpacked_name(&path) {
+            name if name == "u.user" => classic_users(&path, &mut users)?,
+            name if name == "users.dat" => dat_users(&path, &mut users)?,
+            _ => headed_users(&path, &mut users)?,
         }
-        job.report.count("users", table.finish()?);
+        job.report.count("users", users.table.finish()?);
     }
     Ok(())
+}
+
+/// The ratings, and what was rated in order of first appearance.
+struct Ratings {
+    table: TableWriter,
+    rated: HashSet<String>,
+    order: Vec<String>,
+}
+
+/// A table of rows whose ids are there once.
+struct Once {
+    table: TableWriter,
+    seen: HashSet<String>,
+}
+
+impl Once {
+    fn new(table: TableWriter) -> Once {
+        Once {
+            table,
+            seen: HashSet::new(),
+        }
+    }
+
+    fn first(&mut self, place: &Place, id: &str) -> Result<(), DataError> {
+        if self.seen.insert(id.to_owned()) {
+            Ok(())
+        } else {
+            let message = format!("{id:?} has a row already");
+            Err(DataError::row(place, message))
+        }
+    }
 }
 
 /// A rating row; `seconds` since 1970.
@@ -87,22 +149,28 @@ fn rating(
 }
 
 /// Stars of half are written down by newer editions; the lowest of the format is one.
-fn write_rating(
-    table: &mut TableWriter,
-    place: &Place,
-    mut row: Touchpoint,
-) -> Result<(), DataError> {
+fn write_rating(out: &mut Ratings, place: &Place, mut row: Touchpoint) -> Result<(), DataError> {
     row.rating = row
         .rating
         .map(|stars| if stars == 0.5 { 1.0 } else { stars });
-    table.touchpoint(&row).map_err(|error| error.blame(place))
+    if let Some(item) = row
+        .product_id
+        .as_ref()
+        .filter(|id| !out.rated.contains(*id))
+    {
+        out.rated.insert(item.clone());
+        out.order.push(item.clone());
+    }
+    out.table
+        .touchpoint(&row)
+        .map_err(|error| error.blame(place))
 }
 
 fn headed_ratings(
     job: &mut Job<'_>,
     path: &Path,
     delimiter: u8,
-    table: &mut TableWriter,
+    out: &mut Ratings,
 ) -> Result<(), DataError> {
     let mut rows = Delimited::open(
         path,
@@ -124,7 +192,7 @@ fn headed_ratings(
             rows.required(2)?,
             rows.required(3)?,
         )?;
-        write_rating(table, &place, row)?;
+        write_rating(out, &place, row)?;
     }
     Ok(())
 }
@@ -132,32 +200,35 @@ fn headed_ratings(
 fn classic_ratings(
     job: &mut Job<'_>,
     path: &Path,
-    table: &mut TableWriter,
+    separator: &str,
+    out: &mut Ratings,
 ) -> Result<(), DataError> {
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next()? {
         job.progress.row();
-        let fields: Vec<_> = line.split('\t').collect();
+        let fields: Vec<_> = line.split(separator).collect();
         let [user, item, stars, seconds] = fields[..] else {
             return Err(lines.wrong(format!(
-                "has {} fields, expected user, item, rating, timestamp separated by tabs",
-                fields.len()
+                "has {} fields, expected user, item, rating, timestamp separated by {}",
+                fields.len(),
+                if separator == "\t" { "tabs" } else { separator }
             )));
         };
         let row = rating(&lines.place(), user, item, stars, seconds)?;
-        write_rating(table, &lines.place(), row)?;
+        write_rating(out, &lines.place(), row)?;
     }
     Ok(())
 }
 
 fn write_item(
-    table: &mut TableWriter,
+    items: &mut Once,
     place: &Place,
     id: &str,
     title: Option<&str>,
     year: Option<&str>,
     genres: &[String],
 ) -> Result<(), DataError> {
+    items.first(place, id)?;
     let mut product = Product {
         title: title.filter(|title| *title != "unknown").map(str::to_owned),
         category: genres.first().map(|genre| genre.replace('/', "-")),
@@ -171,7 +242,10 @@ fn write_item(
             .attributes
             .insert("release_year".into(), year.into());
     }
-    table.product(&product).map_err(|error| error.blame(place))
+    items
+        .table
+        .product(&product)
+        .map_err(|error| error.blame(place))
 }
 
 /// `Toy Story (1995)` → title and year.
@@ -187,7 +261,7 @@ fn split_year(title: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn headed_items(path: &Path, delimiter: u8, table: &mut TableWriter) -> Result<(), DataError> {
+fn headed_items(path: &Path, delimiter: u8, items: &mut Once) -> Result<(), DataError> {
     let mut rows = Delimited::open(
         path,
         delimiter,
@@ -210,7 +284,7 @@ fn headed_items(path: &Path, delimiter: u8, table: &mut TableWriter) -> Result<(
         let title = Some(title).filter(|title| !title.is_empty());
         let year = rows.text(2)?.or(year);
         write_item(
-            table,
+            items,
             &rows.place(),
             rows.required(0)?,
             title,
@@ -244,7 +318,7 @@ const CLASSIC_GENRES: [&str; 19] = [
     "Western",
 ];
 
-fn classic_items(path: &Path, table: &mut TableWriter) -> Result<(), DataError> {
+fn classic_items(path: &Path, items: &mut Once) -> Result<(), DataError> {
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next_latin()? {
         let fields: Vec<_> = line.split('|').collect();
@@ -263,17 +337,42 @@ fn classic_items(path: &Path, table: &mut TableWriter) -> Result<(), DataError> 
             .collect();
         let (title, year) = split_year(fields[1]);
         let title = Some(title).filter(|title| !title.is_empty());
-        write_item(table, &lines.place(), fields[0], title, year, &genres)?;
+        write_item(items, &lines.place(), fields[0], title, year, &genres)?;
+    }
+    Ok(())
+}
+
+/// `MovieID::Title (year)::Genre|Genre`.
+fn dat_items(path: &Path, items: &mut Once) -> Result<(), DataError> {
+    let mut lines = Lines::open(path)?;
+    while let Some(line) = lines.next_latin()? {
+        let fields: Vec<_> = line.split("::").collect();
+        let [id, title, genres] = fields[..] else {
+            return Err(lines.wrong(format!(
+                "has {} fields, expected item, title, genres separated by ::",
+                fields.len()
+            )));
+        };
+        let genres: Vec<String> = genres
+            .split('|')
+            .map(str::trim)
+            .filter(|genre| !genre.is_empty() && !genre.starts_with('('))
+            .map(str::to_owned)
+            .collect();
+        let (title, year) = split_year(title);
+        let title = Some(title).filter(|title| !title.is_empty());
+        write_item(items, &lines.place(), id, title, year, &genres)?;
     }
     Ok(())
 }
 
 fn write_user(
-    table: &mut TableWriter,
+    users: &mut Once,
     place: &Place,
     id: &str,
     facts: [(&str, Option<&str>); 4],
 ) -> Result<(), DataError> {
+    users.first(place, id)?;
     let facts = facts
         .into_iter()
         .filter_map(|(key, text)| {
@@ -293,12 +392,13 @@ fn write_user(
         facts,
         ..Customer::default()
     };
-    table
+    users
+        .table
         .customer(&customer)
         .map_err(|error| error.blame(place))
 }
 
-fn headed_users(path: &Path, table: &mut TableWriter) -> Result<(), DataError> {
+fn headed_users(path: &Path, users: &mut Once) -> Result<(), DataError> {
     let mut rows = Delimited::open(
         path,
         b'\t',
@@ -317,12 +417,12 @@ fn headed_users(path: &Path, table: &mut TableWriter) -> Result<(), DataError> {
             ("occupation", rows.text(3)?),
             ("zip_code", rows.text(4)?),
         ];
-        write_user(table, &rows.place(), rows.required(0)?, facts)?;
+        write_user(users, &rows.place(), rows.required(0)?, facts)?;
     }
     Ok(())
 }
 
-fn classic_users(path: &Path, table: &mut TableWriter) -> Result<(), DataError> {
+fn classic_users(path: &Path, users: &mut Once) -> Result<(), DataError> {
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next_latin()? {
         let fields: Vec<_> = line.split('|').collect();
@@ -338,7 +438,29 @@ fn classic_users(path: &Path, table: &mut TableWriter) -> Result<(), DataError> 
             ("occupation", Some(occupation)),
             ("zip_code", Some(zip)),
         ];
-        write_user(table, &lines.place(), id, facts)?;
+        write_user(users, &lines.place(), id, facts)?;
+    }
+    Ok(())
+}
+
+/// `UserID::Gender::Age::Occupation::Zip-code`.
+fn dat_users(path: &Path, users: &mut Once) -> Result<(), DataError> {
+    let mut lines = Lines::open(path)?;
+    while let Some(line) = lines.next_latin()? {
+        let fields: Vec<_> = line.split("::").collect();
+        let [id, gender, age, occupation, zip] = fields[..] else {
+            return Err(lines.wrong(format!(
+                "has {} fields, expected user, gender, age, occupation, zip code separated by ::",
+                fields.len()
+            )));
+        };
+        let facts = [
+            ("age", Some(age)),
+            ("gender", Some(gender)),
+            ("occupation", Some(occupation)),
+            ("zip_code", Some(zip)),
+        ];
+        write_user(users, &lines.place(), id, facts)?;
     }
     Ok(())
 }

@@ -55,6 +55,9 @@ pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
             job.progress.row();
         }
     }
+    if users.is_empty() {
+        return Err(DataError::file(&path, "holds no sequences"));
+    }
     job.report.count("users", users.len());
     job.report.count("items", items.len());
     job.report.count("interactions", touchpoints.finish()?);

@@ -79,9 +79,11 @@ impl CustomerIndex {
         self.dim
     }
 
-    /// Bytes of vectors held; the graph takes about as much again at 64 dimensions, a tenth at 512.
+    /// Bytes held, about: vectors, who is behind them, and the graph.
     pub fn bytes(&self) -> usize {
-        self.vectors.len() * 4 + self.members.len() * 40 + self.slot_of.len() * 40
+        // a slot has its list of members and its entry by hash, a customer an entry by key
+        let slots = self.members.len() * 100 + self.slot_of.len() * 40;
+        self.vectors.len() * 4 + slots + self.graph.as_ref().map_or(0, Graph::bytes)
     }
 
     fn vector(&self, slot: usize) -> &[f32] {

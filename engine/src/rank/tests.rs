@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
-use crate::represent::Representation;
+use crate::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};
 
 /// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
@@ -206,6 +206,47 @@ fn upserted_products_keep_known_numbers_and_append_new_ones() {
         Live::with_upserts(&model.catalogue, upserts, |p| model.representation.embed(p)).unwrap();
     assert_eq!((live.known, live.catalogue.len()), (10, 11));
     assert!(live.sells(3, 50) && live.sells(10, 50) && !live.sells(11, 50));
+}
+
+#[test]
+fn a_product_that_came_later_has_similar_ones_and_is_among_theirs() {
+    let mut model = model();
+    // products of even number point one way, those of odd number the other; so do the brands
+    let data = (0..10).flat_map(|ix| if ix % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] });
+    let names = ["brand:even", "brand:odd"].map(String::from);
+    let map = vec![1.0, 0.0, 0.0, 1.0];
+    let dense = |rows, data| Dense {
+        rows,
+        cols: 2,
+        data,
+    };
+    model.representation = Representation::new(Parts {
+        units: dense(10, data.collect()),
+        content: Some(ContentPart {
+            vocabulary: Vocabulary::from_entries(names.to_vec(), vec![1.0; 2]).unwrap(),
+            map: dense(2, map),
+            gain: 1.0,
+            appeal: vec![0.0; 2],
+            level: 0.0,
+        }),
+        ..model.representation.parts().clone()
+    })
+    .unwrap();
+    let later = ["later", "latest"].map(|id| Product {
+        brand: Some("odd".into()),
+        ..Product::bare(id)
+    });
+    let embed = |product: &Product| model.representation.embed(product);
+    let live = Live::with_upserts(&model.catalogue, later.to_vec(), embed).unwrap();
+    let similar = |viewed: u32| {
+        let mut request = Request::one(ListKind::Similar, 5, 50);
+        request.context.viewed = Some(viewed);
+        let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| false).unwrap();
+        products(&answer.lists[0])
+    };
+    // all other odd ones that can be sold are as near; ties go to the smaller number
+    assert_eq!(similar(10), [1, 5, 7, 9, 11]);
+    assert_eq!(similar(7), [1, 5, 9, 10, 11]);
 }
 
 #[test]

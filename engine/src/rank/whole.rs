@@ -306,7 +306,8 @@ fn mix_of(query: &Query) -> Mix {
     Mix::new(weights)
 }
 
-fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
+/// The product's unit vector, by its content where it came after the model; `None` where nothing is known about it.
+pub(super) fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
     let known = query.live.known;
     if (product as usize) < known {
         return query.model.representation.vector(product);

@@ -15,6 +15,12 @@ const MOST_FEATURES: usize = 256;
 const MOST_NAMES: usize = 8192;
 /// Longer texts are cut here before words are taken.
 const MOST_TEXT: usize = 4096;
+/// At most so many values of a product's attributes are read, repeated ones included.
+const MOST_VALUES: usize = 1024;
+/// At most so many bytes of a product's attributes are read.
+const MOST_BYTES: usize = 16 * 1024;
+/// Products whose features are held by name at once.
+const AT_ONCE: usize = 4096;
 
 /// Features that a catalogue uses, with their inverse document frequencies.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,29 +34,57 @@ impl Vocabulary {
     ///
     /// A feature that all or only one have says nothing about which products are alike.
     pub fn of(products: &[Product]) -> Vocabulary {
-        let mut counts: HashMap<String, u32> = HashMap::new();
-        for product in products {
-            for name in features(product) {
-                *counts.entry(name).or_default() += 1;
+        Vocabulary::with_rows(products).0
+    }
+
+    /// The same with a row of [`Vocabulary::embed`] per product: what they say is read once.
+    pub fn with_rows(products: &[Product]) -> (Vocabulary, Csr) {
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut counts: Vec<u32> = Vec::new();
+        let mut held: Vec<Vec<u32>> = Vec::with_capacity(products.len());
+        for part in products.chunks(AT_ONCE) {
+            let names: Vec<BTreeSet<String>> = part.par_iter().map(features).collect();
+            for names in names {
+                let mut row = Vec::with_capacity(names.len());
+                for name in names {
+                    let number = *numbers.entry(name).or_insert(counts.len() as u32);
+                    if number as usize == counts.len() {
+                        counts.push(0);
+                    }
+                    counts[number as usize] += 1;
+                    row.push(number);
+                }
+                held.push(row);
             }
         }
         let n = products.len() as f32;
         let most = (0.3 * n).max(3.0);
-        let mut kept: Vec<(String, u32)> = counts
+        let count = |number: u32| counts[number as usize];
+        let mut kept: Vec<(String, u32)> = numbers
             .into_iter()
-            .filter(|(_, count)| *count >= 2 && *count as f32 <= most)
+            .filter(|(_, number)| count(*number) >= 2 && count(*number) as f32 <= most)
             .collect();
         if kept.len() > MOST_NAMES {
-            kept.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            kept.sort_by(|a, b| count(b.1).cmp(&count(a.1)).then_with(|| a.0.cmp(&b.0)));
             kept.truncate(MOST_NAMES);
         }
-        let kept: BTreeMap<String, u32> = kept.into_iter().collect();
+        kept.sort_unstable();
         let idf = kept
-            .values()
-            .map(|count| (1.0 + n / *count as f32).ln())
+            .iter()
+            .map(|(_, number)| (1.0 + n / count(*number) as f32).ln())
             .collect();
-        let names = kept.into_keys().zip(0..).collect();
-        Vocabulary { names, idf }
+        let mut place = vec![None; counts.len()];
+        for ((_, number), ix) in kept.iter().zip(0..) {
+            place[*number as usize] = Some(ix);
+        }
+        let names = kept.into_iter().map(|(name, _)| name).zip(0..).collect();
+        let vocabulary = Vocabulary { names, idf };
+        let rows: Vec<Vec<(u32, f32)>> = held
+            .par_iter()
+            .map(|row| vocabulary.unit(row.iter().filter_map(|number| place[*number as usize])))
+            .collect();
+        let rows = Csr::from_rows(vocabulary.len(), rows);
+        (vocabulary, rows)
     }
 
     /// Names with their idf, in order of their numbers.
@@ -92,11 +126,17 @@ impl Vocabulary {
 
     /// The product's features as a unit vector of idf weights in ascending order; empty where it shares none.
     pub fn embed(&self, product: &Product) -> Vec<(u32, f32)> {
-        let mut out: Vec<(u32, f32)> = features(product)
-            .iter()
-            .filter_map(|name| self.names.get(name))
-            .map(|ix| (*ix, self.idf[*ix as usize]))
-            .collect();
+        let names = features(product);
+        self.unit(
+            names
+                .iter()
+                .filter_map(|name| self.names.get(name).copied()),
+        )
+    }
+
+    /// The unit vector of distinct features.
+    fn unit(&self, features: impl Iterator<Item = u32>) -> Vec<(u32, f32)> {
+        let mut out: Vec<(u32, f32)> = features.map(|ix| (ix, self.idf[ix as usize])).collect();
         keep_largest(&mut out, MOST_FEATURES, |weight| weight);
         let length = out.iter().map(|(_, w)| w * w).sum::<f32>().sqrt();
         out.iter_mut().for_each(|(_, w)| *w /= length);
@@ -174,38 +214,78 @@ fn features(product: &Product) -> BTreeSet<String> {
     if let Some(text) = &product.description {
         out.extend(words(text).map(|word| format!("text:{word}")));
     }
+    let mut reader = Reader {
+        out: &mut out,
+        values: MOST_VALUES,
+        bytes: MOST_BYTES,
+    };
     for (key, value) in &product.attributes {
-        attribute(key, value, 0, &mut out);
+        reader.read(key, value, 0);
     }
     out
 }
 
-fn attribute(key: &str, value: &serde_json::Value, depth: usize, out: &mut BTreeSet<String>) {
-    if out.len() > 4 * MOST_FEATURES || depth > 3 {
-        return;
+/// Reads attributes as far as its budget goes: a list of a million equal texts costs as much as one of a thousand.
+struct Reader<'a> {
+    out: &'a mut BTreeSet<String>,
+    /// Values that may still be read.
+    values: usize,
+    /// Bytes that may still be read.
+    bytes: usize,
+}
+
+impl Reader<'_> {
+    fn is_spent(&self) -> bool {
+        self.values == 0 || self.bytes == 0 || self.out.len() > 4 * MOST_FEATURES
     }
-    match value {
-        serde_json::Value::Null => {}
-        serde_json::Value::Bool(flag) => {
-            out.insert(format!("{key}={flag}"));
+
+    fn spend(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    fn put(&mut self, name: String) {
+        self.spend(name.len());
+        self.out.insert(name);
+    }
+
+    fn read(&mut self, key: &str, value: &serde_json::Value, depth: usize) {
+        if self.is_spent() || depth > 3 {
+            return;
         }
-        serde_json::Value::Number(number) => {
-            out.insert(format!("{key}={number}"));
-        }
-        serde_json::Value::String(text) => {
-            if text.len() <= 64 {
-                out.insert(format!("{key}={}", fold(text)));
+        self.values -= 1;
+        match value {
+            serde_json::Value::Null => {}
+            serde_json::Value::Bool(flag) => self.put(format!("{key}={flag}")),
+            serde_json::Value::Number(number) => self.put(format!("{key}={number}")),
+            serde_json::Value::String(text) => {
+                if text.len() <= 64 {
+                    self.put(format!("{key}={}", fold(text)));
+                }
+                let text = beginning(text, MOST_TEXT.min(self.bytes));
+                self.spend(text.len());
+                for word in words(text) {
+                    if self.is_spent() {
+                        break;
+                    }
+                    self.put(format!("{key}:{word}"));
+                }
             }
-            out.extend(words(text).map(|word| format!("{key}:{word}")));
-        }
-        serde_json::Value::Array(values) => {
-            for value in values {
-                attribute(key, value, depth + 1, out);
+            serde_json::Value::Array(values) => {
+                for value in values {
+                    if self.is_spent() {
+                        break;
+                    }
+                    self.read(key, value, depth + 1);
+                }
             }
-        }
-        serde_json::Value::Object(fields) => {
-            for (name, value) in fields {
-                attribute(&format!("{key}.{name}"), value, depth + 1, out);
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    if self.is_spent() {
+                        break;
+                    }
+                    self.spend(name.len());
+                    self.read(&format!("{key}.{name}"), value, depth + 1);
+                }
             }
         }
     }
@@ -215,14 +295,15 @@ fn fold(text: &str) -> String {
     text.trim().nfkc().collect::<String>().to_lowercase()
 }
 
+/// The first `most` bytes of `text`, or a few more up to the end of a character.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (most..text.len()).find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(text.len())]
+}
+
 /// Lower-case words of at least two letters or digits.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let end = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|at| *at >= MOST_TEXT)
-        .unwrap_or(text.len());
-    fold(&text[..end])
+    fold(beginning(text, MOST_TEXT))
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| word.chars().count() >= 2)
         .map(str::to_owned)
@@ -294,5 +375,30 @@ mod tests {
         let products = vec![huge.clone(), huge];
         let vocabulary = Vocabulary::of(&products);
         assert!(vocabulary.embed(&products[0]).len() <= MOST_FEATURES);
+    }
+
+    #[test]
+    fn what_is_repeated_counts_against_what_is_read() {
+        let shirt = |times: usize| {
+            let mut shirt = Product::bare("shirt");
+            let text = "soft and warm and light ".repeat(40);
+            shirt
+                .attributes
+                .insert("about".into(), vec![text; times].into());
+            shirt.attributes.insert("of".into(), "silk".into());
+            shirt
+        };
+        assert!(features(&shirt(1)).contains("of=silk"));
+        let read = features(&shirt(100_000));
+        assert!(read.contains("about:warm") && !read.contains("of=silk"));
+    }
+
+    #[test]
+    fn rows_read_with_the_vocabulary_are_those_of_each_product() {
+        let products = shop();
+        let (vocabulary, rows) = Vocabulary::with_rows(&products);
+        assert_eq!(vocabulary, Vocabulary::of(&products));
+        assert_eq!(rows, vocabulary.embed_all(&products));
+        assert!(rows.nnz() > 0);
     }
 }

@@ -105,7 +105,8 @@ fn dense_gram(interactions: &Csr, customer_power: f32) -> Mat<f32> {
 ///
 /// `counts`: co-occurrence counts without diagonal (rows may be truncated; symmetric in what they hold as far as
 /// possible), `mass`: the diagonal (weighted buyers per product). For product i with neighbourhood N:
-/// B_Ni = (G_NN + λI)⁻¹ G_Ni. Cost |products|·neighbours³/3. Rows as in [`ease`].
+/// B_Ni = (G_NN + λI)⁻¹ G_Ni, with up to 1,000 times the λ where G_NN was truncated to something that cannot be factored.
+/// Cost |products|·neighbours³/3. Rows as in [`ease`].
 pub fn neighbourhood_ease(counts: &Csr, mass: &[f32], lambda: f32, neighbours: usize) -> Csr {
     let n = counts.rows();
     let columns: Vec<Vec<(u32, f32)>> = (0..n)
@@ -120,7 +121,13 @@ pub fn neighbourhood_ease(counts: &Csr, mass: &[f32], lambda: f32, neighbours: u
                 keep_largest(&mut near, neighbours, |v| v);
                 members.clear();
                 members.extend(near.iter().map(|(j, _)| *j));
-                local_solution(counts, mass, lambda, i, members, place)
+                // truncated counts need not make a positive definite matrix: a larger λ does
+                (0..4)
+                    .find_map(|step| {
+                        let lambda = lambda.max(1e-3) * 10f32.powi(step);
+                        local_solution(counts, mass, lambda, i, members, place)
+                    })
+                    .unwrap_or_default()
             },
         )
         .collect();
@@ -134,10 +141,10 @@ fn local_solution(
     target: usize,
     members: &[u32],
     place: &mut [u32],
-) -> Vec<(u32, f32)> {
+) -> Option<Vec<(u32, f32)>> {
     let m = members.len();
     if m == 0 {
-        return Vec::new();
+        return Some(Vec::new());
     }
     for (at, member) in members.iter().enumerate() {
         place[*member as usize] = at as u32;
@@ -153,7 +160,7 @@ fn local_solution(
                 gram[(a, b)] = gram[(a, b)].max(count);
             }
         }
-        gram[(at, at)] = mass[*member as usize] + lambda.max(1e-3);
+        gram[(at, at)] = mass[*member as usize] + lambda;
     }
     for (other, count) in counts.iter_row(target) {
         let to = place[other as usize];
@@ -175,21 +182,19 @@ fn local_solution(
         MemStack::new(&mut memory),
         Default::default(),
     );
-    if factored.is_err() {
-        return Vec::new();
-    }
+    factored.ok()?;
     solve_in_place(
         gram.as_ref(),
         rhs.as_mut(),
         Par::Seq,
         MemStack::new(&mut memory),
     );
-    members
+    let solution = members
         .iter()
         .enumerate()
         .map(|(at, member)| (*member, rhs[(at, 0)]))
-        .filter(|(_, b)| b.is_finite() && *b != 0.0)
-        .collect()
+        .filter(|(_, b)| b.is_finite() && *b != 0.0);
+    Some(solution.collect())
 }
 
 #[cfg(test)]
@@ -268,6 +273,21 @@ mod tests {
                 .len()
                 <= 2
         );
+    }
+
+    #[test]
+    fn counts_that_cannot_be_factored_still_say_something() {
+        // more in common with each other than there are buyers: what truncation may leave
+        let counts = Csr::from_rows(
+            3,
+            (0..3u32).map(|i| {
+                let others = (0..3).filter(|j| *j != i);
+                others.map(|j| (j, 10.0)).collect::<Vec<_>>()
+            }),
+        );
+        let rows = neighbourhood_ease(&counts, &[1.0; 3], 3.0, 2);
+        assert_eq!(rows.nnz(), 6);
+        assert!(rows.parts().2.iter().all(|b| b.is_finite() && *b > 0.0));
     }
 
     #[test]

@@ -25,8 +25,22 @@ const PROBES: usize = 32;
 const BASKET: usize = 6;
 /// How much less may be found at load than was recorded: another processor may round differently.
 const SLACK: f64 = 0.01;
+/// A fast search that finds less than these shares is not used.
+const LEAST_20: f64 = 0.99;
+const LEAST_200: f64 = 0.95;
+const LEAST_ALIKE: f64 = 0.95;
 
 impl IndexFigures {
+    /// Whether the first look at codes finds enough of a customer's best products.
+    pub fn finds_candidates(&self) -> bool {
+        self.recall_20 >= LEAST_20 && self.recall_200 >= LEAST_200
+    }
+
+    /// Whether the graph finds enough of the products alike to a product.
+    pub fn finds_alike(&self) -> bool {
+        self.alike_20 >= LEAST_ALIKE
+    }
+
     /// Whether an index that finds as much as `self` is the one that `recorded` speaks of.
     pub fn keeps(&self, recorded: &IndexFigures) -> bool {
         let near = |now: f64, then: f64| now >= then - SLACK;
@@ -45,10 +59,14 @@ impl Representation {
         let n = self.len();
         let mut scores = vec![0.0; n];
         let (mut best, mut alike) = ([Share::default(); 2], Share::default());
+        // a prime step that does not divide the number of products walks through the whole catalogue
+        let stride = if n.is_multiple_of(7_919) {
+            7_907
+        } else {
+            7_919
+        };
         for probe in 0..PROBES {
-            // steps that share no factor with a power of two walk through the whole catalogue
-            let product =
-                |step: usize| ((probe * BASKET + step).wrapping_mul(7_919) % n) as ProductIx;
+            let product = |step: usize| ((probe * BASKET + step) * stride % n) as ProductIx;
             let basket: Vec<(ProductIx, f32)> =
                 (0..BASKET).map(|step| (product(step), 1.0)).collect();
             let folded = self.fold_in_products(&basket);

@@ -28,6 +28,9 @@ struct Head {
     /// Layers of the graph of products alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alike: Option<usize>,
+    /// Whether candidates always come from the exact scan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exact: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +75,7 @@ impl Representation {
                     .collect(),
             }),
             alike: parts.alike.as_ref().map(io_alike::layers),
+            exact: parts.exact,
         };
         write_json(bundle, HEAD, &head)?;
         let mut tensors = BTreeMap::new();
@@ -159,6 +163,7 @@ impl Representation {
             lately: floats(&mut take, "lately")?,
             prior: floats(&mut take, "prior")?,
             units: dense(n, head.dim, floats(&mut take, "units")?).map_err(bad)?,
+            exact: head.exact,
             ..Parts::default()
         };
         if parts.buyers.len() != n {

@@ -60,6 +60,8 @@ pub struct Parts {
     pub content: Option<ContentPart>,
     /// A graph for finding products alike; absent where a scan is as fast.
     pub alike: Option<AlikeGraph>,
+    /// Whether candidates always come from the exact scan, because codes would miss too many of them.
+    pub exact: bool,
 }
 
 /// Why parts do not make a representation.
@@ -151,6 +153,8 @@ pub struct Representation {
     fallback: Vec<f32>,
     /// 8-bit codes of spectral (with target gain) and iALS vectors side by side.
     codes: Codes,
+    /// What iALS vectors are multiplied by before they are coded, and customers' divided by: see [`balance`].
+    latent_scale: f32,
 }
 
 /// Below this many products every list comes from the exact scan.
@@ -250,9 +254,11 @@ impl Representation {
             .zip(&parts.buyers)
             .map(|(lately, buyers)| 0.999 * lately / most + 0.001 * buyers / all)
             .collect();
-        let codes = code(&parts, n);
+        let latent_scale = balance(&parts);
+        let codes = code(&parts, n, latent_scale);
         Ok(Representation {
             codes,
+            latent_scale,
             parts,
             weightings,
             sparse_weighting,
@@ -477,7 +483,7 @@ impl Representation {
         if self.parts.spectral.is_some() {
             query.extend_from_slice(&folded.spectral);
         }
-        query.extend_from_slice(&folded.latent);
+        query.extend(folded.latent.iter().map(|x| x / self.latent_scale));
         let mut first = Top::new(rescored(k));
         self.codes.scan(&query, &mut |start, scores| {
             for (at, (score, base)) in scores.iter().zip(&base[start..]).enumerate() {
@@ -503,20 +509,11 @@ impl Representation {
         k: usize,
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Vec<(ProductIx, f32)> {
-        let Some(vector) = self.vector(product) else {
-            return Vec::new();
-        };
         let others = |other: ProductIx| other != product && allowed(other);
-        if let Some(graph) = &self.parts.alike {
-            if let Some(found) = graph.search(&self.parts.units, vector, k, &others) {
-                let mut top = Top::new(k);
-                for (other, cosine) in found {
-                    top.push(other, cosine);
-                }
-                return top.finish();
-            }
+        match self.vector(product) {
+            Some(vector) => self.nearest(vector, k, &others),
+            None => Vec::new(),
         }
-        self.similar_exactly(product, k, allowed)
     }
 
     /// The same by a scan of all vectors.
@@ -526,13 +523,45 @@ impl Representation {
         k: usize,
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Vec<(ProductIx, f32)> {
-        let Some(vector) = self.vector(product) else {
+        let others = |other: ProductIx| other != product && allowed(other);
+        match self.vector(product) {
+            Some(vector) => self.nearest_exactly(vector, k, &others),
+            None => Vec::new(),
+        }
+    }
+
+    /// The products nearest to a unit vector in their space, such as [`ColdProduct::vector`], with their cosines.
+    pub fn nearest(
+        &self,
+        vector: &[f32],
+        k: usize,
+        allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+    ) -> Vec<(ProductIx, f32)> {
+        if let Some(graph) = &self.parts.alike {
+            if let Some(found) = graph.search(&self.parts.units, vector, k, allowed) {
+                let mut top = Top::new(k);
+                for (other, cosine) in found {
+                    top.push(other, cosine);
+                }
+                return top.finish();
+            }
+        }
+        self.nearest_exactly(vector, k, allowed)
+    }
+
+    fn nearest_exactly(
+        &self,
+        vector: &[f32],
+        k: usize,
+        allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+    ) -> Vec<(ProductIx, f32)> {
+        if vector.len() != self.dim() || vector.is_empty() {
             return Vec::new();
-        };
+        }
         let mut scores = vec![0.0; self.len()];
         dot_rows(vector, &self.parts.units.data, &mut scores);
         top_of(&scores, k, &|other| {
-            other != product && self.vector(other).is_some() && allowed(other)
+            self.vector(other).is_some() && allowed(other)
         })
     }
 
@@ -546,6 +575,22 @@ impl Representation {
         if self.len() >= GRAPH_FROM && self.dim() > 0 {
             let graph = AlikeGraph::build(&self.parts.units, GraphOptions::default());
             self.parts.alike = Some(graph);
+        }
+        self
+    }
+
+    /// The same without the fast searches that find too little of what the exact ones find; see
+    /// [`IndexFigures`].
+    pub fn with_sure_searches(mut self) -> Representation {
+        let Some(figures) = self.index_figures() else {
+            return self;
+        };
+        if !figures.finds_candidates() {
+            self.parts.exact = true;
+            self.codes = Codes::default();
+        }
+        if !figures.finds_alike() {
+            self.parts.alike = None;
         }
         self
     }
@@ -634,12 +679,13 @@ impl Representation {
     }
 }
 
-/// Codes of what [`Representation::candidates`] looks at first; empty for a small catalogue or without vectors.
-fn code(parts: &Parts, n: usize) -> Codes {
+/// Codes of what [`Representation::candidates`] looks at first; empty for a small catalogue, without vectors, or where they
+/// are not to be used.
+fn code(parts: &Parts, n: usize, latent_scale: f32) -> Codes {
     let spectral = parts.spectral.as_ref().map(|part| (part, parts.units.cols));
     let first = spectral.map_or(0, |(_, dim)| dim);
     let second = parts.ials.as_ref().map_or(0, |part| part.model.items.cols);
-    if n < CODES_FROM || first + second == 0 {
+    if parts.exact || n < CODES_FROM || first + second == 0 {
         return Codes::default();
     }
     Codes::build(n, first + second, |product, row| {
@@ -651,9 +697,40 @@ fn code(parts: &Parts, n: usize) -> Codes {
             );
         }
         if let Some(part) = &parts.ials {
-            row[first..].copy_from_slice(part.model.items.row(product));
+            add_scaled(
+                &mut row[first..],
+                part.model.items.row(product),
+                latent_scale,
+            );
         }
     })
+}
+
+/// What brings iALS vectors to the size of the spectral ones (with their gains); 1 where either is missing.
+///
+/// A code has one scale for both. Where the product vectors of one are a hundred times as long and the customers' as much
+/// shorter, both count alike in the score, but either the one's product vectors or the other's customers round to nothing.
+fn balance(parts: &Parts) -> f32 {
+    let (Some(spectral), Some(ials)) = (&parts.spectral, &parts.ials) else {
+        return 1.0;
+    };
+    let largest = |row: &[f32]| row.iter().fold(0f32, |most, x| most.max(x.abs()));
+    let n = parts.buyers.len();
+    let units = (0..n).map(|ix| largest(parts.units.row(ix)) * spectral.target[ix].abs());
+    let latent = (0..n).map(|ix| largest(ials.model.items.row(ix)));
+    match (median_above_0(units), median_above_0(latent)) {
+        (Some(units), Some(latent)) => Some(units / latent)
+            .filter(|ratio| ratio.is_normal())
+            .unwrap_or(1.0),
+        _ => 1.0,
+    }
+}
+
+/// The median of those `values` that are above 0.
+fn median_above_0(values: impl Iterator<Item = f32>) -> Option<f32> {
+    let mut values: Vec<f32> = values.filter(|x| *x > 0.0).collect();
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
 /// √Σw, 1 for nothing.

@@ -53,6 +53,7 @@ pub(crate) fn small() -> Representation {
     );
     Representation::new(Parts {
         alike: None,
+        exact: false,
         lately: buyers.clone(),
         prior: buyers.iter().map(|b| b * 1e-3).collect(),
         sparse: vec![SparsePart {
@@ -212,9 +213,8 @@ fn a_product_that_came_later_is_placed_by_its_content() {
     assert_eq!(model.score_cold(&nobody, &cold), 0.0);
 }
 
-/// A catalogue large enough for codes: candidates must equal the exact list.
-#[test]
-fn candidates_by_code_equal_the_exact_list() {
+/// Interactions of a catalogue large enough for codes, and what is fitted on them.
+fn wide() -> (Csr, Parts) {
     let n = 5000u32;
     let rows: Vec<Vec<(u32, f32)>> = (0..3000u32)
         .map(|u| {
@@ -247,7 +247,7 @@ fn candidates_by_code_equal_the_exact_list() {
         },
     );
     let (units, lengths) = unit_rows(&svd.v);
-    let model = Representation::new(Parts {
+    let parts = Parts {
         lately: buyers.clone(),
         prior: buyers.iter().map(|b| b * 1e-4).collect(),
         sparse: vec![SparsePart {
@@ -262,12 +262,16 @@ fn candidates_by_code_equal_the_exact_list() {
         units,
         buyers,
         ..Parts::default()
-    })
-    .unwrap();
+    };
+    (interactions, parts)
+}
+
+/// The share of the exact best 20 of some customers that [`Representation::candidates`] finds.
+fn share_found(model: &Representation, interactions: &Csr) -> f64 {
     let (mut found, mut wanted) = (0, 0);
-    for u in (0..3000usize).step_by(150) {
+    for u in (0..interactions.rows()).step_by(150) {
         let folded = model.fold_in_products(&interactions.iter_row(u).collect::<Vec<_>>());
-        let mut scores = vec![0.0; n as usize];
+        let mut scores = vec![0.0; model.len()];
         model.scores(&folded, &mut scores);
         for keep in [1u32, 3, 500] {
             let allowed = |p: u32| p.is_multiple_of(keep);
@@ -281,7 +285,85 @@ fn candidates_by_code_equal_the_exact_list() {
                 .count();
         }
     }
-    assert!(found * 100 >= wanted * 99, "{found} of {wanted}");
+    found as f64 / wanted as f64
+}
+
+#[test]
+fn candidates_by_code_equal_the_exact_list() {
+    let (interactions, parts) = wide();
+    let model = Representation::new(parts).unwrap();
+    assert!(model.has_codes());
+    let found = share_found(&model, &interactions);
+    assert!(found >= 0.99, "{found}");
+}
+
+/// Spectral products a hundred times as large as those of iALS, customers as much smaller: both count alike.
+#[test]
+fn vectors_of_very_different_sizes_keep_their_say_in_the_codes() {
+    let (interactions, mut parts) = wide();
+    let options = IalsOptions {
+        dim: 16,
+        epochs: 2,
+        block: 16,
+        unobserved: 0.01,
+        regularisation: 0.003,
+        exponent: 1.0,
+        seed: 3,
+    };
+    parts.ials = Some(IalsPart {
+        weighting: Weighting::default(),
+        model: Ials::fit(&interactions, options, None),
+        weight: 1.0,
+    });
+    let spectral = parts.spectral.as_mut().unwrap();
+    spectral.source.iter_mut().for_each(|gain| *gain *= 0.1);
+    spectral.target.iter_mut().for_each(|gain| *gain *= 1000.0);
+    let model = Representation::new(parts).unwrap();
+    assert!(model.has_codes());
+    let found = share_found(&model, &interactions);
+    assert!(found >= 0.99, "{found}");
+    let figures = model.index_figures().unwrap();
+    assert!(figures.finds_candidates(), "{figures:?}");
+}
+
+/// All products nearly the same in one dimension, which hides from a code what tells them apart.
+#[test]
+fn codes_that_find_too_little_are_not_used_even_after_a_bundle() {
+    let n = 5000;
+    let mut vectors = Dense::zeros(n, 8);
+    for ix in 0..n {
+        let row = vectors.row_mut(ix);
+        row[0] = 1.0;
+        for (d, x) in row.iter_mut().enumerate().skip(1) {
+            *x = 0.001 * ((ix * (d + 3)) as f32 * 0.37).sin();
+        }
+    }
+    let (units, lengths) = unit_rows(&vectors);
+    let model = Representation::new(Parts {
+        buyers: vec![1.0; n],
+        lately: vec![1.0; n],
+        units,
+        spectral: Some(SpectralPart {
+            weighting: Weighting::default(),
+            source: lengths.clone(),
+            target: lengths,
+        }),
+        ..Parts::default()
+    })
+    .unwrap();
+    assert!(!model.index_figures().unwrap().finds_candidates());
+    let sure = model.with_sure_searches();
+    assert!(sure.index_figures().is_none() && !sure.has_codes());
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = BundleWriter::new(dir.path(), "m1").unwrap();
+    sure.write(&mut writer).unwrap();
+    let manifest = Manifest {
+        id: "m1".into(),
+        ..Manifest::default()
+    };
+    let path = writer.seal(manifest).unwrap();
+    let read = Representation::read(&Bundle::open(&path).unwrap()).unwrap();
+    assert!(!read.has_codes());
 }
 
 /// Vectors in clumps, some equal, one zero: a graph finds nearly all of what the scan finds, and every product by its own vector.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serendib_datasets::{Log, ReadOptions, ShopData};
 
-use crate::fit::{self, checkpoint, publish, Checkpoints, Choice, FitOptions};
+use crate::fit::{self, checkpoint, publish, Checkpoints, Choice, Fit, FitOptions};
 use crate::progress::Stages;
 use crate::refresh::{drift, lock, ModelReport};
 use crate::report::model as page;
@@ -98,6 +98,7 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
     if let Some(choice) = &fitted.choice {
         print_choice(choice);
     }
+    print_trust(&fitted);
     let window = &fitted.model.manifest.data;
     println!(
         "\nmodel {id}: {} products, {} customers, {} touchpoints, {:.1} s\n{}{}",
@@ -120,8 +121,8 @@ fn print_choice(choice: &Choice) {
     println!("chosen on {} customers: {}", choice.customers, choice.why);
     if !choice.table.is_empty() {
         println!(
-            "{:<24} {:>8} {:>7} {:>6}  settings",
-            "family", "NDCG@20", "weight", "tried"
+            "{:<24} {:>8} {:>7} {:>7} {:>6}  settings",
+            "family", "NDCG@20", "weight", "worth", "tried"
         );
         for row in &choice.table {
             let weight = if row.weight > 0.0 {
@@ -130,10 +131,38 @@ fn print_choice(choice: &Choice) {
                 "-".into()
             };
             println!(
-                "{:<24} {:>8.4} {:>7} {:>6}  {}",
-                row.name, row.ndcg, weight, row.tried, row.settings
+                "{:<24} {:>8.4} {:>7} {:>6.1}% {:>6}  {}",
+                row.name,
+                row.ndcg,
+                weight,
+                100.0 * row.worth,
+                row.tried,
+                row.settings
             );
         }
+        println!(
+            "worth: what the blend loses without the family; where it is left out (-), what it would add, which is too little"
+        );
     }
     println!("{}", choice.verdict);
+}
+
+/// How far products with few buyers are trusted, and how much the fast searches find.
+fn print_trust(fitted: &Fit) {
+    let (model, settings) = (&fitted.model, &fitted.settings);
+    if model.representation.parts().content.is_some() {
+        println!(
+            "products with few buyers score by what they say about themselves: {:.0} % of what that predicts with customers \
+             at large, {:.0} % of how it suits one customer",
+            100.0 * settings.content_level,
+            100.0 * settings.content_gain
+        );
+    }
+    match model.representation.index_figures() {
+        Some(found) => println!(
+            "fast searches find {:.3} of the exact best 20, {:.3} of the best 200, {:.3} of the 20 products most alike",
+            found.recall_20, found.recall_200, found.alike_20
+        ),
+        None => println!("every search is exact"),
+    }
 }

@@ -26,6 +26,12 @@ struct PoolCase {
 
 /// Best products per family that enter the pool.
 const DEPTH: usize = 100;
+/// Weights that are tried.
+const STEPS: [f32; 12] = [
+    0.0, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.2, 3.5,
+];
+/// A weight below this share of all must be worth something.
+const CRUMB: f32 = 0.03;
 
 impl Pool {
     /// Scores `cases` with every family once.
@@ -100,6 +106,10 @@ impl Pool {
                     .chunks_exact(weights.len())
                     .map(|row| row.iter().zip(weights).map(|(x, w)| x * w).sum())
                     .collect();
+                // what tells no two products apart finds nothing, whatever their numbers
+                if totals.iter().all(|total| *total == totals[0]) {
+                    return 0.0;
+                }
                 let ranks: Vec<usize> = case
                     .relevant
                     .iter()
@@ -121,9 +131,6 @@ impl Pool {
     ///
     /// A family enters only where it lifts the mean by `worth` (relative), and leaves where it does not.
     pub fn weigh(&self, worth: f64) -> Vec<f32> {
-        const STEPS: [f32; 12] = [
-            0.0, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.2, 3.5,
-        ];
         let width = self.spread.len();
         let score = |weights: &[f32]| mean(&self.ndcg(weights, 20));
         let single = |family: usize| {
@@ -174,7 +181,41 @@ impl Pool {
                 }
             }
         }
-        self.spread_out(best.1)
+        self.without_crumbs(self.spread_out(best.1))
+    }
+
+    /// `weights` without the small ones that lift nothing: every family is fitted again on everything, and served.
+    fn without_crumbs(&self, mut weights: Vec<f32>) -> Vec<f32> {
+        let least = CRUMB * weights.iter().sum::<f32>();
+        for family in 0..weights.len() {
+            if weights[family] > 0.0 && weights[family] < least {
+                let mut without = weights.clone();
+                without[family] = 0.0;
+                if mean(&self.ndcg(&without, 20)) >= mean(&self.ndcg(&weights, 20)) {
+                    weights = without;
+                }
+            }
+        }
+        weights
+    }
+
+    /// What `family` is worth beside the others of `weights`, as a share of their mean NDCG@20: what is lost without it, or,
+    /// where it is left out, what the best weight for it would add.
+    pub fn worth(&self, weights: &[f32], family: usize) -> f64 {
+        let whole = mean(&self.ndcg(weights, 20));
+        if whole <= 0.0 {
+            return 0.0;
+        }
+        let with = |weight: f32| {
+            let mut other = weights.to_vec();
+            other[family] = weight;
+            mean(&self.ndcg(&other, 20)) / whole
+        };
+        if weights[family] > 0.0 {
+            1.0 - with(0.0)
+        } else {
+            STEPS.map(with).into_iter().fold(1.0, f64::max) - 1.0
+        }
     }
 
     /// The most even weights that are as good as `best` for all that the cases can tell.

@@ -40,11 +40,11 @@ pub fn build(
         say(&format!("fitting {} on everything", member.family.name()));
         fitted.extend(bench.fit(&member.family).map(|found| (member, found)));
     }
-    bench.forget_counts();
+    bench.forget_rows();
     say("putting the blend together");
     let mut parts = blend(&bench, corpus, settings, fitted);
     if let Some(placing) = Placing::new(&bench, corpus, &parts)? {
-        placing.put(&mut parts, settings.content_gain);
+        placing.put(&mut parts, settings.trust());
     }
     Representation::new(parts)
 }
@@ -136,22 +136,43 @@ pub(super) fn blend(
         ials,
         content: None,
         alike: None,
+        exact: false,
     }
 }
 
 /// From so many buyers on a product's own vector stands alone.
 const OWN_VECTOR_FROM: f32 = 5.0;
 
-/// Gives products with few or no buyers a vector from their content: their own counts n/(n+5) below five buyers.
+/// How far what content says of products with few buyers is trusted: shares of what was fitted, each 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Trust {
+    /// Of the score that content predicts with customers at large.
+    pub(super) level: f32,
+    /// Of how well content suits one customer.
+    pub(super) gain: f32,
+}
+
+/// Gives products with few or no buyers a vector and a score from their content; with n of five buyers, n/5 is their own.
 ///
+/// A product without buyers scores as it did before the fit, when it had just come: see [`Representation::score_cold`].
 /// See [`content_part`] for how.
 pub(super) struct Placing {
     part: ContentPart,
     spectral: SpectralPart,
-    /// Products with few buyers: number, buyers, unit vector by content.
-    few: Vec<(usize, f32, Vec<f32>)>,
+    /// Products with few buyers.
+    few: Vec<Placed>,
     /// Whether any product has few buyers.
     any_cold: bool,
+}
+
+/// A product with few buyers, by its content.
+struct Placed {
+    product: usize,
+    /// Share that its own vector and gain keep.
+    own: f32,
+    unit: Vec<f32>,
+    /// Its score with customers at large.
+    appeal: f32,
 }
 
 impl Placing {
@@ -187,8 +208,12 @@ impl Placing {
         let few = (0..bench.n())
             .filter(|ix| !warm(*ix))
             .filter_map(|ix| {
-                let placed = part.place_row(content.1.iter_row(ix))?;
-                Some((ix, bench.buyers[ix], placed))
+                Some(Placed {
+                    product: ix,
+                    own: bench.buyers[ix] / OWN_VECTOR_FROM,
+                    unit: part.place_row(content.1.iter_row(ix))?,
+                    appeal: part.appeal_row(content.1.iter_row(ix)),
+                })
             })
             .collect();
         Ok(Some(Placing {
@@ -204,16 +229,19 @@ impl Placing {
         !self.few.is_empty()
     }
 
-    /// Places the products of `parts`, with the fitted gain times `factor`.
-    pub(super) fn put(&self, parts: &mut Parts, factor: f32) {
+    /// Places the products of `parts`, trusting content as far as `trust` says.
+    pub(super) fn put(&self, parts: &mut Parts, trust: Trust) {
         let mut part = self.part.clone();
-        part.gain *= factor;
+        part.gain *= trust.gain;
+        part.level *= trust.level;
+        part.appeal.iter_mut().for_each(|a| *a *= trust.level);
         let mut spectral = self.spectral.clone();
-        for (ix, buyers, placed) in &self.few {
-            let own = buyers / (buyers + 5.0);
-            let row = parts.units.row_mut(*ix);
+        parts.prior.resize(parts.buyers.len(), 0.0);
+        for placed in &self.few {
+            let (ix, own) = (placed.product, placed.own);
+            let row = parts.units.row_mut(ix);
             let known = row.iter().any(|x| *x != 0.0);
-            for (x, p) in row.iter_mut().zip(placed) {
+            for (x, p) in row.iter_mut().zip(&placed.unit) {
                 *x = if known {
                     own * *x + (1.0 - own) * p
                 } else {
@@ -226,7 +254,10 @@ impl Placing {
             } else {
                 row.fill(0.0);
             }
-            spectral.target[*ix] = own * spectral.target[*ix] + (1.0 - own) * part.gain;
+            spectral.target[ix] = own * spectral.target[ix] + (1.0 - own) * part.gain;
+            // products with buyers have a prior and sparse neighbours behind them: without what stands for these,
+            // content alone would rank below the least of them
+            parts.prior[ix] += (1.0 - own) * trust.level * placed.appeal;
         }
         if self.any_cold {
             parts.spectral = Some(spectral);

@@ -2,15 +2,16 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_engine::represent::{ease_bytes, Representation, Shape, Weighting};
+use serendib_engine::represent::{Representation, Shape, Weighting};
 use serendib_engine::shop::ProductIx;
 
 use super::blend::Pool;
-use super::build::{blend, Placing};
+use super::build::{blend, Placing, Trust};
 use super::corpus::{Case, Corpus};
 use super::families::{Family, Workbench};
+use super::memory;
 use super::scorers::{mean, ndcg, Fitted};
-use super::split::{hold_out, Regime};
+use super::split::{hold_out, Regime, FEWEST_CASES};
 use super::tune::Tuner;
 
 /// One family of the blend.
@@ -37,6 +38,18 @@ pub struct Settings {
     /// What the fitted gain of products placed by content is multiplied by, above 0 to 1.
     #[serde(default = "in_full")]
     pub content_gain: f32,
+    /// What the score that content predicts with customers at large is multiplied by for products with few buyers, 0 to 1.
+    #[serde(default)]
+    pub content_level: f32,
+}
+
+impl Settings {
+    pub(super) fn trust(&self) -> Trust {
+        Trust {
+            level: self.content_level,
+            gain: self.content_gain,
+        }
+    }
 }
 
 fn in_full() -> f32 {
@@ -56,6 +69,9 @@ pub struct Tried {
     pub ndcg: f64,
     /// Weight on standardised scores in the blend; 0 = left out.
     pub weight: f32,
+    /// Share of the blend's NDCG@20 that is lost without it, or that it would add where it is left out.
+    #[serde(default)]
+    pub worth: f64,
 }
 
 /// How the choice was made.
@@ -74,9 +90,6 @@ pub struct Choice {
     /// The verdict in one sentence.
     pub verdict: String,
 }
-
-/// Fewer cases than this say too little to choose by.
-const FEWEST_CASES: usize = 40;
 
 /// Chooses settings for `corpus` on a slice of at most 3,000 customers.
 ///
@@ -136,9 +149,9 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         });
     }
     tuned.extend(tuner.lag(weighting));
-    let exact = n <= 20_000 && ease_bytes(n) <= memory / 2;
+    let exact = memory::affords_ease(corpus, most_k, memory);
     tuned.extend(tuner.ease(weighting, exact));
-    bench.forget_counts();
+    bench.forget_rows();
     tuned.extend(tuner.spectral(weighting));
     tuned.extend(tuner.ials(weighting));
     tuned.extend(tuner.content(weighting));
@@ -162,6 +175,7 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
             tried: tuned.tried,
             ndcg: alone(at),
             weight: *weight,
+            worth: pool.worth(&weights, at),
         })
         .collect();
     table.sort_by(|a, b| b.ndcg.total_cmp(&a.ndcg));
@@ -192,31 +206,49 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         vector_dim,
         vector_power,
         content_gain: in_full(),
+        content_level: in_full(),
     };
     let members: Vec<Fitted> = tuned
-        .iter()
+        .into_iter()
         .zip(&weights)
         .filter(|(_, weight)| **weight > 0.0)
-        .map(|(tuned, _)| tuned.fitted.clone())
+        .map(|(tuned, _)| tuned.fitted)
         .collect();
     let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
-    if let Some((gain, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases) {
-        settings.content_gain = gain;
+    if let Some((trust, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases)
+    {
+        settings.content_gain = trust.gain;
+        settings.content_level = trust.level;
         blend_ndcg = ndcg;
     }
     let best = &table[0];
-    let verdict = if settings.blend.len() == 1 {
+    let verdict = if blend_ndcg <= 0.0 {
+        format!(
+            "nothing that is held out is found by any family: {} and nothing else",
+            best.name
+        )
+    } else if settings.blend.len() == 1 {
         format!(
             "{} alone: nothing added to it was worth its place",
             best.name
         )
     } else {
+        let most = |a: &usize, b: &usize| alone(*a).total_cmp(&alone(*b)).then(b.cmp(a));
+        let (gap, error) = (0..weights.len())
+            .max_by(most)
+            .map_or((0.0, 0.0), |family| {
+                let mut one = vec![0.0; weights.len()];
+                one[family] = 1.0;
+                gap(&pool.ndcg(&weights, 20), &pool.ndcg(&one, 20))
+            });
         format!(
-            "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({})",
+            "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
+             the slice that also chose the weights",
             settings.blend.len(),
             blend_ndcg,
             best.ndcg,
-            best.name
+            best.name,
+            1.96 * error
         )
     };
     let choice = Choice {
@@ -230,23 +262,36 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
     (settings, choice)
 }
 
-/// Shares of the fitted gain that are tried for products placed by content.
+/// Mean of `a` − `b` per case, and its standard error.
+fn gap(a: &[f64], b: &[f64]) -> (f64, f64) {
+    let gaps: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let middle = mean(&gaps);
+    let n = gaps.len().max(1) as f64;
+    let variance = gaps.iter().map(|g| (g - middle).powi(2)).sum::<f64>() / n;
+    (middle, (variance / n).sqrt())
+}
+
+/// Shares of what is fitted that are tried for products placed by content.
 const GAINS: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.03, 0.01];
+/// Shares of the predicted score with customers at large that are tried above the gain's.
+const LEVELS: [f32; 7] = [1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2];
 
-/// Cases by which the gain is chosen at most.
-const GAIN_CASES: usize = 1_000;
+/// Cases by which the trust is chosen at most.
+const TRUST_CASES: usize = 1_000;
 
-/// How much of the fitted gain products with few buyers are placed with, and NDCG@20 of what is then served: the most that
-/// costs nothing. `None` where nothing is placed by content.
+/// How far content is trusted with products that have few buyers, and NDCG@20 of what is then served: the most that costs
+/// nothing. `None` where nothing is placed by content.
 ///
-/// The gain is fitted on products that have buyers. Where most have few, their scores by content alone can drown all others.
+/// What content says is fitted on products that have buyers. Where most have few, their scores by content alone can drown
+/// all others. First both shares are lowered together, as they were fitted; then the score with customers at large is
+/// raised again as far as it can be, for without it a product nobody has bought yet is behind all others.
 fn trust_in_content(
     bench: &Workbench,
     corpus: &Corpus,
     settings: &Settings,
     members: Vec<Fitted>,
     cases: &[&Case],
-) -> Option<(f32, f64)> {
+) -> Option<(Trust, f64)> {
     let members = settings.blend.iter().zip(members).collect();
     let parts = blend(bench, corpus, settings, members);
     let placing = Placing::new(bench, corpus, &parts).ok()??;
@@ -254,10 +299,10 @@ fn trust_in_content(
         return None;
     }
     let all: Vec<ProductIx> = (0..bench.n() as ProductIx).collect();
-    let step = cases.len().div_ceil(GAIN_CASES).max(1);
-    let found = GAINS.map(|gain| {
+    let step = cases.len().div_ceil(TRUST_CASES).max(1);
+    let measure = |level: f32, gain: f32| -> f64 {
         let mut placed = parts.clone();
-        placing.put(&mut placed, gain);
+        placing.put(&mut placed, Trust { level, gain });
         let Ok(served) = Representation::new(placed) else {
             return 0.0;
         };
@@ -270,14 +315,23 @@ fn trust_in_content(
             })
             .collect();
         mean(&each)
-    });
+    };
+    let found = GAINS.map(|gain| measure(gain, gain));
     let most = found.iter().copied().fold(0.0, f64::max);
-    // the largest that is as good as any for all that the slice can tell
-    let at = found.iter().position(|ndcg| *ndcg >= 0.995 * most)?;
-    Some((GAINS[at], found[at]))
+    // as good as any for all that the slice can tell
+    let good = |ndcg: f64| ndcg >= 0.995 * most;
+    let at = found.iter().position(|ndcg| good(*ndcg))?;
+    let gain = GAINS[at];
+    let (level, ndcg) = LEVELS
+        .into_iter()
+        .filter(|level| *level > gain)
+        .map(|level| (level, measure(level, gain)))
+        .find(|(_, ndcg)| good(*ndcg))
+        .unwrap_or((gain, found[at]));
+    Some((Trust { level, gain }, ndcg))
 }
 
-/// Dimensions worth decomposing for: no more than an eighth of the smaller side says anything, and 512 at most.
+/// Dimensions worth decomposing for: no more than a quarter of the smaller side says anything, and 512 at most.
 pub fn most_dimensions(corpus: &Corpus, n: usize) -> usize {
     let customers = corpus.histories.iter().filter(|h| !h.is_empty()).count();
     (customers.min(n) / 4).clamp(8.min(n), 512)
@@ -315,5 +369,6 @@ pub(super) fn simple(corpus: &Corpus, seed: u64) -> Settings {
         vector_dim: most_dimensions(corpus, corpus.products()).min(64),
         vector_power: 0.5,
         content_gain: 0.1,
+        content_level: 0.5,
     }
 }

@@ -12,6 +12,7 @@ use serendib_engine::complement::{
     companions, keep_largest, BasketLog, CompanionOptions, ComplementOptions, Complements,
     Completion, Hints, SparseRows, Variants, NOBODY,
 };
+use serendib_engine::represent::ease_bytes;
 use serendib_engine::shop::{baskets, Kind, ProductIx, DAY_MS};
 use serendib_engine::surprise::Topics;
 
@@ -201,7 +202,7 @@ fn shared_baskets(log: &BasketLog) -> usize {
         .count()
 }
 
-/// The scorer with `settings` fitted on all of `log`; `words` = its [`titles`].
+/// The scorer with `settings` fitted on all of `log`, with EASE on `most` products at most; `words` = its [`titles`].
 ///
 /// # Errors
 /// EASE cannot be solved (λ ≤ 0).
@@ -210,11 +211,12 @@ pub fn completion(
     baskets: &BasketLog,
     words: &SparseRows,
     settings: &CompletionSettings,
+    most: usize,
 ) -> Result<Completion, CompletionError> {
     let half_life = settings.half_life_days;
     // Baskets of one product complete nothing, and EASE costs the cube of the catalogue.
     let ease = if shared_baskets(baskets) >= FEWEST_BASKETS {
-        ease_rows(baskets, settings.lambda, half_life, EASE_PRODUCTS)?
+        ease_rows(baskets, settings.lambda, half_life, EASE_PRODUCTS.min(most))?
     } else {
         SparseRows::default()
     };
@@ -231,7 +233,7 @@ pub fn completion(
 }
 
 /// Chooses the settings on the last tenth of baskets (a random tenth without times), one product hidden in each; `words` =
-/// the [`titles`] of `log`.
+/// the [`titles`] of `log`, `most` = products that EASE may have.
 ///
 /// # Errors
 /// EASE cannot be solved.
@@ -239,6 +241,7 @@ pub fn choose(
     log: &Log,
     baskets: &BasketLog,
     words: &SparseRows,
+    most: usize,
     seed: u64,
     say: &dyn Fn(&str),
 ) -> Result<CompletionSettings, CompletionError> {
@@ -255,7 +258,7 @@ pub fn choose(
     let look =
         |best: &mut (CompletionSettings, SparseRows), lambda: f32, half_life: Option<f64>| {
             say(&format!("choosing basket completion: λ {lambda}"));
-            let rows = ease_rows(&fit, lambda, half_life, EASE_WHILE_CHOOSING)?;
+            let rows = ease_rows(&fit, lambda, half_life, EASE_WHILE_CHOOSING.min(most))?;
             let hit_at_10 = judge(rows.clone());
             let better = hit_at_10 > best.0.hit_at_10;
             if better {
@@ -416,14 +419,30 @@ pub fn fit(
     seed: u64,
     say: &dyn Fn(&str),
 ) -> Result<(Complements, CompletionSettings), CompletionError> {
+    fit_within(usize::MAX, log, topics, settings, seed, say)
+}
+
+/// The same in `memory` bytes, of which EASE may have a half.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_within(
+    memory: usize,
+    log: &Log,
+    topics: &Topics,
+    settings: Option<CompletionSettings>,
+    seed: u64,
+    say: &dyn Fn(&str),
+) -> Result<(Complements, CompletionSettings), CompletionError> {
+    let most = (memory / 2 / ease_bytes(1)).isqrt();
     let baskets = basket_log(log);
     let words = alike(log);
     let settings = match settings {
         Some(settings) => settings,
-        None => choose(log, &baskets, &words, seed, say)?,
+        None => choose(log, &baskets, &words, most, seed, say)?,
     };
     say("fitting basket completion");
-    let completion = completion(log, &baskets, &words, &settings)?;
+    let completion = completion(log, &baskets, &words, &settings, most)?;
     say("finding complements and substitutes");
     let complements = Complements::fit(
         &log.catalogue,

@@ -163,7 +163,8 @@ impl Family {
                 ..
             } => {
                 format!(
-                    "lambda {lambda} customer^-{customer_power}{}",
+                    "lambda {} customer^-{customer_power}{}",
+                    short(*lambda),
                     words(weighting)
                 )
             }
@@ -173,15 +174,16 @@ impl Family {
                 neighbours,
                 weighting,
             } => format!(
-                "lambda {lambda} neighbours {neighbours} customer^-{customer_power}{}",
+                "lambda {} neighbours {neighbours} customer^-{customer_power}{}",
+                short(*lambda),
                 words(weighting)
             ),
             Family::Ials { options, weighting } => format!(
                 "d {} epochs {} unobserved {} lambda {}{}",
                 options.dim,
                 options.epochs,
-                options.unobserved,
-                options.regularisation,
+                short(options.unobserved),
+                short(options.regularisation),
                 words(weighting)
             ),
             Family::Content { weighting, .. } => words(weighting).trim_start().to_owned(),
@@ -209,6 +211,19 @@ impl Family {
             *weighting = new;
         }
         out
+    }
+}
+
+/// `number` with three digits that count, without zeros behind them.
+fn short(number: f32) -> String {
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    let digits = (2.0 - number.abs().log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{number:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -299,9 +314,10 @@ impl<'a> Workbench<'a> {
             .clone()
     }
 
-    /// Lets go of counts, which are large.
-    pub fn forget_counts(&self) {
+    /// Lets go of counts and of EASE^R's rows, which are large.
+    pub fn forget_rows(&self) {
         self.counts.borrow_mut().clear();
+        self.ease.borrow_mut().clear();
     }
 
     /// Decomposition of D_u^(−½) R D_i^(−½), as far as anybody needs it.
@@ -341,12 +357,7 @@ impl<'a> Workbench<'a> {
     pub fn content(&self) -> Rc<(Vocabulary, Csr)> {
         self.content
             .borrow_mut()
-            .get_or_insert_with(|| {
-                let products = self.corpus.catalogue.products();
-                let vocabulary = Vocabulary::of(products);
-                let rows = vocabulary.embed_all(products);
-                Rc::new((vocabulary, rows))
-            })
+            .get_or_insert_with(|| Rc::new(Vocabulary::with_rows(self.corpus.catalogue.products())))
             .clone()
     }
 

@@ -68,7 +68,7 @@ impl FitOptions {
 pub enum FitError {
     /// The work would not fit into memory.
     #[error(
-        "fitting {products} products and {interactions} interactions needs about {needed_gb:.1} GB, {allowed_gb:.1} GB \
+        "fitting {products} products and {interactions} interactions needs about {needed_gb:.2} GB, {allowed_gb:.2} GB \
          are allowed: raise --memory-gb or fit on fewer products or a shorter span"
     )]
     Memory {
@@ -215,7 +215,9 @@ pub fn fit_resuming(
     let representation = match load(checkpoints, "representation", Representation::read) {
         Some(kept) => kept,
         None => {
-            let representation = build(&corpus, &settings, say)?.with_alike_graph();
+            let representation = build(&corpus, &settings, say)?
+                .with_alike_graph()
+                .with_sure_searches();
             if let Some(checkpoints) = checkpoints {
                 checkpoints.save("representation", |b| representation.write(b));
             }
@@ -290,9 +292,15 @@ pub fn fit_parts(
             model.manifest.settings["completion"] = settings;
         }
         None => {
-            let (complements, settings) =
-                complements::fit(log, &topics, context.completion, seed, say)
-                    .map_err(|error| part("complements")(&error))?;
+            let (complements, settings) = complements::fit_within(
+                context.memory,
+                log,
+                &topics,
+                context.completion,
+                seed,
+                say,
+            )
+            .map_err(|error| part("complements")(&error))?;
             let settings = serde_json::json!(settings);
             if let Some(checkpoints) = checkpoints {
                 checkpoints.save("complements", |bundle| {

@@ -22,6 +22,7 @@ use serendib_engine::surprise::Topics;
 use super::choose::{simple, Settings};
 use super::complements::{alike, basket_log, complement_options};
 use super::families::Family;
+use super::memory::affords_ease;
 use super::{build, corpus_of, surprise, FitContext, FitError};
 
 /// Days in which a purchase is to come.
@@ -76,7 +77,7 @@ pub fn fit(
     (context.say)("fitting once more before the purchase model's window");
     let before = log.before(cut);
     let early_corpus = corpus_of(&before);
-    let cheap = cheap(&early_corpus, settings);
+    let cheap = cheap(&early_corpus, settings, context.memory);
     let representation = build(&early_corpus, &cheap, &|_| ())?;
     let learned = surprise::fit(&before, topics.clone(), &representation);
     let graph = Complements::fit(
@@ -169,10 +170,13 @@ pub fn fit(
 }
 
 /// `settings` without what is dear to fit a second time.
-fn cheap(corpus: &super::Corpus, settings: &Settings) -> Settings {
+fn cheap(corpus: &super::Corpus, settings: &Settings, memory: usize) -> Settings {
+    // the model that is to be served is held meanwhile, with as many rows
+    let twice =
+        corpus.products() <= EASE_TWICE && affords_ease(corpus, settings.vector_dim, memory / 2);
     let dear = |family: &Family| match family {
         Family::Ials { .. } => true,
-        Family::Ease { .. } => corpus.products() > EASE_TWICE,
+        Family::Ease { .. } => !twice,
         _ => false,
     };
     let mut cheap = settings.clone();

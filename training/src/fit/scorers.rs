@@ -145,8 +145,16 @@ pub fn ndcg_per_case(fitted: &Fitted, cases: &[&Case], n: usize, cut: usize) -> 
     out
 }
 
-/// NDCG@`cut` of one row of scores; ties go to the smaller product number.
+/// NDCG@`cut` of one row of scores; ties go to the smaller product number, and scores that tell no two products apart
+/// find nothing.
 pub fn ndcg(scores: &[f32], case: &Case, cut: usize) -> f64 {
+    let mut new = (0..)
+        .zip(scores)
+        .filter(|(p, _)| case.owned.binary_search(p).is_err());
+    let first = new.next().map(|(_, score)| score);
+    if new.all(|(_, score)| Some(score) == first) {
+        return 0.0;
+    }
     let ranks = ranks(scores, &case.relevant, &case.owned);
     gain(&ranks, case.relevant.len(), cut)
 }
@@ -161,7 +169,8 @@ pub fn gain(ranks: &[usize], relevant: usize, cut: usize) -> f64 {
     let ideal: f64 = (0..relevant.min(cut))
         .map(|rank| 1.0 / (rank as f64 + 2.0).log2())
         .sum();
-    if ideal > 0.0 {
+    // a sum of nothing is −0
+    if ideal > 0.0 && dcg > 0.0 {
         dcg / ideal
     } else {
         0.0

@@ -13,6 +13,9 @@ use serendib_engine::shop::{acquisitions, net_acquisitions, Touch};
 use super::corpus::{Case, Corpus};
 use super::scorers::{ndcg_per_case, Fitted};
 
+/// Fewer cases than this say too little to choose by.
+pub(super) const FEWEST_CASES: usize = 40;
+
 /// How the slice is held out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,8 +49,19 @@ pub fn hold_out<'a>(corpus: &Corpus<'a>, most: usize, seed: u64) -> Split<'a> {
         if let Some(split) = time_cut(corpus, most, seed) {
             return split;
         }
-        return last(corpus, most, seed, Regime::LastByTime,
+        let by_time = last(corpus, most, seed, Regime::LastByTime,
             "touches have times, but too few customers acquire something new on both sides of one cut".into());
+        // a basket or a moment is never torn, which leaves nothing of customers who have only one
+        if by_time.cases.len() >= FEWEST_CASES {
+            return by_time;
+        }
+        let at_random = random(corpus, most, seed,
+            "touches have times, but hardly any customer acquires something new at a second one: a set".into());
+        return if at_random.cases.len() > by_time.cases.len() {
+            at_random
+        } else {
+            by_time
+        };
     }
     if let Some(order) = sorted_rows(corpus) {
         return random(

@@ -208,6 +208,78 @@ fn products_placed_by_content_do_not_drown_what_sells() {
     assert!(ours > 0.9 * popular, "{ours} against {popular}: {choice:?}");
 }
 
+/// The shop of tastes, each with a brand, and of each brand a product, 90 to 95, that nobody has bought yet.
+fn twins() -> Shop {
+    let mut products = products(96);
+    for (at, product) in products.iter_mut().enumerate() {
+        let taste = if at < 90 { at / 15 } else { at - 90 };
+        product.brand = Some(format!("brand {taste}"));
+    }
+    Shop {
+        catalogue: Catalogue::new(products).unwrap(),
+        ..tastes()
+    }
+}
+
+#[test]
+fn a_product_without_buyers_ranks_as_one_that_came_after_the_fit() {
+    let shop = twins();
+    let corpus = shop.corpus();
+    let mut settings = choose::simple(&corpus, 1);
+    // everybody has a good word for every product with buyers
+    settings.blend.truncate(2);
+    settings.blend[1].weight = 1.0;
+    for trust in [(0.8, 0.5), (1.0, 1.0)] {
+        (settings.content_level, settings.content_gain) = trust;
+        let served = build(&corpus, &settings, &|_| {}).unwrap();
+        let mut scores = vec![0.0; served.len()];
+        let mut ranks = 0;
+        for (customer, history) in shop.histories.iter().enumerate() {
+            let folded = served.fold_in(history, 0);
+            served.scores(&folded, &mut scores);
+            for twin in 90..96u32 {
+                let cold = served.embed(shop.catalogue.product(twin)).unwrap();
+                let later = served.score_cold(&folded, &cold);
+                let gap = (scores[twin as usize] - later).abs();
+                assert!(gap < 1e-4 * later.abs().max(1.0), "{gap} of {later}");
+            }
+            let twin = scores[90 + customer % 6];
+            ranks += scores[..90].iter().filter(|score| **score > twin).count();
+        }
+        let rank = ranks as f64 / shop.histories.len() as f64;
+        let in_full = trust == (1.0, 1.0);
+        assert!(
+            !in_full || rank < 45.0,
+            "{rank} of 90 are before the new product of their taste"
+        );
+    }
+}
+
+#[test]
+fn a_buyer_more_moves_a_product_from_its_content_without_a_jump() {
+    let mut shop = twins();
+    let alike = |shop: &Shop| {
+        let corpus = shop.corpus();
+        let settings = choose::simple(&corpus, 1);
+        let served = build(&corpus, &settings, &|_| {}).unwrap();
+        let place = served.parts().content.as_ref().unwrap();
+        let unit = place.place(shop.catalogue.product(90)).unwrap();
+        let own = served.vector(90).unwrap();
+        unit.iter().zip(own).map(|(a, b)| a * b).sum::<f32>()
+    };
+    let mut by_buyers = vec![alike(&shop)];
+    // buyers of another taste: what they say is not what the brand says
+    for customer in 0..5 {
+        shop.histories[customer * 6 + 3].push(purchase(90, 0));
+        by_buyers.push(alike(&shop));
+    }
+    assert!((by_buyers[0] - 1.0).abs() < 1e-3, "{by_buyers:?}");
+    let steps: Vec<f32> = by_buyers.windows(2).map(|w| w[0] - w[1]).collect();
+    let most = steps.iter().copied().fold(0.0, f32::max);
+    let all = by_buyers[0] - by_buyers[5];
+    assert!(all > 0.0 && most < 0.6 * all, "{by_buyers:?}");
+}
+
 #[test]
 fn rows_in_order_of_number_say_nothing_about_time() {
     let mut shop = chains();
@@ -277,6 +349,23 @@ fn degenerate_shops_give_finite_models() {
             "identical customers",
             Shop::new(products(5), vec![vec![0, 1, 2]; 200]),
         ),
+        ("one basket each", {
+            let mut shop = tastes();
+            shop.timed = true;
+            for (customer, history) in shop.histories.iter_mut().enumerate() {
+                for touch in history.iter_mut() {
+                    (touch.at, touch.basket) = (customer as i64 * DAY_MS, customer as u64 + 1);
+                }
+            }
+            shop
+        }),
+        (
+            "one date for all",
+            Shop {
+                timed: true,
+                ..tastes()
+            },
+        ),
         ("one product", Shop::new(products(1), vec![vec![0]; 100])),
         (
             "everybody owns everything",
@@ -311,7 +400,47 @@ fn degenerate_shops_give_finite_models() {
             assert!(scores.iter().all(|s| s.is_finite()), "{name}");
         }
         assert!(!choice.verdict.is_empty());
+        if ["one basket each", "one date for all"].contains(&name) {
+            assert_eq!(
+                choice.regime,
+                Some(Regime::Random),
+                "{name}: {}",
+                choice.why
+            );
+        }
     }
+}
+
+#[test]
+fn a_shop_of_customers_with_nothing_in_common_gets_what_is_popular() {
+    let rows = (0..100).map(|u| (u * 4..u * 4 + 4).collect()).collect();
+    let (settings, choice) = Shop::new(products(400), rows).choose();
+    assert!(
+        choice.regime.is_some() && choice.blend_ndcg == 0.0,
+        "{choice:?}"
+    );
+    assert!(choice.verdict.starts_with("nothing"), "{}", choice.verdict);
+    assert_eq!(settings.blend.len(), 1);
+    assert_eq!(settings.blend[0].family.name(), "most popular");
+    let shown: Vec<String> = choice
+        .table
+        .iter()
+        .map(|t| format!("{:.4}", t.ndcg))
+        .collect();
+    assert!(shown.iter().all(|ndcg| ndcg == "0.0000"), "{shown:?}");
+}
+
+#[test]
+fn what_a_family_is_worth_is_told_of_those_in_the_blend_and_of_those_left_out() {
+    let (_, choice) = chains().choose();
+    let next = choice.table.iter().find(|t| t.name == "next item").unwrap();
+    assert!(next.worth > 0.05, "{choice:?}");
+    // nothing is worth less than nothing by more than a tie is
+    assert!(choice
+        .table
+        .iter()
+        .all(|t| t.worth > -0.01 && t.worth <= 1.0));
+    assert!(choice.verdict.contains("families") == choice.verdict.contains('±'));
 }
 
 #[test]

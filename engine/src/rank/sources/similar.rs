@@ -1,6 +1,8 @@
 //! Products like those the list starts from.
 
 use super::breadth;
+use crate::index::{dot, Top};
+use crate::rank::whole::vector;
 use crate::rank::{Query, Source};
 use crate::shop::ProductIx;
 
@@ -15,20 +17,37 @@ impl Source for Similar {
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
         let mut best: std::collections::BTreeMap<ProductIx, f32> = Default::default();
         let anchors = query.anchors();
+        let allowed = |product: ProductIx| {
+            !anchors.contains(&product) && query.live.sells(product, query.request.now)
+        };
         for &anchor in &anchors {
-            let allowed = |product: ProductIx| {
-                !anchors.contains(&product) && query.live.sells(product, query.request.now)
+            let Some(vector) = vector(query, anchor) else {
+                continue;
             };
-            for (product, score) in
-                query
-                    .model
-                    .representation
-                    .similar(anchor, breadth(query), &allowed)
-            {
+            let representation = &query.model.representation;
+            let known = representation.nearest(vector, breadth(query), &allowed);
+            let later = nearest_later(query, vector, &allowed);
+            for (product, score) in known.into_iter().chain(later) {
                 let slot = best.entry(product).or_insert(score);
                 *slot = slot.max(score);
             }
         }
         Ok(best.into_iter().collect())
     }
+}
+
+/// The products that came after the model and are nearest to `vector`: too few for an index.
+fn nearest_later(
+    query: &Query,
+    vector: &[f32],
+    allowed: &dyn Fn(ProductIx) -> bool,
+) -> Vec<(ProductIx, f32)> {
+    let mut top = Top::new(breadth(query));
+    for (ix, cold) in query.live.cold.iter().enumerate() {
+        let product = (query.live.known + ix) as ProductIx;
+        if let Some(cold) = cold.as_ref().filter(|_| allowed(product)) {
+            top.push(product, dot(vector, cold.vector()));
+        }
+    }
+    top.finish()
 }
