@@ -281,8 +281,9 @@ async fn a_copy_under_another_name_is_refused_and_tried_again_once_it_is_in_orde
     ModelsDir::new(&models).publish("copy").unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(answered_by(&shop, "first").await);
-    let listed = shop.models().list_models(ListModelsRequest::default());
-    let listed = listed.await.unwrap().into_inner();
+    let mut client = shop.models();
+    let listed = client.list_models(ListModelsRequest::default()).await;
+    let listed = listed.unwrap().into_inner();
     assert_eq!(listed.model_id, "first");
     let refused = listed.models.iter().find(|m| m.model_id == "copy").unwrap();
     assert!(refused.problem.contains("second"), "{}", refused.problem);
@@ -305,8 +306,9 @@ async fn a_start_with_a_damaged_current_model_answers_with_the_one_before() {
     std::fs::write(second.join("manifest.sha256"), "no seal\n").unwrap();
     let shop = Shop::over(dir, |raw| raw.models.watch_ms = 50).await;
     assert!(answered_by(&shop, "first").await);
-    let listed = shop.models().list_models(ListModelsRequest::default());
-    let listed = listed.await.unwrap().into_inner().models;
+    let mut client = shop.models();
+    let listed = client.list_models(ListModelsRequest::default()).await;
+    let listed = listed.unwrap().into_inner().models;
     let of = |id: &str| listed.iter().find(|m| m.model_id == id).unwrap();
     assert!(of("first").active && of("second").current);
     assert!(of("second").problem.contains("seal"), "{:?}", of("second"));
