@@ -18,9 +18,14 @@ pub async fn follow_models(app: Arc<App>) {
     };
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut said = String::new();
     loop {
         ticks.tick().await;
-        match app.models.follow(&app.views).await {
+        let followed = app.models.follow(&app.views).await;
+        if followed.is_ok() {
+            said.clear();
+        }
+        match followed {
             Ok(false) => {}
             Ok(true) => {
                 app.metrics.swapped(true);
@@ -29,9 +34,12 @@ pub async fn follow_models(app: Arc<App>) {
                     "a new model answers"
                 );
             }
+            // a directory that cannot be read says the same at every tick: once is enough
+            Err(error) if error.to_string() == said => {}
             Err(error) => {
                 app.metrics.swapped(false);
                 tracing::error!(%error, "the new model is refused, the one before goes on");
+                said = error.to_string();
             }
         }
     }

@@ -36,11 +36,22 @@ impl Generation {
     /// Verifies and loads the bundle that `path` means: a bundle, or a models directory with a current one. Blocking.
     ///
     /// # Errors
-    /// See [`Bundle::open`] and [`Model::read`].
+    /// See [`ModelsDir::open`] and [`Model::read`].
     pub fn load(path: &Path) -> Result<Generation, BundleError> {
-        let path = ModelsDir::resolve(path)?;
-        let model = Model::read(&Bundle::open(&path)?)?;
-        Ok(Generation::new(model, Some(path)))
+        Self::read(&ModelsDir::open(path)?)
+    }
+
+    /// Verifies and loads the bundle `id` of a models directory. Blocking.
+    ///
+    /// # Errors
+    /// See [`ModelsDir::bundle`] and [`Model::read`].
+    pub fn load_from(models: &ModelsDir, id: &str) -> Result<Generation, BundleError> {
+        Self::read(&models.bundle(id)?)
+    }
+
+    fn read(bundle: &Bundle) -> Result<Generation, BundleError> {
+        let model = Model::read(bundle)?;
+        Ok(Generation::new(model, Some(bundle.path().to_path_buf())))
     }
 
     /// Whether there is a model.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serendib_engine::bundle::{BundleError, Manifest, ModelsDir, MANIFEST};
 
@@ -57,7 +57,7 @@ const FREED_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 struct History {
     /// The last model that was refused, so that the watch doesn't try it again and again.
-    refused: Option<(String, String)>,
+    refused: Option<Refused>,
     /// Generations that answered before, the latest last; still loaded.
     before: Vec<Arc<Generation>>,
     /// Generations that are kept no more, until the last request that saw them is answered.
@@ -75,6 +75,56 @@ impl History {
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+    }
+}
+
+/// How long the watch leaves a refused model alone at first, and at most: what failed may have been the machine.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
+
+/// A model that was refused.
+#[derive(Debug)]
+struct Refused {
+    id: String,
+    why: String,
+    /// The files of its bundle when it was tried.
+    files: Vec<FileState>,
+    pause: Duration,
+    again: tokio::time::Instant,
+}
+
+/// Name, length and time of the last change of a file.
+type FileState = (std::ffi::OsString, u64, Option<SystemTime>);
+
+/// The files at `bundle`, so that one that was put in order is noticed.
+fn files_of(bundle: &Path) -> Vec<FileState> {
+    let entries = std::fs::read_dir(bundle).into_iter().flatten().flatten();
+    let mut files: Vec<FileState> = entries
+        .filter_map(|entry| {
+            let meta = entry.metadata().ok()?;
+            Some((entry.file_name(), meta.len(), meta.modified().ok()))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+impl Refused {
+    /// `id` with `files` was refused; each time that the same files are refused again, the pause doubles.
+    fn new(id: String, why: String, files: Vec<FileState>, last: Option<Refused>) -> Refused {
+        let same = last.filter(|last| last.id == id && last.files == files);
+        let pause = same.map_or(PAUSES.0, |last| (2 * last.pause).min(PAUSES.1));
+        Refused {
+            id,
+            why,
+            files,
+            pause,
+            again: tokio::time::Instant::now() + pause,
+        }
+    }
+
+    /// Whether there is no reason yet to try `id` with `files` again.
+    fn stands(&self, id: &str, files: &[FileState]) -> bool {
+        self.id == id && self.files == files && tokio::time::Instant::now() < self.again
     }
 }
 
@@ -100,31 +150,65 @@ impl Models {
         }
     }
 
-    /// Loads the model to start with: none where there is no directory, or nothing in it yet.
+    /// Loads the model to start with: none where there is no directory, or nothing in it yet. Where the current one is
+    /// refused, the last one that was current before and loads: a restart must not end what a running server would go on
+    /// with.
     ///
     /// # Errors
-    /// A bundle that is damaged or does not parse.
+    /// The current bundle is damaged or does not parse, and no earlier one loads.
     pub async fn first(&self) -> Result<Generation, ModelsError> {
         let Some(dir) = self.dir.clone() else {
             return Ok(Generation::none());
         };
-        if !is_bundle(&dir) && ModelsDir::new(&dir).current()?.is_none() {
+        if is_bundle(&dir) {
+            return self.load(move || Generation::load(&dir)).await;
+        }
+        let models = ModelsDir::new(&dir);
+        let Some(current) = models.current()? else {
             if dir.is_dir() {
                 tracing::warn!(dir = %dir.display(), "no model is published here yet");
             }
             return Ok(Generation::none());
+        };
+        let files = files_of(&dir.join(&current));
+        let refused = match self.load_from(&dir, &current).await {
+            Ok(generation) => return Ok(generation),
+            Err(error) => error,
+        };
+        for id in models.earlier(&current)? {
+            match self.load_from(&dir, &id).await {
+                Ok(generation) => {
+                    tracing::error!(
+                        %refused, current, model = id,
+                        "the current model is refused, the one before answers"
+                    );
+                    let mut history = self.swapping.lock().await;
+                    history.refused = Some(Refused::new(current, refused.to_string(), files, None));
+                    return Ok(generation);
+                }
+                Err(error) => tracing::warn!(%error, model = id, "an earlier model is refused"),
+            }
         }
-        self.load(dir).await
+        Err(refused)
     }
 
-    async fn load(&self, path: PathBuf) -> Result<Generation, ModelsError> {
-        let loaded = self.loader.run(move || Generation::load(&path)).await;
+    async fn load(
+        &self,
+        read: impl FnOnce() -> Result<Generation, BundleError> + Send + 'static,
+    ) -> Result<Generation, ModelsError> {
+        let loaded = self.loader.run(read).await;
         Ok(loaded.map_err(|why| ModelsError::Load(why.to_string()))??)
+    }
+
+    async fn load_from(&self, dir: &Path, id: &str) -> Result<Generation, ModelsError> {
+        let (models, id) = (ModelsDir::new(dir), id.to_owned());
+        self.load(move || Generation::load_from(&models, &id)).await
     }
 
     /// Looks at the directory, and lets its current model answer if that is another one now.
     ///
-    /// Returns whether a swap took place. A model that was refused once is not tried again until another was current.
+    /// Returns whether a swap took place. A model that was refused is tried again when its files have changed, and else
+    /// after ever longer pauses.
     ///
     /// # Errors
     /// Why the new one is refused; the old one goes on.
@@ -136,24 +220,23 @@ impl Models {
         let Some(current) = ModelsDir::new(&dir).current()? else {
             return Ok(false);
         };
-        let refused = history
-            .refused
-            .as_ref()
-            .is_some_and(|(id, _)| *id == current);
-        if current == views.get().generation.id() || refused {
+        if current == views.get().generation.id() {
             return Ok(false);
         }
-        match self
-            .generation(&mut history, &dir.join(&current), &current)
-            .await
-        {
+        let files = files_of(&dir.join(&current));
+        let refused = history.refused.as_ref();
+        if refused.is_some_and(|refused| refused.stands(&current, &files)) {
+            return Ok(false);
+        }
+        match self.generation(&mut history, &dir, &current).await {
             Ok(generation) => {
                 self.swap_in(&mut history, generation, views).await?;
                 history.refused = None;
                 Ok(true)
             }
             Err(error) => {
-                history.refused = Some((current, error.to_string()));
+                let last = history.refused.take();
+                history.refused = Some(Refused::new(current, error.to_string(), files, last));
                 Err(error)
             }
         }
@@ -235,7 +318,7 @@ impl Models {
             }
             .into());
         }
-        let generation = self.generation(history, &dir.join(id), id).await?;
+        let generation = self.generation(history, dir, id).await?;
         models.swap(Some(&found), id)?;
         history.refused = None;
         if views.get().generation.id() == id {
@@ -244,18 +327,18 @@ impl Models {
         self.swap_in(history, generation, views).await
     }
 
-    /// The generation of `id`: one that is still loaded, or read from `path`.
+    /// The generation of `id`: one that is still loaded, or read from `dir`.
     async fn generation(
         &self,
         history: &mut History,
-        path: &Path,
+        dir: &Path,
         id: &str,
     ) -> Result<Arc<Generation>, ModelsError> {
         match history.before.iter().find(|g| g.id() == id) {
             Some(loaded) => Ok(loaded.clone()),
             None => {
                 history.freed().await;
-                Ok(Arc::new(self.load(path.to_path_buf()).await?))
+                Ok(Arc::new(self.load_from(dir, id).await?))
             }
         }
     }
@@ -314,7 +397,10 @@ impl Models {
     /// # Errors
     /// The directory cannot be listed.
     pub async fn list(&self) -> Result<(Vec<Listed>, Option<(String, String)>), ModelsError> {
-        let refused = self.swapping.lock().await.refused.clone();
+        let history = self.swapping.lock().await;
+        let refused = history.refused.as_ref();
+        let refused = refused.map(|refused| (refused.id.clone(), refused.why.clone()));
+        drop(history);
         let Some(dir) = self.dir.clone() else {
             return Ok((Vec::new(), refused));
         };
@@ -331,8 +417,8 @@ fn is_bundle(path: &Path) -> bool {
 
 fn list(dir: &Path) -> Result<Vec<Listed>, BundleError> {
     let manifest = |path: &Path| -> Result<Manifest, String> {
-        let text = std::fs::read_to_string(path.join(MANIFEST)).map_err(|e| e.to_string())?;
-        serde_json::from_str(&text).map_err(|e| e.to_string())
+        let text = std::fs::read(path.join(MANIFEST)).map_err(|e| e.to_string())?;
+        Manifest::parse(&text, path).map_err(|e| e.to_string())
     };
     if is_bundle(dir) {
         let manifest = manifest(dir);

@@ -259,3 +259,58 @@ async fn callers_that_race_leave_one_model_that_is_current_and_answers() {
     assert_eq!(answered, current);
     shop.close().await;
 }
+
+/// Waits until the server answers with `model`.
+async fn answered_by(shop: &Shop, model: &str) -> bool {
+    for _ in 0..100 {
+        if shop.list("", ListKind::Popular, 1).await.model_id == model {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_under_another_name_is_refused_and_tried_again_once_it_is_in_order() {
+    let shop = Shop::with(|raw| raw.models.watch_ms = 50).await;
+    let models = shop.dir.path().join("models");
+    let copied = write_model(&models, "second", 1);
+    let (copy, good) = (models.join("copy"), models.join("good"));
+    std::fs::rename(&copied, &copy).unwrap();
+    ModelsDir::new(&models).publish("copy").unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(answered_by(&shop, "first").await);
+    let mut client = shop.models();
+    let listed = client.list_models(ListModelsRequest::default()).await;
+    let listed = listed.unwrap().into_inner();
+    assert_eq!(listed.model_id, "first");
+    let refused = listed.models.iter().find(|m| m.model_id == "copy").unwrap();
+    assert!(refused.problem.contains("second"), "{}", refused.problem);
+
+    // the directory is put in order, and nothing is published anew
+    std::fs::rename(write_model(shop.dir.path(), "copy", 1), &good).unwrap();
+    std::fs::rename(&copy, shop.dir.path().join("aside")).unwrap();
+    std::fs::rename(&good, &copy).unwrap();
+    assert!(answered_by(&shop, "copy").await);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_a_damaged_current_model_answers_with_the_one_before() {
+    let shop = Shop::with(|raw| raw.models.watch_ms = 0).await;
+    let models = shop.dir.path().join("models");
+    let second = write_model(&models, "second", 1);
+    ModelsDir::new(&models).publish("second").unwrap();
+    let dir = shop.close().await;
+    std::fs::write(second.join("manifest.sha256"), "no seal\n").unwrap();
+    let shop = Shop::over(dir, |raw| raw.models.watch_ms = 50).await;
+    assert!(answered_by(&shop, "first").await);
+    let mut client = shop.models();
+    let listed = client.list_models(ListModelsRequest::default()).await;
+    let listed = listed.unwrap().into_inner().models;
+    let of = |id: &str| listed.iter().find(|m| m.model_id == id).unwrap();
+    assert!(of("first").active && of("second").current);
+    assert!(of("second").problem.contains("seal"), "{:?}", of("second"));
+    shop.close().await;
+}

@@ -258,6 +258,19 @@ fn the_report_holds_every_plot_and_refers_to_nothing_outside() {
 }
 
 #[test]
+fn without_a_report_nothing_becomes_current() {
+    let shop = Shop::new(6);
+    std::fs::create_dir_all(shop.models()).unwrap();
+    std::fs::write(shop.models().join("reports"), "in the way").unwrap();
+    let error = format!("{:#}", shop.refresh(at(0)).unwrap_err());
+    assert!(
+        error.contains("reports") && error.contains("not made current"),
+        "{error}"
+    );
+    assert_eq!(current(&shop), None);
+}
+
+#[test]
 fn bad_data_and_a_taken_directory_are_clear_errors_that_change_nothing() {
     let mut shop = Shop::new(9);
     shop.refresh(at(0)).unwrap();
@@ -314,6 +327,13 @@ fn one_day_of_data_makes_a_model() {
     }
     let outcome = shop.refresh(at(0)).unwrap();
     assert!(outcome.report.published, "{:?}", outcome.report.reason);
+    let banner = page::page(&outcome.report).banner.unwrap();
+    let compared = outcome.report.comparison.is_some_and(|c| c.customers >= 30);
+    assert_eq!(
+        banner.text.contains("not compared"),
+        !compared,
+        "{banner:?}"
+    );
 }
 
 #[test]
@@ -394,7 +414,6 @@ fn an_interrupted_fit_goes_on_from_its_last_finished_stage() {
             &fit.model,
             &shop.dir.path().join(name),
             DateTime::UNIX_EPOCH,
-            false,
         )
         .unwrap();
         let bundle = Bundle::open(&path).unwrap();
@@ -410,6 +429,30 @@ fn an_interrupted_fit_goes_on_from_its_last_finished_stage() {
 }
 
 #[test]
+fn a_resumed_fit_takes_nothing_that_other_settings_left() {
+    let shop = Shop::new(9);
+    let log = Log::load(&shop.data(), None).unwrap();
+    let with = |weight: f32| FitOptions {
+        settings: Some(neighbours(weight)),
+        ..FitOptions::default()
+    };
+    let models = shop.models();
+    let first = Checkpoints::open(&models, "key", false).unwrap();
+    fit::fit_resuming(&log, &with(-1.0), Some(&first), &|_| {}).unwrap();
+    let resumed = Checkpoints::open(&models, "key", true).unwrap();
+    let fitted = fit::fit_resuming(&log, &with(1.0), Some(&resumed), &|_| {}).unwrap();
+    let scores = |fit: &fit::Fit| {
+        let history = log.histories.of(0);
+        let mut scores = vec![0.0; log.catalogue.len()];
+        let folded = fit.model.representation.fold_in(history, i64::MAX);
+        fit.model.representation.scores(&folded, &mut scores);
+        scores
+    };
+    let whole = fit::fit(&log, &with(1.0), &|_| {}).unwrap();
+    assert_eq!(scores(&fitted), scores(&whole));
+}
+
+#[test]
 fn orders_with_and_without_personal_answers_are_told_apart() {
     use serendib_engine::shop::in_holdout;
     let dir = TempDir::new().unwrap();
@@ -422,6 +465,9 @@ fn orders_with_and_without_personal_answers_are_told_apart() {
             let hour = if n == 0 { 0 } else { 24 + n * 200 + c % 100 };
             writeln!(text, "{id},purchase,p-{},{}", n, day(hour)).unwrap();
         }
+        // no orders
+        writeln!(text, "{id},rating,p-9,{}", day(700)).unwrap();
+        writeln!(text, "{id},box_kept,p-8,{}", day(720)).unwrap();
     }
     writeln!(text, "end,purchase,p-1,{}", day(876)).unwrap();
     std::fs::write(dir.path().join("touchpoints.csv"), text).unwrap();
@@ -440,6 +486,11 @@ fn orders_with_and_without_personal_answers_are_told_apart() {
     assert!(
         worth::worth(&log, 0.5, Some(since), 1).is_none(),
         "too few without"
+    );
+    let late = since + 10 * 24 * 3_600_000;
+    assert!(
+        worth::worth(&log, 10.0, Some(late), 1).is_none(),
+        "too short a time"
     );
 }
 
@@ -460,7 +511,8 @@ fn drawn_slots_are_joined_with_what_came_of_them() {
         "served.csv",
         &format!(
             "request_id,customer_id,at,model,list,rank,product_id,propensity,candidates\n\
-             r1,a,2026-01-02,m,surprise,1,x,,\n\
+             r0,a,2025-12-01,house-rules-1,surprise,1,x,,\n\
+             r1,a,2026-01-02,20260101t000000z,surprise,1,x,,\n\
              r1,a,2026-01-02,m,surprise,2,y,0.75,{candidates}\n\
              r2,a,2026-01-02,m,surprise,2,y,0.75,{candidates}\n\
              r3,b,2026-01-02,m,surprise,2,y,0.75,{candidates}\n\
@@ -475,5 +527,9 @@ fn drawn_slots_are_joined_with_what_came_of_them() {
     assert_eq!(rewards, [1.0, 0.0, 1.0], "touched, merely shown, bought");
     assert_eq!((served.draws[0].rank, served.draws[0].chosen), (2, 1));
     assert_eq!(served.unusable, 2);
-    assert_eq!(served.since, Some(1_767_312_000_000));
+    assert_eq!(
+        served.since,
+        Some(1_767_312_000_000),
+        "what other programs answered before does not count"
+    );
 }

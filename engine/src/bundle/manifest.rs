@@ -1,8 +1,11 @@
 //! The manifest of a bundle.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use super::{BundleError, MANIFEST};
 
 /// The bundle format that this program writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -61,4 +64,30 @@ pub struct Manifest {
     /// Every file but the manifest and its seal.
     #[serde(default)]
     pub files: BTreeMap<String, FileEntry>,
+}
+
+impl Manifest {
+    /// The manifest `text` of the bundle at `path`. Its version is read by itself, so that a newer format with other fields
+    /// is named as such.
+    ///
+    /// # Errors
+    /// Another version, or a text that is no manifest.
+    pub fn parse(text: &[u8], path: &Path) -> Result<Manifest, BundleError> {
+        let damaged = |what: String| BundleError::Damaged {
+            bundle: path.to_path_buf(),
+            what,
+        };
+        let version = serde_json::from_slice::<serde_json::Value>(text)
+            .ok()
+            .and_then(|value| value.get("format_version")?.as_u64())
+            .ok_or_else(|| damaged(format!("{MANIFEST} has no format_version")))?;
+        if version != u64::from(FORMAT_VERSION) {
+            return Err(BundleError::Version {
+                bundle: path.to_path_buf(),
+                found: u32::try_from(version).unwrap_or(u32::MAX),
+                expected: FORMAT_VERSION,
+            });
+        }
+        serde_json::from_slice(text).map_err(|error| damaged(format!("{MANIFEST}: {error}")))
+    }
 }

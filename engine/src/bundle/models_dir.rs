@@ -52,7 +52,28 @@ impl ModelsDir {
 
     /// Opens the bundle that `path` means, see [`ModelsDir::resolve`].
     pub fn open(path: &Path) -> Result<Bundle, BundleError> {
-        Bundle::open(&Self::resolve(path)?)
+        let found = Self::resolve(path)?;
+        match found.file_name().and_then(|name| name.to_str()) {
+            Some(id) if found != path => ModelsDir::new(path).bundle(id),
+            _ => Bundle::open(&found),
+        }
+    }
+
+    /// Opens the bundle `id` of this directory.
+    ///
+    /// # Errors
+    /// See [`Bundle::open`]; and a bundle that says it is another model, as a copy under a new name does: answers would name
+    /// a model that is not the one asked for.
+    pub fn bundle(&self, id: &str) -> Result<Bundle, BundleError> {
+        let bundle = Bundle::open(&self.path.join(id))?;
+        let says = &bundle.manifest().id;
+        if says != id {
+            return Err(BundleError::Damaged {
+                bundle: bundle.path().to_path_buf(),
+                what: format!("{MANIFEST} says that it is model {says:?}, its directory {id:?}"),
+            });
+        }
+        Ok(bundle)
     }
 
     /// The id in `current`; `None` while nothing was published.
@@ -136,29 +157,47 @@ impl ModelsDir {
     ///
     /// Models that were written and never made current do not count.
     pub fn before(&self, id: &str) -> Result<Option<String>, BundleError> {
+        if !self.steps()?.iter().any(|known| known == id) {
+            return Ok(None);
+        }
+        Ok(self.earlier(id)?.into_iter().next())
+    }
+
+    /// The models that were current before `id` was, the latest first, of those that are still here; where nothing says that
+    /// `id` ever was, all that were.
+    pub fn earlier(&self, id: &str) -> Result<Vec<String>, BundleError> {
+        let mut steps = self.steps()?;
+        if let Some(at) = steps.iter().rposition(|known| known == id) {
+            steps.truncate(at);
+        }
+        let listed = self.list()?;
+        let mut earlier: Vec<String> = Vec::new();
+        for known in steps.into_iter().rev() {
+            if known != id && listed.contains(&known) && !earlier.contains(&known) {
+                earlier.push(known);
+            }
+        }
+        Ok(earlier)
+    }
+
+    /// What was current, the latest last. Going back to the one before takes a step off: what was left behind is not what
+    /// was before.
+    fn steps(&self) -> Result<Vec<String>, BundleError> {
         let path = self.path.join(HISTORY);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(BundleError::io("read", path)(error)),
         };
-        let listed = self.list()?;
-        // going back to the one before takes a step off: what was left behind is not what was before
-        let mut steps: Vec<&str> = Vec::new();
+        let mut steps: Vec<String> = Vec::new();
         for line in text.lines().map(str::trim) {
             if steps.len() >= 2 && steps[steps.len() - 2] == line {
                 steps.pop();
-            } else if steps.last() != Some(&line) {
-                steps.push(line);
+            } else if steps.last().is_none_or(|last| last != line) {
+                steps.push(line.to_owned());
             }
         }
-        let Some(at) = steps.iter().rposition(|known| *known == id) else {
-            return Ok(None);
-        };
-        let mut earlier = steps[..at].iter().rev().filter(|known| **known != id);
-        Ok(earlier
-            .find(|known| listed.iter().any(|there| there == **known))
-            .map(|known| (*known).to_owned()))
+        Ok(steps)
     }
 }
 

@@ -130,6 +130,40 @@ fn current_is_swapped_by_compare_and_set() {
 }
 
 #[test]
+fn a_bundle_under_another_name_is_refused_in_a_models_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = sample(dir.path(), "m1");
+    fs::rename(&path, dir.path().join("copy")).unwrap();
+    let models = ModelsDir::new(dir.path());
+    models.publish("copy").unwrap();
+    for error in [
+        models.bundle("copy").unwrap_err(),
+        ModelsDir::open(dir.path()).unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(error.contains("m1") && error.contains("copy"), "{error}");
+    }
+    // by itself, a bundle may stand anywhere
+    ModelsDir::open(&dir.path().join("copy")).unwrap();
+}
+
+#[test]
+fn what_was_current_before_is_told_latest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = ModelsDir::new(dir.path());
+    for id in ["m1", "m2", "m3"] {
+        sample(dir.path(), id);
+        models.publish(id).unwrap();
+    }
+    sample(dir.path(), "kept-back");
+    assert_eq!(models.earlier("m3").unwrap(), ["m2", "m1"]);
+    assert_eq!(models.earlier("by-hand").unwrap(), ["m3", "m2", "m1"]);
+    fs::remove_dir_all(dir.path().join("m2")).unwrap();
+    assert_eq!(models.earlier("m3").unwrap(), ["m1"]);
+    assert!(models.earlier("m1").unwrap().is_empty());
+}
+
+#[test]
 fn an_unsealed_bundle_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = BundleWriter::new(dir.path(), "m1").unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::{is_file_name, BundleError, Manifest, FORMAT_VERSION, MANIFEST, SEAL};
+use super::{is_file_name, BundleError, Manifest, MANIFEST, SEAL};
 
 /// Largest manifest that is read: anything longer is damage.
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
@@ -75,20 +75,7 @@ impl Bundle {
                 "{MANIFEST} does not match its seal {SEAL}"
             )));
         }
-        // The version is read by itself, so that a newer format with other fields is named as such.
-        let version = serde_json::from_slice::<serde_json::Value>(&text)
-            .ok()
-            .and_then(|value| value.get("format_version")?.as_u64())
-            .ok_or_else(|| damaged(format!("{MANIFEST} has no format_version")))?;
-        if version != u64::from(FORMAT_VERSION) {
-            return Err(BundleError::Version {
-                bundle: path.to_path_buf(),
-                found: u32::try_from(version).unwrap_or(u32::MAX),
-                expected: FORMAT_VERSION,
-            });
-        }
-        let manifest: Manifest = serde_json::from_slice(&text)
-            .map_err(|error| damaged(format!("{MANIFEST}: {error}")))?;
+        let manifest = Manifest::parse(&text, path)?;
         for entry in fs::read_dir(path).map_err(BundleError::io("list bundle", path))? {
             let entry = entry.map_err(BundleError::io("list bundle", path))?;
             let name = entry.file_name();

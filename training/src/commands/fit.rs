@@ -68,7 +68,7 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
         memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
         ..FitOptions::of_shop(&data)?
     };
-    let key = checkpoint::key(&log, &(args.seed, "fit"));
+    let key = checkpoint::key(&log, &options, &"fit");
     let checkpoints = Checkpoints::open(&args.out, &key, args.resume)?;
     let mut fitted =
         fit::fit_resuming(&log, &options, Some(&checkpoints), &|what| stages.say(what))?;
@@ -77,9 +77,12 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
     let metrics = &mut fitted.model.manifest.metrics;
     metrics["profile"] = serde_json::to_value(drift::profile(&log))?;
     metrics["stages"] = serde_json::to_value(stages.times())?;
-    let (id, path) = publish::write(&fitted.model, &args.out, now, !args.no_publish)?;
-    let report = ModelReport::of_fit(&fitted, &id, now, !args.no_publish, stages.times());
-    page::write(&report, &args.out)?;
+    let (id, path) = publish::write(&fitted.model, &args.out, now)?;
+    let mut report = ModelReport::of_fit(&fitted, &id, now, !args.no_publish, stages.times());
+    page::publish(&mut report, &args.out, None)?;
+    if let Some(reason) = &report.reason {
+        anyhow::bail!("model {id} was written and not published: {reason}");
+    }
     checkpoints.clear();
     let seconds = stages.finish();
     if args.json {

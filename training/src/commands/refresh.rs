@@ -143,10 +143,10 @@ pub fn run(args: &RefreshArgs) -> anyhow::Result<()> {
         println!(
             "\nmodel {}: {}, {seconds:.1} s\nbundle {}\nreport {}",
             report.model,
-            if report.published {
-                "published"
-            } else {
-                "not made current"
+            match (report.published, &report.reason) {
+                (true, None) => format!("published, {}", report.passed()),
+                (true, Some(_)) => "published although it was refused".into(),
+                (false, _) => "not made current".into(),
             },
             outcome.path.display(),
             outcome.report_path.display()

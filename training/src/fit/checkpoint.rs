@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serendib_datasets::Log;
 use serendib_engine::bundle::{Bundle, BundleError, BundleWriter, Manifest};
-use serendib_engine::shop::stable_hash;
+use serendib_engine::shop::{stable_hash, Kind, Touch};
+
+use super::FitOptions;
 
 const DIR: &str = ".resume";
 const KEY: &str = "key";
@@ -14,35 +16,108 @@ const KEY: &str = "key";
 #[derive(Debug)]
 pub struct Checkpoints {
     dir: PathBuf,
+    /// What a stage depends on beside the key, as one word; its manifest repeats it.
+    of: String,
 }
 
-/// What a fit depends on, as one word: the touches and products of `log`, `options` and this program's version.
-pub fn key(log: &Log, options: &impl std::fmt::Debug) -> String {
-    let mix = |hash: u64, value: u64| {
-        (hash ^ value)
+/// A hash that `{:?}` can be written into, so that nothing long is put together to be hashed.
+struct Hash(u64);
+
+impl Hash {
+    fn number(&mut self, value: u64) {
+        self.0 = (self.0 ^ value)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29)
-    };
-    let mut hash = stable_hash(format!("{options:?}{}", env!("CARGO_PKG_VERSION")).as_bytes());
+            .rotate_left(29);
+    }
+
+    fn debug(&mut self, value: &impl std::fmt::Debug) {
+        use std::fmt::Write;
+        // never fails: `write_str` does not
+        let _ = write!(self, "{value:?}");
+        self.number(u64::from(b'\n'));
+    }
+
+    fn word(&self) -> String {
+        format!("{:016x}", self.0)
+    }
+}
+
+impl std::fmt::Write for Hash {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.number(stable_hash(text.as_bytes()));
+        Ok(())
+    }
+}
+
+/// What a fit depends on, as one word: everything that is read of the shop, the options but its settings (a stage names
+/// those, see [`Checkpoints::of`]), and this program's version. `what` = the command and whatever else it depends on.
+pub fn key(log: &Log, options: &FitOptions, what: &impl std::fmt::Debug) -> String {
+    let mut hash = Hash(stable_hash(env!("CARGO_PKG_VERSION").as_bytes()));
+    let FitOptions {
+        seed,
+        memory,
+        settings: _,
+        delights,
+        clock_types,
+    } = options;
+    hash.debug(&(what, seed, memory, clock_types));
+    for delight in delights {
+        hash.debug(delight);
+    }
+    let (kinds, channels) = (&log.encoder.kinds, &log.encoder.channels);
+    for kind in (0..kinds.len()).map(|ix| Kind(ix as u16)) {
+        hash.debug(&(kinds.name(kind), kinds.class(kind)));
+    }
+    for channel in channels.names() {
+        hash.debug(&channel);
+    }
+    for customer in log.customer_ids.names() {
+        hash.debug(customer);
+    }
     for history in log.histories.iter() {
-        hash = mix(hash, history.len() as u64);
+        hash.number(history.len() as u64);
         for touch in history {
-            hash = mix(hash, touch.at as u64);
-            hash = mix(
-                hash,
-                u64::from(touch.product) << 16 | u64::from(touch.kind.0),
-            );
-            hash = mix(
-                hash,
-                u64::from(touch.quantity.to_bits()) << 32 | u64::from(touch.value.to_bits()),
-            );
-            hash = mix(hash, touch.basket);
+            touched(&mut hash, touch);
+        }
+    }
+    for (basket, id) in log.anonymous.iter().zip(&log.anonymous_ids) {
+        hash.number(*id);
+        hash.number(basket.at as u64);
+        for (product, quantity) in &basket.lines {
+            hash.number(u64::from(*product) << 32 | u64::from(quantity.to_bits()));
         }
     }
     for product in log.catalogue.products() {
-        hash = mix(hash, stable_hash(product.product_id.as_bytes()));
+        hash.debug(product);
     }
-    format!("{hash:016x}")
+    for profile in &log.profiles {
+        hash.debug(profile);
+    }
+    hash.word()
+}
+
+/// All of `touch`: a field that is added must be added here.
+fn touched(hash: &mut Hash, touch: &Touch) {
+    let Touch {
+        at,
+        basket,
+        product,
+        quantity,
+        value,
+        duration_s,
+        kind,
+        channel,
+        line,
+        pages,
+        rating,
+    } = *touch;
+    hash.number(at as u64);
+    hash.number(basket);
+    hash.number(u64::from(product) << 32 | u64::from(duration_s.to_bits()));
+    hash.number(u64::from(quantity.to_bits()) << 32 | u64::from(value.to_bits()));
+    let small = [kind.0, channel, line, pages];
+    hash.number(small.iter().fold(0, |all, x| all << 16 | u64::from(*x)));
+    hash.number(u64::from(rating));
 }
 
 impl Checkpoints {
@@ -66,10 +141,23 @@ impl Checkpoints {
         }
         fs::create_dir_all(&dir).map_err(io("create"))?;
         fs::write(dir.join(KEY), key).map_err(io("write"))?;
-        Ok(Checkpoints { dir })
+        Ok(Checkpoints {
+            dir,
+            of: String::new(),
+        })
     }
 
-    /// What `stage` left, if it was finished and is undamaged.
+    /// The same stages, of which only those hold that were kept for the same `what`: the settings that they were fitted with.
+    pub fn of(&self, what: &impl std::fmt::Debug) -> Checkpoints {
+        let mut hash = Hash(stable_hash(self.of.as_bytes()));
+        hash.debug(what);
+        Checkpoints {
+            dir: self.dir.clone(),
+            of: hash.word(),
+        }
+    }
+
+    /// What `stage` left, if it was finished for the same settings and is undamaged.
     pub fn load<T>(
         &self,
         stage: &str,
@@ -79,7 +167,11 @@ impl Checkpoints {
         if !path.exists() {
             return None;
         }
-        Bundle::open(&path).and_then(|bundle| read(&bundle)).ok()
+        let bundle = Bundle::open(&path).ok()?;
+        if bundle.manifest().settings != self.of.as_str() {
+            return None;
+        }
+        read(&bundle).ok()
     }
 
     /// Keeps what `stage` made. A stage that cannot be kept is made again by whoever resumes: no reason to stop.
@@ -93,6 +185,7 @@ impl Checkpoints {
             write(&mut bundle)?;
             bundle.seal(Manifest {
                 id: stage.to_owned(),
+                settings: self.of.as_str().into(),
                 ..Manifest::default()
             })
         });
@@ -104,5 +197,56 @@ impl Checkpoints {
     /// The model is written: the stages are removed.
     pub fn clear(&self) {
         let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serendib_datasets::Histories;
+    use serendib_engine::shop::{Catalogue, Customer, Delight, Product};
+
+    fn log(change: impl FnOnce(&mut Touch, &mut Product, &mut Customer)) -> Log {
+        let mut touch = Touch::new(Kind(1), 0, 7);
+        let (mut product, mut customer) = (Product::bare("p"), Customer::default());
+        change(&mut touch, &mut product, &mut customer);
+        let mut log = Log {
+            catalogue: Catalogue::new(vec![product]).unwrap(),
+            histories: Histories::group(1, vec![0], vec![touch]),
+            profiles: vec![Some(customer)],
+            ..Log::default()
+        };
+        log.customer_ids.intern("ada");
+        log
+    }
+
+    #[test]
+    fn the_key_tells_every_part_of_the_shop_that_a_fit_reads() {
+        let options = FitOptions::default();
+        let of = |log: Log| key(&log, &options, &"fit");
+        let plain = of(log(|_, _, _| {}));
+        assert_eq!(plain, of(log(|_, _, _| {})));
+        let rated = FitOptions {
+            delights: vec![Delight::default()],
+            ..FitOptions::default()
+        };
+        for (what, other) in [
+            ("rating", of(log(|touch, _, _| touch.rating = 40))),
+            ("channel", of(log(|touch, _, _| touch.channel = 2))),
+            ("line", of(log(|touch, _, _| touch.line = 2))),
+            ("pages", of(log(|touch, _, _| touch.pages = 3))),
+            ("duration", of(log(|touch, _, _| touch.duration_s = 3.0))),
+            ("title", of(log(|_, p, _| p.title = Some("tea".into())))),
+            (
+                "category",
+                of(log(|_, p, _| p.category = Some("a/b".into()))),
+            ),
+            ("price", of(log(|_, p, _| p.price = Some(2.0)))),
+            ("locale", of(log(|_, _, c| c.locale = Some("si".into())))),
+            ("delight", key(&log(|_, _, _| {}), &rated, &"fit")),
+            ("command", key(&log(|_, _, _| {}), &options, &"refresh")),
+        ] {
+            assert_ne!(plain, other, "{what}");
+        }
     }
 }

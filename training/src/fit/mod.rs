@@ -212,6 +212,9 @@ pub fn fit_resuming(
             }
         },
     };
+    // from here on a stage holds for these settings only: another run may have chosen others, or been given them
+    let fitted_with = checkpoints.map(|all| all.of(&settings));
+    let checkpoints = fitted_with.as_ref();
     let representation = match load(checkpoints, "representation", Representation::read) {
         Some(kept) => kept,
         None => {

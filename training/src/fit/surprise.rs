@@ -143,6 +143,31 @@ pub fn rated(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
         .collect()
 }
 
+/// What customers said, alone, with the features of that moment: to judge by. What was kept is no word about delight.
+///
+/// Left out as in [`rated`].
+pub fn said(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
+    let live = Live::of_catalogue(model.catalogue.clone());
+    delights
+        .par_iter()
+        .filter_map(|row| {
+            let customer = log.customer_ids.get(&row.customer_id)?;
+            let product = log.catalogue.find(&row.product_id)?;
+            let label = label(row)?;
+            let history = log.histories.of(customer);
+            let end = history.partition_point(|t| t.at < row.at);
+            let history: &[Touch] = if log.timed { &history[..end] } else { history };
+            let state = super::state(log, customer, history);
+            let seen = pair_features(model, &live, state, row.at, &[product]);
+            Some(Rated {
+                features: seen.first()?.1,
+                label,
+                weight: 1.0,
+            })
+        })
+        .collect()
+}
+
 /// Refits delight from what customers said and kept; the prior where they said nothing.
 ///
 /// # Errors

@@ -44,7 +44,7 @@ pub struct Method {
     pub exposure: Vec<f64>,
 }
 
-/// Candidate minus another ranker.
+/// Candidate (or what is named instead) minus another ranker.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gap {
     /// Segment; `all` = everybody.
@@ -80,6 +80,8 @@ pub struct Comparison {
     pub bought: Vec<f64>,
     /// Against everything, over all customers; against current and the best baseline in each segment.
     pub gaps: Vec<Gap>,
+    /// The current settings minus the best baseline over all customers: what may be fallen back to is judged as well.
+    pub fallback: Option<Gap>,
 }
 
 impl Comparison {
@@ -148,9 +150,20 @@ pub fn compare(
         bought: shares(task.cases.iter().flat_map(|c| &c.relevant), &decile),
         methods,
         gaps: Vec::new(),
+        fallback: None,
     };
     let everybody: Vec<usize> = (0..task.cases.len()).collect();
     let best = comparison.best_baseline().map(|m| m.name.clone());
+    let at = |wanted: &str| rankers.iter().position(|(name, _)| *name == wanted);
+    let best_at = best.as_deref().and_then(at);
+    if let (Some(current), Some(baseline)) = (at(CURRENT), best_at) {
+        let pair = Pair {
+            judged: [&judged[current], &judged[baseline]],
+            against: rankers[baseline].0,
+            seed,
+        };
+        comparison.fallback = pair.gap("all", "ndcg@20", &everybody, |j| Some(&j.measures));
+    }
     for (at, (name, _)) in rankers.iter().enumerate().skip(1) {
         let pair = Pair {
             judged: [&judged[0], &judged[at]],

@@ -96,6 +96,62 @@ fn date(at: i64) -> String {
     )
 }
 
+/// Shares that are shown of the data, and as many of what the last model saw.
+const SHOWN: usize = 8;
+/// Share of the last model's touchpoints from which on a kind or channel must still be there.
+const NOTICED: f64 = 0.02;
+/// What is left of its share when it counts as gone.
+const GONE: f64 = 0.05;
+
+/// Names that are frequent now or were before, with their shares before (if known) and now.
+fn beside<'a>(
+    now: &'a [(String, f64)],
+    before: Option<&'a Vec<(String, f64)>>,
+) -> Vec<(&'a str, Option<f64>, f64)> {
+    let of = |rows: &[(String, f64)], name: &str| {
+        let found = rows.iter().find(|row| row.0 == name);
+        found.map_or(0.0, |row| row.1)
+    };
+    let mut names: Vec<&str> = now.iter().take(SHOWN).map(|row| row.0.as_str()).collect();
+    for (name, _) in before.into_iter().flat_map(|rows| rows.iter().take(SHOWN)) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let row = |name| (name, before.map(|rows| of(rows, name)), of(now, name));
+    names.into_iter().map(row).collect()
+}
+
+/// Whether every kind (or channel) that was noticed with the last model still comes in: what a recorder no longer sends
+/// looks like customers who no longer do it. Measured against what is left of all touchpoints, which end later now.
+fn nothing_vanished(what: &str, now: &[(String, f64)], before: &[(String, f64)]) -> Check {
+    let gone: Vec<String> = before
+        .iter()
+        .filter(|(_, was)| *was >= NOTICED)
+        .filter_map(|(name, was)| {
+            let is = now
+                .iter()
+                .find(|row| row.0 == *name)
+                .map_or(0.0, |row| row.1);
+            let name = if name.is_empty() { "none" } else { name };
+            (is < GONE * was).then(|| {
+                format!(
+                    "{name}: {:.1} % with the last model, {:.2} % now",
+                    100.0 * was,
+                    100.0 * is
+                )
+            })
+        })
+        .collect();
+    let passed = gone.is_empty();
+    let detail = if passed {
+        format!("none of {:.0} % or more", 100.0 * NOTICED)
+    } else {
+        gone.join(", ")
+    };
+    Check::new(format!("no {what} of touchpoints vanished"), passed, detail)
+}
+
 /// Compares `window` and `profile` with those of the last model's manifest; `now` = the clock of this machine.
 pub fn drift(window: &DataWindow, profile: &Profile, last: Option<&Manifest>, now: i64) -> Drift {
     let before = last.map(|manifest| manifest.data);
@@ -124,16 +180,19 @@ pub fn drift(window: &DataWindow, profile: &Profile, last: Option<&Manifest>, no
         now: profile.sold as f64,
         share: false,
     });
+    let mut checks = Vec::new();
     let mut share = |what: &str, now: &[(String, f64)], before: Option<&Vec<(String, f64)>>| {
-        for (name, value) in now.iter().take(8) {
-            let was = before.map(|rows| rows.iter().find(|r| r.0 == *name).map_or(0.0, |r| r.1));
+        for (name, was, is) in beside(now, before) {
             let name = if name.is_empty() { "none" } else { name };
             changes.push(Change {
                 name: format!("{what} {name}"),
                 before: was,
-                now: *value,
+                now: is,
                 share: true,
             });
+        }
+        if let Some(before) = before {
+            checks.push(nothing_vanished(what, now, before));
         }
     };
     share("kind", &profile.kinds, old.as_ref().map(|o| &o.kinds));
@@ -142,7 +201,6 @@ pub fn drift(window: &DataWindow, profile: &Profile, last: Option<&Manifest>, no
         &profile.channels,
         old.as_ref().map(|o| &o.channels),
     );
-    let mut checks = Vec::new();
     if let (Some(was), Some(is)) = (before.and_then(|b| b.to), window.to) {
         let detail = format!(
             "they end at {}, the last model's at {}",
@@ -174,4 +232,46 @@ pub fn drift(window: &DataWindow, profile: &Profile, last: Option<&Manifest>, no
         ));
     }
     Drift { changes, checks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[(&str, f64)]) -> Vec<(String, f64)> {
+        rows.iter()
+            .map(|(name, share)| ((*name).into(), *share))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_no_longer_there_is_shown_and_fails() {
+        let before = rows(&[("view", 0.6), ("purchase", 0.3), ("wish", 0.01)]);
+        let profile = Profile {
+            kinds: rows(&[("purchase", 1.0)]),
+            channels: rows(&[("", 1.0)]),
+            sold: 1,
+        };
+        let last = Manifest {
+            metrics: serde_json::json!({"profile": Profile {
+                kinds: before,
+                ..profile.clone()
+            }}),
+            ..Manifest::default()
+        };
+        let drift = drift(&DataWindow::default(), &profile, Some(&last), 0);
+        let view = drift
+            .changes
+            .iter()
+            .find(|c| c.name == "kind view")
+            .unwrap();
+        assert_eq!((view.before, view.now), (Some(0.6), 0.0));
+        let failed: Vec<_> = drift.checks.iter().filter(|c| !c.passed).collect();
+        assert_eq!(failed.len(), 1, "{:?}", drift.checks);
+        let detail = &failed[0].detail;
+        assert!(
+            detail.contains("view") && !detail.contains("wish"),
+            "{detail}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ use serendib_engine::life::StateOptions;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::{baskets, stable_hash, Delight};
+use serendib_engine::surprise::DelightModel;
 
 use crate::evaluate::complement::{self, ComplementReport};
 use crate::evaluate::engagement::{self, EngagementEvaluation};
@@ -51,7 +52,9 @@ pub struct Sections {
     pub complements: Option<ComplementReport>,
     /// Surprises over the dial.
     pub surprises: Option<SurpriseReport>,
-    /// Predicted delight beside what customers said.
+    /// What customers said of surprises after the cut: so many ratings.
+    pub ratings: usize,
+    /// Predicted delight beside what customers said; absent with fewer than 80 ratings.
     pub delight: Option<Calibration>,
     /// Purchases within each horizon.
     pub engagement: Vec<EngagementEvaluation>,
@@ -107,6 +110,12 @@ pub fn judge(
     seed: u64,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Sections> {
+    say("calibration of delight");
+    let mut sections = Sections::default();
+    if let Some(part) = &early.surprises {
+        // on everybody who said something, however many there are: a sample of customers has no history of the others
+        (sections.ratings, sections.delight) = delighted(early, &part.delight, log, delights, cut);
+    }
     let sampled;
     let log = if log.histories.touches().len() > MOST_TOUCHES {
         sampled = sample(log, MOST_TOUCHES);
@@ -114,21 +123,10 @@ pub fn judge(
     } else {
         log
     };
-    let mut sections = Sections::default();
     if let Some(graph) = &early.complements {
         sections.complements = Some(complement::evaluate(log, cut, graph, seed, say));
     }
     sections.surprises = surprise::evaluate(early, log, cut, seed, say)?;
-    say("calibration of delight");
-    let said: Vec<Delight> = delights.iter().filter(|d| d.at >= cut).cloned().collect();
-    if let (Some(part), false) = (&early.surprises, said.is_empty()) {
-        let rated = surprises::rated(early, log, &said);
-        let pairs = rated
-            .iter()
-            .map(|r| (part.delight.probability(&r.features), r.label))
-            .collect();
-        sections.delight = calibration(pairs, 8);
-    }
     let corpus = corpus_of(log);
     let sources = Sources {
         catalogue: &log.catalogue,
@@ -180,7 +178,24 @@ pub fn judge(
     Ok(sections)
 }
 
-/// Groups pairs of a probability and what came of it.
+/// How many ratings at or after `cut` can be judged by, and the delight said before them beside what they say.
+fn delighted(
+    early: &Model,
+    part: &DelightModel,
+    log: &Log,
+    delights: &[Delight],
+    cut: i64,
+) -> (usize, Option<Calibration>) {
+    let after: Vec<Delight> = delights.iter().filter(|d| d.at >= cut).cloned().collect();
+    let rated = surprises::said(early, log, &after);
+    let pairs: Vec<(f64, f64)> = rated
+        .iter()
+        .map(|r| (part.probability(&r.features), r.label))
+        .collect();
+    (pairs.len(), calibration(pairs, 8))
+}
+
+/// Groups pairs of a probability and what came of it; `None` with fewer than ten a group.
 fn calibration(mut pairs: Vec<(f64, f64)>, groups: usize) -> Option<Calibration> {
     if pairs.len() < 10 * groups {
         return None;
@@ -309,5 +324,22 @@ fn sample(log: &Log, most: usize) -> Log {
         span: log.span,
         non_product: log.non_product.clone(),
         pooled_baskets: log.pooled_baskets.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calibration_takes_ten_rows_a_group() {
+        let pairs = |n: usize| {
+            (0..n)
+                .map(|i| (i as f64 / n as f64, 1.0))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(calibration(pairs(79), 8), None);
+        let found = calibration(pairs(80), 8).unwrap();
+        assert_eq!((found.rows, found.groups.len()), (80, 8));
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
+use serendib_engine::bundle::ModelsDir;
 
 const LOCK: &str = ".refresh.lock";
 
@@ -74,8 +76,16 @@ fn alive(pid: u32) -> bool {
     !Path::new("/proc/self").exists() || Path::new(&format!("/proc/{pid}")).exists()
 }
 
+/// Held while a report and `current` are written: an interrupt waits for both, so that neither is there without the other.
+static PUBLISHING: Mutex<()> = Mutex::new(());
+
+/// Keeps an interrupt waiting until what this returns is dropped.
+pub fn publishing() -> MutexGuard<'static, ()> {
+    PUBLISHING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// From now on an interrupt (Ctrl-C) or a request to end removes what this process has begun in `models` and ends it with
-/// status 130. Finished stages stay for `--resume`.
+/// status 130, saying what is current. Finished stages stay for `--resume`.
 ///
 /// # Errors
 /// The system does not let signals be waited for.
@@ -84,12 +94,37 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])
         .context("cannot wait for signals")?;
     let models = models.to_path_buf();
+    let before = ModelsDir::new(&models).current().ok().flatten();
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
+            let _whole = publishing();
             sweep(&models, |pid| pid == std::process::id());
-            eprintln!("\ninterrupted: nothing was published; --resume goes on from the last finished stage");
+            let now = ModelsDir::new(&models).current().ok().flatten();
+            eprintln!("\ninterrupted: {}", told(before.as_deref(), now.as_deref()));
             std::process::exit(130);
         }
     });
     Ok(())
+}
+
+/// What an interrupted run has to say where `before` was current when it started and `now` is.
+fn told(before: Option<&str>, now: Option<&str>) -> String {
+    match now {
+        Some(now) if before != Some(now) => format!("model {now} is already published"),
+        _ => "nothing was published; --resume goes on from the last finished stage".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_after_the_swap_says_that_the_model_is_current() {
+        assert!(told(Some("a"), Some("b")).contains("b is already published"));
+        assert!(told(None, Some("b")).contains("b is already published"));
+        for same in [None, Some("a")] {
+            assert!(told(same, same).contains("nothing was published"));
+        }
+    }
 }

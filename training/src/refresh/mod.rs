@@ -7,6 +7,7 @@ pub mod churn;
 pub mod compare;
 pub mod drift;
 pub mod early;
+pub mod figures;
 pub mod gate;
 pub mod lock;
 pub mod policy;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serendib_datasets::{Log, ShopData};
-use serendib_engine::bundle::{Bundle, Manifest, ModelsDir};
+use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::shop::Delight;
 
@@ -33,7 +34,8 @@ use churn::Churn;
 use compare::Comparison;
 use drift::Drift;
 use early::Sections;
-use gate::{Check, GateOptions};
+use figures::{Beside, Figure};
+use gate::{Check, GateOptions, Lead};
 use sanity::{Golden, SanityOptions};
 use worth::Worth;
 
@@ -122,13 +124,33 @@ pub struct ModelReport {
     pub worth: Option<Worth>,
     /// What the serve log says of the candidate.
     pub policy: Option<OpeReport>,
+    /// Drawn slots of the serve log that could not be used: of unknown customers or products, or with candidates that do not
+    /// read.
+    pub unusable_draws: usize,
     /// The parts beside the lists.
     pub sections: Sections,
+    /// Their figures beside those of the last model, each after its own cut.
+    pub figures: Vec<Beside>,
     /// Time and memory.
     pub stages: Vec<StageTime>,
 }
 
 impl ModelReport {
+    /// The comparison, if it has customers enough to say something.
+    pub fn compared(&self) -> Option<&Comparison> {
+        let least = GateOptions::default().least_customers;
+        self.comparison.as_ref().filter(|c| c.customers >= least)
+    }
+
+    /// What it means that no check failed: most of all, whether anything was compared at all.
+    pub fn passed(&self) -> &'static str {
+        if self.compared().is_some() {
+            "every check passed"
+        } else {
+            "not compared with anything, there is too little data after a cut; every other check passed"
+        }
+    }
+
     /// What is known of a model that was fitted and compared with nothing.
     pub fn of_fit(
         fit: &fit::Fit,
@@ -174,7 +196,7 @@ impl Last {
         let Some(id) = models.current()? else {
             return Ok(None);
         };
-        let read = Bundle::open(&models.path().join(&id)).and_then(|bundle| {
+        let read = models.bundle(&id).and_then(|bundle| {
             let manifest = bundle.manifest().clone();
             Ok((manifest, Model::read(&bundle)?))
         });
@@ -198,6 +220,20 @@ impl Last {
         let recorded = self.manifest.as_ref()?.settings.get("representation")?;
         serde_json::from_value(recorded.clone()).ok()
     }
+
+    /// What the manifest says under `name` of its metrics.
+    fn metric<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let recorded = self.manifest.as_ref()?.metrics.get(name)?;
+        serde_json::from_value(recorded.clone()).ok()
+    }
+
+    fn lead(&self) -> Option<Lead> {
+        self.metric("lead")
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        self.metric("figures").unwrap_or_default()
+    }
 }
 
 /// What the comparison decided.
@@ -208,6 +244,7 @@ struct Decision {
     choice: Option<Choice>,
     comparison: Option<Comparison>,
     checks: Vec<Check>,
+    lead: Option<Lead>,
     sections: Sections,
     policy: Option<OpeReport>,
 }
@@ -251,10 +288,8 @@ pub fn refresh(
     let manifest = last.as_ref().and_then(|l| l.manifest.as_ref());
     let drift = drift::drift(&window, &profile, manifest, options.now.timestamp_millis());
     let served = policy::read(data, &log)?;
-    let key = checkpoint::key(
-        &log,
-        &(options.seed, "refresh", last.as_ref().map(|l| &l.id)),
-    );
+    let of = ("refresh", last.as_ref().map(|l| &l.id));
+    let key = checkpoint::key(&log, &fit_options, &of);
     let checkpoints = Checkpoints::open(models, &key, options.resume)?;
 
     let decision = decide(
@@ -303,6 +338,11 @@ pub fn refresh(
     let metrics = &mut fitted.model.manifest.metrics;
     metrics["choice"] = serde_json::to_value(&decision.choice)?;
     metrics["profile"] = serde_json::to_value(&profile)?;
+    let now = figures::figures(&decision.sections);
+    let before = last.as_ref().map(Last::figures).unwrap_or_default();
+    metrics["figures"] = serde_json::to_value(&now)?;
+    metrics["sections"] = serde_json::to_value(&decision.sections)?;
+    metrics["lead"] = serde_json::to_value(&decision.lead)?;
     metrics["gate"] = serde_json::to_value(&checks)?;
     if let Some(comparison) = &decision.comparison {
         metrics["comparison"] = serde_json::to_value(comparison)?;
@@ -323,25 +363,22 @@ pub fn refresh(
         churn,
         worth,
         policy: decision.policy,
+        unusable_draws: served.unusable,
         sections: decision.sections,
+        figures: figures::beside(&now, &before),
         ..ModelReport::default()
     };
     say("publishing");
-    let (id, path) = publish::write(&fitted.model, models, options.now, false)?;
-    report.model = id.clone();
-    if options.publish && (report.reason.is_none() || options.force) {
-        let expected = report.before.clone().unwrap_or_default();
-        match dir.swap(Some(&expected), &id) {
-            Ok(()) => report.published = true,
-            Err(error) => report.reason = Some(format!("cannot make it current: {error}")),
-        }
-    } else if !options.publish {
-        report
-            .reason
-            .get_or_insert_with(|| "publishing was not asked for".into());
+    let (id, path) = publish::write(&fitted.model, models, options.now)?;
+    report.model = id;
+    report.published = options.publish && (report.reason.is_none() || options.force);
+    if !options.publish {
+        let why = || "publishing was not asked for".into();
+        report.reason.get_or_insert_with(why);
     }
     report.stages = stages.times();
-    let report_path = page::write(&report, models)?;
+    let expected = report.before.clone().unwrap_or_default();
+    let report_path = page::publish(&mut report, models, Some(&expected))?;
     checkpoints.clear();
     Ok(Outcome {
         path,
@@ -396,14 +433,14 @@ fn decide(
         choice,
         comparison: None,
         checks: Vec::new(),
+        lead: None,
         sections: Sections::default(),
         policy: None,
     };
     if split.cases.is_empty() {
-        decision.checks.push(Check::new(
+        decision.checks.push(Check::unjudged(
             "comparison after a cut",
-            true,
-            "not enough data: nobody acquires anything new on both sides of a cut",
+            "nobody acquires anything new on both sides of a cut",
         ));
         return Ok(decision);
     }
@@ -428,9 +465,10 @@ fn decide(
         options.seed,
         say,
     );
-    let checks = gate::judge(&comparison, &options.gate);
+    let against = gate::against_current(&comparison, &options.gate);
+    let baseline = gate::against_baseline(&comparison, &options.gate);
     let mut winner = fitted;
-    match (gate::reason(&checks), other, rival) {
+    match (gate::reason(&against), other, rival) {
         // settings that were given are what the caller wants judged: nothing takes their place
         (Some(reason), Some(settings), Some(rival)) if options.settings.is_none() => {
             decision.winner = format!("the current settings; the candidate was refused: {reason}");
@@ -441,9 +479,25 @@ fn decide(
                 true,
                 reason,
             ));
+            decision
+                .checks
+                .extend(gate::fallback(&comparison, &options.gate));
             decision.fell_back = true;
         }
-        _ => decision.checks.extend(checks),
+        // a candidate that only a baseline beats is kept back: the current settings are not known to do better
+        _ => {
+            decision.checks.extend(against);
+            decision.checks.extend(baseline);
+        }
+    }
+    let ahead = match (decision.fell_back, comparison.best_baseline()) {
+        (true, _) => comparison.fallback.as_ref(),
+        (false, Some(best)) => comparison.gap("all", &best.name, "ndcg@20"),
+        (false, None) => None,
+    };
+    decision.lead = ahead.and_then(|gap| Lead::of(gap, &options.gate));
+    if let (Some(now), Some(before)) = (&decision.lead, last.and_then(Last::lead)) {
+        decision.checks.push(gate::judge_lead(now, &before));
     }
     decision.comparison = Some(comparison);
     if split.regime == Regime::TimeCut {
@@ -473,11 +527,9 @@ fn decide(
         say("off-policy evaluation");
         let draws: Vec<policy::Logged> = draws.iter().filter(|d| d.at >= cut).cloned().collect();
         decision.policy = policy::evaluate_model(&model, log, &draws, options.seed);
-        if !decision.fell_back {
-            decision
-                .checks
-                .push(gate::judge_policy(decision.policy.as_ref()));
-        }
+        decision
+            .checks
+            .push(gate::judge_policy(decision.policy.as_ref()));
     }
     Ok(decision)
 }

@@ -9,6 +9,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 use serendib_engine::shop::{stable_hash, KindClass, ProductIx};
 
+use crate::fit::publish;
 use crate::ope::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
 
 /// Share of the model's own draws outside the logged candidates beyond which nothing is concluded.
@@ -44,7 +45,7 @@ struct Candidate {
 pub struct ServeLog {
     /// Usable draws.
     pub draws: Vec<Logged>,
-    /// Time of the first served answer.
+    /// Time of the first answer of a model of Serendib: the log may go back to what answered before.
     pub since: Option<i64>,
     /// Sampled rows that cannot be used: an unknown customer or product, or candidates that do not read.
     pub unusable: usize,
@@ -61,7 +62,8 @@ pub fn read(data: &ShopData, log: &Log) -> Result<ServeLog, DataError> {
     }
     for row in data.served()? {
         let row = row?;
-        if let Some(at) = row.at {
+        let ours = row.model.as_deref().is_some_and(publish::is_id);
+        if let Some(at) = row.at.filter(|_| ours) {
             out.since = Some(out.since.map_or(at, |since: i64| since.min(at)));
         }
         if row.propensity.is_none() {
@@ -134,13 +136,17 @@ pub fn evaluate_model(model: &Model, log: &Log, draws: &[Logged], seed: u64) -> 
         return None;
     }
     let live = Live::of_catalogue(model.catalogue.clone());
-    let judged: Vec<(Draw, f64)> = draws
+    let judged: Vec<Target> = draws
         .par_iter()
         .filter_map(|logged| target(model, &live, log, logged))
         .collect();
+    // a slot in which the model draws nothing that was on offer is outside altogether
     let outside =
-        judged.iter().map(|(_, outside)| outside).sum::<f64>() / judged.len().max(1) as f64;
-    let draws: Vec<Draw> = judged.into_iter().map(|(draw, _)| draw).collect();
+        judged.iter().map(|target| target.outside).sum::<f64>() / judged.len().max(1) as f64;
+    let draws: Vec<Draw> = judged
+        .into_iter()
+        .filter_map(|target| target.draw)
+        .collect();
     let options = OpeOptions {
         seed,
         ..OpeOptions::default()
@@ -154,7 +160,32 @@ pub fn evaluate_model(model: &Model, log: &Log, draws: &[Logged], seed: u64) -> 
     Some(report)
 }
 
-fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<(Draw, f64)> {
+/// Why `report` is not enough to judge by.
+pub fn not_enough(report: &OpeReport) -> String {
+    let figures = format!(
+        "{} draws, effective sample {:.0}",
+        report.draws, report.effective_sample
+    );
+    if report.outside_overlap > MOST_OUTSIDE {
+        format!(
+            "{figures}; {:.0} % of what the model would draw was not on offer, at most {:.0} % may be",
+            100.0 * report.outside_overlap,
+            100.0 * MOST_OUTSIDE
+        )
+    } else {
+        format!("{figures}; too few draws weigh")
+    }
+}
+
+/// What the model would draw in a slot.
+struct Target {
+    /// Beside what was logged; absent where nothing that was on offer could come.
+    draw: Option<Draw>,
+    /// Probability of what was not on offer.
+    outside: f64,
+}
+
+fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<Target> {
     let sum: f64 = logged.candidates.iter().map(|(_, p)| p).sum();
     if (sum - 1.0).abs() > 1e-4 {
         return None;
@@ -169,15 +200,21 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<(Dra
     request.explore = true;
     request.max_reasons = 0;
     let mut answer = recommend(model, live, state, &request, &|| false).ok()?;
-    let own: HashMap<ProductIx, f64> = answer.lists.pop()?.draw.into_iter().collect();
+    let own: HashMap<ProductIx, f64> = answer
+        .lists
+        .pop()
+        .map(|list| list.draw.into_iter().collect())
+        .unwrap_or_default();
     let inside: f64 = logged
         .candidates
         .iter()
         .filter_map(|(product, _)| own.get(product))
         .sum();
-    // a model that draws nothing here, or only elsewhere, says nothing of this slot
     if inside <= 1e-6 {
-        return None;
+        return Some(Target {
+            draw: None,
+            outside: 1.0,
+        });
     }
     let decisions = logged
         .candidates
@@ -194,5 +231,43 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<(Dra
         chosen: logged.chosen,
         reward: logged.reward,
     };
-    Some((draw, 1.0 - inside))
+    Some(Target {
+        draw: Some(draw),
+        outside: 1.0 - inside,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ope::Interval;
+
+    #[test]
+    fn what_was_not_on_offer_is_named_as_the_reason() {
+        let none = Interval {
+            value: 0.0,
+            low: 0.0,
+            high: 0.0,
+        };
+        let report = |outside_overlap| OpeReport {
+            draws: 2_487,
+            customers: 900,
+            logged: none,
+            ips: none,
+            snips: none,
+            doubly_robust: none,
+            difference: none,
+            effective_sample: 808.0,
+            mean_weight: 1.04,
+            max_weight: 9.0,
+            outside_overlap,
+            verdict: Verdict::NotEnoughData,
+        };
+        let why = not_enough(&report(0.67));
+        assert!(
+            why.contains("67 %") && why.contains("not on offer"),
+            "{why}"
+        );
+        assert!(!not_enough(&report(0.1)).contains("on offer"));
+    }
 }

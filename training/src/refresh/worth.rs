@@ -2,20 +2,24 @@
 
 use serde::Serialize;
 use serendib_datasets::Log;
-use serendib_engine::shop::{baskets, in_holdout, DAY_MS};
+use serendib_engine::shop::{baskets, in_holdout, Kind, Touch, DAY_MS};
 
 use crate::ope::{interval, Interval};
 
 const RESAMPLES: usize = 1_000;
-/// Customers in the holdout below which nothing is said.
+/// Customers on either side below which nothing is said.
 const LEAST: usize = 30;
+/// Orders on either side below which nothing is said.
+const LEAST_ORDERS: f64 = 20.0;
+/// Days below which nothing is said: a rate a year from some hours is no rate.
+const LEAST_DAYS: i64 = 28;
 
 /// Orders per customer and year, with and without.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Worth {
     /// Percent of customers in the holdout.
     pub percent: f64,
-    /// From when on orders count, ms: the first served answer.
+    /// From when on orders count, ms: the first answer of a model.
     pub since: i64,
     /// Customers who get personal answers.
     pub with_customers: usize,
@@ -29,11 +33,15 @@ pub struct Worth {
     pub difference: Interval,
 }
 
-/// Compares the orders since `since` (the first served answer). `None` without times, without answers, or with fewer
-/// than 30 customers on either side.
+/// Compares the orders since `since` (the first answer of a model). `None` without times, without answers, within 28 days
+/// of the first one, or with fewer than 30 customers or 20 orders on either side. An order is a basket that was bought:
+/// ratings are none, nor is what was kept from a box. Who is in the holdout is by the hash that the server goes by.
 pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<Worth> {
     let since = since?;
     let (_, end) = log.span.filter(|_| log.timed)?;
+    if end - since < LEAST_DAYS * DAY_MS {
+        return None;
+    }
     const YEAR_MS: f64 = 365.25 * DAY_MS as f64;
     // orders with, years with, orders without, years without: one row per customer
     let mut rows: Vec<[f64; 4]> = Vec::new();
@@ -48,7 +56,12 @@ pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<W
             continue;
         }
         let from = history.partition_point(|t| t.at < since);
-        let orders = baskets(&history[from..], true).len() as f64;
+        let later = history[from..].iter();
+        let bought: Vec<Touch> = later
+            .filter(|touch| touch.kind == Kind::PURCHASE)
+            .copied()
+            .collect();
+        let orders = baskets(&bought, true).len() as f64;
         let held = in_holdout(log.customer_ids.name(customer), percent);
         counts[usize::from(held)] += 1;
         rows.push(if held {
@@ -57,7 +70,9 @@ pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<W
             [orders, years, 0.0, 0.0]
         });
     }
-    if counts.iter().any(|count| *count < LEAST) {
+    let ordered = |side: usize| rows.iter().map(|row| row[2 * side]).sum::<f64>();
+    let few = |side: usize| counts[side] < LEAST || ordered(side) < LEAST_ORDERS;
+    if few(0) || few(1) {
         return None;
     }
     let rate = |orders: f64, years: f64| if years > 0.0 { orders / years } else { 0.0 };

@@ -62,7 +62,7 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-/// A table; the first column is text, the others are numbers.
+/// A table; a column whose cells are mostly words is set to the left.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableBlock {
     /// Caption.
@@ -73,6 +73,8 @@ pub struct TableBlock {
     pub rows: Vec<Vec<String>>,
     /// Row that is ours, set apart.
     pub highlight: Option<usize>,
+    /// What stands for the table until it is asked for; empty = it is shown.
+    pub folded: String,
 }
 
 /// One section of the page.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use serendib_engine::bundle::ModelsDir;
 
 use super::{render, Banner, Chart, ChartKind, Headline, Page, Section, Series, TableBlock};
 use crate::ope::{Interval, Verdict};
 use crate::refresh::compare::{Comparison, Gap, CANDIDATE, CURRENT, LENGTHS};
-use crate::refresh::ModelReport;
+use crate::refresh::figures::Figure;
+use crate::refresh::{lock, policy, ModelReport};
 
 /// Where reports stand in a models directory.
 pub const REPORTS: &str = "reports";
@@ -25,6 +27,31 @@ pub fn write(report: &ModelReport, models: &Path) -> anyhow::Result<PathBuf> {
     put(&dir.join(format!("{}.json", report.model)), &json)?;
     let path = dir.join(format!("{}.html", report.model));
     put(&path, &render(&page(report))?)?;
+    Ok(path)
+}
+
+/// Writes the page of a model that is in `models` already and then, if `report` says that it is published, makes the model
+/// current if `expected` is (`None` = whatever is). What is current has a report; a model that cannot be made current is told
+/// so in [`ModelReport::reason`] and on its page. Returns the page's path.
+///
+/// # Errors
+/// A report that cannot be written; then the current model is as before.
+pub fn publish(
+    report: &mut ModelReport,
+    models: &Path,
+    expected: Option<&str>,
+) -> anyhow::Result<PathBuf> {
+    let _whole = lock::publishing();
+    let path = write(report, models)
+        .with_context(|| format!("model {} was written and not made current", report.model))?;
+    if !report.published {
+        return Ok(path);
+    }
+    if let Err(error) = ModelsDir::new(models).swap(expected, &report.model) {
+        report.published = false;
+        report.reason = Some(format!("cannot make it current: {error}"));
+        write(report, models)?;
+    }
     Ok(path)
 }
 
@@ -90,6 +117,21 @@ fn signed(x: f64) -> String {
     format!("{x:+.4}").replace('-', "−")
 }
 
+/// `text` with a minus sign before each negative number in it; hyphens of ids stay.
+fn minus(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let negative = c == '-'
+            && matches!(before, ' ' | '[' | '(')
+            && chars.peek().is_some_and(char::is_ascii_digit);
+        out.push(if negative { '−' } else { c });
+        before = c;
+    }
+    out
+}
+
 fn range(i: &Interval) -> String {
     format!("{} … {}", signed(i.low), signed(i.high))
 }
@@ -136,7 +178,8 @@ fn banner(report: &ModelReport) -> Option<Banner> {
     let text = match (report.published, &report.reason) {
         (true, None) if report.winner.is_empty() => "Published.".into(),
         (true, None) => format!(
-            "Published: every check passed. Fitted with {}.",
+            "Published: {}. Fitted with {}.",
+            report.passed(),
             report.winner
         ),
         (true, Some(reason)) => format!("Published although: {reason}."),
@@ -149,12 +192,20 @@ fn banner(report: &ModelReport) -> Option<Banner> {
     })
 }
 
+/// The settings of the model that was fitted on everything: the candidate, or where that was refused, the current ones.
+fn answering(report: &ModelReport) -> &'static str {
+    if report.fell_back {
+        CURRENT
+    } else {
+        CANDIDATE
+    }
+}
+
 fn headlines(report: &ModelReport) -> Vec<Headline> {
     let mut out = Vec::new();
-    if let Some(comparison) = &report.comparison {
+    if let Some(comparison) = report.compared() {
         let against = |name: &str| comparison.gap("all", name, "ndcg@20");
-        // what answers from now on: the candidate, or where that was refused, the current settings fitted again
-        let name = if report.fell_back { CURRENT } else { CANDIDATE };
+        let name = answering(report);
         if let Some(ours) = comparison.method(name) {
             let detail = match against(CURRENT) {
                 Some(gap) if report.fell_back => format!(
@@ -206,7 +257,8 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
                 detail: best.map_or(String::new(), |b| {
                     format!("{} {}", b.name, percent(b.hit_10))
                 }),
-                better: best.map(|b| ours.hit_10 > b.hit_10),
+                // no interval is known, so nothing is called better
+                better: None,
             });
             out.push(Headline {
                 label: "catalogue shown to somebody".into(),
@@ -352,17 +404,24 @@ fn curves(report: &ModelReport) -> Option<Section> {
             series: vec![line("lift", e.deciles.iter().map(|d| (d.decile as f64, d.lift)))],
         });
     }
-    if let Some(delight) = &report.sections.delight {
+    let delight = report.sections.delight.as_ref();
+    if delight.is_some() || report.sections.ratings > 0 {
         charts.push(Chart {
             title: "Calibration of delight".into(),
-            caption: format!(
-                "Predicted delight beside what customers said of {} surprises after the cut, in groups of equal size.",
-                whole(delight.rows as f64)
-            ),
+            caption: match delight {
+                Some(delight) => format!(
+                    "Predicted delight beside what customers said of {} surprises after the cut, in groups of equal size.",
+                    whole(delight.rows as f64)
+                ),
+                None => format!(
+                    "Customers said something of {} surprises after the cut: too few to judge by, it takes 80.",
+                    report.sections.ratings
+                ),
+            },
             x: "delight predicted".into(),
             y: "share delighted".into(),
             kind: ChartKind::Calibration,
-            series: vec![line("serendib", delight.groups.iter().copied())],
+            series: vec![line("serendib", delight.iter().flat_map(|d| d.groups.iter().copied()))],
         });
     }
     let errors = &report.sections.stage_error;
@@ -419,14 +478,12 @@ fn popularity(comparison: &Comparison) -> Chart {
             .map(|(ix, v)| (ix as f64 + 1.0, *v))
             .collect()
     };
-    let mut series = vec![line("bought", tenths(&comparison.bought))];
-    series.extend(
-        comparison
-            .methods
-            .iter()
-            .take(5)
-            .map(|m| line(&m.name, tenths(&m.exposure))),
-    );
+    // what is bought comes last, so that each method has the colour that it has elsewhere
+    let methods = comparison.methods.iter().take(5);
+    let mut series: Vec<Series> = methods
+        .map(|m| line(&m.name, tenths(&m.exposure)))
+        .collect();
+    series.push(line("bought", tenths(&comparison.bought)));
     Chart {
         title: "Long tail and popularity bias".into(),
         caption: "Share of places in first 20s by tenth of the catalogue, most bought first, beside what is bought. Above \
@@ -478,7 +535,7 @@ fn comparison(report: &ModelReport) -> Option<Section> {
                 "",
                 &["method", "NDCG@20", "Recall@20", "hit in 10", "catalogue shown"],
                 rows,
-                Some(0),
+                comparison.methods.iter().position(|m| m.name == answering(report)),
             ),
             table(
                 "Candidate minus the others",
@@ -502,6 +559,7 @@ fn table(
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
         rows: rows.into_iter().collect(),
         highlight,
+        folded: String::new(),
     }
 }
 
@@ -541,6 +599,27 @@ fn segments(report: &ModelReport) -> Option<Section> {
 fn parts(report: &ModelReport) -> Option<Section> {
     let mut tables = Vec::new();
     let sections = &report.sections;
+    if report.figures.iter().any(|row| row.before.is_some()) {
+        tables.push(table(
+            "This model's figures beside the last model's, each on what followed its own cut",
+            &["", "last model", "now", "better is"],
+            report.figures.iter().filter_map(|row| {
+                let known = row.now.as_ref().or(row.before.as_ref())?;
+                let show = |f: &Option<Figure>| {
+                    f.as_ref()
+                        .map_or("not judged".into(), |f| format!("{:.3}", f.value))
+                };
+                let way = if known.more_is_better { "more" } else { "less" };
+                Some(vec![
+                    known.name.clone(),
+                    show(&row.before),
+                    show(&row.now),
+                    way.into(),
+                ])
+            }),
+            None,
+        ));
+    }
     if let Some(surprises) = &sections.surprises {
         tables.push(table(
             &format!(
@@ -655,7 +734,11 @@ fn parts(report: &ModelReport) -> Option<Section> {
     }
     (!tables.is_empty()).then(|| Section {
         title: "Beside the lists".into(),
-        text: "Every part was fitted before the cut and judged on what came after, with its rivals in the same table.".into(),
+        text: "Surprises, complements, delight and the next basket were fitted before the cut and judged on what came after. \
+               Purchases within so many days have cut-offs of their own, each fitted on what came before it. Dates of life \
+               situations are judged on customers that the fit did not see, over all of the data. Rivals stand in the same \
+               table."
+            .into(),
         tables,
         ..Section::default()
     })
@@ -678,7 +761,8 @@ fn worth(report: &ModelReport) -> Option<Section> {
             };
             tables.push(table(
                 &format!(
-                    "Orders per customer and year since {}, permanent holdout of {} %",
+                    "Orders (of purchases) per customer and year since {}, if recommend.holdout_percent of the server was {} all \
+                     that time",
                     date(w.since),
                     w.percent
                 ),
@@ -692,7 +776,8 @@ fn worth(report: &ModelReport) -> Option<Section> {
             ));
         }
         None => text.push_str(
-            "Holdout: not enough data. It takes answers that were served and 30 customers with and without them. ",
+            "Holdout: not enough data. It takes 28 days since the first answer of a model, and 30 customers and 20 orders both \
+             with and without personal answers. ",
         ),
     }
     match &report.policy {
@@ -705,7 +790,8 @@ fn worth(report: &ModelReport) -> Option<Section> {
                 ]
             };
             if p.verdict == Verdict::NotEnoughData {
-                text.push_str("Off-policy evaluation: not enough data to act on. ");
+                let why = policy::not_enough(p);
+                text.push_str(&format!("Off-policy evaluation: not enough data to act on ({why}). "));
             }
             tables.push(table(
                 &format!(
@@ -733,6 +819,12 @@ fn worth(report: &ModelReport) -> Option<Section> {
             "Off-policy evaluation: not enough data. It takes surprises that were served with a drawn slot after the cut.",
         ),
     }
+    if report.unusable_draws > 0 {
+        text.push_str(&format!(
+            " {} drawn slots of the log could not be used: of customers or products that are not known any more.",
+            whole(report.unusable_draws as f64)
+        ));
+    }
     Some(Section {
         title: "What it is worth".into(),
         text,
@@ -746,13 +838,19 @@ fn gate(report: &ModelReport) -> Option<Section> {
         .checks
         .iter()
         .map(|check| {
-            let word = if check.passed { "passed" } else { "FAILED" };
-            vec![check.name.clone(), word.into(), check.detail.clone()]
+            let word = match (check.passed, check.judged) {
+                (true, true) => "passed",
+                (true, false) => "not judged",
+                (false, _) => "FAILED",
+            };
+            vec![check.name.clone(), word.into(), minus(&check.detail)]
         })
         .collect();
     (!rows.is_empty()).then(|| Section {
         title: "The gate".into(),
-        text: "Worse = beyond the tolerance, with the 95 % interval below 0.".into(),
+        text: "Worse = beyond the tolerance, with the 95 % interval below 0; for NDCG@20 of all customers beside the current \
+               settings, beyond the tolerance is enough. Not judged = too little to tell, which keeps nothing back."
+            .into(),
         tables: vec![table("", &["check", "", "figures"], rows, None)],
         ..Section::default()
     })
@@ -828,23 +926,59 @@ fn stages(report: &ModelReport) -> Option<Section> {
         .iter()
         .filter_map(|s| s.peak_mb)
         .fold(0.0, f64::max);
-    let rows = report.stages.iter().map(|s| {
+    let row = |name: &str, seconds: f64, peak: Option<f64>| {
         vec![
-            s.name.clone(),
-            format!("{:.1}", s.seconds),
-            percent(s.seconds / total.max(1e-9)),
-            s.peak_mb.map_or(String::new(), whole),
+            name.to_owned(),
+            format!("{seconds:.1}"),
+            percent(seconds / total.max(1e-9)),
+            peak.map_or(String::new(), whole),
         ]
-    });
+    };
+    // "candidate before the cut: …" and the like are parts of one step
+    let mut groups: Vec<(&str, f64, Option<f64>)> = Vec::new();
+    for stage in &report.stages {
+        let name = stage
+            .name
+            .split_once(": ")
+            .map_or(stage.name.as_str(), |(group, _)| group);
+        match groups.iter_mut().find(|group| group.0 == name) {
+            Some(group) => {
+                group.1 += stage.seconds;
+                group.2 = group.2.into_iter().chain(stage.peak_mb).reduce(f64::max);
+            }
+            None => groups.push((name, stage.seconds, stage.peak_mb)),
+        }
+    }
+    let columns = ["stage", "seconds", "share", "peak MB"];
+    let together = groups.iter().map(|(name, s, peak)| row(name, *s, *peak));
+    let all = report
+        .stages
+        .iter()
+        .map(|s| row(&s.name, s.seconds, s.peak_mb));
     (!report.stages.is_empty()).then(|| Section {
         title: "Time and memory".into(),
         text: format!("{total:.0} s together, at most {} MB.", whole(peak)),
-        tables: vec![table(
-            "",
-            &["stage", "seconds", "share", "peak MB"],
-            rows,
-            None,
-        )],
+        tables: vec![
+            table("", &columns, together, None),
+            TableBlock {
+                folded: "Every stage".into(),
+                ..table("", &columns, all, None)
+            },
+        ],
         ..Section::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_get_a_minus_sign_and_ids_keep_their_hyphens() {
+        let text = "model 20261129t194424z-2: difference -0.0031 [-0.0070, +0.0010], p-3-2";
+        let said = minus(text);
+        assert!(
+            said.contains("−0.0031 [−0.0070") && said.contains("z-2") && said.contains("p-3-2")
+        );
+    }
 }

@@ -29,12 +29,13 @@ const SERIES: [RGBColor; 6] = [
 
 /// Draws `chart` as an SVG element whose colours are the page's variables; a chart without points is an empty string.
 pub fn draw(chart: &Chart) -> Result<String, PlotError> {
-    let series: Vec<Series> = chart
+    // a series keeps its colour where one before it has no points
+    let series: Vec<(Series, RGBColor)> = chart
         .series
         .iter()
-        .take(SERIES.len())
         .map(finite)
-        .filter(|series| !series.points.is_empty())
+        .zip(SERIES)
+        .filter(|(series, _)| !series.points.is_empty())
         .collect();
     if series.is_empty() {
         return Ok(String::new());
@@ -96,14 +97,14 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 fn paint(
     root: &DrawingArea<SVGBackend, Shift>,
     chart: &Chart,
-    series: &[Series],
+    series: &[(Series, RGBColor)],
 ) -> Result<(), String> {
     let fail = |error: DrawingAreaErrorKind<_>| -> String {
         let error: DrawingAreaErrorKind<std::io::Error> = error;
         error.to_string()
     };
-    let points = || series.iter().flat_map(|s| s.points.iter());
-    let bands = || series.iter().flat_map(|s| s.band.iter().flatten());
+    let points = || series.iter().flat_map(|(s, _)| s.points.iter());
+    let bands = || series.iter().flat_map(|(s, _)| s.band.iter().flatten());
     let (mut left, mut right) = range(points().map(|(x, _)| *x));
     let (mut low, mut high) = range(
         points()
@@ -159,7 +160,7 @@ fn paint(
             .draw_series(LineSeries::new([(0.0, 0.0), (right, right)], GRID))
             .map_err(fail)?;
     }
-    for (one, color) in series.iter().zip(SERIES) {
+    for &(ref one, color) in series {
         if chart.kind == ChartKind::Bars {
             let bars = one
                 .points
@@ -193,13 +194,39 @@ fn paint(
     if series.len() > 1 && chart.kind != ChartKind::Bars {
         context
             .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
+            .position(free_corner(points(), (left, right), (low, high)))
             .label_font(text)
             .border_style(TRANSPARENT)
             .draw()
             .map_err(fail)?;
     }
     root.present().map_err(fail)
+}
+
+/// The corner with the fewest points in it, for the legend; the lower right one where that is even.
+fn free_corner<'a>(
+    points: impl Iterator<Item = &'a (f64, f64)>,
+    (left, right): (f64, f64),
+    (low, high): (f64, f64),
+) -> SeriesLabelPosition {
+    let (middle_x, middle_y) = ((left + right) / 2.0, (low + high) / 2.0);
+    // lower right, upper right, upper left, lower left
+    let mut counts = [0usize; 4];
+    for &(x, y) in points {
+        counts[match (x >= middle_x, y >= middle_y) {
+            (true, false) => 0,
+            (true, true) => 1,
+            (false, true) => 2,
+            (false, false) => 3,
+        }] += 1;
+    }
+    let free = (0..4).min_by_key(|ix| counts[*ix]).unwrap_or(0);
+    match free {
+        0 => SeriesLabelPosition::LowerRight,
+        1 => SeriesLabelPosition::UpperRight,
+        2 => SeriesLabelPosition::UpperLeft,
+        _ => SeriesLabelPosition::LowerLeft,
+    }
 }
 
 /// The number beside a tick: no more digits than it has.
@@ -234,4 +261,19 @@ fn theme(svg: &str, title: &str) -> String {
         .replacen(&format!(" height=\"{}\"", SIZE.1), "", 1)
         .replacen(&format!(" viewBox=\"0 0 {} {}\"", SIZE.0, SIZE.1), "", 1);
     format!("{open}{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_legend_stands_where_no_line_runs() {
+        let rising = [(0.0, 0.1), (0.4, 0.4), (0.9, 0.9)];
+        let corner = free_corner(rising.iter(), (0.0, 1.0), (0.0, 1.0));
+        assert!(matches!(corner, SeriesLabelPosition::LowerRight));
+        let falling = [(0.0, 0.9), (0.4, 0.6), (0.6, 0.3), (0.9, 0.1)];
+        let corner = free_corner(falling.iter(), (0.0, 1.0), (0.0, 1.0));
+        assert!(matches!(corner, SeriesLabelPosition::UpperRight));
+    }
 }

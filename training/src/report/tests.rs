@@ -65,6 +65,34 @@ fn a_page_loads_nothing_and_holds_every_plot() {
 }
 
 #[test]
+fn columns_of_words_stand_to_the_left_and_long_tables_are_folded() {
+    let page = Page {
+        sections: vec![Section {
+            tables: vec![TableBlock {
+                columns: ["check", "", "customers"].map(String::from).into(),
+                rows: vec![
+                    ["kinds", "passed", "1,204"].map(String::from).into(),
+                    ["ends", "not judged", "12 days"].map(String::from).into(),
+                    ["starts", "passed", "9"].map(String::from).into(),
+                ],
+                folded: "All of it".into(),
+                ..TableBlock::default()
+            }],
+            ..Section::default()
+        }],
+        ..Page::default()
+    };
+    let html = render(&page).unwrap();
+    assert!(html.contains("<details><summary>All of it</summary><div"));
+    assert!(
+        html.contains("<td class=\"w\">not judged</td><td>12 days</td>"),
+        "{html}"
+    );
+    let print = html.split("@media print").nth(1).unwrap();
+    assert!(print.contains("white-space:normal") && print.contains("overflow:visible"));
+}
+
+#[test]
 fn a_chart_without_points_is_empty_not_an_error() {
     let mut empty = chart(ChartKind::Lines);
     for series in &mut empty.series {

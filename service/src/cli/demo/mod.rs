@@ -215,10 +215,13 @@ fn fit_model(data: &Path, models: &Path) -> anyhow::Result<()> {
         eprintln!("  model: {what}")
     })?;
     let now = chrono::Utc::now();
-    let (id, _) = publish::write(&fitted.model, models, now, true)?;
-    let report = ModelReport::of_fit(&fitted, &id, now, true, Vec::new());
-    serendib_training::report::model::write(&report, models)?;
-    Ok(())
+    let (id, _) = publish::write(&fitted.model, models, now)?;
+    let mut report = ModelReport::of_fit(&fitted, &id, now, true, Vec::new());
+    serendib_training::report::model::publish(&mut report, models, None)?;
+    match report.reason {
+        Some(reason) => anyhow::bail!("model {id}: {reason}"),
+        None => Ok(()),
+    }
 }
 
 async fn show_and_serve(
