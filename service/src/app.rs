@@ -6,7 +6,7 @@ use rand::Rng;
 use serendib_engine::engagement::HandOver;
 use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind};
 use serendib_engine::shop::{in_holdout, sort_history, Consents};
-use serendib_engine::surprise::gap;
+use serendib_engine::surprise::lets_down;
 use serendib_proto::v1;
 use tonic::Status;
 
@@ -266,7 +266,7 @@ impl App {
         );
         resolved.request.context.let_down_at = state.and_then(|state| {
             let said = state.delights.iter().filter(|said| said.at < now);
-            said.filter(|said| gap(said).is_some_and(|gap| gap < 0.0))
+            said.filter(|said| lets_down(said))
                 .map(|said| said.at)
                 .max()
         });

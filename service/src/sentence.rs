@@ -31,7 +31,7 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
             "the customer got all offers that what the shop gave them allows".into()
         }
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
-        Note::AfterDisappointment => "surprises pause after a disappointment".into(),
+        Note::AfterDisappointment => "surprises pause for a while after a disappointment".into(),
         Note::Capped => {
             "the caps on categories or brands left fewer products than asked for".into()
         }

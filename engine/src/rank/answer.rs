@@ -160,7 +160,7 @@ pub enum Note {
     OfferBudget,
     /// The relevance floor left fewer surprises than asked for.
     Floor,
-    /// Surprises pause after a disappointment: the list is the plain ranking.
+    /// Surprises pause for a while after a disappointment.
     AfterDisappointment,
     /// The caps on categories or brands left fewer items than asked for.
     Capped,

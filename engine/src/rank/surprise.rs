@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, ExploreOptions, Prospect, Standard, Surprises, Terms,
+    explore, Appraisal, Dialled, ExploreOptions, Prospect, Standard, Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -149,22 +149,10 @@ impl Arranger for ByDial {
             above = above.min(candidate.relevance);
             candidate.relevance = above;
         }
-        let now = query.request.now;
-        let pause = disappointed(
-            query.customer.history,
-            now,
-            surprises.settings.pause_days,
-            query.request.context.let_down_at.map(|at| (at, -1.0)),
-        );
-        let dial = if pause {
-            arranged.notes.push(Note::AfterDisappointment);
-            0.0
-        } else {
-            query
-                .request
-                .dial
-                .unwrap_or_else(|| usual_dial(query, surprises))
-        };
+        let dial = query
+            .request
+            .dial
+            .unwrap_or_else(|| usual_dial(query, surprises));
         let plain: Vec<f32> = candidates.iter().take(20).map(|c| c.relevance).collect();
         let floor = floor(&plain, &surprises.floor());
         let rows: Vec<Dialled> = candidates
@@ -200,7 +188,12 @@ impl Arranger for ByDial {
         let mut whole = Whole::new(query, pins, true, dial);
         let mut composed = whole.compose(&ranked, movable, slots);
         let mut propensity = None;
-        if query.request.explore && !pause && dial > 0.0 && composed.chosen.len() >= 2 {
+        let draws = if slots == 1 {
+            query.request.draw_lone
+        } else {
+            dial > 0.0 && composed.chosen.len() >= 2
+        };
+        if query.request.explore && draws && !composed.chosen.is_empty() {
             // The last slot is drawn among what is left: its best candidate keeps the largest chance.
             let mut before = Whole::new(query, pins, true, dial);
             let mut open = vec![true; ranked.len()];

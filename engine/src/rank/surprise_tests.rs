@@ -262,16 +262,46 @@ fn a_disappointment_pauses_surprises() {
     let model = model();
     let mut history = history();
     history.push(touch(Kind::RETURN, 6, NOW - DAY_MS));
-    let list = ask(&model, &history, &surprise(1.0, 5));
-    assert!(list.notes.contains(&Note::AfterDisappointment));
-    assert_eq!(
-        products(&list),
-        products(&ask(&model, &history, &surprise(0.0, 5)))
-    );
-    let mut said = surprise(1.0, 5);
+    let mut said = surprise(0.0, 5);
     said.context.let_down_at = Some(NOW - DAY_MS);
-    let list = ask(&model, &history[..4], &said);
-    assert!(list.notes.contains(&Note::AfterDisappointment));
+    for list in [
+        ask(&model, &history, &surprise(1.0, 5)),
+        ask(&model, &history[..4], &said),
+    ] {
+        assert_eq!(list.notes, [Note::AfterDisappointment]);
+        assert!(list.items.is_empty());
+    }
+    let for_you = ask(&model, &history, &Request::one(ListKind::ForYou, 5, NOW));
+    assert_eq!(for_you.items.len(), 5, "only surprises pause");
+    said.context.let_down_at = Some(NOW - 8 * DAY_MS);
+    assert_eq!(ask(&model, &history[..4], &said).items.len(), 5);
+}
+
+#[test]
+fn a_lone_surprise_is_drawn_where_asked_for() {
+    let model = model();
+    let draw = |seed: u64, draw_lone: bool| {
+        let request = Request {
+            explore: true,
+            draw_lone,
+            seed,
+            ..surprise(0.5, 1)
+        };
+        let list = ask(&model, &[], &request);
+        let [item] = &list.items[..] else {
+            panic!("one surprise: {list:?}")
+        };
+        assert_eq!(item.propensity.is_some(), draw_lone);
+        item.product
+    };
+    let differ = |lone: bool| {
+        (0..40)
+            .map(|seed| draw(seed, lone))
+            .collect::<BTreeSet<_>>()
+    };
+    assert!(differ(true).len() > 3);
+    assert_eq!(differ(false).len(), 1);
+    assert_eq!(draw(7, true), draw(7, true));
 }
 
 #[test]

@@ -240,6 +240,7 @@ impl Ask {
                 .collect(),
             max_reasons: self.max_reasons,
             explore: self.explore,
+            draw_lone: false,
             outreach: contact.is_outreach(self.placement.as_deref()),
             contact: contact.rules,
             history: Budget::RANKED,
