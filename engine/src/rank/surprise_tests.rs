@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::reasons::counterfactual;
+use super::reasons::{counterfactual, Tie};
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
 use crate::complement::{
@@ -373,10 +373,16 @@ fn counterfactuals_hold_when_ranked_again() {
     let list = ask(&model, &history, &request);
     let item = &list.items[0];
     let behind: Vec<u32> = item.reasons.iter().filter_map(|r| r.product).collect();
-    let found = counterfactual(&model, &live, customer, &request, 0, item.product, &behind)
+    let try_them = |behind: &[u32]| {
+        let item = item.product;
+        counterfactual(&model, &live, customer, &request, 0, item, behind, &|| {
+            false
+        })
         .unwrap()
-        .expect("the purchase behind it matters");
-    assert_eq!(found.rank, 1);
+    };
+    let found = try_them(&behind).expect("the purchase behind it matters");
+    assert_eq!((found.rank, found.tie), (1, Tie::Bought));
+    assert_eq!(found.touched_at, Some(NOW - 50 * DAY_MS));
     let without: Vec<Touch> = history
         .iter()
         .filter(|t| t.product != found.without)
@@ -390,6 +396,25 @@ fn counterfactuals_hold_when_ranked_again() {
         .map(|at| at + 1);
     assert_eq!(place, found.rank_without);
     assert!(place.is_none_or(|place| place > 1));
+    // what does not matter for it, was never touched, or is the item itself is not told of
+    let others: Vec<u32> = [0, 2, 4, 6, 30, item.product]
+        .into_iter()
+        .filter(|product| !behind.contains(product))
+        .collect();
+    assert_eq!(try_them(&others), None, "behind it are {behind:?}");
+}
+
+#[test]
+fn a_basket_is_told_of_too() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let mut request = Request::one(ListKind::GoesWith, 3, NOW);
+    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    let nobody = CustomerState::NOBODY;
+    let found = counterfactual(&model, &live, nobody, &request, 0, 9, &[8], &|| false);
+    let found = found.unwrap().expect("9 is bought with 8");
+    assert_eq!((found.tie, found.touched_at), (Tie::InBasket, None));
+    assert!(found.rank_without.is_none_or(|rank| rank > found.rank));
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Language {
 const LONGEST_TITLE: usize = 80;
 
 /// `text` between isolates, without characters that would break out of them, cut to 80 characters.
-fn isolated(text: &str) -> String {
+pub(super) fn isolated(text: &str) -> String {
     let mut clean: Vec<char> = text
         .chars()
         .filter(|c| {
