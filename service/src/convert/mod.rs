@@ -152,7 +152,15 @@ pub fn store_status(error: &StoreError) -> Status {
             index,
             field,
             reason,
-        } => format!("{what}s[{index}].{field}: {reason}"),
+        } => {
+            // as the API calls them
+            let field = if *field == "at" { "at_ms" } else { field };
+            let rows = match *what {
+                "delight" => "rating",
+                what => what,
+            };
+            format!("{rows}s[{index}].{field}: {reason}")
+        }
         StoreError::AlreadyExists { index, id } => format!(
             "touchpoints[{index}].touchpoint_id: {id:?} was recorded before with other fields"
         ),
