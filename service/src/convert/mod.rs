@@ -16,7 +16,10 @@ mod value;
 use serendib_engine::shop::{check_id, PLAUSIBLE_MS};
 use tonic::{Code, Status};
 
-pub use answer::{lists_to_log, lists_to_proto, note, Wording};
+pub use answer::{
+    counterfactual_to_proto, lists_to_log, lists_to_proto, note, reason_from_log, reason_to_proto,
+    Wording,
+};
 pub use boxes::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 pub use customer::{consents_to_proto, customer_from_proto, customer_to_proto};
 pub use engagement::{
