@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serendib_engine::engagement::HandOver;
-use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind};
-use serendib_engine::shop::{in_holdout, sort_history, Consents};
-use serendib_engine::surprise::gap;
+use serendib_engine::rank::reasons::{counterfactual, Counterfactual};
+use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind, Reason};
+use serendib_engine::shop::{in_holdout, sort_history, Consents, Touch};
+use serendib_engine::surprise::lets_down;
 use serendib_proto::v1;
 use tonic::Status;
 
@@ -15,8 +16,8 @@ use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::convert::{
-    hand_over_to_proto, lists_to_log, lists_to_proto, note, pool_status, store_status, Ask,
-    AskLimits, Wording,
+    counterfactual_to_proto, hand_over_to_proto, lists_to_log, lists_to_proto, note, pool_status,
+    reason_from_log, reason_to_proto, store_status, Ask, AskLimits, Wording,
 };
 use crate::customers::{Encoded, EncodedCache};
 use crate::deadline::Deadline;
@@ -24,9 +25,10 @@ use crate::metrics::{AnswerKind, Metrics};
 use crate::models::Models;
 use crate::pool::Pool;
 use crate::quiet::Quiet;
-use crate::sentence::Language;
+use crate::sentence::{may_name, Language};
 use crate::similar::SimilarCustomers;
-use crate::store::{self, CustomerQuery, ServedRequest, Store};
+use crate::store::{self, CustomerQuery, ServedReason, ServedRequest, Store};
+use crate::turns::Turns;
 use crate::views::{View, Views};
 
 /// The server's parts.
@@ -54,6 +56,8 @@ pub struct App {
     pub quiet: Quiet,
     /// Surprises on their way.
     pub spoilers: Spoilers,
+    /// Whose surprise is being chosen.
+    pub surprising: Turns,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -72,6 +76,46 @@ struct Moment<'a> {
     /// Whether the customer gets answers that are not personal; care holds all the same.
     holdout: bool,
 }
+
+/// A question in numbers of one view: what the engine is asked, and of whom.
+struct Scene {
+    request: rank::Request,
+    unknown: usize,
+    encoded: Arc<Encoded>,
+    /// The customer's history with the running visit, where there is one.
+    visit: Option<Vec<Touch>>,
+    holdout: bool,
+}
+
+impl Scene {
+    fn customer(&self, defaults: &Consents) -> CustomerState<'_> {
+        let history = self.visit.as_ref().unwrap_or(&self.encoded.history);
+        let mut customer = self.encoded.state(history, defaults);
+        if self.holdout {
+            customer.allowed = Allowed {
+                personalise: false,
+                infer_life_stage: false,
+            };
+        }
+        customer
+    }
+}
+
+/// What is said again of an item that was served.
+#[derive(Debug)]
+pub struct Explained {
+    /// The model that says it.
+    pub model_id: String,
+    /// Where it ranks, from 1; `None` = beyond the longest list.
+    pub rank: Option<usize>,
+    /// The reasons that were logged; where none were, those that it would have now.
+    pub reasons: Vec<v1::Reason>,
+    /// What would have been without one of the products behind it.
+    pub counterfactual: Option<v1::Counterfactual>,
+}
+
+/// Reasons that are looked through for products behind an item.
+const REASONS_BEHIND: usize = 6;
 
 /// What the pool gives back.
 struct Computed {
@@ -157,7 +201,8 @@ impl App {
             .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent));
         let ask = if holdout { ask.of_nobody() } else { ask };
         let placement = ask.placement.clone();
-        let logged = ask.logged && self.config.recommend.log_served;
+        let asked = ask.asked(may_log);
+        let logged = self.config.recommend.log_served;
 
         let computed = {
             let (app, view, request_id) = (self.clone(), view.clone(), request_id.clone());
@@ -189,6 +234,7 @@ impl App {
                 at: clock,
                 model: view.generation.id().to_owned(),
                 placement,
+                asked,
                 lists: computed.log,
             });
         }
@@ -240,33 +286,136 @@ impl App {
         })
     }
 
-    fn compute(
+    /// Whether what `state` is shown is remembered under their name.
+    pub fn remembers(&self, state: &store::CustomerState) -> bool {
+        let consents = &state.profile.consents;
+        self.config.recommend.log_served && Allowed::of(consents, &self.config.consent).personalise
+    }
+
+    /// What `ask` (a single list) says of `product`, which it is logged to have held for the reasons `logged`.
+    pub async fn explain(
+        self: &Arc<App>,
+        ask: Ask,
+        product: String,
+        logged: Vec<ServedReason>,
+        deadline: Deadline,
+    ) -> Result<Explained, Status> {
+        let now = ask.at.unwrap_or_else(now_ms);
+        let state = match &ask.customer_id {
+            Some(id) => self.customer(id, ask.at).await?,
+            None => None,
+        };
+        let person = state.as_ref().map(|s| s.customer_id.as_str());
+        let holdout = person
+            .or(ask.customer_id.as_deref())
+            .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent));
+        let ask = if holdout { ask.of_nobody() } else { ask };
+        let view = self.views.get();
+        let app = self.clone();
+        self.pool
+            .run(deadline, move |stop| {
+                let moment = Moment {
+                    now,
+                    seed: ask.seed.unwrap_or_default(),
+                    secret: &[],
+                    holdout,
+                };
+                let scene = app.scene(&ask, state.as_deref(), &view, &moment);
+                let language = app.language(&ask, &scene);
+                app.explain_in(scene, &view, &product, &logged, (language, now), stop)
+            })
+            .await
+            .map_err(pool_status)?
+            .map_err(|error| Status::invalid_argument(error.to_string()))
+    }
+
+    fn explain_in(
+        &self,
+        mut scene: Scene,
+        view: &View,
+        product: &str,
+        logged: &[ServedReason],
+        (language, now): (Language, i64),
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Explained, rank::RequestError> {
+        let catalogue = &view.live.catalogue;
+        scene.request.max_reasons = scene.request.max_reasons.max(REASONS_BEHIND);
+        scene.request.explore = false;
+        for list in &mut scene.request.lists {
+            list.count = rank::MAX_COUNT.min(catalogue.len().max(1));
+        }
+        let (request, customer) = (&scene.request, scene.customer(&self.config.consent));
+        let answer = rank::recommend(&view.model, &view.live, customer, request, stop)?;
+        let items = answer.lists.iter().flat_map(|list| &list.items);
+        let ix = catalogue.find(product);
+        let again = items
+            .enumerate()
+            .find(|(_, item)| Some(item.product) == ix)
+            .map(|(place, item)| (place + 1, &item.reasons));
+        let mut reasons: Vec<Reason> = logged
+            .iter()
+            .filter_map(|reason| reason_from_log(reason, view))
+            .collect();
+        let mut behind: Vec<_> = reasons.iter().filter_map(|reason| reason.product).collect();
+        if let Some((_, now)) = again {
+            behind.extend(now.iter().filter_map(|reason| reason.product));
+            if reasons.is_empty() {
+                reasons.extend(now.iter().take(self.config.recommend.max_reasons).cloned());
+            }
+        }
+        behind.retain(|product| may_name(catalogue, *product));
+        let found: Option<Counterfactual> = match ix.filter(|_| again.is_some()) {
+            Some(ix) => counterfactual(
+                &view.model,
+                &view.live,
+                customer,
+                request,
+                0,
+                ix,
+                &behind,
+                stop,
+            )?,
+            None => None,
+        };
+        Ok(Explained {
+            model_id: view.generation.id().to_owned(),
+            rank: again.map(|(rank, _)| rank),
+            reasons: reasons
+                .iter()
+                .map(|reason| reason_to_proto(reason, catalogue, language))
+                .collect(),
+            counterfactual: found
+                .and_then(|found| counterfactual_to_proto(&found, catalogue, language, now)),
+        })
+    }
+
+    /// The language of the sentences: as asked for, else the customer's, else the shop's.
+    fn language(&self, ask: &Ask, scene: &Scene) -> Language {
+        let own = scene.encoded.locale.as_deref();
+        let tag = ask.locale.as_deref().or(own);
+        Language::of(Some(tag.unwrap_or(&self.config.recommend.locale)))
+    }
+
+    fn scene(
         &self,
         ask: &Ask,
         state: Option<&store::CustomerState>,
         view: &View,
-        request_id: &str,
-        moment: Moment,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Computed, rank::RequestError> {
+        moment: &Moment,
+    ) -> Scene {
         let generation = &view.generation;
-        let Moment {
-            now,
-            seed,
-            secret,
-            holdout,
-        } = moment;
+        let now = moment.now;
         let mut resolved = ask.resolve(
             &view.live,
             &mut generation.encoder(),
             now,
             generation.ranked_at(now),
-            seed,
+            moment.seed,
             &self.config.contact,
         );
         resolved.request.context.let_down_at = state.and_then(|state| {
             let said = state.delights.iter().filter(|said| said.at < now);
-            said.filter(|said| gap(said).is_some_and(|gap| gap < 0.0))
+            said.filter(|said| lets_down(said))
                 .map(|said| said.at)
                 .max()
         });
@@ -277,45 +426,40 @@ impl App {
         resolved
             .request
             .exclusions
-            .extend(secret.iter().filter_map(find));
+            .extend(moment.secret.iter().filter_map(find));
         let encoded = match state {
             // A state as of an earlier time is not the one that the next request will want.
             Some(state) if ask.at.is_some() => Arc::new(Encoded::new(state, view)),
             Some(state) => self.customers.get(state, view),
             None => Arc::default(),
         };
-        let mut visit = Vec::new();
-        let history = if resolved.session.is_empty() {
-            &encoded.history
-        } else {
-            visit.extend_from_slice(&encoded.history);
+        let visit = (!resolved.session.is_empty()).then(|| {
+            let mut visit = encoded.history.clone();
             visit.extend_from_slice(&resolved.session);
             sort_history(&mut visit);
-            &visit
-        };
-        let without = ask
-            .without
-            .as_ref()
-            .and_then(|id| view.live.catalogue.find(id));
-        let spared: Vec<_>;
-        let history = match without {
-            None => history,
-            Some(product) => {
-                spared = history
-                    .iter()
-                    .filter(|t| t.product != product)
-                    .copied()
-                    .collect();
-                &spared
-            }
-        };
-        let mut customer: CustomerState = encoded.state(history, &self.config.consent);
-        if holdout {
-            customer.allowed = Allowed {
-                personalise: false,
-                infer_life_stage: false,
-            };
+            visit
+        });
+        Scene {
+            request: resolved.request,
+            unknown: resolved.unknown,
+            encoded,
+            visit,
+            holdout: moment.holdout,
         }
+    }
+
+    fn compute(
+        &self,
+        ask: &Ask,
+        state: Option<&store::CustomerState>,
+        view: &View,
+        request_id: &str,
+        moment: Moment,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Computed, rank::RequestError> {
+        let generation = &view.generation;
+        let scene = self.scene(ask, state, view, &moment);
+        let customer = scene.customer(&self.config.consent);
         let model = generation.id();
         let id = state.map_or("", |state| &state.customer_id);
         // Only these lists ask for customers like this one; nobody waits for the index in vain.
@@ -323,23 +467,18 @@ impl App {
             .kinds()
             .any(|kind| matches!(kind, ListKind::ForYou | ListKind::Surprise));
         let answered = |like_you: LikeYou| {
-            let (model, live, request) = (&view.model, &view.live, &resolved.request);
+            let (model, live, request) = (&view.model, &view.live, &scene.request);
             rank::recommend_like(model, live, customer, like_you, request, stop)
         };
-        let asks = asks && !holdout;
+        let asks = asks && !scene.holdout;
         let answer: Answer = if asks && generation.is_some() && ask.at.is_none() {
             self.similar.like_you(model, id, answered)?
         } else {
             answered(LikeYou::Absent)?
         };
-        let tag = ask
-            .locale
-            .as_deref()
-            .or(encoded.locale.as_deref())
-            .unwrap_or(&self.config.recommend.locale);
         let wording = Wording {
             request_id,
-            language: Language::of(Some(tag)),
+            language: self.language(ask, &scene),
             include_products: ask.include_products,
             include_accounting: ask.include_accounting,
         };
@@ -348,7 +487,7 @@ impl App {
             log: lists_to_log(&answer, view),
             personal: answer.personal,
             hand_over: answer.hand_over,
-            unknown: resolved.unknown,
+            unknown: scene.unknown,
         })
     }
 }

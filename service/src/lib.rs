@@ -26,5 +26,6 @@ pub mod server;
 pub mod similar;
 pub mod store;
 pub mod telemetry;
+pub mod turns;
 pub mod usual;
 pub mod views;

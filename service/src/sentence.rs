@@ -2,7 +2,7 @@
 
 use serendib_engine::rank::reasons::{self, Tact};
 use serendib_engine::rank::{ListKind, Note, Reason};
-use serendib_engine::shop::Catalogue;
+use serendib_engine::shop::{Catalogue, ProductIx};
 
 /// A language that sentences are spoken in.
 pub use serendib_engine::rank::reasons::Language;
@@ -10,6 +10,11 @@ pub use serendib_engine::rank::reasons::Language;
 /// `reason` as a sentence; what tact forbids to name is not named.
 pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language) -> String {
     reasons::sentence(reason, catalogue, language, &Tact::default())
+}
+
+/// Whether tact allows to name `product`, in words or by its id: a storefront draws what it gets the id of.
+pub fn may_name(catalogue: &Catalogue, product: ProductIx) -> bool {
+    !Tact::default().hides(catalogue, product)
 }
 
 /// What a note means, in English.
@@ -31,7 +36,7 @@ pub fn note_text(note: &Note, kind: ListKind) -> String {
             "the customer got all offers that what the shop gave them allows".into()
         }
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
-        Note::AfterDisappointment => "surprises pause after a disappointment".into(),
+        Note::AfterDisappointment => "surprises pause for a while after a disappointment".into(),
         Note::Capped => {
             "the caps on categories or brands left fewer products than asked for".into()
         }

@@ -8,11 +8,15 @@ use crate::app::App;
 use crate::convert::{served_id_of, Invalid};
 use crate::store::{parse_served_id, ServedRequest};
 
-/// The product that was served under `served`; `None` where the log does not know the answer any more.
+/// The product that was served under `served`, and to whom (`None` = nobody by name); `None` where the log does not know the
+/// answer any more.
 ///
 /// # Errors
 /// No answer gives such an id.
-pub async fn product_of(app: &App, served: &str) -> Result<Option<String>, Invalid> {
+pub async fn product_of(
+    app: &App,
+    served: &str,
+) -> Result<Option<(String, Option<String>)>, Invalid> {
     let Some((request_id, list, rank)) = parse_served_id(served) else {
         return Err(Invalid::new(
             "served_id",
@@ -20,9 +24,8 @@ pub async fn product_of(app: &App, served: &str) -> Result<Option<String>, Inval
         ));
     };
     let _ = app.store.flush_served().await;
-    Ok(logged(app, request_id)
-        .await
-        .and_then(|request| item(&request, list, rank)))
+    let request = logged(app, request_id).await;
+    Ok(request.and_then(|request| Some((item(&request, list, rank)?, request.customer_id))))
 }
 
 /// Says of each touchpoint that names no product but an item that was served which product that was, so that an

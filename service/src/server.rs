@@ -32,6 +32,7 @@ use crate::quiet::{lower_priority, Quiet};
 use crate::rpc;
 use crate::similar::SimilarCustomers;
 use crate::store::Store;
+use crate::turns::Turns;
 use crate::usual;
 use crate::views::Views;
 
@@ -105,6 +106,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
     let packing_threads = (config.compute.threads / 2).max(1);
     let app = Arc::new(App {
         spoilers: Spoilers::new(open),
+        surprising: Turns::default(),
         packing: rayon::ThreadPoolBuilder::new()
             .num_threads(packing_threads)
             .thread_name(|ix| format!("packing-{ix}"))

@@ -14,5 +14,6 @@ mod python;
 mod recommend;
 mod record;
 mod support;
+mod surprise;
 mod swaps;
 mod truncated;

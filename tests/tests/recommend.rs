@@ -2,14 +2,14 @@
 
 use serendib_proto::v1::recommend_stream_response::Result as StreamResult;
 use serendib_proto::v1::{
-    Context, ExplainRequest, Filters, ListKind, ListRequest, RecommendRequest, SessionTouch,
-    SurpriseMeRequest, UpsertProductsRequest,
+    Context, ExplainRequest, ExplainResponse, Filters, ListKind, ListRequest, Reason,
+    RecommendRequest, SessionTouch, SurpriseMeRequest, UpsertProductsRequest,
 };
 use tempfile::TempDir;
 use tokio_stream::StreamExt;
 use tonic::Code;
 
-use crate::support::{ids, notes, request, touch, Shop};
+use crate::support::{days_ago, ids, notes, products, request, touch, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_customer_gets_the_best_that_is_not_personal_and_is_told() {
@@ -300,6 +300,10 @@ async fn an_item_is_explained_with_what_would_have_been() {
     let counterfactual = why.counterfactual.unwrap();
     assert_eq!(counterfactual.without_product_id, "garden-0");
     assert!(counterfactual.rank_without.is_none_or(|rank| rank > 2));
+    assert!(counterfactual.sentence.contains("garden thing 0"));
+    assert!(counterfactual.sentence.starts_with("בלי "));
+    let touched = counterfactual.touched_at_ms.unwrap();
+    assert!((days_ago(1.0)..=answer.at_ms).contains(&touched));
     let mut client = shop.recommendations();
     for bad in ["made up", "", "deadbeef.0.1"] {
         let ask = ExplainRequest {
@@ -312,6 +316,115 @@ async fn an_item_is_explained_with_what_would_have_been() {
             "{}",
             status.message()
         );
+    }
+    shop.close().await;
+}
+
+async fn explain(shop: &Shop, served_id: &str) -> ExplainResponse {
+    let ask = ExplainRequest {
+        served_id: served_id.into(),
+        locale: None,
+    };
+    let why = shop.recommendations().explain(ask).await;
+    why.unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_item_is_explained_as_it_was_served() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "garden-0", "t1")])
+        .await;
+    let page = |customer: &str, context: Context| RecommendRequest {
+        context: Some(context),
+        ..request(customer, ListKind::Similar, 3)
+    };
+    let mut pinned = request("ada", ListKind::ForYou, 4);
+    pinned.lists[0].pinned_product_ids = vec!["books-5".into()];
+    pinned.exclude_product_ids = vec!["garden-1".into()];
+    for asked in [
+        page(
+            "ada",
+            Context {
+                viewed_product_id: Some("kitchen-3".into()),
+                ..Context::default()
+            },
+        ),
+        page(
+            "",
+            Context {
+                basket: vec!["baby-2".into()],
+                ..Context::default()
+            },
+        ),
+        page(
+            "",
+            Context {
+                session: vec![SessionTouch {
+                    product_id: "books-2".into(),
+                    ..SessionTouch::default()
+                }],
+                ..Context::default()
+            },
+        ),
+        pinned,
+    ] {
+        let answer = shop.ask(asked).await;
+        assert!(!answer.lists[0].items.is_empty());
+        for item in &answer.lists[0].items {
+            let why = explain(&shop, &item.served_id).await;
+            assert!(!why.reasons.is_empty());
+            let said = |reasons: &[Reason]| -> Vec<(String, Option<String>, String)> {
+                let reasons = reasons.iter();
+                reasons
+                    .map(|r| (r.code.clone(), r.product_id.clone(), r.sentence.clone()))
+                    .collect()
+            };
+            assert_eq!(said(&why.reasons), said(&item.reasons));
+            assert!(item.pinned || why.rank_now.is_some(), "{why:?}");
+        }
+    }
+    // without a product of the basket there would be nothing like it
+    let basket = page(
+        "",
+        Context {
+            basket: vec!["baby-2".into(), "garden-2".into()],
+            ..Context::default()
+        },
+    );
+    let answer = shop.ask(basket).await;
+    let item = &answer.lists[0].items[0];
+    let why = explain(&shop, &item.served_id).await;
+    let would_be = why.counterfactual.unwrap();
+    assert!(would_be.sentence.contains("in the basket"));
+    assert_eq!(would_be.touched_at_ms, None);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_tact_hides_is_named_neither_in_words_nor_by_its_id() {
+    let shop = Shop::open().await;
+    let mut test = products()
+        .into_iter()
+        .find(|p| p.product_id == "garden-0")
+        .unwrap();
+    test.attributes.insert("sensitive".into(), true.into());
+    let products = vec![serendib_service::convert::product_to_proto(&test)];
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest { products })
+        .await
+        .unwrap();
+    shop.record(vec![touch("ada", "purchase", "garden-0", "t1")])
+        .await;
+    let answer = shop.list("ada", ListKind::ForYou, 3).await;
+    let bought = "because_you_bought";
+    for item in &answer.lists[0].items {
+        let why = explain(&shop, &item.served_id).await;
+        assert_eq!(item.reasons[0].code, bought);
+        assert_eq!(why.reasons[0].code, bought);
+        let reasons = item.reasons.iter().chain(&why.reasons);
+        assert!(reasons.clone().all(|r| r.product_id.is_none()));
+        assert!(reasons.clone().all(|r| !r.sentence.contains("garden")));
+        assert_eq!(why.counterfactual, None);
     }
     shop.close().await;
 }

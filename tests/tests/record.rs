@@ -2,13 +2,13 @@
 
 use serendib_proto::v1::record_stream_response::Result as StreamResult;
 use serendib_proto::v1::{
-    Durability, GetCustomerRequest, ListKind, RateSurpriseRequest, RecordRequest, RecordStatus,
-    SurpriseRating, Touchpoint,
+    Durability, GetCustomerRequest, LinkIdentityRequest, ListKind, RateSurpriseRequest,
+    RecordRequest, RecordStatus, SurpriseRating, Touchpoint,
 };
 use tokio_stream::StreamExt;
 use tonic::Code;
 
-use crate::support::{ids, touch, Shop};
+use crate::support::{days_ago, ids, touch, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_recorded_shows_in_the_next_answer() {
@@ -142,7 +142,7 @@ async fn wrong_batches_name_row_and_field() {
             Code::InvalidArgument,
             "touchpoints[1].customer_id",
         ),
-        (future, Code::InvalidArgument, "touchpoints[1].at"),
+        (future, Code::InvalidArgument, "touchpoints[1].at_ms"),
         (
             with(|t| t.product_id = Some("no such".into())),
             Code::FailedPrecondition,
@@ -314,6 +314,52 @@ async fn a_rating_finds_its_product_through_the_served_id() {
         "{}",
         status.message()
     );
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rating_is_of_what_the_customer_was_shown_and_of_the_past() {
+    let shop = Shop::open().await;
+    shop.record(vec![
+        touch("ada", "view", "garden-1", "a1"),
+        touch("bob", "view", "books-1", "b1"),
+    ])
+    .await;
+    let answer = shop.list("ada", ListKind::ForYou, 1).await;
+    let rating = |customer: &str| SurpriseRating {
+        customer_id: customer.into(),
+        served_id: Some(answer.lists[0].items[0].served_id.clone()),
+        surprised: Some(5.0),
+        ..SurpriseRating::default()
+    };
+    let mut client = shop.touchpoints();
+    let mut refused = async |rating: SurpriseRating, field: &str| {
+        let ratings = vec![rating];
+        let ask = RateSurpriseRequest { ratings };
+        let status = client.rate_surprise(ask).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let message = status.message();
+        assert!(message.starts_with(&format!("{field}: ")), "{message}");
+    };
+    refused(rating("bob"), "ratings[0].served_id").await;
+    let tomorrow = SurpriseRating {
+        at_ms: Some(days_ago(-1.0)),
+        ..rating("ada")
+    };
+    refused(tomorrow, "ratings[0].at_ms").await;
+    // under any id of hers it is hers
+    let link = LinkIdentityRequest {
+        customer_id: "ada".into(),
+        identity: "card".into(),
+        actor: String::new(),
+    };
+    shop.customers().link_identity(link).await.unwrap();
+    for customer in ["ada", "card"] {
+        let ratings = vec![rating(customer)];
+        let rated = client.rate_surprise(RateSurpriseRequest { ratings }).await;
+        let statuses = rated.unwrap().into_inner().statuses;
+        assert_eq!(statuses, [i32::from(RecordStatus::Stored)], "{customer}");
+    }
     shop.close().await;
 }
 

@@ -1,12 +1,17 @@
 //! What is answered.
 
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::IntoDeserializer;
+use serde::Deserialize;
+
 use super::ListKind;
 use crate::engagement::HandOver;
 use crate::life::Titles;
 use crate::shop::ProductIx;
 
 /// Why an item is in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
     /// The customer bought the referred product and has it; customers who did also bought this.
     BecauseYouBought,
@@ -45,6 +50,12 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// Reads the word of [`ReasonCode::as_str`].
+    pub fn parse(word: &str) -> Option<ReasonCode> {
+        let word: StrDeserializer<ValueError> = word.into_deserializer();
+        ReasonCode::deserialize(word).ok()
+    }
+
     /// The word in tables and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -164,7 +175,7 @@ pub enum Note {
     OfferBudget,
     /// The relevance floor left fewer surprises than asked for.
     Floor,
-    /// Surprises pause after a disappointment: the list is the plain ranking.
+    /// Surprises pause for a while after a disappointment.
     AfterDisappointment,
     /// The caps on categories or brands left fewer items than asked for.
     Capped,
@@ -214,4 +225,22 @@ pub struct Answer {
     pub hand_over: Option<HandOver>,
     /// One per requested list, in order.
     pub lists: Vec<ListAnswer>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_reasons_are_read_back() {
+        for code in [
+            ReasonCode::BecauseYouBought,
+            ReasonCode::NextInLife,
+            ReasonCode::New,
+            ReasonCode::YourTaste,
+        ] {
+            assert_eq!(ReasonCode::parse(code.as_str()), Some(code));
+        }
+        assert_eq!(ReasonCode::parse("because"), None);
+    }
 }

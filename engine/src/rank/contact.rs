@@ -11,6 +11,7 @@ use super::{Candidate, ListKind, Live, Note, Query, Reason, ReasonCode, Request,
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
 use crate::shop::{ProductIx, Touch};
+use crate::surprise::hurt;
 
 /// Products at hand (a visit, advice, an enquiry) that are looked at, latest first.
 const AT_HAND: usize = 3;
@@ -25,6 +26,8 @@ const UPGRADE_TO: f64 = 4.0;
 #[derive(Debug, Default)]
 pub struct Contact {
     state: ContactState,
+    /// Whether the customer was disappointed within the model's pause.
+    hurt: bool,
     favoured: Vec<Favoured>,
     /// The products of `favoured`.
     products: HashSet<ProductIx>,
@@ -56,6 +59,9 @@ impl Contact {
     ) -> Contact {
         let mut state =
             ContactState::of(history, request.now, &request.contact, &model.encoder.kinds);
+        let pause = model.surprises.as_ref().map(|s| s.settings.pause_days);
+        let said = request.context.let_down_at;
+        let hurt = pause.is_some_and(|days| hurt(history, request.now, days, said));
         let mut favoured = Vec::new();
         if personal {
             favoured = find_favoured(model, live, &state, request);
@@ -65,6 +71,7 @@ impl Contact {
         Contact {
             products: favoured.iter().map(|f| f.product).collect(),
             state,
+            hurt,
             favoured,
         }
     }
@@ -89,6 +96,9 @@ impl Contact {
         };
         if kind == ListKind::Surprise && care.pause_surprises {
             return Some(why());
+        }
+        if kind == ListKind::Surprise && self.hurt {
+            return Some(Note::AfterDisappointment);
         }
         if request.outreach && care.pause_promotions {
             return Some(why());

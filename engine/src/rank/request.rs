@@ -166,6 +166,9 @@ pub struct Request {
     pub max_reasons: usize,
     /// Whether the last slot of a surprise list is drawn at random with a logged propensity.
     pub explore: bool,
+    /// Whether a surprise list of one is drawn too, at any dial, where the request explores: for callers of whom nobody knows
+    /// what they were shown before.
+    pub draw_lone: bool,
     /// Whether the lists are sent to the customer unasked (an e-mail, a push): they count as offers then.
     pub outreach: bool,
     /// How the customer's contacts act on the lists.
@@ -188,6 +191,7 @@ impl Request {
             exclusions: Vec::new(),
             max_reasons: 3,
             explore: false,
+            draw_lone: false,
             outreach: false,
             contact: ContactRules::default(),
             history: Budget::RANKED,

@@ -14,8 +14,8 @@ use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
-    disappointed, explore, Appraisal, Dialled, Drivers, ExploreOptions, FloorOptions, Prospect,
-    Standard, Surprises, Terms,
+    explore, Appraisal, Dialled, Drivers, ExploreOptions, FloorOptions, Prospect, Standard,
+    Surprises, Terms,
 };
 
 /// What the surprise model says of one product.
@@ -165,22 +165,10 @@ impl Arranger for ByDial {
             above = above.min(quantise(candidate.relevance));
             candidate.relevance = above;
         }
-        let now = query.request.now;
-        let pause = disappointed(
-            query.customer.history,
-            now,
-            surprises.settings.pause_days,
-            query.request.context.let_down_at.map(|at| (at, -1.0)),
-        );
-        let dial = if pause {
-            arranged.notes.push(Note::AfterDisappointment);
-            0.0
-        } else {
-            query
-                .request
-                .dial
-                .unwrap_or_else(|| usual_dial(query, surprises))
-        };
+        let dial = query
+            .request
+            .dial
+            .unwrap_or_else(|| usual_dial(query, surprises));
         let floor = floor_of(query, surprises);
         let rows: Vec<Dialled> = candidates
             .iter()
@@ -218,7 +206,12 @@ impl Arranger for ByDial {
         let mut whole = Whole::new(query, pins, true, dial);
         let mut composed = whole.compose(&ranked, movable, slots);
         let mut propensity = None;
-        if query.request.explore && !pause && dial > 0.0 && composed.chosen.len() >= 2 {
+        let draws = if slots == 1 {
+            query.request.draw_lone
+        } else {
+            dial > 0.0 && composed.chosen.len() >= 2
+        };
+        if query.request.explore && draws && !composed.chosen.is_empty() {
             // The last slot is drawn among what is left: its best candidate keeps the largest chance.
             let mut before = Whole::new(query, pins, true, dial);
             let mut open = vec![true; ranked.len()];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::reasons::counterfactual;
+use super::reasons::{counterfactual, Tie};
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
 use crate::complement::{
@@ -267,16 +267,46 @@ fn a_disappointment_pauses_surprises() {
     let model = model();
     let mut history = history();
     history.push(touch(Kind::RETURN, 6, NOW - DAY_MS));
-    let list = ask(&model, &history, &surprise(1.0, 5));
-    assert!(list.notes.contains(&Note::AfterDisappointment));
-    assert_eq!(
-        products(&list),
-        products(&ask(&model, &history, &surprise(0.0, 5)))
-    );
-    let mut said = surprise(1.0, 5);
+    let mut said = surprise(0.0, 5);
     said.context.let_down_at = Some(NOW - DAY_MS);
-    let list = ask(&model, &history[..4], &said);
-    assert!(list.notes.contains(&Note::AfterDisappointment));
+    for list in [
+        ask(&model, &history, &surprise(1.0, 5)),
+        ask(&model, &history[..4], &said),
+    ] {
+        assert_eq!(list.notes, [Note::AfterDisappointment]);
+        assert!(list.items.is_empty());
+    }
+    let for_you = ask(&model, &history, &Request::one(ListKind::ForYou, 5, NOW));
+    assert_eq!(for_you.items.len(), 5, "only surprises pause");
+    said.context.let_down_at = Some(NOW - 8 * DAY_MS);
+    assert_eq!(ask(&model, &history[..4], &said).items.len(), 5);
+}
+
+#[test]
+fn a_lone_surprise_is_drawn_where_asked_for() {
+    let model = model();
+    let draw = |seed: u64, draw_lone: bool| {
+        let request = Request {
+            explore: true,
+            draw_lone,
+            seed,
+            ..surprise(0.5, 1)
+        };
+        let list = ask(&model, &[], &request);
+        let [item] = &list.items[..] else {
+            panic!("one surprise: {list:?}")
+        };
+        assert_eq!(item.propensity.is_some(), draw_lone);
+        item.product
+    };
+    let differ = |lone: bool| {
+        (0..40)
+            .map(|seed| draw(seed, lone))
+            .collect::<BTreeSet<_>>()
+    };
+    assert!(differ(true).len() > 3);
+    assert_eq!(differ(false).len(), 1);
+    assert_eq!(draw(7, true), draw(7, true));
 }
 
 #[test]
@@ -550,10 +580,16 @@ fn counterfactuals_hold_when_ranked_again() {
     let list = ask(&model, &history, &request);
     let item = &list.items[0];
     let behind: Vec<u32> = item.reasons.iter().filter_map(|r| r.product).collect();
-    let found = counterfactual(&model, &live, customer, &request, 0, item.product, &behind)
+    let try_them = |behind: &[u32]| {
+        let item = item.product;
+        counterfactual(&model, &live, customer, &request, 0, item, behind, &|| {
+            false
+        })
         .unwrap()
-        .expect("the purchase behind it matters");
-    assert_eq!(found.rank, 1);
+    };
+    let found = try_them(&behind).expect("the purchase behind it matters");
+    assert_eq!((found.rank, found.tie), (1, Tie::Bought));
+    assert_eq!(found.touched_at, Some(NOW - 50 * DAY_MS));
     let without: Vec<Touch> = history
         .iter()
         .filter(|t| t.product != found.without)
@@ -567,6 +603,25 @@ fn counterfactuals_hold_when_ranked_again() {
         .map(|at| at + 1);
     assert_eq!(place, found.rank_without);
     assert!(place.is_none_or(|place| place > 1));
+    // what does not matter for it, was never touched, or is the item itself is not told of
+    let others: Vec<u32> = [0, 2, 4, 6, 30, item.product]
+        .into_iter()
+        .filter(|product| !behind.contains(product))
+        .collect();
+    assert_eq!(try_them(&others), None, "behind it are {behind:?}");
+}
+
+#[test]
+fn a_basket_is_told_of_too() {
+    let model = model();
+    let live = Live::of_catalogue(model.catalogue.clone());
+    let mut request = Request::one(ListKind::GoesWith, 3, NOW);
+    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    let nobody = CustomerState::NOBODY;
+    let found = counterfactual(&model, &live, nobody, &request, 0, 9, &[8], &|| false);
+    let found = found.unwrap().expect("9 is bought with 8");
+    assert_eq!((found.tie, found.touched_at), (Tie::InBasket, None));
+    assert!(found.rank_without.is_none_or(|rank| rank > found.rank));
 }
 
 #[test]

@@ -259,7 +259,7 @@ impl<'a> Appraisal<'a> {
             prices: PriceRange::of(owned.iter().filter_map(|(p, _)| price(*p))),
             shown: shown(history, now),
             curiosity: curiosity(history, &surprises.topics, surprises.settings.curiosity),
-            let_down: disappointed(history, now, surprises.settings.pause_days, None),
+            let_down: disappointed(history, now, surprises.settings.pause_days),
             surprises,
             catalogue,
             now,

@@ -292,6 +292,17 @@ pub fn gap(answers: &Answers) -> Option<f64> {
     Some(valid(answers.actual)? - valid(answers.expected)?)
 }
 
+/// Whether what a customer said of a surprise tells of a disappointment: less came than was expected, it was bad with nothing
+/// said of what was expected (`actual` of 2 or less), or they do not want one again (`again` of 2 or less).
+pub fn lets_down(answers: &Answers) -> bool {
+    let low = |x: Option<f64>| x.is_some_and(|x| (1.0..=2.0).contains(&x));
+    match gap(answers) {
+        Some(gap) if gap < 0.0 => true,
+        None if low(answers.actual) => true,
+        _ => low(answers.again),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -405,5 +416,29 @@ mod tests {
         assert_eq!(label(&gap(5.0, 4.0)), Some(0.0));
         assert_eq!(label(&gap(4.0, 4.0)), Some(0.5));
         assert_eq!(label(&Answers::default()), None);
+    }
+
+    #[test]
+    fn less_than_expected_bad_or_not_again_lets_down() {
+        let said = |expected: Option<f64>, actual: Option<f64>, again: Option<f64>| {
+            lets_down(&Answers {
+                expected,
+                actual,
+                again,
+                ..Answers::default()
+            })
+        };
+        assert!(said(Some(5.0), Some(4.0), None));
+        assert!(said(None, Some(1.0), None));
+        assert!(said(None, None, Some(2.0)));
+        assert!(said(Some(3.0), Some(5.0), Some(1.0)));
+        assert!(!said(Some(1.0), Some(2.0), None), "more than was expected");
+        assert!(!said(None, Some(3.0), Some(3.0)));
+        assert!(!said(None, None, None));
+        assert!(!lets_down(&Answers {
+            surprised: Some(1.0),
+            inspired: Some(1.0),
+            ..Answers::default()
+        }));
     }
 }

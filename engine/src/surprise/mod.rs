@@ -19,7 +19,7 @@ mod terms;
 mod topics;
 
 pub use appraisal::{Appraisal, Prospect, SurpriseSettings, Surprises};
-pub use delight::{gap, label, DelightError, DelightModel, Rated};
+pub use delight::{gap, label, lets_down, DelightError, DelightModel, Rated};
 pub use dial::{Dialled, FloorOptions};
 pub use drivers::Drivers;
 pub use expectation::{activation, Expectation, Popularity};
@@ -28,6 +28,6 @@ pub use interests::Interests;
 pub use kinds::Kinds;
 pub use moment::{either, Moment};
 pub use regard::Regard;
-pub use temper::{curiosity, disappointed, fatigue, shown, PriceRange};
+pub use temper::{curiosity, disappointed, fatigue, hurt, shown, PriceRange};
 pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES};
 pub use topics::Topics;

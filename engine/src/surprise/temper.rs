@@ -106,30 +106,26 @@ pub fn fatigue<'v>(
         .fold(0.0, f32::max)
 }
 
-/// Whether the customer was disappointed within `days` before `now`: gave something back, gave two stars or fewer, voiced a
-/// complaint that is not resolved, waited for a late delivery or a call that never came. `last_gap` is the latest answer of
-/// "actual minus expected" with its time, if there is one.
-pub fn disappointed(history: &[Touch], now: i64, days: i64, last_gap: Option<(i64, f64)>) -> bool {
+/// Whether the customer was disappointed: [`hurt`], or voiced a complaint that is not resolved.
+pub fn disappointed(history: &[Touch], now: i64, days: i64) -> bool {
+    let contacts = history.iter().rev().filter(|t| t.at < now);
+    let last = contacts
+        .map(|touch| touch.kind)
+        .find(|kind| matches!(*kind, Kind::COMPLAINT | Kind::COMPLAINT_RESOLVED));
+    last == Some(Kind::COMPLAINT) || hurt(history, now, days, None)
+}
+
+/// Whether something went wrong within `days` before `now`: the customer gave something back, gave two stars or fewer, waited
+/// for a late delivery or a call that never came, or said of a surprise, last at `let_down_at`, that it let them down.
+pub fn hurt(history: &[Touch], now: i64, days: i64, let_down_at: Option<i64>) -> bool {
     let since = now.saturating_sub(days * DAY_MS);
-    let mut open_complaint = false;
-    let mut hurt = false;
-    for touch in history.iter().filter(|t| t.at < now) {
-        match touch.kind {
-            Kind::COMPLAINT => open_complaint = true,
-            Kind::COMPLAINT_RESOLVED => open_complaint = false,
-            _ => {}
-        }
-        if touch.at >= since {
-            let bad_rating = touch.kind == Kind::RATING && (1..=20).contains(&touch.rating);
-            hurt |= bad_rating
-                || matches!(
-                    touch.kind,
-                    Kind::RETURN | Kind::BOX_RETURNED | Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED
-                );
-        }
-    }
-    let let_down = last_gap.is_some_and(|(at, gap)| at < now && at >= since && gap < 0.0);
-    open_complaint || hurt || let_down
+    let lately = |at: i64| at >= since && at < now;
+    let bad = |touch: &Touch| match touch.kind {
+        Kind::RETURN | Kind::BOX_RETURNED | Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED => true,
+        Kind::RATING => (1..=20).contains(&touch.rating),
+        _ => false,
+    };
+    let_down_at.is_some_and(lately) || history.iter().any(|t| lately(t.at) && bad(t))
 }
 
 #[cfg(test)]
@@ -177,14 +173,16 @@ mod tests {
     fn a_return_or_an_open_complaint_is_a_disappointment() {
         let day = |d: i64| d * DAY_MS;
         let returned = [touch(Kind::RETURN, 1, day(10))];
-        assert!(disappointed(&returned, day(12), 7, None));
-        assert!(!disappointed(&returned, day(30), 7, None));
-        assert!(!disappointed(&returned, day(10), 7, None), "not yet");
+        assert!(disappointed(&returned, day(12), 7));
+        assert!(!disappointed(&returned, day(30), 7));
+        assert!(!disappointed(&returned, day(10), 7), "not yet");
         let mut complaint = vec![touch(Kind::COMPLAINT, NO_PRODUCT, day(1))];
-        assert!(disappointed(&complaint, day(90), 7, None));
+        assert!(disappointed(&complaint, day(90), 7));
+        assert!(!hurt(&complaint, day(90), 7, None), "care has its own time");
         complaint.push(touch(Kind::COMPLAINT_RESOLVED, NO_PRODUCT, day(2)));
-        assert!(!disappointed(&complaint, day(90), 7, None));
-        assert!(disappointed(&[], day(3), 7, Some((day(2), -1.0))));
-        assert!(!disappointed(&[], day(3), 7, Some((day(2), 1.0))));
+        assert!(!disappointed(&complaint, day(90), 7));
+        assert!(hurt(&[], day(3), 7, Some(day(2))));
+        assert!(!hurt(&[], day(30), 7, Some(day(2))));
+        assert!(!hurt(&[], day(2), 7, Some(day(2))), "not yet");
     }
 }

@@ -9,7 +9,7 @@ use serendib_engine::shop::{stable_hash, Product, ProductIx, Touch};
 use super::{BoxAsk, LotAsk};
 use crate::config::Config;
 use crate::customers::Encoded;
-use crate::sentence::{sentence, Language};
+use crate::sentence::{may_name, sentence, Language};
 use crate::store::{self, BoxLine, BoxReason, BoxShortfall, BoxState, StoredBox};
 use crate::views::View;
 
@@ -254,6 +254,7 @@ impl Bench<'_> {
                             code: reason.code.as_str().into(),
                             product_id: reason
                                 .product
+                                .filter(|p| may_name(&live.catalogue, *p))
                                 .map(|p| live.catalogue.product(p).product_id.clone()),
                             contribution: f64::from(reason.contribution),
                             sentence: sentence(&reason, &live.catalogue, language),

@@ -20,8 +20,8 @@ use crate::clock::now_ms;
 use crate::convert::store_status;
 use crate::deadline::Deadline;
 use crate::store::{
-    self, served_id, BoxQuery, BoxState, PackOptions, ServedItem, ServedList, ServedRequest,
-    StoreError, StoredBox, StoredPack,
+    self, served_id, Asked, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
+    ServedReason, ServedRequest, StoreError, StoredBox, StoredPack,
 };
 use crate::views::View;
 
@@ -555,6 +555,7 @@ fn served_requests(
             list.items.push(ServedItem {
                 product_id: line.product_id.clone(),
                 propensity: line.propensity,
+                reasons: line.reasons.iter().map(reason_to_log).collect(),
             });
             line.served_id = Some(served_id(&id, 0, list.items.len()));
             // a list tells of one draw
@@ -564,6 +565,7 @@ fn served_requests(
                     .map(|(product, propensity)| ServedItem {
                         product_id: item(*product),
                         propensity: Some(*propensity),
+                        ..ServedItem::default()
                     })
                     .collect();
             }
@@ -575,11 +577,21 @@ fn served_requests(
                 at: bench.now,
                 model: bench.view.generation.id().to_owned(),
                 placement: Some("box".into()),
+                asked: Asked::default(),
                 lists: vec![list],
             });
         }
     }
     requests
+}
+
+fn reason_to_log(reason: &BoxReason) -> ServedReason {
+    ServedReason {
+        code: reason.code.clone(),
+        product_id: reason.product_id.clone(),
+        clock: None,
+        contribution: reason.contribution as f32,
+    }
 }
 
 /// The packing's numbers in ids.

@@ -293,7 +293,7 @@ fn begun(row: &Served) -> ServedRequest {
         at: row.at.unwrap_or(0),
         model: row.model.clone().unwrap_or_default(),
         placement: None,
-        lists: Vec::new(),
+        ..ServedRequest::default()
     }
 }
 
@@ -313,6 +313,7 @@ fn add(request: &mut ServedRequest, row: Served) {
             list.items.push(ServedItem {
                 product_id,
                 propensity: row.propensity,
+                ..ServedItem::default()
             });
         }
         if list.candidates.is_empty() {
@@ -328,6 +329,7 @@ fn candidates(text: &str) -> Vec<ServedItem> {
             Some(ServedItem {
                 product_id: row.get("product_id")?.as_str()?.to_string(),
                 propensity: row.get("propensity").and_then(serde_json::Value::as_f64),
+                ..ServedItem::default()
             })
         })
         .collect()

@@ -110,7 +110,8 @@ settings! {
         keep_touchpoints_days: u64 = 0;
         /// Served answers older than this many days are deleted, 1 to 36500. Default 400.
         keep_served_days: u64 = 400;
-        /// Served answers that nothing came back for are deleted after this many days, 1 to 36500. Default 30.
+        /// Served answers that nothing came back for are deleted after this many days, 1 to 36500. Default 30. What known
+        /// customers were surprised with stays for keep_served_days: SurpriseMe does not show it again.
         keep_unreported_days: u64 = 30;
     }
     /// Answers.
@@ -131,7 +132,7 @@ settings! {
         /// Language of the sentences where neither the request nor the customer says one. Default en.
         locale: String = "en".into();
         /// Write what was served into the serve log. Default true. Without it neither fatigue nor off-policy
-        /// evaluation works.
+        /// evaluation works, nothing can be explained, and SurpriseMe may show a surprise again.
         log_served: bool = true;
         /// Percent of all customers, chosen for ever by a hash of their id, who get answers that are not personal, so
         /// that the worth of personal answers can be told from orders; 0 to 50. Default 5. Give `serendib-train

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serendib_engine::rank::{Answer, Item, ListAnswer, Note};
+use serendib_engine::rank::reasons::Counterfactual;
+use serendib_engine::rank::{Answer, Item, ListAnswer, Note, Reason, ReasonCode};
+use serendib_engine::shop::{Catalogue, ProductIx};
 use serendib_proto::v1;
 
 use super::{list_kind_to_proto, product_to_proto};
-use crate::sentence::{note_text, sentence, Language};
-use crate::store::{served_id, ServedItem, ServedList};
+use crate::sentence::{may_name, note_text, sentence, Language};
+use crate::store::{served_id, ServedItem, ServedList, ServedReason};
 use crate::views::View;
 
 /// How an answer is put into a message.
@@ -112,15 +114,7 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, view: &View, wording: Wo
         reasons: item
             .reasons
             .iter()
-            .map(|reason| v1::Reason {
-                code: reason.code.as_str().into(),
-                product_id: reason
-                    .product
-                    .map(|ix| catalogue.product(ix).product_id.clone()),
-                clock: reason.clock.clone(),
-                contribution: finite(Some(reason.contribution)).unwrap_or(0.0),
-                sentence: sentence(reason, catalogue, wording.language),
-            })
+            .map(|reason| reason_to_proto(reason, catalogue, wording.language))
             .collect(),
         title: product.label().to_owned(),
         product: wording.include_products.then(|| {
@@ -133,8 +127,72 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, view: &View, wording: Wo
     }
 }
 
+/// A reason as a message; a product that tact forbids to name is not in it.
+pub fn reason_to_proto(reason: &Reason, catalogue: &Catalogue, language: Language) -> v1::Reason {
+    let contribution = Some(reason.contribution).filter(|part| part.is_finite());
+    v1::Reason {
+        code: reason.code.as_str().into(),
+        product_id: reason
+            .product
+            .filter(|product| may_name(catalogue, *product))
+            .map(|product| catalogue.product(product).product_id.clone()),
+        clock: reason.clock.clone(),
+        contribution: contribution.map_or(0.0, f64::from),
+        sentence: sentence(reason, catalogue, language),
+    }
+}
+
+/// A counterfactual for readers at `now` as a message; `None` where tact forbids to name its product.
+pub fn counterfactual_to_proto(
+    found: &Counterfactual,
+    catalogue: &Catalogue,
+    language: Language,
+    now: i64,
+) -> Option<v1::Counterfactual> {
+    may_name(catalogue, found.without).then(|| v1::Counterfactual {
+        without_product_id: catalogue.product(found.without).product_id.clone(),
+        rank_with: found.rank as u32,
+        rank_without: found.rank_without.map(|rank| rank as u32),
+        sentence: found.sentence(catalogue, language, now),
+        touched_at_ms: found.touched_at,
+    })
+}
+
+/// Reasons for the serve log.
+fn reason_to_log(reason: &Reason, catalogue: &Catalogue) -> ServedReason {
+    ServedReason {
+        code: reason.code.as_str().into(),
+        product_id: reason
+            .product
+            .map(|product| catalogue.product(product).product_id.clone()),
+        clock: reason.clock.clone(),
+        contribution: Some(reason.contribution)
+            .filter(|part| part.is_finite())
+            .unwrap_or(0.0),
+    }
+}
+
+/// A reason of the serve log; what it refers to is left out where the shop does not know it any more. `None` for a kind of
+/// reason that is not known any more.
+pub fn reason_from_log(reason: &ServedReason, view: &View) -> Option<Reason> {
+    let product = reason.product_id.as_ref();
+    let life = view.model.life.as_ref().map(|life| &life.model);
+    let clock = life.and_then(|life| Some(&life.clocks[life.clock(reason.clock.as_ref()?)?]));
+    Some(Reason {
+        code: ReasonCode::parse(&reason.code)?,
+        product: product.and_then(|id| view.live.catalogue.find(id)),
+        clock: reason.clock.clone(),
+        clock_title: clock
+            .map(|clock| clock.kind.title.clone())
+            .unwrap_or_default(),
+        contribution: reason.contribution,
+    })
+}
+
 /// The lists of `answer` for the serve log.
 pub fn lists_to_log(answer: &Answer, view: &View) -> Vec<ServedList> {
+    let catalogue = &view.live.catalogue;
+    let id = |product: ProductIx| catalogue.product(product).product_id.clone();
     answer
         .lists
         .iter()
@@ -142,16 +200,22 @@ pub fn lists_to_log(answer: &Answer, view: &View) -> Vec<ServedList> {
             kind: list.kind.as_str().into(),
             items: leaving(list)
                 .map(|item| ServedItem {
-                    product_id: view.live.catalogue.product(item.product).product_id.clone(),
+                    product_id: id(item.product),
                     propensity: item.propensity,
+                    reasons: item
+                        .reasons
+                        .iter()
+                        .map(|reason| reason_to_log(reason, catalogue))
+                        .collect(),
                 })
                 .collect(),
             candidates: list
                 .draw
                 .iter()
                 .map(|(product, propensity)| ServedItem {
-                    product_id: view.live.catalogue.product(*product).product_id.clone(),
+                    product_id: id(*product),
                     propensity: Some(*propensity),
+                    ..ServedItem::default()
                 })
                 .collect(),
         })

@@ -16,7 +16,10 @@ mod value;
 use serendib_engine::shop::{check_id, PLAUSIBLE_MS};
 use tonic::{Code, Status};
 
-pub use answer::{lists_to_log, lists_to_proto, note, Wording};
+pub use answer::{
+    counterfactual_to_proto, lists_to_log, lists_to_proto, note, reason_from_log, reason_to_proto,
+    Wording,
+};
 pub use boxes::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 pub use customer::{consents_to_proto, customer_from_proto, customer_to_proto};
 pub use engagement::{
@@ -152,7 +155,15 @@ pub fn store_status(error: &StoreError) -> Status {
             index,
             field,
             reason,
-        } => format!("{what}s[{index}].{field}: {reason}"),
+        } => {
+            // as the API calls them
+            let field = if *field == "at" { "at_ms" } else { field };
+            let rows = match *what {
+                "delight" => "rating",
+                what => what,
+            };
+            format!("{rows}s[{index}].{field}: {reason}")
+        }
         StoreError::AlreadyExists { index, id } => format!(
             "touchpoints[{index}].touchpoint_id: {id:?} was recorded before with other fields"
         ),

@@ -7,11 +7,15 @@ use serendib_engine::shop::{Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PR
 use serendib_proto::v1;
 
 use crate::config::{Contact, Usual};
+use crate::store::Asked;
 
 use super::{amount, at_most, id, ids, optional_id, text, time, Invalid};
 
 /// Most lists in a request.
 const MAX_LISTS: usize = serendib_engine::rank::MAX_LISTS;
+
+/// What was done in a visit: so many of the newest are kept in the serve log.
+const VISIT_KEPT: usize = 100;
 
 /// What a request may ask for.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +47,8 @@ pub struct Ask {
     pub placement: Option<String>,
     /// Language of the sentences.
     pub locale: Option<String>,
-    /// Whether the answer goes into the serve log.
-    pub logged: bool,
-    /// Answer as if the customer had never touched this product.
-    pub without: Option<String>,
     explore: bool,
+    draw_lone: bool,
     lists: Vec<AskList>,
     session: Vec<Touchpoint>,
     basket: Vec<String>,
@@ -107,9 +108,8 @@ impl Ask {
             include_accounting: message.include_accounting,
             placement: optional_id("context.placement", context.placement.as_deref())?,
             locale: optional_id("context.locale", context.locale.as_deref())?,
-            logged: true,
-            without: None,
             explore: true,
+            draw_lone: false,
             lists: lists
                 .iter()
                 .enumerate()
@@ -137,14 +137,6 @@ impl Ask {
         })
     }
 
-    /// The same, kept out of the serve log: a question about an answer is not one.
-    pub fn unlogged(self) -> Ask {
-        Ask {
-            logged: false,
-            ..self
-        }
-    }
-
     /// The same with every item by its own score: a question about one item is not about what stands beside it.
     pub fn one_by_one(mut self) -> Ask {
         for list in &mut self.lists {
@@ -153,16 +145,56 @@ impl Ask {
         self
     }
 
-    /// The same, as if the customer had never touched `product`.
-    pub fn without_product(self, product: String) -> Ask {
+    /// The same without `products` in any list, however many they are.
+    pub fn without_products(mut self, products: Vec<String>) -> Ask {
+        self.exclusions.extend(products);
+        self
+    }
+
+    /// The same with a surprise list of one drawn by the seed: for a caller of whom nobody knows what they were shown before.
+    pub fn draw_lone(self) -> Ask {
         Ask {
-            without: Some(product),
+            draw_lone: true,
             ..self
         }
     }
 
-    /// The same from nobody in particular: no running visit, nothing drawn, and the page's product and the basket only
-    /// where the lists are about nothing else.
+    /// The same for what an earlier answer was for.
+    pub fn asked_again(self, asked: Asked) -> Ask {
+        let session = asked.session.into_iter();
+        Ask {
+            viewed: asked.viewed,
+            basket: asked.basket,
+            session: session
+                .map(|(product, kind, at)| Touchpoint {
+                    product_id: Some(product),
+                    at,
+                    ..Touchpoint::new("", kind)
+                })
+                .collect(),
+            dial: asked.dial,
+            ..self
+        }
+    }
+
+    /// What it is asked for, for the serve log; of a visit only where that may be kept.
+    pub fn asked(&self, keep_visit: bool) -> Asked {
+        let keep = if keep_visit { VISIT_KEPT } else { 0 };
+        let session = &self.session[self.session.len().saturating_sub(keep)..];
+        Asked {
+            at: self.at,
+            viewed: self.viewed.clone(),
+            basket: self.basket.clone(),
+            session: session
+                .iter()
+                .filter_map(|row| Some((row.product_id.clone()?, row.kind.clone(), row.at)))
+                .collect(),
+            dial: self.dial,
+        }
+    }
+
+    /// The same from nobody in particular: no running visit, nothing drawn but a lone surprise, and the page's product and
+    /// the basket only where the lists are about nothing else.
     pub fn of_nobody(self) -> Ask {
         let about_products = self
             .kinds()
@@ -174,7 +206,8 @@ impl Ask {
         };
         Ask {
             session: Vec::new(),
-            explore: false,
+            // for nobody as for anybody: a surprise that nobody remembers is drawn
+            explore: self.draw_lone,
             basket,
             viewed,
             ..self
@@ -240,6 +273,7 @@ impl Ask {
                 .collect(),
             max_reasons: self.max_reasons,
             explore: self.explore,
+            draw_lone: self.draw_lone,
             outreach: contact.is_outreach(self.placement.as_deref()),
             contact: contact.rules,
             history: Budget::RANKED,

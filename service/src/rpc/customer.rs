@@ -27,7 +27,7 @@ use crate::convert::{
 };
 use crate::deadline::Deadline;
 use crate::store::{
-    AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, StoreError, UpsertMode,
+    AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, ServedInFull, StoreError, UpsertMode,
 };
 
 /// Customers in one call at most.
@@ -407,21 +407,34 @@ fn audit_to_proto(entry: AuditEntry) -> v1::AuditEntry {
     }
 }
 
+fn served_to_proto(served: ServedInFull) -> v1::ServedRow {
+    let ServedInFull {
+        row,
+        reasons,
+        asked,
+    } = served;
+    let reasons = Some(reasons).filter(|reasons| !reasons.is_empty());
+    v1::ServedRow {
+        request_id: row.request_id,
+        at_ms: row.at,
+        model_id: row.model.unwrap_or_default(),
+        list: row.list.unwrap_or_default(),
+        rank: row.rank.unwrap_or_default(),
+        product_id: row.product_id.unwrap_or_default(),
+        propensity: row.propensity,
+        // plain data with text keys always has a JSON form
+        reasons_json: reasons.and_then(|reasons| serde_json::to_string(&reasons).ok()),
+        asked_json: asked.and_then(|asked| serde_json::to_string(&asked).ok()),
+    }
+}
+
 fn export_row(row: CustomerRow) -> ExportCustomerResponse {
     let row = match row {
         CustomerRow::Profile(customer) => Row::Profile(customer_to_proto(&customer)),
         CustomerRow::Identity(linked) => Row::Identity(card::identity_to_proto(linked)),
         CustomerRow::Touchpoint(touch) => Row::Touchpoint(touchpoint_to_proto(&touch)),
         CustomerRow::Delight(delight) => Row::Rating(rating_to_proto(&delight)),
-        CustomerRow::Served(served) => Row::Served(v1::ServedRow {
-            request_id: served.request_id,
-            at_ms: served.at,
-            model_id: served.model.unwrap_or_default(),
-            list: served.list.unwrap_or_default(),
-            rank: served.rank.unwrap_or_default(),
-            product_id: served.product_id.unwrap_or_default(),
-            propensity: served.propensity,
-        }),
+        CustomerRow::Served(served) => Row::Served(served_to_proto(served)),
         CustomerRow::Document(document) => Row::Document(v1::CustomerDocument {
             area: document.area,
             key: document.key,

@@ -11,12 +11,13 @@ use tonic::Status;
 
 use crate::app::{new_id, App};
 use crate::clock::now_ms;
-use crate::convert::{id, store_status, Ask, Invalid};
+use crate::convert::{id, pool_status, store_status, Ask, Invalid};
 use crate::deadline::Deadline;
+use crate::pool::PoolError;
 use crate::store::parse_served_id;
 
-/// Served answers that are looked through for earlier surprises.
-const LOOK_BACK: usize = 200;
+/// Most days in which a surprise may be asked not to come again.
+const MOST_DAYS: u32 = 3_650;
 /// Where the placement says nothing: what the serve log keeps the surprises apart by.
 const PLACEMENT: &str = "surprise_me";
 
@@ -30,37 +31,12 @@ pub(super) async fn surprise_me(
         "" => None,
         customer => Some(id("customer_id", customer)?),
     };
-    let days = match request.not_again_days {
-        0 => 30,
-        days if days <= 3_650 => i64::from(days),
-        days => {
-            let what = format!("is {days}, expected at most 3650");
-            return Err(Invalid::new("not_again_days", what).into());
-        }
-    };
-    let mut exclude = request.exclude_product_ids.clone();
-    if let Some(customer) = &customer {
-        app.store
-            .flush_served()
-            .await
-            .map_err(|e| store_status(&e))?;
-        let since = now_ms() - days * serendib_engine::shop::DAY_MS;
-        let served = app
-            .store
-            .served(customer.clone(), LOOK_BACK)
-            .await
-            .map_err(|e| store_status(&e))?;
-        for outcome in served.into_iter().filter(|o| o.request.at >= since) {
-            let surprises = outcome
-                .request
-                .lists
-                .into_iter()
-                .filter(|l| l.kind == "surprise");
-            exclude.extend(surprises.flat_map(|l| l.items).map(|item| item.product_id));
-        }
-        exclude.sort_unstable();
-        exclude.dedup();
-        exclude.truncate(10_000);
+    if request.not_again_days > MOST_DAYS {
+        let what = format!(
+            "is {}, expected at most {MOST_DAYS}",
+            request.not_again_days
+        );
+        return Err(Invalid::new("not_again_days", what).into());
     }
     let mut context = request.context.clone().unwrap_or_default();
     context.placement.get_or_insert_with(|| PLACEMENT.into());
@@ -74,14 +50,29 @@ pub(super) async fn surprise_me(
         }],
         dial: request.dial,
         context: Some(context),
-        exclude_product_ids: exclude,
+        exclude_product_ids: request.exclude_product_ids.clone(),
         seed: request.seed,
         include_products: request.include_products,
         ..RecommendRequest::default()
     };
-    let answer = app
-        .recommend(Ask::from_proto(&ask, app.ask_limits())?, deadline)
-        .await?;
+    let ask = Ask::from_proto(&ask, app.ask_limits())?;
+    let state = match &customer {
+        Some(customer) => app.customer(customer, None).await?,
+        None => None,
+    };
+    let answer = match state.filter(|state| app.remembers(state)) {
+        Some(state) => {
+            // One after the other, and the next looks once this one is in the log: pressed twice at once, it still gives two.
+            let turn = app.surprising.take(&state.customer_id);
+            let _turn = tokio::time::timeout(deadline.left(), turn)
+                .await
+                .map_err(|_| pool_status(PoolError::TooLate))?;
+            let before = shown_before(app, &state.customer_id, request.not_again_days).await?;
+            app.recommend(ask.without_products(before), deadline)
+                .await?
+        }
+        None => app.recommend(ask.draw_lone(), deadline).await?,
+    };
     let list = answer.lists.into_iter().next().unwrap_or_default();
     let mut item = list.items.into_iter().next();
     if let Some(item) = item.as_mut().filter(|_| request.reveal_later) {
@@ -98,7 +89,26 @@ pub(super) async fn surprise_me(
     })
 }
 
-/// Why an item was shown, computed again as of when it was shown.
+/// Products that were surprises of `customer` in the last `days`; 0 = as many as the model says.
+async fn shown_before(app: &App, customer: &str, days: u32) -> Result<Vec<String>, Status> {
+    let days = match days {
+        0 => {
+            let view = app.views.get();
+            let surprises = view.model.surprises.as_ref();
+            surprises.map_or(0, |s| s.settings.again_days.clamp(0, i64::from(MOST_DAYS)))
+        }
+        days => i64::from(days),
+    };
+    let since = now_ms() - days * serendib_engine::shop::DAY_MS;
+    let refused = |error| store_status(&error);
+    app.store.flush_served().await.map_err(refused)?;
+    app.store
+        .surprises_served(customer.to_owned(), since)
+        .await
+        .map_err(refused)
+}
+
+/// Why an item was shown: the reasons of then, and what would have been, computed again for what was asked then.
 pub(super) async fn explain(
     app: &Arc<App>,
     request: &ExplainRequest,
@@ -132,15 +142,14 @@ pub(super) async fn explain(
     let kind = serendib_engine::rank::ListKind::parse(&shown_list.kind)
         .map_or(v1::ListKind::ForYou, crate::convert::list_kind_to_proto);
     let product_id = shown_item.product_id.clone();
-    let mut again = RecommendRequest {
+    let again = RecommendRequest {
         customer_id: logged.customer_id.clone().unwrap_or_default(),
         lists: vec![ListRequest {
             kind: kind.into(),
-            count: Some(app.config.recommend.max_count as u32),
             ..ListRequest::default()
         }],
         context: Some(v1::Context {
-            at_ms: Some(logged.at + 1),
+            at_ms: Some(logged.asked.at.unwrap_or(logged.at + 1)),
             locale: request.locale.clone(),
             placement: Some("explain".into()),
             ..v1::Context::default()
@@ -149,46 +158,20 @@ pub(super) async fn explain(
         ..RecommendRequest::default()
     };
     let ask = Ask::from_proto(&again, app.ask_limits())?
-        .unlogged()
-        .one_by_one();
-    let answer = app.recommend(ask, deadline).await?;
-    let found = |answer: &v1::RecommendResponse| {
-        answer.lists[0]
-            .items
-            .iter()
-            .find(|item| item.product_id == product_id)
-            .cloned()
-    };
-    let item = found(&answer);
-    // The counterfactual: the same question, had the product behind the strongest reason never been touched.
-    let behind = item
-        .iter()
-        .flat_map(|item| &item.reasons)
-        .find_map(|reason| reason.product_id.clone());
-    let mut counterfactual = None;
-    if let (Some(behind), Some(item)) = (behind, &item) {
-        again.seed = Some(0);
-        let ask = Ask::from_proto(&again, app.ask_limits())?
-            .unlogged()
-            .one_by_one()
-            .without_product(behind.clone());
-        let without = app.recommend(ask, deadline).await?;
-        counterfactual = Some(v1::Counterfactual {
-            without_product_id: behind,
-            rank_with: item.rank,
-            rank_without: found(&without).map(|item| item.rank),
-        });
-    }
+        .one_by_one()
+        .asked_again(logged.asked);
+    let why = shown_item.reasons.clone();
+    let explained = app.explain(ask, product_id.clone(), why, deadline).await?;
     Ok(ExplainResponse {
         request_id: new_id(),
-        model_id: answer.model_id,
+        model_id: explained.model_id,
         product_id,
         list: kind.into(),
         shown_rank: rank as u32,
         shown_at_ms: logged.at,
         shown_by_model_id: logged.model,
-        reasons: item.as_ref().map(|i| i.reasons.clone()).unwrap_or_default(),
-        rank_now: item.map(|i| i.rank),
-        counterfactual,
+        reasons: explained.reasons,
+        rank_now: explained.rank.map(|rank| rank as u32),
+        counterfactual: explained.counterfactual,
     })
 }

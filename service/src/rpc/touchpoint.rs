@@ -225,10 +225,14 @@ async fn rate(app: &App, request: &RateSurpriseRequest) -> Result<RateSurpriseRe
     let mut batch: Vec<Delight> = Vec::with_capacity(request.ratings.len());
     for (ix, rating) in request.ratings.iter().enumerate() {
         let under = |e: Invalid| e.under(format!("ratings[{ix}]"));
-        let product = match served_product(app, rating).await {
-            Ok(product) => product,
-            Err(invalid) => return Err(under(invalid).into()),
-        };
+        let (product, shown_to) = served_product(app, rating).await.map_err(under)?;
+        if let Some(other) = shown_to.filter(|id| *id != rating.customer_id) {
+            if !same_person(app, &other, &rating.customer_id).await? {
+                return Err(
+                    under(Invalid::new("served_id", "was given to another customer")).into(),
+                );
+            }
+        }
         batch.push(rating_from_proto(rating, product, now).map_err(under)?);
     }
     let statuses = app
@@ -244,20 +248,36 @@ async fn rate(app: &App, request: &RateSurpriseRequest) -> Result<RateSurpriseRe
     })
 }
 
-/// The product that a rating is about: as it says, else as the serve log says of its `served_id`.
-async fn served_product(app: &App, rating: &v1::SurpriseRating) -> Result<String, Invalid> {
+/// Whether both ids are those of one person.
+async fn same_person(app: &App, one: &str, other: &str) -> Result<bool, Status> {
+    if other.is_empty() {
+        // refused for what it lacks
+        return Ok(true);
+    }
+    let state = app.customer(other, None).await?;
+    Ok(state.is_some_and(|state| state.ids().any(|id| id == one)))
+}
+
+/// The product that a rating is about, as it says, else as the serve log says of its `served_id`; and to whom the item was
+/// served, where the log knows that.
+async fn served_product(
+    app: &App,
+    rating: &v1::SurpriseRating,
+) -> Result<(String, Option<String>), Invalid> {
     let said = optional_id("product_id", Some(&rating.product_id))?;
     let Some(served) = rating.served_id.as_deref().filter(|id| !id.is_empty()) else {
         return said
+            .map(|product| (product, None))
             .ok_or_else(|| Invalid::new("product_id", "is empty, and there is no served_id"));
     };
     let logged = product_of(app, served).await?;
     match (said, logged) {
-        (Some(said), Some(logged)) if said != logged => Err(Invalid::new(
+        (Some(said), Some((logged, _))) if said != logged => Err(Invalid::new(
             "product_id",
             "is not the product that served_id was given for",
         )),
-        (Some(product), _) | (None, Some(product)) => Ok(product),
+        (_, Some(logged)) => Ok(logged),
+        (Some(product), None) => Ok((product, None)),
         (None, None) => Err(Invalid::new(
             "product_id",
             "is empty, and the answer that served_id belongs to is not known any more",

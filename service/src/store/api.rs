@@ -261,6 +261,14 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         newest: usize,
     ) -> Result<Vec<ServedOutcome>, StoreError>;
 
+    /// Products of surprise lists (kind `surprise`) that the person was served at or after `since` (ms), each once, however
+    /// much else they were served.
+    async fn surprises_served(
+        &self,
+        customer_id: String,
+        since: i64,
+    ) -> Result<Vec<String>, StoreError>;
+
     /// The request with this id, while the log has it.
     async fn served_request(&self, request_id: String)
         -> Result<Option<ServedRequest>, StoreError>;

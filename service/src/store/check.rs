@@ -67,7 +67,7 @@ pub(crate) fn touchpoints(
                 format!("is {found}, expected {expected}"),
             ),
         })?;
-        let at = effective_time(index, row.at, options)?;
+        let at = effective_time("touchpoint", index, row.at, options)?;
         sort_attributes(&mut row.attributes);
         let touchpoint_id = row.touchpoint_id.take().unwrap_or_else(new_touchpoint_id);
         let body = canonical::touchpoint_body(&row, &touchpoint_id);
@@ -95,6 +95,7 @@ pub(crate) fn touchpoints(
 }
 
 fn effective_time(
+    what: &'static str,
     index: usize,
     sent: Option<i64>,
     options: &RecordOptions,
@@ -105,7 +106,7 @@ fn effective_time(
         Some(at) if at > options.now.saturating_add(options.future_ms) => match options.future {
             Future::Clamp => Ok(options.now),
             Future::Refuse => Err(invalid(
-                "touchpoint",
+                what,
                 index,
                 "at",
                 format!(
@@ -178,7 +179,7 @@ pub(crate) fn delights(
             id(WHAT, index, "request_id", request)?;
         }
         plausible(WHAT, index, "at", Some(row.at))?;
-        effective_time(index, Some(row.at), options)?;
+        effective_time(WHAT, index, Some(row.at), options)?;
         let answers = [
             ("surprised", row.surprised),
             ("inspired", row.inspired),

@@ -15,7 +15,7 @@ use serendib_datasets::Log;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request, RequestError};
 use serendib_engine::shop::{acquisitions, ProductIx, Touch, DAY_MS};
-use serendib_engine::surprise::Topics;
+use serendib_engine::surprise::{hurt, Topics};
 
 const LENGTH: usize = 10;
 const PRIMITIVE: usize = 100;
@@ -184,9 +184,15 @@ pub fn evaluate(
     let popular: Vec<(ProductIx, f32)> = (0..model.catalogue.len() as ProductIx)
         .map(|p| (p, model.popularity_share(p)))
         .collect();
+    let pause = model
+        .surprises
+        .as_ref()
+        .map_or(0, |surprises| surprises.settings.pause_days);
     let mut cases: Vec<Case> = (0..log.len() as u32)
         .into_par_iter()
         .filter_map(|customer| case(log, customer, cut, &clusters, &popular))
+        // nobody is surprised right after a disappointment
+        .filter(|case| !hurt(before(log, case.customer, cut), cut, pause, None))
         .collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     if cases.len() > MOST_CUSTOMERS {

@@ -196,8 +196,9 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<Targ
         facts: profile.map_or(&[], |p| &p.facts),
         ..CustomerState::NOBODY
     };
-    let mut request = Request::one(ListKind::Surprise, logged.rank.clamp(2, 100), logged.at);
+    let mut request = Request::one(ListKind::Surprise, logged.rank.clamp(1, 100), logged.at);
     request.explore = true;
+    request.draw_lone = true;
     request.max_reasons = 0;
     let mut answer = recommend(model, live, state, &request, &|| false).ok()?;
     let own: HashMap<ProductIx, f64> = answer

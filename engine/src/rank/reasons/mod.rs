@@ -4,7 +4,7 @@ mod counterfactual;
 mod sentences;
 mod tact;
 
-pub use counterfactual::{counterfactual, Counterfactual};
+pub use counterfactual::{counterfactual, Counterfactual, Tie};
 pub use sentences::{sentence, Language};
 pub use tact::Tact;
 

@@ -316,15 +316,79 @@ pub(crate) fn request(id: &str, customer: Option<&str>, at: i64, product: &str) 
         at,
         model: "m1".into(),
         placement: None,
+        asked: Asked::default(),
         lists: vec![ServedList {
             kind: "for-you".into(),
             items: vec![ServedItem {
                 product_id: product.into(),
                 propensity: Some(0.5),
+                ..ServedItem::default()
             }],
             candidates: vec![],
         }],
     }
+}
+
+pub(crate) async fn surprises_are_remembered_whatever_else_was_served(store: &impl Store) {
+    let surprised = |id: &str, customer: Option<&str>, days: i64, product: &str| {
+        let mut request = request(id, customer, NOW - days * DAY, product);
+        request.lists[0].kind = "surprise".into();
+        request
+    };
+    store.log_served(surprised("s1", Some("ada"), 90, "tea"));
+    store.log_served(surprised("s2", Some("card"), 40, "milk"));
+    store.log_served(surprised("s3", Some("bob"), 40, "soap"));
+    store.log_served(surprised("s4", None, 40, "oats"));
+    for ix in 0..300 {
+        store.log_served(request(&format!("r{ix}"), Some("ada"), NOW - DAY, "rice"));
+    }
+    super::customers::link(store, "ada", "card").await.unwrap();
+    store.flush_served().await.unwrap();
+    let ask = |days: i64| store.surprises_served("ada".into(), NOW - days * DAY);
+    assert_eq!(ask(30).await.unwrap(), Vec::<String>::new());
+    assert_eq!(ask(60).await.unwrap(), ["milk"]);
+    // Nobody reported any of them; what nobody in particular was shown goes.
+    let swept = store.sweep(Retention::default(), NOW).await.unwrap();
+    assert_eq!(swept.served, 1);
+    assert_eq!(ask(100).await.unwrap(), ["milk", "tea"]);
+    store
+        .erase_customer("ada".into(), "test".into(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(ask(100).await.unwrap(), Vec::<String>::new());
+    let later = store.sweep(Retention::default(), NOW + 400 * DAY).await;
+    assert_eq!(later.unwrap().served, 1, "bob's");
+}
+
+pub(crate) async fn what_was_asked_and_why_it_was_served_is_kept(store: &impl Store) {
+    let mut full = request("r1", Some("ada"), NOW, "tea");
+    full.asked = Asked {
+        at: Some(NOW - DAY),
+        viewed: Some("pot".into()),
+        basket: vec!["milk".into()],
+        session: vec![("pot".into(), "view".into(), None)],
+        dial: Some(0.25),
+    };
+    full.lists[0].items[0].reasons = vec![ServedReason {
+        code: "goes_with".into(),
+        product_id: Some("pot".into()),
+        clock: Some("child".into()),
+        contribution: 0.1,
+    }];
+    super::customers::link(store, "ada", "card").await.unwrap();
+    store.log_served(full.clone());
+    store.flush_served().await.unwrap();
+    let found = store.served_request("r1".into()).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&full));
+    let exported = store.export_customer("ada".into(), "test".into(), NOW);
+    let exported = all(exported.await).await;
+    let served = exported.into_iter().find_map(|row| match row {
+        CustomerRow::Served(served) => Some(served),
+        _ => None,
+    });
+    let served = served.unwrap();
+    assert_eq!(served.asked, Some(full.asked));
+    assert_eq!(served.reasons, full.lists[0].items[0].reasons);
 }
 
 pub(crate) async fn served_requests_are_joined_with_what_came_of_them(store: &impl Store) {

@@ -62,6 +62,8 @@ macro_rules! suite {
             boxes_change_leave_and_are_given_up
             an_erased_customers_boxes_are_gone_and_their_units_free
             served_requests_are_joined_with_what_came_of_them
+            surprises_are_remembered_whatever_else_was_served
+            what_was_asked_and_why_it_was_served_is_kept
             an_export_equals_what_was_recorded
             an_erasure_takes_effect_at_once
             an_erased_customer_may_come_back_new

@@ -62,7 +62,7 @@ pub(crate) async fn an_export_equals_what_was_recorded(store: &impl Store) {
     let served: Vec<_> = exported
         .iter()
         .filter_map(|row| match row {
-            CustomerRow::Served(row) => Some(row.request_id.as_str()),
+            CustomerRow::Served(served) => Some(served.row.request_id.as_str()),
             _ => None,
         })
         .collect();

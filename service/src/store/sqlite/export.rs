@@ -43,7 +43,7 @@ pub(super) fn customer(
             served::to_customer(conn, &member.id, None)
         })?;
         for (request, _) in requests.into_iter().rev() {
-            for row in request.rows() {
+            for row in request.in_full() {
                 sink.put(CustomerRow::Served(row))?;
             }
         }

@@ -17,7 +17,8 @@
 //! | `meta` | `change` (last commit), `catalogue` (catalogue version), `key` (fingerprint) | |
 //!
 //! `erasures.db` is the erase ledger: receipts and keyed hashes only. It is a file of its own so that restoring an older
-//! `store.db` cannot lose it. `served.db` is the serve log.
+//! `store.db` cannot lose it. `served.db` is the serve log: `body` holds the lists, `asked` what they were answered for (both
+//! JSON; NULL = nothing), `surprise` says whether a list of surprises is among them.
 
 use std::io::Read;
 use std::path::Path;
@@ -179,7 +180,8 @@ CREATE TABLE erased_touchpoint(hash BLOB PRIMARY KEY) WITHOUT ROWID;
 pub(super) const SERVED: Schema = Schema {
     name: "served.db",
     synchronous: "NORMAL",
-    migrations: &["
+    migrations: &[
+        "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE served(
     seq INTEGER PRIMARY KEY,
@@ -193,7 +195,15 @@ CREATE TABLE served(
 );
 CREATE INDEX served_customer ON served(customer_id, at) WHERE customer_id IS NOT NULL;
 CREATE INDEX served_at ON served(at);
-"],
+",
+        // what a customer was surprised with is found however much else they were served, and outlives what nobody reported
+        "
+ALTER TABLE served ADD COLUMN asked TEXT;
+ALTER TABLE served ADD COLUMN surprise INTEGER NOT NULL DEFAULT 0;
+UPDATE served SET surprise = 1 WHERE instr(body, '\"k\":\"surprise\",\"i\":[{') > 0;
+CREATE INDEX served_surprise ON served(customer_id, at) WHERE surprise = 1 AND customer_id IS NOT NULL;
+",
+    ],
 };
 
 impl Schema {

@@ -1,5 +1,6 @@
 //! The serve log: a file and a thread of its own behind a bounded queue, so that it never slows recording.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -218,9 +219,11 @@ fn write_group(conn: &mut Connection, group: &[Entry]) -> rusqlite::Result<()> {
 
 fn insert(conn: &Connection, request: &ServedRequest) -> rusqlite::Result<()> {
     let body = serde_json::to_string(&request.lists).unwrap_or_default();
+    let asked = (request.asked != Asked::default())
+        .then(|| serde_json::to_string(&request.asked).unwrap_or_default());
     conn.prepare_cached(
-        "INSERT INTO served(request_id, customer_id, at, model, placement, body) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(request_id) DO NOTHING",
+        "INSERT INTO served(request_id, customer_id, at, model, placement, body, asked, surprise) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(request_id) DO NOTHING",
     )?
     .execute((
         &request.request_id,
@@ -229,6 +232,8 @@ fn insert(conn: &Connection, request: &ServedRequest) -> rusqlite::Result<()> {
         &request.model,
         &request.placement,
         body,
+        asked,
+        request.surprises(),
     ))?;
     Ok(())
 }
@@ -246,20 +251,27 @@ pub(super) fn insert_all(
 }
 
 const REQUEST: &str =
-    "SELECT request_id, customer_id, at, model, placement, body, reported FROM served";
+    "SELECT request_id, customer_id, at, model, placement, body, reported, asked FROM served";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<(ServedRequest, bool), Fault> {
     let body: String = row.get(5)?;
+    let asked: Option<String> = row.get(7)?;
+    let strange = |_| StoreError::Io {
+        attempt: "reading the serve log".into(),
+        detail: "a request is not in its canonical form".into(),
+    };
     let request = ServedRequest {
         request_id: row.get(0)?,
         customer_id: row.get(1)?,
         at: row.get(2)?,
         model: row.get(3)?,
         placement: row.get(4)?,
-        lists: serde_json::from_str(&body).map_err(|_| StoreError::Io {
-            attempt: "reading the serve log".into(),
-            detail: "a request is not in its canonical form".into(),
-        })?,
+        asked: asked
+            .map(|asked| serde_json::from_str(&asked))
+            .transpose()
+            .map_err(strange)?
+            .unwrap_or_default(),
+        lists: serde_json::from_str(&body).map_err(strange)?,
     };
     Ok((request, row.get(6)?))
 }
@@ -280,6 +292,25 @@ pub(super) fn to_customer(
         found.push(read(row)?);
     }
     Ok(found)
+}
+
+/// Adds to `found` the products of surprise lists served to `customer_id` under this very id at or after `since`.
+pub(super) fn surprises(
+    conn: &Connection,
+    customer_id: &str,
+    since: i64,
+    found: &mut BTreeSet<String>,
+) -> Result<(), Fault> {
+    let mut some = conn.prepare_cached(&format!(
+        "{REQUEST} WHERE surprise = 1 AND customer_id = ?1 AND at >= ?2"
+    ))?;
+    let mut rows = some.query((customer_id, since))?;
+    while let Some(row) = rows.next()? {
+        let lists = read(row)?.0.lists.into_iter();
+        let surprises = lists.filter(ServedList::surprises);
+        found.extend(surprises.flat_map(|l| l.items).map(|item| item.product_id));
+    }
+    Ok(())
 }
 
 pub(super) fn request(conn: &Connection, id: &str) -> Result<Option<ServedRequest>, Fault> {
@@ -310,7 +341,8 @@ pub(super) fn erase(conn: &Connection, ids: &[String]) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Deletes what is older than `retention`.
+/// Deletes what is older than `retention`. What known customers were surprised with stays its full time, reported or not: it
+/// is what does not come again.
 pub(super) fn sweep(conn: &Connection, retention: &Retention, now: i64) -> rusqlite::Result<u64> {
     let mut deleted = 0;
     if let Some(age) = retention.served_ms {
@@ -320,7 +352,10 @@ pub(super) fn sweep(conn: &Connection, retention: &Retention, now: i64) -> rusql
     }
     if let Some(age) = retention.unreported_ms {
         deleted += conn
-            .prepare_cached("DELETE FROM served WHERE at < ?1 AND reported = 0")?
+            .prepare_cached(
+                "DELETE FROM served WHERE at < ?1 AND reported = 0 \
+                 AND (surprise = 0 OR customer_id IS NULL)",
+            )?
             .execute([now.saturating_sub(age)])?;
     }
     Ok(deleted as u64)

@@ -1,5 +1,6 @@
 //! Opening, and the trait.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use crate::store::keyed::{Domain, Key};
 use crate::store::types::*;
 use crate::store::{Position, RowStream, Store, StoreError};
 
+use super::customers::Member;
 use super::errors::classify;
 use super::readers::Readers;
 use super::schema::{self, LEDGER, SERVED, STORE};
@@ -252,6 +254,23 @@ impl SqliteStore {
         self.submit(rows.len(), "recording touchpoints", move |tx| {
             record::touchpoints(tx, rows, &options)
         })
+    }
+
+    /// The person behind `customer_id` and all ids that they go by; the id itself where nothing is known of them.
+    async fn behind(&self, customer_id: String) -> Result<(Vec<Member>, Vec<String>), StoreError> {
+        let id = customer_id.clone();
+        let members = self
+            .readers
+            .read("reading a customer", move |conn| {
+                Ok(customers::person(conn, &id)?)
+            })
+            .await?
+            .unwrap_or_default();
+        let mut ids: Vec<String> = members.iter().map(|m| m.id.clone()).collect();
+        if ids.is_empty() {
+            ids.push(customer_id);
+        }
+        Ok((members, ids))
     }
 
     /// Puts served requests into the log and waits until they are there; for loading shop data.
@@ -683,18 +702,7 @@ impl Store for SqliteStore {
         customer_id: String,
         newest: usize,
     ) -> Result<Vec<ServedOutcome>, StoreError> {
-        let members = self
-            .readers
-            .read("reading a customer", {
-                let id = customer_id.clone();
-                move |conn| Ok(customers::person(conn, &id)?)
-            })
-            .await?;
-        let members = members.unwrap_or_default();
-        let mut ids: Vec<String> = members.iter().map(|m| m.id.clone()).collect();
-        if ids.is_empty() {
-            ids.push(customer_id);
-        }
+        let (members, ids) = self.behind(customer_id).await?;
         let mut requests = self
             .served_readers
             .read("reading the serve log", move |conn| {
@@ -729,6 +737,24 @@ impl Store for SqliteStore {
             })
             .await?;
         Ok(ServedOutcome::joined(requests, &came))
+    }
+
+    async fn surprises_served(
+        &self,
+        customer_id: String,
+        since: i64,
+    ) -> Result<Vec<String>, StoreError> {
+        let (_, ids) = self.behind(customer_id).await?;
+        let found = self
+            .served_readers
+            .read("reading the serve log", move |conn| {
+                let mut found = BTreeSet::new();
+                for id in &ids {
+                    served::surprises(conn, id, since, &mut found)?;
+                }
+                Ok(found)
+            });
+        Ok(found.await?.into_iter().collect())
     }
 
     async fn served_request(

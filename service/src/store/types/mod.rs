@@ -21,6 +21,7 @@ pub use recording::{
 };
 pub use rights::{AuditAction, AuditEntry, CustomerRow, Document, Erasure, ErasureState, ShopRow};
 pub use served::{
-    parse_served_id, served_id, ServedItem, ServedList, ServedOutcome, ServedRequest,
+    parse_served_id, served_id, Asked, ServedInFull, ServedItem, ServedList, ServedOutcome,
+    ServedReason, ServedRequest,
 };
 pub use status::{Durability, Limits, Retention, StoreCounts, StoreHealth, StoreState, Swept};

@@ -119,7 +119,7 @@ pub enum CustomerRow {
     /// What was said of a surprise.
     Delight(Delight),
     /// One recommended item.
-    Served(Served),
+    Served(super::ServedInFull),
     /// A document about them (a packed box).
     Document(Document),
     /// What was done with their data.

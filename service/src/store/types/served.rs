@@ -4,7 +4,45 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use serendib_engine::rank::ListKind;
 use serendib_engine::shop::{Served, Touchpoint};
+
+/// Why an item was served: a reason of the engine with ids for numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServedReason {
+    /// Kind of reason (`because_you_bought`).
+    #[serde(rename = "c")]
+    pub code: String,
+    /// The product it refers to.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// The clock it refers to.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
+    /// Its part of the score.
+    #[serde(rename = "w")]
+    pub contribution: f32,
+}
+
+/// What a request was answered for, beside the customer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The time asked for, where it was not the time of the answer, ms.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
+    /// The product on the page.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub viewed: Option<String>,
+    /// The basket.
+    #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
+    pub basket: Vec<String>,
+    /// What was done in the visit: product, kind and time, oldest first.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub session: Vec<(String, String, Option<i64>)>,
+    /// The dial.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub dial: Option<f32>,
+}
 
 /// One recommended item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +53,9 @@ pub struct ServedItem {
     /// Probability of the draw, for a sampled slot.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
     pub propensity: Option<f64>,
+    /// Why it was served, strongest first; none in logs of older servers and for candidates of a draw.
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<ServedReason>,
 }
 
 /// One list of a response, best first.
@@ -31,6 +72,13 @@ pub struct ServedList {
     pub candidates: Vec<ServedItem>,
 }
 
+impl ServedList {
+    /// Whether it is a list of surprises with anything in it.
+    pub fn surprises(&self) -> bool {
+        self.kind == ListKind::Surprise.as_str() && !self.items.is_empty()
+    }
+}
+
 /// One answered request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServedRequest {
@@ -44,11 +92,34 @@ pub struct ServedRequest {
     pub model: String,
     /// Where on the page, if said.
     pub placement: Option<String>,
+    /// What it was answered for.
+    pub asked: Asked,
     /// The lists.
     pub lists: Vec<ServedList>,
 }
 
 impl ServedRequest {
+    /// Whether a surprise list with anything in it was served.
+    pub fn surprises(&self) -> bool {
+        self.lists.iter().any(ServedList::surprises)
+    }
+
+    /// Everything that the log holds of it, item by item, ranks from 1 in each list.
+    pub fn in_full(&self) -> Vec<ServedInFull> {
+        let items = self.lists.iter().flat_map(|list| &list.items);
+        let asked = (self.asked != Asked::default()).then(|| self.asked.clone());
+        let mut asked = asked.into_iter();
+        self.rows()
+            .into_iter()
+            .zip(items)
+            .map(|(row, item)| ServedInFull {
+                row,
+                reasons: item.reasons.clone(),
+                asked: asked.next(),
+            })
+            .collect()
+    }
+
     /// The request as rows of the `served` table, ranks from 1 in each list.
     pub fn rows(&self) -> Vec<Served> {
         let mut rows = Vec::new();
@@ -78,6 +149,17 @@ impl ServedRequest {
         }
         rows
     }
+}
+
+/// One served item with everything that the log holds of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServedInFull {
+    /// The item.
+    pub row: Served,
+    /// Why it was served.
+    pub reasons: Vec<ServedReason>,
+    /// What its request was answered for: with the first item of a request, where there is anything to tell.
+    pub asked: Option<Asked>,
 }
 
 /// A served request and whether anything came of it.
@@ -165,6 +247,7 @@ mod tests {
         let item = |id: &str, propensity| ServedItem {
             product_id: id.into(),
             propensity,
+            ..ServedItem::default()
         };
         let rows = ServedRequest {
             request_id: "r".into(),
