@@ -343,7 +343,7 @@ async fn a_rating_is_of_what_the_customer_was_shown_and_of_the_past() {
     };
     refused(rating("bob"), "ratings[0].served_id").await;
     let tomorrow = SurpriseRating {
-        at_ms: Some(days_ago(-1.0)),
+        at_ms: Some(days_ago(-3.0)),
         ..rating("ada")
     };
     refused(tomorrow, "ratings[0].at_ms").await;

@@ -68,7 +68,7 @@ fn digest(options: &Options) -> String {
 fn the_shop_is_pinned() {
     assert_eq!(
         digest(&small()),
-        "322a05c671e2d2de0ce93fadf65717ffc0e574b8a81488888ecc132e24b8ceaa"
+        "43b2ce4de38bb8c578e4e51877756bce3b55093ea5107d4957ae28f9636fa180"
     );
     let default = Options {
         truth: false,
@@ -76,7 +76,7 @@ fn the_shop_is_pinned() {
     };
     assert_eq!(
         digest(&default),
-        "3aeff89775da7c298b0e72e4e0a3f7dd30da6e9e8e2d1e67fad6d4e5300e4ef0"
+        "87693ab124b90ddddb07c488015f97db042b2520e0cc2f217b56eacf5bfb1e5f"
     );
 }
 

@@ -159,7 +159,19 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
     say("weighing the families");
     let fitted: Vec<&Fitted> = tuned.iter().map(|t| &t.fitted).collect();
     let pool = Pool::new(&fitted, &cases, n);
-    let weights = pool.weigh(0.002);
+    let mut weights = pool.weigh(0.002);
+    if mean(&pool.ndcg(&weights, 20)) <= 0.0 {
+        // nothing that is held out is found by anything: what is popular claims the least
+        for (weight, tuned) in weights.iter_mut().zip(&tuned) {
+            *weight = f32::from(u8::from(matches!(
+                tuned.family,
+                Family::Popular {
+                    half_life_days: None
+                }
+            )));
+        }
+    }
+    let weights = weights;
     let alone = |family: usize| {
         let mut one = vec![0.0; weights.len()];
         one[family] = 1.0;
