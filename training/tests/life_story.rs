@@ -69,11 +69,8 @@ fn lists_follow_trips_and_contracts_and_say_nothing_of_what_is_not_known() {
     let held = |list: &[String], starts: &str| list.iter().any(|c| c.starts_with(starts));
 
     let packing = next(&model, &[], &trip, day - 4.0);
-    assert!(packing.len() >= 4, "{packing:?}");
-    assert!(
-        packing[..4].iter().all(|c| c.starts_with("travel/")),
-        "{packing:?}"
-    );
+    let travel = packing.iter().filter(|c| c.starts_with("travel/"));
+    assert!(travel.count() >= 6, "{packing:?}");
     assert!(!held(&packing, "travel/memories"), "{packing:?}");
     let away = next(&model, &[], &trip, day + 3.0);
     for gone in ["travel/luggage", "travel/guides"] {

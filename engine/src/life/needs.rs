@@ -98,7 +98,7 @@ impl LifeModel {
         let now = state.now_day();
         let mut out: Vec<Need> = Vec::new();
         for (ix, posterior) in state.clocks.iter().enumerate() {
-            if f64::from(posterior.probability) < BELIEVED {
+            if posterior.probability < BELIEVED {
                 continue;
             }
             let clock = &self.clocks[posterior.clock];
@@ -132,8 +132,8 @@ impl LifeModel {
                 let lasts = (until.min(now + horizon) - from.max(now)).max(1.0);
                 let anyway = 1.0 - (-rate * lasts).exp();
                 let wanted = rare.max((FIT_LEAST - 1.0) * anyway);
-                // NaN fails the comparison too.
-                if !(exists * bought >= wanted) {
+                let is_needed = exists * bought >= wanted;
+                if !is_needed {
                     continue;
                 }
                 let probability = (exists * bought) as f32;
