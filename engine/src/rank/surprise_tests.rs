@@ -327,8 +327,12 @@ fn a_floor_that_nothing_passes_gives_a_short_list_with_a_note() {
 
 #[test]
 fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
-    let model = model();
+    let mut model = model();
+    let mut parts = model.representation.parts().clone();
+    parts.prior = (0..40).map(|ix| 4.0 - 0.08 * ix as f32).collect();
+    model.representation = Representation::new(parts).unwrap();
     let floor = ask(&model, &history(), &surprise(0.5, 4)).items[0].floor;
+    assert!(floor > Some(0.0), "{floor:?}");
     let mut limited = surprise(0.5, 4);
     limited.lists[0].filters.categories = vec!["c3".into()];
     let mut spent = surprise(0.0, 4);
@@ -342,6 +346,9 @@ fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
         assert!(items.iter().all(|i| i.floor == floor));
         assert!(items.iter().all(|i| i.relevance >= floor.unwrap()));
     }
+    limited.lists[0].count = 10;
+    let few = ask(&model, &history(), &limited);
+    assert!(few.items.len() < 9 && few.notes.contains(&Note::Floor));
     let strict = Request {
         surprise_floor: 0.9,
         ..surprise(0.5, 4)
