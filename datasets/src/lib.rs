@@ -27,31 +27,18 @@
 //! `shop.json` ([`ShopInfo`]) and `rules.json` are optional; `consents` in it says what holds for customers who said
 //! nothing. Everything else in the directory is left alone.
 
-mod cell;
-pub mod check;
-mod columns;
 pub mod demo_shop;
-pub mod describe;
-mod error;
-pub mod flags;
-mod histories;
 pub mod importers;
-mod log;
-mod progress;
-mod read;
-mod record;
-mod shop_data;
-mod table;
-pub mod time;
-mod write;
 
-pub use cell::Cell;
-pub use columns::{InputTable, OutputTable};
-pub use error::{DataError, Place};
-pub use histories::Histories;
-pub use log::{basket_hash, Log};
-pub use progress::Progress;
-pub use record::{BoxOrder, ColumnType, StockLot};
-pub use shop_data::{ReadOptions, Rows, ShopData, ShopInfo};
-pub use table::{Format, Table};
-pub use write::{ShopWriter, TableWriter};
+pub(crate) use serendib_shop::directory as shop_data;
+pub use serendib_shop::noise as flags;
+pub(crate) use serendib_shop::table::{cell, read, record, write};
+pub use serendib_shop::{check, describe, progress, table, time};
+pub(crate) mod error {
+    pub(crate) use serendib_shop::{DataError, Place};
+}
+pub use serendib_shop::{
+    basket_hash, BoxOrder, Cell, ColumnType, DataError, Format, Histories, InputTable, Log,
+    OutputTable, Place, Progress, ReadOptions, Rows, ShopData, ShopInfo, ShopWriter, StockLot,
+    Table, TableWriter,
+};

@@ -13,10 +13,10 @@ pub mod life;
 pub mod model;
 pub mod rank;
 pub mod represent;
-pub mod shop;
 pub mod surprise;
 mod told;
 
+pub use serendib_shop as shop;
 pub use told::told;
 
 pub(crate) use isolate::isolated;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::cell::{shorten, Cell};
 use crate::error::{DataError, Place};
 use crate::read::{open_text, read_line, CsvSource, RowFault, Source, MAX_RECORD_BYTES};
-use crate::table::Packing;
+use crate::table::format::Packing;
 use crate::time::{date_ms, parse_time, Zone};
 
 /// Endings that only say how a file is packed.

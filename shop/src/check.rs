@@ -1,0 +1,495 @@
+//! Checking shop data: every problem with its place, in memory that does not grow with the touchpoints.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+
+use crate::{Kinds, Product, Touchpoint};
+use serde::Serialize;
+
+use crate::directory::{Rows, ShopData};
+use crate::error::{DataError, Place};
+use crate::noise::{is_non_product, is_pooled, NON_PRODUCT, POOLED};
+use crate::progress::Progress;
+use crate::table::format::Table;
+use crate::table::record::Record;
+
+/// Most ids that are remembered for finding repeated ones, per table; at 8 bytes each and some room.
+const MAX_REMEMBERED: usize = 16 << 20;
+
+/// 1980-01-01: hardly a touchpoint is older, but seconds taken for milliseconds are.
+const SUSPICIOUS_BEFORE_MS: i64 = 315_532_800_000;
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Problem {
+    /// File, or the directory.
+    pub file: String,
+    /// Data row from 1; absent when the whole file is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// Line of a text file from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// Column; absent when the whole row is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Problem {
+    fn new(error: &DataError) -> Problem {
+        let place = |place: &Place, column: Option<&String>, message: &str| Problem {
+            file: place.file.display().to_string(),
+            row: Some(place.row),
+            line: place.line,
+            column: column.cloned(),
+            message: message.to_owned(),
+        };
+        let file = |path: &Path, message: String| Problem {
+            file: path.display().to_string(),
+            row: None,
+            line: None,
+            column: None,
+            message,
+        };
+        match error {
+            DataError::Row { place: at, message } => place(at, None, message),
+            DataError::Cell {
+                place: at,
+                column,
+                message,
+            } => place(at, Some(column), message),
+            DataError::File { path, message } => file(path, message.clone()),
+            DataError::Io {
+                action,
+                path,
+                source,
+            } => file(path, format!("could not {action}: {source}")),
+            DataError::Write { .. } => file(Path::new(""), error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(row) = self.row {
+            write!(f, ": row {row}")?;
+            if let Some(line) = self.line.filter(|line| *line != row) {
+                write!(f, " (line {line})")?;
+            }
+        }
+        if let Some(column) = &self.column {
+            write!(f, ": column {column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Rows and problems of one table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TableReport {
+    /// Rows, wrong ones included.
+    pub rows: u64,
+    /// Problems.
+    pub problems: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// How many problems there are.
+    pub problems: u64,
+    /// Each table that is there.
+    pub tables: BTreeMap<&'static str, TableReport>,
+    /// The first problems, up to the limit given.
+    pub first: Vec<Problem>,
+    /// Things that may well be meant.
+    pub notes: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.first {
+            writeln!(f, "{problem}")?;
+        }
+        let more = self.problems - self.first.len() as u64;
+        if more > 0 {
+            writeln!(f, "… and {more} more (--max-problems 0 prints all)")?;
+        }
+        if !self.first.is_empty() {
+            writeln!(f)?;
+        }
+        for (table, report) in &self.tables {
+            writeln!(
+                f,
+                "{table:<12} {:>12} rows  {:>8} problems",
+                report.rows, report.problems
+            )?;
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        match self.problems {
+            0 => writeln!(f, "no problems"),
+            1 => writeln!(f, "1 problem"),
+            n => writeln!(f, "{n} problems"),
+        }
+    }
+}
+
+/// Ids seen, as hashes: two ids of one hash among ten million are one in 300,000.
+#[derive(Default)]
+struct Seen {
+    hashes: HashSet<u64>,
+    full: bool,
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Seen {
+    /// Remembers `id`; false if it was there.
+    fn insert(&mut self, id: &str) -> bool {
+        if self.hashes.len() >= MAX_REMEMBERED {
+            self.full = true;
+            return true;
+        }
+        self.hashes.insert(hash(id))
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.hashes.contains(&hash(id))
+    }
+}
+
+struct Check<'a> {
+    data: &'a ShopData,
+    limit: usize,
+    progress: &'a mut Progress,
+    report: Report,
+    products: Seen,
+    /// Customers of `customers` and of `touchpoints`.
+    customers: Seen,
+}
+
+/// Checks all tables of `data`; at most `limit` problems are kept, all are counted.
+pub fn check(data: &ShopData, limit: usize, progress: &mut Progress) -> Report {
+    let mut check = Check {
+        data,
+        limit,
+        progress,
+        report: Report::default(),
+        products: Seen::default(),
+        customers: Seen::default(),
+    };
+    check.products();
+    check.customers();
+    check.touchpoints(Table::Touchpoints);
+    check.touchpoints(Table::HeldOut);
+    check.others();
+    check.report
+}
+
+impl Check<'_> {
+    fn problem(&mut self, table: Option<Table>, error: &DataError) {
+        self.report.problems += 1;
+        if let Some(table) = table {
+            self.report.tables.entry(table.name()).or_default().problems += 1;
+        }
+        if self.report.first.len() < self.limit {
+            self.report.first.push(Problem::new(error));
+        }
+    }
+
+    fn note(&mut self, text: impl Into<String>) {
+        self.report.notes.push(text.into());
+    }
+
+    /// Walks over a table; `each` sees the rows that are right by themselves and names a column at fault.
+    fn walk<T: Record>(
+        &mut self,
+        table: Table,
+        rows: Result<Rows<T>, DataError>,
+        mut each: impl FnMut(&mut Self, &T, &Place) -> Result<(), (&'static str, String)>,
+    ) {
+        if !self.data.has_table(table) {
+            return;
+        }
+        self.progress.stage(format!("checking {table}"));
+        self.report.tables.entry(table.name()).or_default();
+        let mut rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => return self.problem(Some(table), &error),
+        };
+        let mut count = 0;
+        while let Some(row) = rows.next() {
+            self.progress.row();
+            match row {
+                Ok(row) => {
+                    count += 1;
+                    let Some(place) = rows.place().cloned() else {
+                        continue;
+                    };
+                    if let Err((column, message)) = each(self, &row, &place) {
+                        self.problem(Some(table), &DataError::cell(&place, column, message));
+                    }
+                }
+                Err(error) => {
+                    count += u64::from(error.is_row());
+                    self.problem(Some(table), &error);
+                }
+            }
+        }
+        self.report.tables.entry(table.name()).or_default().rows = count;
+        let extra: Vec<&str> = rows
+            .extra_columns()
+            .filter(|name| ![POOLED, NON_PRODUCT].contains(name))
+            .collect();
+        if !extra.is_empty() {
+            let names = crate::table::cell::shorten(&extra.join(", ")).into_owned();
+            self.note(format!(
+                "{table}: not columns of this table, kept as attributes: {names}"
+            ));
+        }
+    }
+
+    fn products(&mut self) {
+        let (mut untitled, mut uncategorised, mut flagged, mut loss) = (0u64, 0u64, 0u64, 0u64);
+        self.walk(
+            Table::Products,
+            self.data.product_rows(),
+            |check, product: &Product, _| {
+                untitled += u64::from(product.title.is_none());
+                uncategorised += u64::from(product.category.is_none());
+                flagged += u64::from(is_non_product(product));
+                loss +=
+                    u64::from(matches!((product.price, product.cost), (Some(p), Some(c)) if c > p));
+                if let Some(parent) = &product.parent_id {
+                    if *parent == product.product_id {
+                        return Err(("parent_id", "is the product itself".into()));
+                    }
+                }
+                if let (Some(from), Some(until)) = (product.available_from, product.available_until)
+                {
+                    if from >= until {
+                        return Err(("available_until", "is not after available_from".into()));
+                    }
+                }
+                if !check.products.insert(&product.product_id) {
+                    return Err((
+                        "product_id",
+                        format!("{:?} appears twice", product.product_id),
+                    ));
+                }
+                Ok(())
+            },
+        );
+        let rows = self.rows_of(Table::Products);
+        for (count, what) in [
+            (untitled, "have no title"),
+            (uncategorised, "have no category"),
+            (flagged, "are marked as no products (postage, fees)"),
+            (loss, "cost more than their price"),
+        ] {
+            if count > 0 && rows > 0 {
+                self.note(format!("{count} of {rows} products {what}"));
+            }
+        }
+    }
+
+    fn rows_of(&self, table: Table) -> u64 {
+        self.report
+            .tables
+            .get(table.name())
+            .map_or(0, |report| report.rows)
+    }
+
+    fn customers(&mut self) {
+        self.walk(
+            Table::Customers,
+            self.data.customers(),
+            |check, customer, _| {
+                if check.customers.insert(&customer.customer_id) {
+                    Ok(())
+                } else {
+                    Err((
+                        "customer_id",
+                        format!("{:?} appears twice", customer.customer_id),
+                    ))
+                }
+            },
+        );
+    }
+
+    fn touchpoints(&mut self, table: Table) {
+        let rows = match table {
+            Table::HeldOut => self.data.held_out(),
+            _ => self.data.touchpoints(),
+        };
+        let known = Kinds::default();
+        let passive: HashSet<&str> = self
+            .data
+            .shop()
+            .passive_kinds
+            .iter()
+            .map(String::as_str)
+            .collect();
+        let mut timed: Option<bool> = None;
+        let mut own: BTreeMap<String, u64> = BTreeMap::new();
+        let mut ids = Seen::default();
+        let mut span: Option<(i64, i64)> = None;
+        let (mut pooled, mut anonymous, mut strangers) = (0u64, 0u64, 0u64);
+        self.walk(table, rows, |check, row: &Touchpoint, _| {
+            pooled += u64::from(is_pooled(row));
+            anonymous += u64::from(row.customer_id.is_empty());
+            if table == Table::Touchpoints {
+                check.customers.insert(&row.customer_id);
+            } else {
+                strangers += u64::from(!check.customers.contains(&row.customer_id));
+            }
+            if known.get(&row.kind).is_none() && !passive.contains(row.kind.as_str()) {
+                // a shop with more kinds than this has ids in the column
+                if own.len() < 1000 || own.contains_key(&row.kind) {
+                    *own.entry(row.kind.clone()).or_default() += 1;
+                }
+            }
+            if let Some(at) = row.at {
+                let (first, last) = span.unwrap_or((at, at));
+                span = Some((first.min(at), last.max(at)));
+            }
+            let was_timed = *timed.get_or_insert(row.at.is_some());
+            if was_timed != row.at.is_some() {
+                return Err((
+                    "at",
+                    "either all rows of the table have a time or none".into(),
+                ));
+            }
+            if let Some(id) = &row.touchpoint_id {
+                if !ids.insert(id) {
+                    return Err(("touchpoint_id", format!("{id:?} appears twice")));
+                }
+            }
+            if row.kind == "rating" && row.rating.is_none() {
+                return Err(("rating", "is empty in a row of kind rating".into()));
+            }
+            Ok(())
+        });
+        let rows = self.rows_of(table);
+        if !self.data.has_table(table) {
+            if table == Table::Touchpoints {
+                self.note("there is no table touchpoints");
+            }
+            return;
+        }
+        if rows == 0 {
+            self.note(format!("{table} has no rows"));
+        }
+        if timed == Some(false) {
+            self.note(format!("{table} has no times: the order of rows counts"));
+        }
+        if let Some((first, last)) = span {
+            if last < SUSPICIOUS_BEFORE_MS {
+                self.note(format!(
+                    "{table} ends at {}; numbers in column at must be milliseconds, not seconds",
+                    crate::time::format_time(last)
+                ));
+            } else if first < SUSPICIOUS_BEFORE_MS {
+                self.note(format!(
+                    "{table} begins at {}",
+                    crate::time::format_time(first)
+                ));
+            }
+        }
+        if pooled > 0 {
+            self.note(format!(
+                "{pooled} of {rows} rows of {table} belong to pooled orders"
+            ));
+        }
+        if anonymous > 0 {
+            self.note(format!(
+                "{anonymous} of {rows} rows of {table} are anonymous"
+            ));
+        }
+        if strangers > 0 {
+            self.note(format!(
+                "{strangers} of {rows} rows of {table} are of customers without touchpoints or profile"
+            ));
+        }
+        if ids.full {
+            self.note(format!(
+                "only the first {MAX_REMEMBERED} touchpoint ids of {table} were compared with each other"
+            ));
+        }
+        if !own.is_empty() {
+            let mut kinds: Vec<_> = own.into_iter().collect();
+            kinds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            let shown: Vec<_> = kinds
+                .iter()
+                .take(10)
+                .map(|(kind, count)| format!("{kind} ({count})"))
+                .collect();
+            self.note(format!(
+                "{table} has {} kinds that are not known by name and count as active: {}",
+                kinds.len(),
+                shown.join(", ")
+            ));
+        }
+    }
+
+    fn others(&mut self) {
+        let has_products = self.data.has_table(Table::Products);
+        let unknown = move |check: &Self, product: &str| {
+            if has_products && !check.products.contains(product) {
+                Err((
+                    "product_id",
+                    format!("{product:?} is not in the products table"),
+                ))
+            } else {
+                Ok(())
+            }
+        };
+        self.walk(Table::Delights, self.data.delights(), |check, row, _| {
+            unknown(check, &row.product_id)
+        });
+        self.walk(Table::Served, self.data.served(), |check, row, _| {
+            row.product_id
+                .as_deref()
+                .map_or(Ok(()), |product| unknown(check, product))
+        });
+        self.walk(Table::Stock, self.data.stock(), |check, row, _| {
+            unknown(check, &row.product_id)
+        });
+        let mut boxes = Seen::default();
+        self.walk(Table::Boxes, self.data.boxes(), |_, row, _| {
+            if boxes.insert(&row.box_id) {
+                Ok(())
+            } else {
+                Err(("box_id", format!("{:?} appears twice", row.box_id)))
+            }
+        });
+        if let Err(error) = self.data.rules() {
+            self.problem(None, &error);
+        }
+        let others: Vec<_> = self
+            .data
+            .others()
+            .iter()
+            .filter(|name| name.as_str() != "truth/")
+            .cloned()
+            .collect();
+        if !others.is_empty() {
+            self.note(format!(
+                "not part of shop data: {}",
+                crate::table::cell::shorten(&others.join(", "))
+            ));
+        }
+    }
+}

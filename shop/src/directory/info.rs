@@ -1,0 +1,32 @@
+//! The `shop` document: what holds for the whole shop.
+
+use crate::Consents;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What `shop.json` says; every key is optional.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShopInfo {
+    /// ISO 4217 code of prices and values without one of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// IANA name of the zone in which times without an offset are read; UTC when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// BCP 47 tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The shop's own touchpoint kinds in which the customer was merely shown something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passive_kinds: Vec<String>,
+    /// Clock types, as the engine's `life` reads them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_types: Option<Value>,
+    /// What holds for customers who said nothing; absent = allowed.
+    #[serde(skip_serializing_if = "Consents::is_silent")]
+    pub consents: Consents,
+    /// Every other key.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}

@@ -1,0 +1,276 @@
+//! A directory of shop data, opened for reading.
+
+mod files;
+mod info;
+mod rows;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::{Customer, Delight, Product, Served, Touchpoint};
+use serde_json::Value;
+
+pub use info::ShopInfo;
+pub use rows::Rows;
+
+use crate::error::DataError;
+use crate::table::columns::InputTable;
+use crate::table::format::{Packing, Table};
+use crate::table::read::open_text;
+use crate::table::record::{BoxOrder, Record, StockLot};
+use crate::time::Zone;
+use files::{Found, Part};
+use rows::ProductIds;
+
+/// Largest `shop.json` or `rules.json` in bytes.
+const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
+
+/// How to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Skip wrong rows and count them instead of stopping at the first.
+    pub lenient: bool,
+}
+
+/// An opened directory of tables.
+///
+/// Opening reads only the list of files and `shop.json`; every table is streamed when asked for.
+#[derive(Debug)]
+pub struct ShopData {
+    dir: PathBuf,
+    options: ReadOptions,
+    shop: ShopInfo,
+    zone: Zone,
+    found: Found,
+    skipped: BTreeMap<Table, Arc<AtomicU64>>,
+    product_ids: Mutex<Option<Arc<ProductIds>>>,
+}
+
+impl ShopData {
+    /// Opens `dir`.
+    ///
+    /// # Errors
+    /// It is no directory, holds a table twice or files but no table at all, or its `shop.json` is wrong.
+    pub fn open(dir: &Path, options: ReadOptions) -> Result<ShopData, DataError> {
+        let found = files::find(dir)?;
+        if found.tables.is_empty() && found.documents.is_empty() && !found.others.is_empty() {
+            return Err(DataError::file(
+                dir,
+                format!(
+                    "holds no table of shop data; expected {} as .parquet, .csv or .jsonl",
+                    Table::ALL.map(Table::name).join(", ")
+                ),
+            ));
+        }
+        let shop: ShopInfo = match found.documents.get("shop") {
+            None => ShopInfo::default(),
+            Some(part) => serde_json::from_value(document(part)?)
+                .map_err(|error| DataError::file(&part.path, error.to_string()))?,
+        };
+        let zone = match shop.time_zone.as_deref() {
+            None => Zone::default(),
+            Some(name) => Zone::named(name).ok_or_else(|| {
+                DataError::file(
+                    found.documents.get("shop").map_or(dir, |part| &part.path),
+                    format!("time_zone {name:?} is no IANA time zone such as Europe/London"),
+                )
+            })?,
+        };
+        Ok(ShopData {
+            dir: dir.to_path_buf(),
+            options,
+            shop,
+            zone,
+            found,
+            skipped: Table::ALL
+                .into_iter()
+                .map(|table| (table, Arc::default()))
+                .collect(),
+            product_ids: Mutex::new(None),
+        })
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What `shop.json` says; defaults where there is none.
+    pub fn shop(&self) -> &ShopInfo {
+        &self.shop
+    }
+
+    /// The time zone in which times without an offset are read.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    /// Whether `table` is there.
+    pub fn has_table(&self, table: Table) -> bool {
+        self.found.tables.contains_key(&table)
+    }
+
+    /// The files of `table`, in the order in which they are read.
+    pub fn files(&self, table: Table) -> Vec<&Path> {
+        self.parts(table)
+            .iter()
+            .map(|part| part.path.as_path())
+            .collect()
+    }
+
+    /// Names in the directory that are no part of shop data.
+    pub fn others(&self) -> &[String] {
+        &self.found.others
+    }
+
+    /// How many rows of `table` were skipped so far; 0 unless lenient.
+    pub fn skipped(&self, table: Table) -> u64 {
+        self.skipped
+            .get(&table)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    fn parts(&self, table: Table) -> &[Part] {
+        self.found.tables.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    fn rows<T: Record>(
+        &self,
+        table: Table,
+        products: Option<Arc<ProductIds>>,
+    ) -> Result<Rows<T>, DataError> {
+        let skipped = self.skipped.get(&table).cloned().unwrap_or_default();
+        Rows::new(
+            self.parts(table),
+            self.zone,
+            self.options.lenient,
+            skipped,
+            products,
+        )
+    }
+
+    /// The ids of the `products` table, read once; `None` without such a table.
+    fn product_ids(&self) -> Result<Option<Arc<ProductIds>>, DataError> {
+        if !self.has_table(Table::Products) {
+            return Ok(None);
+        }
+        let mut slot = self
+            .product_ids
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slot.is_none() {
+            let mut ids = ProductIds::new();
+            let parts = self.parts(Table::Products);
+            if self.options.lenient {
+                // what is wrong with a product is counted by whoever reads the products themselves
+                let rows = Rows::<Product>::new(parts, self.zone, true, Arc::default(), None)?;
+                ids.extend(rows.flatten().map(|p| p.product_id.into_boxed_str()));
+            } else {
+                for part in parts {
+                    // a product with a wrong price is one all the same: it is told once, not with every touchpoint
+                    for row in InputTable::open(&part.path, &["product_id"])? {
+                        match row {
+                            Ok(mut cells) => {
+                                ids.extend(cells.remove(0).map(String::into_boxed_str))
+                            }
+                            Err(error) if error.is_row() => {}
+                            Err(_) => break,
+                        }
+                    }
+                }
+            }
+            *slot = Some(Arc::new(ids));
+        }
+        Ok(slot.clone())
+    }
+
+    /// The `products` table as it stands, streamed; repeated ids are not looked for.
+    pub fn product_rows(&self) -> Result<Rows<Product>, DataError> {
+        self.rows(Table::Products, None)
+    }
+
+    /// The `products` table; `None` where there is none.
+    ///
+    /// # Errors
+    /// A wrong row, or two products of one id.
+    pub fn products(&self) -> Result<Option<Vec<Product>>, DataError> {
+        if !self.has_table(Table::Products) {
+            return Ok(None);
+        }
+        let mut products: Vec<Product> = Vec::new();
+        let mut seen: HashMap<String, u64> = HashMap::new();
+        let mut rows = self.product_rows()?;
+        while let Some(product) = rows.next() {
+            let product = product?;
+            let row = rows.place().map_or(0, |place| place.row);
+            if let Some(first) = seen.get(&product.product_id) {
+                rows.reject(
+                    "product_id",
+                    format!("{:?} is already in row {first}", product.product_id),
+                )?;
+                continue;
+            }
+            seen.insert(product.product_id.clone(), row);
+            products.push(product);
+        }
+        Ok(Some(products))
+    }
+
+    /// The `customers` table, streamed; nothing where there is none. Repeated ids are not looked for.
+    pub fn customers(&self) -> Result<Rows<Customer>, DataError> {
+        self.rows(Table::Customers, None)
+    }
+
+    /// The `touchpoints` table in the order of its rows, streamed; nothing where there is none.
+    ///
+    /// Where there is a `products` table, a row on a product that is not in it is an error.
+    pub fn touchpoints(&self) -> Result<Rows<Touchpoint>, DataError> {
+        self.rows(Table::Touchpoints, self.product_ids()?)
+    }
+
+    /// The `held_out` table, streamed; nothing where there is none.
+    pub fn held_out(&self) -> Result<Rows<Touchpoint>, DataError> {
+        self.rows(Table::HeldOut, self.product_ids()?)
+    }
+
+    /// The `delights` table, streamed; nothing where there is none.
+    pub fn delights(&self) -> Result<Rows<Delight>, DataError> {
+        self.rows(Table::Delights, None)
+    }
+
+    /// The `served` table, streamed; nothing where there is none.
+    pub fn served(&self) -> Result<Rows<Served>, DataError> {
+        self.rows(Table::Served, None)
+    }
+
+    /// The `boxes` table, streamed; nothing where there is none.
+    pub fn boxes(&self) -> Result<Rows<BoxOrder>, DataError> {
+        self.rows(Table::Boxes, None)
+    }
+
+    /// The `stock` table, streamed; nothing where there is none.
+    pub fn stock(&self) -> Result<Rows<StockLot>, DataError> {
+        self.rows(Table::Stock, None)
+    }
+
+    /// `rules.json`; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read or is not JSON.
+    pub fn rules(&self) -> Result<Option<Value>, DataError> {
+        self.found.documents.get("rules").map(document).transpose()
+    }
+}
+
+fn document(part: &Part) -> Result<Value, DataError> {
+    let mut text = String::new();
+    open_text(&part.path, Packing::Plain)?
+        .take(MAX_DOCUMENT_BYTES)
+        .read_to_string(&mut text)
+        .map_err(DataError::io("read", &part.path))?;
+    serde_json::from_str(&text)
+        .map_err(|error| DataError::file(&part.path, format!("not JSON: {error}")))
+}

@@ -1,0 +1,399 @@
+//! The compact form of touchpoints that every computation reads, and what follows from a history of them.
+
+use crate::{stable_hash, Catalogue, Interner, Kind, KindClass, Kinds, Touchpoint, DAY_MS};
+
+/// The number of a product in a [`Catalogue`].
+pub type ProductIx = u32;
+
+/// Stands for "no product" or "a product the catalogue does not know".
+pub const NO_PRODUCT: ProductIx = u32::MAX;
+
+/// One touchpoint as numbers. 48 bytes; absent numbers are 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Touch {
+    /// Milliseconds since 1970-01-01 UTC; 0 in a shop without times, where the order of touches counts.
+    pub at: i64,
+    /// [`stable_hash`] of the basket id; 0 = none.
+    pub basket: u64,
+    /// Product number, or [`NO_PRODUCT`].
+    pub product: ProductIx,
+    /// Packs, ≥ 0 (the sign of a return is dropped).
+    pub quantity: f32,
+    /// Money paid for the line.
+    pub value: f32,
+    /// Seconds.
+    pub duration_s: f32,
+    /// Kind.
+    pub kind: Kind,
+    /// Channel number in [`Channels`]; 0 = none.
+    pub channel: u16,
+    /// Product line number in [`Channels`]; 0 = none.
+    pub line: u16,
+    /// Pages.
+    pub pages: u16,
+    /// Tenths of a star, 10 to 50; 0 = none.
+    pub rating: u8,
+}
+
+impl Touch {
+    /// One pack of `product` touched at `at`, everything else absent.
+    pub fn new(kind: Kind, product: ProductIx, at: i64) -> Touch {
+        Touch {
+            at,
+            basket: 0,
+            product,
+            quantity: 1.0,
+            value: 0.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+}
+
+/// Names of channels (or product lines) as small numbers; 0 = none, the last number collects everything beyond 65,534.
+#[derive(Debug, Clone)]
+pub struct Channels(Interner);
+
+impl Default for Channels {
+    fn default() -> Self {
+        let mut names = Interner::default();
+        names.intern("");
+        Channels(names)
+    }
+}
+
+impl Channels {
+    /// The number of `name`, given now if it has none.
+    pub fn intern(&mut self, name: Option<&str>) -> u16 {
+        match name {
+            None => 0,
+            Some(name) if self.0.len() < usize::from(u16::MAX) => self.0.intern(name) as u16,
+            Some(name) => self.0.get(name).map_or(u16::MAX, |ix| ix as u16),
+        }
+    }
+
+    /// The name with number `ix`; empty for none.
+    pub fn name(&self, ix: u16) -> &str {
+        if usize::from(ix) < self.0.len() {
+            self.0.name(u32::from(ix))
+        } else {
+            "other"
+        }
+    }
+
+    /// All names in order, without "none".
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.names().iter().skip(1).map(|name| &**name)
+    }
+
+    /// How many names there are, "none" included.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Never true: "none" is always there.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Turns rows into [`Touch`]es; the same code in training and in serving.
+#[derive(Debug, Clone, Default)]
+pub struct Encoder {
+    /// Kinds seen so far.
+    pub kinds: Kinds,
+    /// Channels seen so far.
+    pub channels: Channels,
+    /// Product lines seen so far.
+    pub lines: Channels,
+}
+
+impl Encoder {
+    /// The compact form of `row`; a product that `catalogue` does not know becomes [`NO_PRODUCT`].
+    pub fn encode(&mut self, row: &Touchpoint, catalogue: &Catalogue) -> Touch {
+        let product = row
+            .product_id
+            .as_deref()
+            .and_then(|id| catalogue.find(id))
+            .unwrap_or(NO_PRODUCT);
+        Touch {
+            at: row.at.unwrap_or(0),
+            basket: row
+                .basket_id
+                .as_deref()
+                .map_or(0, |id| stable_hash(id.as_bytes()).max(1)),
+            product,
+            quantity: row.quantity.abs() as f32,
+            value: row.value.unwrap_or(0.0) as f32,
+            duration_s: row.duration_s.unwrap_or(0.0) as f32,
+            kind: self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX)),
+            channel: self.channels.intern(row.channel.as_deref()),
+            line: self.lines.intern(row.product_line.as_deref()),
+            pages: row.pages.unwrap_or(0).min(u32::from(u16::MAX)) as u16,
+            rating: row.rating.map_or(0, |stars| (stars * 10.0).round() as u8),
+        }
+    }
+}
+
+/// The names an [`Encoder`] gave numbers to, so that a model and those who read it use the same numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vocabulary {
+    /// The shop's own kinds in order; true = passive.
+    pub own_kinds: Vec<(String, bool)>,
+    /// Channels in order, without "none".
+    pub channels: Vec<String>,
+    /// Product lines in order, without "none".
+    pub lines: Vec<String>,
+}
+
+impl Encoder {
+    /// The names of this encoder.
+    pub fn vocabulary(&self) -> Vocabulary {
+        Vocabulary {
+            own_kinds: self
+                .kinds
+                .own()
+                .map(|(name, class)| (name.to_owned(), class == KindClass::Passive))
+                .collect(),
+            channels: self.channels.names().map(str::to_owned).collect(),
+            lines: self.lines.names().map(str::to_owned).collect(),
+        }
+    }
+
+    /// An encoder that gives the names of `vocabulary` the numbers they had there.
+    pub fn with_vocabulary(vocabulary: &Vocabulary) -> Encoder {
+        let mut encoder = Encoder::default();
+        for (name, passive) in &vocabulary.own_kinds {
+            encoder.kinds.intern(name);
+            if *passive {
+                encoder.kinds.declare_passive(name);
+            }
+        }
+        for name in &vocabulary.channels {
+            encoder.channels.intern(Some(name));
+        }
+        for name in &vocabulary.lines {
+            encoder.lines.intern(Some(name));
+        }
+        encoder
+    }
+}
+
+/// Puts a history in order of time; touches at one time keep their order.
+pub fn sort_history(history: &mut [Touch]) {
+    history.sort_by_key(|touch| touch.at);
+}
+
+/// One product that a customer owns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Owned {
+    /// Product.
+    pub product: ProductIx,
+    /// Packs bought and not given back, > 0; 1 for a product that was only rated.
+    pub quantity: f32,
+    /// Last time it was acquired.
+    pub last_at: i64,
+    /// How many baskets or ratings acquired it.
+    pub times: u32,
+}
+
+/// What of a time-ordered `history` the customer owns: purchased or rated, and not returned or cancelled.
+///
+/// Returned packs are taken off the purchases before them; a return without a purchase before it changes nothing. A
+/// product that was only rated is owned until it is returned. In order of first acquisition.
+pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
+    struct Tally {
+        bought: f32,
+        rated: bool,
+        last_at: i64,
+        times: u32,
+    }
+    let mut order: Vec<ProductIx> = Vec::new();
+    let mut tallies: std::collections::HashMap<ProductIx, Tally> = std::collections::HashMap::new();
+    for touch in history.iter().filter(|t| t.product != NO_PRODUCT) {
+        if touch.kind.acquires() {
+            let tally = tallies.entry(touch.product).or_insert_with(|| {
+                order.push(touch.product);
+                Tally {
+                    bought: 0.0,
+                    rated: false,
+                    last_at: touch.at,
+                    times: 0,
+                }
+            });
+            if touch.kind == Kind::RATING {
+                tally.rated = true;
+            } else {
+                tally.bought += touch.quantity;
+            }
+            tally.last_at = touch.at;
+            tally.times += 1;
+        } else if touch.kind.takes_back() {
+            if let Some(tally) = tallies.get_mut(&touch.product) {
+                tally.bought = (tally.bought - touch.quantity).max(0.0);
+                if tally.bought <= 0.0 {
+                    tally.rated = false;
+                }
+            }
+        }
+    }
+    order
+        .into_iter()
+        .filter_map(|product| {
+            let tally = &tallies[&product];
+            let quantity = if tally.bought > 0.0 {
+                tally.bought
+            } else if tally.rated {
+                1.0
+            } else {
+                return None;
+            };
+            Some(Owned {
+                product,
+                quantity,
+                last_at: tally.last_at,
+                times: tally.times,
+            })
+        })
+        .collect()
+}
+
+/// The acquiring touches on known products, in order.
+pub fn acquisitions(history: &[Touch]) -> impl DoubleEndedIterator<Item = &Touch> {
+    history
+        .iter()
+        .filter(|touch| touch.kind.acquires() && touch.product != NO_PRODUCT)
+}
+
+/// One order of one customer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basket {
+    /// Time of its first line.
+    pub at: i64,
+    /// Distinct products with the packs of each, in order of first line.
+    pub lines: Vec<(ProductIx, f32)>,
+}
+
+/// Groups the acquisitions of a time-ordered `history` into baskets.
+///
+/// Touches with one basket id make one basket; those without an id make one per UTC day, or one each in a shop without
+/// times (`timed` = false).
+pub fn baskets(history: &[Touch], timed: bool) -> Vec<Basket> {
+    #[derive(PartialEq, Eq, Hash)]
+    enum Key {
+        Basket(u64),
+        Day(i64),
+        Row(usize),
+    }
+    let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
+    let mut out: Vec<Basket> = Vec::new();
+    for (row, touch) in acquisitions(history).enumerate() {
+        let key = match (touch.basket, timed) {
+            (0, true) => Key::Day(touch.at.div_euclid(DAY_MS)),
+            (0, false) => Key::Row(row),
+            (basket, _) => Key::Basket(basket),
+        };
+        let slot = *index.entry(key).or_insert_with(|| {
+            out.push(Basket {
+                at: touch.at,
+                lines: Vec::new(),
+            });
+            out.len() - 1
+        });
+        let lines = &mut out[slot].lines;
+        match lines
+            .iter_mut()
+            .find(|(product, _)| *product == touch.product)
+        {
+            Some((_, quantity)) => *quantity += touch.quantity,
+            None => lines.push((touch.product, touch.quantity)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(crate) fn touch(kind: Kind, product: ProductIx, at: i64, quantity: f32) -> Touch {
+        Touch {
+            at,
+            basket: 0,
+            product,
+            quantity,
+            value: 0.0,
+            duration_s: 0.0,
+            kind,
+            channel: 0,
+            line: 0,
+            pages: 0,
+            rating: 0,
+        }
+    }
+
+    #[test]
+    fn a_vocabulary_keeps_every_number() {
+        let mut encoder = Encoder::default();
+        encoder.kinds.declare_passive("billboard");
+        encoder.kinds.intern("tasting");
+        encoder.channels.intern(Some("web"));
+        encoder.lines.intern(Some("toys"));
+        let copy = Encoder::with_vocabulary(&encoder.vocabulary());
+        assert_eq!(copy.vocabulary(), encoder.vocabulary());
+        let billboard = copy.kinds.get("billboard").unwrap();
+        assert_eq!(Some(billboard), encoder.kinds.get("billboard"));
+        assert_eq!(copy.kinds.class(billboard), KindClass::Passive);
+        assert_eq!(copy.channels.name(1), "web");
+    }
+
+    #[test]
+    fn a_touch_has_48_bytes() {
+        assert_eq!(std::mem::size_of::<Touch>(), 48);
+    }
+
+    #[test]
+    fn owned_is_bought_or_rated_and_not_given_back() {
+        let history = [
+            touch(Kind::RETURN, 1, 0, 1.0),
+            touch(Kind::PURCHASE, 1, 1, 2.0),
+            touch(Kind::PURCHASE, 2, 2, 1.0),
+            touch(Kind::RETURN, 2, 3, 1.0),
+            touch(Kind::RATING, 3, 4, 1.0),
+            touch(Kind::PURCHASE, 4, 5, 3.0),
+            touch(Kind::CANCEL, 4, 6, 1.0),
+            touch(Kind::VIEW, 5, 7, 1.0),
+            touch(Kind::RATING, 6, 8, 1.0),
+            touch(Kind::RETURN, 6, 9, 1.0),
+        ];
+        let owned: Vec<_> = net_acquisitions(&history)
+            .into_iter()
+            .map(|o| (o.product, o.quantity))
+            .collect();
+        assert_eq!(owned, [(1, 2.0), (3, 1.0), (4, 2.0)]);
+    }
+
+    #[test]
+    fn baskets_follow_ids_then_days_then_rows() {
+        let mut with_id = touch(Kind::PURCHASE, 1, 0, 1.0);
+        with_id.basket = 7;
+        let mut later = touch(Kind::PURCHASE, 2, 3 * DAY_MS, 1.0);
+        later.basket = 7;
+        let history = [
+            with_id,
+            touch(Kind::PURCHASE, 3, 5, 1.0),
+            touch(Kind::PURCHASE, 3, 6, 1.0),
+            later,
+        ];
+        let timed = baskets(&history, true);
+        assert_eq!(timed.len(), 2);
+        assert_eq!(timed[0].lines, [(1, 1.0), (2, 1.0)]);
+        assert_eq!(timed[1].lines, [(3, 2.0)]);
+        assert_eq!(baskets(&history, false).len(), 3);
+    }
+}

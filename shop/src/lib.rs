@@ -1,0 +1,57 @@
+//! What a shop is made of: ids, products, customers and touchpoints.
+//!
+//! Each thing has two forms. The *row* form ([`Touchpoint`], [`Product`], [`Customer`]) holds strings exactly as
+//! they were recorded and is what tables, the store and the API carry. The *compact* form ([`Touch`]) holds numbers
+//! that refer to a [`Catalogue`] and is what every computation reads, in training and in serving alike.
+
+mod catalogue;
+#[cfg(feature = "tables")]
+pub mod check;
+#[cfg(feature = "tables")]
+pub mod describe;
+#[cfg(feature = "tables")]
+pub mod directory;
+#[cfg(feature = "tables")]
+mod error;
+mod history;
+mod holdout;
+mod ids;
+mod kind;
+#[cfg(feature = "tables")]
+mod log;
+pub mod noise;
+#[cfg(feature = "tables")]
+pub mod progress;
+mod row;
+#[cfg(feature = "tables")]
+pub mod table;
+pub mod time;
+
+pub use catalogue::{Catalogue, CatalogueError, Category, CategoryId};
+#[cfg(feature = "tables")]
+pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
+#[cfg(feature = "tables")]
+pub use error::{DataError, Place};
+pub use history::{
+    acquisitions, baskets, net_acquisitions, sort_history, Basket, Budget, Channels, Encoder,
+    Histories, Owned, ProductIx, Touch, TouchClass, Vocabulary, NO_PRODUCT,
+};
+pub use holdout::in_holdout;
+pub use ids::{check_id, stable_hash, IdError, Interner, MAX_ID_BYTES};
+pub use kind::{Kind, KindClass, Kinds};
+#[cfg(feature = "tables")]
+pub use log::{basket_hash, Log};
+#[cfg(feature = "tables")]
+pub use progress::Progress;
+pub use row::{
+    Consents, Customer, Delight, Fact, ItemType, Product, Purpose, Served, Touchpoint,
+    TouchpointError, PLAUSIBLE_MS,
+};
+#[cfg(feature = "tables")]
+pub use table::{
+    BoxOrder, Cell, ColumnType, Format, InputTable, OutputTable, ShopWriter, StockLot, Table,
+    TableWriter,
+};
+
+/// Milliseconds in one day.
+pub const DAY_MS: i64 = 86_400_000;

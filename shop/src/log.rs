@@ -1,0 +1,328 @@
+//! A shop's touchpoints as numbers in memory, for training.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    stable_hash, Basket, Catalogue, Consents, Customer, Encoder, Interner, Product, Purpose, Touch,
+    Touchpoint, NO_PRODUCT,
+};
+
+use crate::directory::{Rows, ShopData};
+use crate::error::DataError;
+use crate::history::Histories;
+use crate::noise::{is_non_product, is_pooled};
+use crate::table::format::Table;
+
+/// Everything that training reads of a shop, in 52 bytes per touchpoint while loading and 48 afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    /// Products: the `products` table, or every product seen, in order of first appearance.
+    pub catalogue: Catalogue,
+    /// Names of kinds, channels and product lines.
+    pub encoder: Encoder,
+    /// Customers in order of first appearance in `touchpoints`, then in `customers`.
+    pub customer_ids: Interner,
+    /// Each customer's touches in order of time (in order of rows in a shop without times).
+    pub histories: Histories,
+    /// What anonymous baskets acquired.
+    pub anonymous: Vec<Basket>,
+    /// Hash of the basket id of each of [`Log::anonymous`], as in [`Touch::basket`].
+    pub anonymous_ids: Vec<u64>,
+    /// Rows of the `customers` table by customer number.
+    pub profiles: Vec<Option<Customer>>,
+    /// What holds for customers who said nothing, as `shop.json` has it.
+    pub default_consents: Consents,
+    /// Whether the rows have times.
+    pub timed: bool,
+    /// First and last time in milliseconds; `None` without times or rows.
+    pub span: Option<(i64, i64)>,
+    /// Per product, whether it is postage, a fee or a correction: see [`crate::noise`].
+    pub non_product: Vec<bool>,
+    /// Hashes of the ids of pooled baskets, as in [`Touch::basket`]: see [`crate::noise`].
+    pub pooled_baskets: HashSet<u64>,
+}
+
+/// Products that have numbers, or get them as they appear.
+enum Numbering {
+    Fixed(Catalogue),
+    Open(Interner),
+}
+
+impl Numbering {
+    fn encode(&mut self, encoder: &mut Encoder, row: &Touchpoint) -> Touch {
+        match self {
+            Numbering::Fixed(catalogue) => encoder.encode(row, catalogue),
+            Numbering::Open(ids) => {
+                let mut touch = encoder.encode(row, &Catalogue::default());
+                if let Some(product) = &row.product_id {
+                    touch.product = ids.intern(product);
+                }
+                touch
+            }
+        }
+    }
+
+    fn into_catalogue(self, data: &ShopData) -> Result<Catalogue, DataError> {
+        match self {
+            Numbering::Fixed(catalogue) => Ok(catalogue),
+            Numbering::Open(ids) => catalogue(
+                data,
+                ids.names().iter().map(|id| Product::bare(&**id)).collect(),
+            ),
+        }
+    }
+}
+
+fn catalogue(data: &ShopData, products: Vec<Product>) -> Result<Catalogue, DataError> {
+    Catalogue::new(products).map_err(|error| DataError::file(data.dir(), error.to_string()))
+}
+
+/// Holds a table to having times in all rows or in none.
+#[derive(Default)]
+struct Clockwork(Option<bool>);
+
+impl Clockwork {
+    /// Whether the row may stay.
+    fn admit(&mut self, rows: &Rows<Touchpoint>, row: &Touchpoint) -> Result<bool, DataError> {
+        let timed = *self.0.get_or_insert(row.at.is_some());
+        if timed == row.at.is_some() {
+            return Ok(true);
+        }
+        let message = if timed {
+            "is empty, but rows before have a time: either all rows have one or none"
+        } else {
+            "has a time, but rows before have none: either all rows have one or none"
+        };
+        rows.reject("at", message)?;
+        Ok(false)
+    }
+}
+
+impl Log {
+    /// Reads the touchpoints before `until` (all, if `None` or without times), the products and the customers.
+    ///
+    /// The same rows in the same order give the same numbers. Without a `products` table only products seen before
+    /// `until` are in the catalogue.
+    ///
+    /// # Errors
+    /// The first wrong row, unless the data were opened leniently.
+    pub fn load(data: &ShopData, until: Option<i64>) -> Result<Log, DataError> {
+        Log::load_watched(data, until, &|_| {})
+    }
+
+    /// The same, and `watch` is told now and then how many touchpoints were read.
+    ///
+    /// # Errors
+    /// As [`Log::load`].
+    pub fn load_watched(
+        data: &ShopData,
+        until: Option<i64>,
+        watch: &dyn Fn(u64),
+    ) -> Result<Log, DataError> {
+        let mut numbering = match data.products()? {
+            Some(products) => Numbering::Fixed(catalogue(data, products)?),
+            None => Numbering::Open(Interner::default()),
+        };
+        let mut encoder = Encoder::default();
+        for kind in &data.shop().passive_kinds {
+            encoder.kinds.declare_passive(kind);
+        }
+        let mut log = Log {
+            default_consents: data.shop().consents,
+            ..Log::default()
+        };
+        let mut anonymous: HashMap<u64, usize> = HashMap::new();
+        let (mut owners, mut touches) = (Vec::new(), Vec::new());
+        let mut clockwork = Clockwork::default();
+        let mut rows = data.touchpoints()?;
+        let mut read = 0u64;
+        while let Some(row) = rows.next() {
+            let row = row?;
+            read += 1;
+            if read.is_multiple_of(1 << 16) {
+                watch(read);
+            }
+            if !clockwork.admit(&rows, &row)? {
+                continue;
+            }
+            if let (Some(at), Some(until)) = (row.at, until) {
+                if at >= until {
+                    continue;
+                }
+            }
+            let touch = numbering.encode(&mut encoder, &row);
+            if touch.basket != 0 && is_pooled(&row) {
+                log.pooled_baskets.insert(touch.basket);
+            }
+            if let Some(at) = row.at {
+                let (first, last) = log.span.unwrap_or((at, at));
+                log.span = Some((first.min(at), last.max(at)));
+            }
+            if row.customer_id.is_empty() {
+                log.add_anonymous(&mut anonymous, &touch);
+            } else {
+                owners.push(log.customer_ids.intern(&row.customer_id));
+                touches.push(touch);
+            }
+        }
+        log.timed = clockwork.0.unwrap_or(false);
+        log.encoder = encoder;
+        log.catalogue = numbering.into_catalogue(data)?;
+        log.non_product = log
+            .catalogue
+            .products()
+            .iter()
+            .map(is_non_product)
+            .collect();
+        log.load_profiles(data)?;
+        log.histories = Histories::group(log.customer_ids.len(), owners, touches);
+        Ok(log)
+    }
+
+    fn add_anonymous(&mut self, index: &mut HashMap<u64, usize>, touch: &Touch) {
+        if !touch.kind.acquires() || touch.product == NO_PRODUCT {
+            return;
+        }
+        let slot = *index.entry(touch.basket).or_insert_with(|| {
+            self.anonymous.push(Basket {
+                at: touch.at,
+                lines: Vec::new(),
+            });
+            self.anonymous_ids.push(touch.basket);
+            self.anonymous.len() - 1
+        });
+        let basket = &mut self.anonymous[slot];
+        basket.at = basket.at.min(touch.at);
+        match basket
+            .lines
+            .iter_mut()
+            .find(|(product, _)| *product == touch.product)
+        {
+            Some((_, quantity)) => *quantity += touch.quantity,
+            None => basket.lines.push((touch.product, touch.quantity)),
+        }
+    }
+
+    fn load_profiles(&mut self, data: &ShopData) -> Result<(), DataError> {
+        let mut rows = data.customers()?;
+        self.profiles.resize(self.customer_ids.len(), None);
+        while let Some(customer) = rows.next() {
+            let customer = customer?;
+            let number = self.customer_ids.intern(&customer.customer_id) as usize;
+            if number >= self.profiles.len() {
+                self.profiles.resize(number + 1, None);
+            }
+            if self.profiles[number].is_some() {
+                rows.reject(
+                    "customer_id",
+                    format!("{:?} appears twice", customer.customer_id),
+                )?;
+                continue;
+            }
+            self.profiles[number] = Some(customer);
+        }
+        Ok(())
+    }
+
+    /// What customer number `customer` said about the use of their data.
+    pub fn consents(&self, customer: u32) -> Consents {
+        let profile = self.profiles.get(customer as usize);
+        profile
+            .and_then(Option::as_ref)
+            .map_or_else(Consents::default, |profile| profile.consents)
+    }
+
+    /// Whether customer number `customer` allows `purpose`, given what holds for who said nothing.
+    pub fn allows(&self, customer: u32, purpose: Purpose) -> bool {
+        self.consents(customer)
+            .allows(purpose, &self.default_consents)
+    }
+
+    /// How many customers there are.
+    pub fn len(&self) -> usize {
+        self.customer_ids.len()
+    }
+
+    /// Whether there are no customers.
+    pub fn is_empty(&self) -> bool {
+        self.customer_ids.is_empty()
+    }
+
+    /// Whether `touch` belongs to a pooled basket or is no product: it says nothing about what goes together.
+    pub fn is_noise(&self, touch: &Touch) -> bool {
+        (touch.basket != 0 && self.pooled_baskets.contains(&touch.basket))
+            || self
+                .non_product
+                .get(touch.product as usize)
+                .is_some_and(|flag| *flag)
+    }
+
+    /// The anonymous baskets that are not pooled.
+    pub fn anonymous_single(&self) -> impl Iterator<Item = &Basket> {
+        self.anonymous
+            .iter()
+            .zip(&self.anonymous_ids)
+            .filter(|(_, id)| !self.pooled_baskets.contains(id))
+            .map(|(basket, _)| basket)
+    }
+
+    /// The `held_out` rows of customers that the log knows, in order of rows.
+    ///
+    /// Products that the log does not know become [`NO_PRODUCT`], so that they can be counted as missed.
+    ///
+    /// # Errors
+    /// The first wrong row, unless the data were opened leniently.
+    pub fn held_out(&self, data: &ShopData) -> Result<Vec<(u32, Touch)>, DataError> {
+        let mut encoder = self.encoder.clone();
+        let mut held_out = Vec::new();
+        if !data.has_table(Table::HeldOut) {
+            return Ok(held_out);
+        }
+        for row in data.held_out()? {
+            let row = row?;
+            if let Some(customer) = self.customer_ids.get(&row.customer_id) {
+                held_out.push((customer, encoder.encode(&row, &self.catalogue)));
+            }
+        }
+        Ok(held_out)
+    }
+
+    /// The log as it stood at `cut`: the same customers, products and profiles, and only the touches and anonymous
+    /// baskets before `cut`; everything in a shop without times.
+    pub fn before(&self, cut: i64) -> Log {
+        let mut log = Log {
+            catalogue: self.catalogue.clone(),
+            encoder: self.encoder.clone(),
+            customer_ids: self.customer_ids.clone(),
+            histories: self.histories.filter(|touch| !self.timed || touch.at < cut),
+            anonymous: Vec::new(),
+            anonymous_ids: Vec::new(),
+            profiles: self.profiles.clone(),
+            default_consents: self.default_consents,
+            timed: self.timed,
+            span: None,
+            non_product: self.non_product.clone(),
+            pooled_baskets: self.pooled_baskets.clone(),
+        };
+        for (basket, id) in self.anonymous.iter().zip(&self.anonymous_ids) {
+            if !self.timed || basket.at < cut {
+                log.anonymous.push(basket.clone());
+                log.anonymous_ids.push(*id);
+            }
+        }
+        if self.timed {
+            let times = log.histories.touches().iter().map(|touch| touch.at);
+            let times = times.chain(log.anonymous.iter().map(|basket| basket.at));
+            log.span = times.fold(None, |span: Option<(i64, i64)>, at| {
+                let (first, last) = span.unwrap_or((at, at));
+                Some((first.min(at), last.max(at)))
+            });
+        }
+        log
+    }
+}
+
+/// The hash by which a basket is known in [`Touch::basket`] and [`Log::pooled_baskets`].
+pub fn basket_hash(basket_id: &str) -> u64 {
+    stable_hash(basket_id.as_bytes()).max(1)
+}

@@ -1,0 +1,16 @@
+//! Rows of a shop as they were recorded: products, customers, touchpoints.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+mod customer;
+mod product;
+mod touchpoint;
+
+pub use customer::{Consents, Customer, Fact, Purpose};
+pub use product::{ItemType, Product};
+pub use touchpoint::{Delight, Served, Touchpoint, TouchpointError, PLAUSIBLE_MS};
+
+/// Columns of other names, by name.
+pub type Attributes = BTreeMap<String, Value>;

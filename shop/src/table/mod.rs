@@ -1,0 +1,14 @@
+//! Tables on disk: Parquet, CSV and JSON lines, read and written row by row.
+
+pub mod cell;
+pub mod columns;
+pub mod format;
+pub mod read;
+pub mod record;
+pub mod write;
+
+pub use cell::Cell;
+pub use columns::{InputTable, OutputTable};
+pub use format::{Format, Table};
+pub use record::{BoxOrder, ColumnType, StockLot};
+pub use write::{ShopWriter, TableWriter};

@@ -1,0 +1,82 @@
+//! Columns of `customers`.
+
+use std::borrow::Cow;
+
+use crate::{Customer, Fact};
+
+use super::{check_id, column, Attributes, Column, Fault, Record};
+use crate::table::cell::{shorten, Cell};
+use crate::time::{parse_time, Zone};
+
+/// Something serialisable as a JSON cell, nothing when it says nothing.
+fn json_cell<'a, T: serde::Serialize + Default + PartialEq>(value: &T) -> Cell<'a> {
+    if *value == T::default() {
+        return Cell::Null;
+    }
+    serde_json::to_value(value).map_or(Cell::Null, |value| Cell::Json(Cow::Owned(value)))
+}
+
+/// A JSON cell as `T`, with the documented form in the message.
+fn from_json<T: serde::de::DeserializeOwned>(cell: &Cell<'_>, form: &str) -> Result<T, String> {
+    let value = cell.to_json()?;
+    let text = value.to_string();
+    serde_json::from_value(value).map_err(|_| format!("{} is not {form}", shorten(&text)))
+}
+
+impl Record for Customer {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column!("customer_id", Text, Cell, customer_id),
+        column!("registered_at", Time, Optional, registered_at),
+        column!(@ "facts", Json, Optional,
+            |row, cell, _| {
+                row.facts = from_json(cell, "a JSON list of {clock, anchor, name, kind} and {key, value}")?;
+                Ok(())
+            },
+            |row| json_cell(&row.facts)),
+        column!("locale", Text, Optional, locale),
+        column!(@ "consents", Json, Optional,
+            |row, cell, _| {
+                row.consents = from_json(cell,
+                    "a JSON object of personalise, infer_life_stage, contact, train: true or false")?;
+                Ok(())
+            },
+            |row| json_cell(&row.consents)),
+        column!(@ "identities", Json, Optional,
+            |row, cell, _| {
+                row.identities = from_json(cell, "a JSON list of ids")?;
+                Ok(())
+            },
+            |row| json_cell(&row.identities)),
+        column!("attributes", Attributes, Optional, attributes),
+    ];
+
+    fn blank() -> Self {
+        Customer::default()
+    }
+
+    fn attributes_mut(&mut self) -> Option<&mut Attributes> {
+        Some(&mut self.attributes)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        check_id("customer_id", &self.customer_id)?;
+        for identity in &self.identities {
+            check_id("identities", identity)?;
+        }
+        for fact in &self.facts {
+            if let Fact::Clock { clock, anchor, .. } = fact {
+                check_id("facts", clock)?;
+                if anchor.len() < 10 || parse_time(anchor, Zone::default()).is_none() {
+                    return Err(Fault {
+                        column: "facts",
+                        message: format!(
+                            "anchor {:?} of clock {clock} is not a date",
+                            shorten(anchor)
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! Rows of the tables as typed records: which columns there are, how a cell becomes a field and back.
+
+mod boxes;
+mod customer;
+mod product;
+mod touchpoint;
+
+use serde_json::Value;
+
+pub use boxes::{BoxOrder, StockLot};
+
+use crate::table::cell::Cell;
+use crate::time::Zone;
+
+/// Attributes: unknown columns by name.
+pub use crate::row::Attributes;
+
+/// What a column holds, for formats that must know before the first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnType {
+    /// Text.
+    Text,
+    /// Whole numbers of 64 bits.
+    Int,
+    /// Decimal numbers of 64 bits.
+    Float,
+    /// True or false.
+    Bool,
+    /// Instants in milliseconds.
+    Time,
+    /// Lists and objects; nested in JSONL, JSON text elsewhere.
+    Json,
+}
+
+/// Whether a column must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// May be absent.
+    Optional,
+    /// The column must be there, a cell may be empty.
+    Column,
+    /// Column and cell must be there.
+    Cell,
+}
+
+/// One column of a record.
+pub struct Column<T: 'static> {
+    /// Name in the header.
+    pub name: &'static str,
+    /// What it holds.
+    pub holds: ColumnType,
+    /// Whether it must be there.
+    pub need: Need,
+    /// Puts a cell that is not empty into the record; the message says what is wrong with it.
+    pub set: fn(&mut T, &Cell<'_>, Zone) -> Result<(), String>,
+    /// Takes the cell out of the record.
+    pub get: for<'a> fn(&'a T) -> Cell<'a>,
+}
+
+/// What is wrong with one column of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Name of the column.
+    pub column: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A row of a table.
+pub trait Record: Sized + Send + 'static {
+    /// The columns, at most 64.
+    const COLUMNS: &'static [Column<Self>];
+
+    /// A row in which every column is absent.
+    fn blank() -> Self;
+
+    /// Where unknown columns go; `None` when the record keeps none.
+    fn attributes_mut(&mut self) -> Option<&mut Attributes> {
+        None
+    }
+
+    /// Checks the whole row: ids, ranges, finiteness.
+    ///
+    /// # Errors
+    /// The first column at fault.
+    fn check(&self) -> Result<(), Fault>;
+
+    /// When what the row tells of happened, where that must not lie ahead.
+    fn happened_at(&self) -> Option<i64> {
+        None
+    }
+
+    /// The product that must be in the `products` table where there is one.
+    fn product_reference(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// Builds a [`Column`] from its name, type, need, field and conversion.
+macro_rules! column {
+    ($name:literal, Text, Cell, $field:ident) => {
+        column!(@ $name, Text, Cell,
+            |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
+            |row| $crate::table::cell::Cell::from(row.$field.as_str()))
+    };
+    ($name:literal, Text, Column, $field:ident) => {
+        column!(@ $name, Text, Column,
+            |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
+            |row| $crate::table::cell::Cell::from(row.$field.as_str()))
+    };
+    ($name:literal, Text, Optional, $field:ident) => {
+        column!(@ $name, Text, Optional,
+            |row, cell, _| { row.$field = Some(cell.to_text()?); Ok(()) },
+            |row| $crate::table::cell::Cell::from(row.$field.as_deref()))
+    };
+    ($name:literal, Time, Optional, $field:ident) => {
+        column!(@ $name, Time, Optional,
+            |row, cell, zone| { row.$field = Some(cell.to_time(zone)?); Ok(()) },
+            |row| $crate::table::cell::Cell::time(row.$field))
+    };
+    ($name:literal, Float, Optional, $field:ident) => {
+        column!(@ $name, Float, Optional,
+            |row, cell, _| { row.$field = Some(cell.to_number()?); Ok(()) },
+            |row| $crate::table::cell::Cell::float(row.$field))
+    };
+    ($name:literal, Int, Optional, $field:ident) => {
+        column!(@ $name, Int, Optional,
+            |row, cell, _| { row.$field = Some(cell.to_count()?); Ok(()) },
+            |row| $crate::table::cell::Cell::int(row.$field.map(i64::from)))
+    };
+    ($name:literal, List, Optional, $field:ident) => {
+        column!(@ $name, Json, Optional,
+            |row, cell, _| { row.$field = cell.to_list()?; Ok(()) },
+            |row| if row.$field.is_empty() {
+                $crate::table::cell::Cell::Null
+            } else {
+                $crate::table::cell::Cell::Json(std::borrow::Cow::Owned(serde_json::Value::from(row.$field.as_slice())))
+            })
+    };
+    ($name:literal, Attributes, Optional, $field:ident) => {
+        column!(@ $name, Json, Optional,
+            |row, cell, _| $crate::table::record::extend_attributes(&mut row.$field, cell),
+            |row| if row.$field.is_empty() {
+                $crate::table::cell::Cell::Null
+            } else {
+                $crate::table::cell::Cell::Json(std::borrow::Cow::Owned(serde_json::Value::Object(
+                    row.$field.iter().map(|(key, value)| (key.clone(), value.clone())).collect())))
+            })
+    };
+    (@ $name:literal, $holds:ident, $need:ident, $set:expr, $get:expr) => {
+        $crate::table::record::Column {
+            name: $name,
+            holds: $crate::table::record::ColumnType::$holds,
+            need: $crate::table::record::Need::$need,
+            set: $set,
+            get: $get,
+        }
+    };
+}
+pub(crate) use column;
+
+fn extend_attributes(attributes: &mut Attributes, cell: &Cell<'_>) -> Result<(), String> {
+    match cell.to_json()? {
+        Value::Object(map) => {
+            attributes.extend(map);
+            Ok(())
+        }
+        Value::Null => Ok(()),
+        _ => Err("attributes must be a JSON object".to_owned()),
+    }
+}
+
+/// Whether `value` is an id; the fault names `column`.
+fn check_id(column: &'static str, value: &str) -> Result<(), Fault> {
+    crate::check_id(value).map_err(|error| Fault {
+        column,
+        message: error.to_string(),
+    })
+}
+
+/// Whether an optional number is finite and at least `least`.
+fn check_at_least(column: &'static str, number: Option<f64>, least: f64) -> Result<(), Fault> {
+    match number {
+        Some(number) if !(number.is_finite() && number >= least) => Err(Fault {
+            column,
+            message: format!("{number} is not a finite number of at least {least}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The field name of `column`, for looking it up in a fault.
+pub fn column_index<T: Record>(name: &str) -> Option<usize> {
+    T::COLUMNS.iter().position(|column| column.name == name)
+}
