@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serendib_engine::engagement::HandOver;
-use serendib_engine::rank::reasons::{counterfactual, Counterfactual};
-use serendib_engine::rank::{self, Allowed, Answer, CustomerState, LikeYou, ListKind, Reason};
+use serendib_engine::explain::{counterfactual, Counterfactual};
+use serendib_engine::index::LikeYou;
+use serendib_engine::rank::{self, Allowed, Answer, CustomerState, ListKind, Reason};
 use serendib_engine::shop::{in_holdout, sort_history, Consents, Touch};
 use serendib_engine::surprise::lets_down;
 use serendib_proto::v1;

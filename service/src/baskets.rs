@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serendib_engine::life::NeighbourIndex;
+use serendib_engine::repeat::NeighbourIndex;
 use serendib_engine::shop::{baskets, Purpose};
 
 use crate::app::App;

@@ -1,15 +1,15 @@
 //! Reasons as sentences that customers read, in English and Hebrew.
 
-use serendib_engine::rank::reasons::{self, Tact};
+use serendib_engine::explain::{self, Tact};
 use serendib_engine::rank::{ListKind, Note, Reason};
 use serendib_engine::shop::{Catalogue, ProductIx};
 
 /// A language that sentences are spoken in.
-pub use serendib_engine::rank::reasons::Language;
+pub use serendib_engine::explain::Language;
 
 /// `reason` as a sentence; what tact forbids to name is not named.
 pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language) -> String {
-    reasons::sentence(reason, catalogue, language, &Tact::default())
+    explain::sentence(reason, catalogue, language, &Tact::default())
 }
 
 /// Whether tact allows to name `product`, in words or by its id: a storefront draws what it gets the id of.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use serendib_engine::rank::{LikeYou, Neighbourhood};
+use serendib_engine::index::{LikeYou, Neighbourhood};
 use serendib_engine::shop::{Budget, Purpose, Touch};
 
 use crate::app::App;

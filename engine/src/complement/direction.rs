@@ -197,8 +197,8 @@ impl FirstPurchases {
 
 #[cfg(test)]
 mod tests {
-    use super::super::significance::benjamini_hochberg;
     use super::*;
+    use crate::complement::significance::benjamini_hochberg;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
 

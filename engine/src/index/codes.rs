@@ -88,8 +88,8 @@ const BLOCK: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use super::super::dot;
     use super::*;
+    use crate::index::dot;
 
     #[test]
     fn approximate_scores_are_near_the_exact_ones() {

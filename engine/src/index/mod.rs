@@ -2,6 +2,7 @@
 
 mod codes;
 mod customers;
+mod customers_like_you;
 mod exact;
 mod graph;
 mod kernel;
@@ -10,6 +11,7 @@ mod top;
 
 pub use codes::Codes;
 pub use customers::{CustomerIndex, Neighbour};
+pub use customers_like_you::{LikeYou, Neighbourhood};
 pub use exact::ExactIndex;
 pub use graph::{Graph, GraphOptions, Layer};
 pub use kernel::{dot, dot_rows};

@@ -7,7 +7,6 @@
 //! [`Tact`] decides what of it may be put into words.
 
 mod ages;
-mod buy_again;
 mod clock;
 pub mod density;
 mod evidence;
@@ -16,8 +15,6 @@ mod facts;
 mod kinds;
 mod model;
 mod needs;
-mod neighbours;
-mod next_basket;
 mod part;
 mod posterior;
 mod profiles;
@@ -29,7 +26,6 @@ mod windows;
 mod words;
 
 pub use ages::Ages;
-pub use buy_again::{BuyAgain, Due, Rhythm};
 pub use clock::{title_in, ClockError, ClockType, KindType, OccasionType, Stage, Titles, WordRule};
 pub use evidence::{kind_weight, Evidence, EvidenceSet};
 pub use existence::Existence;
@@ -37,10 +33,6 @@ pub use facts::{declared, format_day, parse_day};
 pub use kinds::Kinds;
 pub use model::{Clock, LifeModel};
 pub use needs::{Ahead, Need};
-pub use neighbours::NeighbourIndex;
-pub use next_basket::{
-    explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
-};
 pub use part::Life;
 pub use posterior::{infer, prior, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
@@ -51,4 +43,4 @@ pub use trust::Trust;
 pub use windows::{Window, WindowReader};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -45,12 +45,12 @@ static NONE: LazyLock<Contact> = LazyLock::new(Contact::default);
 
 impl Contact {
     /// Of somebody without contacts.
-    pub(super) fn none() -> &'static Contact {
+    pub(crate) fn none() -> &'static Contact {
         &NONE
     }
 
     /// Of all of a `history` that is before `request`; `personal` = the customer allows personal answers.
-    pub(super) fn of(
+    pub(crate) fn of(
         model: &Model,
         live: &Live,
         history: &[Touch],
@@ -77,12 +77,12 @@ impl Contact {
     }
 
     /// Who should take over from the shop's lists.
-    pub(super) fn hand_over(&self) -> Option<HandOver> {
+    pub(crate) fn hand_over(&self) -> Option<HandOver> {
         self.state.care.hand_over
     }
 
     /// Why no list of `kind` is made; `None` = it is.
-    pub(super) fn withholds(&self, kind: ListKind, request: &Request) -> Option<Note> {
+    pub(crate) fn withholds(&self, kind: ListKind, request: &Request) -> Option<Note> {
         let care = &self.state.care;
         if care.no_offers {
             return Some(Note::CancelIntent);
@@ -114,7 +114,7 @@ impl Contact {
     }
 
     /// Why the shop's pins lose their places; `None` = they keep them.
-    pub(super) fn unpins(&self) -> Option<Note> {
+    pub(crate) fn unpins(&self) -> Option<Note> {
         self.state
             .care
             .pause_promotions

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::bundle::Manifest;
-use crate::life::{
-    parse_day, ClockType, Life, LifeModel, NeighbourIndex, NextBasket, NextBasketSettings, Tact,
-};
+use crate::explain::{outlook, Outlook, OutlookRequest};
+use crate::life::{parse_day, ClockType, Life, LifeModel, Tact};
 use crate::model::Model;
+use crate::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
 use crate::represent::Representation;
 use crate::shop::{Catalogue, Encoder, Fact, Kind, Product, Touch, DAY_MS};
 

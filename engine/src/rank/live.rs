@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::life::{Life, NeighbourIndex, ProductProfiles};
+use crate::life::{Life, ProductProfiles};
+use crate::repeat::NeighbourIndex;
 use crate::represent::ColdProduct;
 use crate::shop::{Catalogue, CatalogueError, Product, ProductIx};
 

@@ -8,43 +8,31 @@
 //! numbers without dropping or reordering, the list is cut and arranged, and eligibility is checked once more as the
 //! very last step.
 
-mod answer;
-mod arrange;
-mod calibrate;
-mod candidate;
-mod contact;
-mod dpp;
-mod explain;
-mod filters;
+pub(crate) mod answer;
+pub(crate) mod arrangers;
+pub(crate) mod candidate;
+pub(crate) mod contact;
+pub(crate) mod filters;
 pub mod isotonic;
-mod life;
-mod lines;
-mod live;
-mod neighbourhood;
-mod outlook;
-mod pipeline;
-mod plans;
+pub(crate) mod list_plan;
+pub(crate) mod live;
+pub(crate) mod pipeline;
 pub mod purchase;
-mod query;
-pub mod reasons;
-mod relevance;
-mod request;
-mod score;
-mod scorers;
+pub(crate) mod query;
+pub(crate) mod relevance;
+pub(crate) mod request;
+pub(crate) mod score_pairs;
+pub(crate) mod scorers;
 pub mod sources;
-mod stages;
-mod surprise;
-mod surprise_reasons;
-mod whole;
+pub(crate) mod stages;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
-pub use calibrate::Caps;
+pub use arrangers::calibration::Caps;
+pub use arrangers::dial::{Appraised, Appraiser};
+pub use arrangers::list_quality::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use candidate::{Candidate, Pool};
 pub use contact::Contact;
-pub use lines::{line_reasons, LineKind};
 pub use live::Live;
-pub use neighbourhood::{LikeYou, Neighbourhood};
-pub use outlook::{outlook, Outlook, OutlookRequest, Wanted};
 pub use pipeline::{recommend, recommend_like};
 pub use query::Query;
 pub use relevance::{RelevanceView, POOL};
@@ -52,10 +40,8 @@ pub use request::{
     Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,
     MAX_COUNT, MAX_LISTS,
 };
-pub use score::{pair_features, purchase_signals, score_pairs, PairScore};
+pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
-pub use surprise::{Appraised, Appraiser};
-pub use whole::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 
 #[cfg(test)]
 mod contact_tests;
@@ -67,5 +53,3 @@ mod similar_tests;
 mod surprise_tests;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod whole_tests;

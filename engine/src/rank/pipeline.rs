@@ -4,16 +4,18 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::filters::{Excluded, OnSale, ELIGIBILITY};
-use super::plans::plan;
 use super::query::{before, owned};
 use super::sources::completes_basket;
 use super::{
-    explain, Allowed, Answer, Candidate, Contact, Context, CustomerState, Filter, Item, LikeYou,
-    ListAnswer, ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView,
-    Removed, Request, RequestError,
+    Allowed, Answer, Candidate, Contact, Context, CustomerState, Filter, Item, ListAnswer,
+    ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
+    RequestError,
 };
+use crate::explain::items;
+use crate::index::LikeYou;
 use crate::life::{LifeState, LifeView, StateOptions};
 use crate::model::Model;
+use crate::rank::list_plan::plan;
 use crate::represent::Folded;
 use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
 
@@ -97,7 +99,7 @@ pub fn recommend_like(
 }
 
 /// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
-pub(super) fn life_of(
+pub(crate) fn life_of(
     model: &Model,
     live: &Live,
     customer: &CustomerState,
@@ -112,7 +114,7 @@ pub(super) fn life_of(
 }
 
 /// What `state` says of each product on the shelves.
-pub(super) fn view_of<'a>(
+pub(crate) fn view_of<'a>(
     model: &'a Model,
     live: &'a Live,
     state: Option<&'a LifeState>,
@@ -122,7 +124,7 @@ pub(super) fn view_of<'a>(
 }
 
 /// A customer as the stages see them: cut to what consent, time and the budget allow, and folded in.
-pub(super) struct Prepared<'a> {
+pub(crate) struct Prepared<'a> {
     history: Cow<'a, [Touch]>,
     facts: &'a [Fact],
     allowed: Allowed,
@@ -131,7 +133,7 @@ pub(super) struct Prepared<'a> {
 }
 
 /// Prepares `customer` for a request at `now` with its own `context`; of a long history what `budget` keeps.
-pub(super) fn prepare<'a>(
+pub(crate) fn prepare<'a>(
     model: &Model,
     customer: CustomerState<'a>,
     context: &Context,
@@ -161,7 +163,7 @@ pub(super) fn prepare<'a>(
 
 impl<'a> Prepared<'a> {
     /// What is seen of the customer.
-    pub(super) fn customer(&self) -> CustomerState<'_> {
+    pub(crate) fn customer(&self) -> CustomerState<'_> {
         CustomerState {
             history: &self.history,
             facts: self.facts,
@@ -170,7 +172,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// What the stages of `list` look at.
-    pub(super) fn query<'q>(
+    pub(crate) fn query<'q>(
         &'q self,
         relevance: &'q RelevanceView<'q>,
         request: &'q Request,
@@ -196,7 +198,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// What the customer owns.
-    pub(super) fn owned(&self) -> &HashMap<ProductIx, Owned> {
+    pub(crate) fn owned(&self) -> &HashMap<ProductIx, Owned> {
         &self.owned
     }
 
@@ -206,7 +208,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// How products stand to the customer at `now`, with what their life says.
-    pub(super) fn relevance<'v>(
+    pub(crate) fn relevance<'v>(
         &'v self,
         model: &'v Model,
         live: &'v Live,
@@ -326,9 +328,9 @@ fn build_list(
         }
     }
     for item in items.iter_mut().filter(|item| !item.pinned) {
-        explain::explain(query, item);
+        items::explain(query, item);
         if by_others.contains(&item.product) {
-            explain::add_like_you(item, query.request.max_reasons);
+            items::add_like_you(item, query.request.max_reasons);
         }
     }
     if items.len() < query.list.count {
@@ -394,7 +396,7 @@ fn pinned_items(plan: &Plan, query: &Query, pins: &[ProductIx]) -> Vec<Item> {
         .collect()
 }
 
-pub(super) fn item(candidate: Candidate) -> Item {
+pub(crate) fn item(candidate: Candidate) -> Item {
     Item {
         product: candidate.product,
         score: candidate.score,

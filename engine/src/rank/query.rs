@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Contact, CustomerState, LikeYou, ListKind, ListRequest, Live, RelevanceView, Request};
+use super::{Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request};
+use crate::index::LikeYou;
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -75,12 +76,12 @@ impl Query<'_> {
 }
 
 /// What of `history` a request at `now` may know of: touches strictly before.
-pub(super) fn before(history: &[Touch], now: i64) -> &[Touch] {
+pub(crate) fn before(history: &[Touch], now: i64) -> &[Touch] {
     &history[..history.partition_point(|touch| touch.at < now)]
 }
 
 /// Owned products by number.
-pub(super) fn owned(history: &[Touch]) -> HashMap<ProductIx, Owned> {
+pub(crate) fn owned(history: &[Touch]) -> HashMap<ProductIx, Owned> {
     net_acquisitions(history)
         .into_iter()
         .map(|owned| (owned.product, owned))

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::life::by_stage;
 use super::purchase::{features, Signals};
 use super::sources::recent_purchases;
 use super::{CustomerState, Live};
+use crate::explain::life::by_stage;
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
@@ -126,7 +126,7 @@ impl<'a> RelevanceView<'a> {
     }
 
     /// Whether the customer's life says anything.
-    pub(super) fn speaks(&self) -> bool {
+    pub(crate) fn speaks(&self) -> bool {
         self.life.is_some_and(|view| !view.is_silent())
     }
 

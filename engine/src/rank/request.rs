@@ -1,7 +1,7 @@
 //! What is asked, and what is known of who asks.
 
-use super::whole::Together;
 use crate::engagement::ContactRules;
+use crate::rank::arrangers::list_quality::Together;
 use crate::shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
 
 /// Longest list.

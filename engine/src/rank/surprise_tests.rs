@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::reasons::{counterfactual, Tie};
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
 use crate::complement::{
     completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
 };
+use crate::explain::{counterfactual, line_reasons, LineKind, Tie};
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};

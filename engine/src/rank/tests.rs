@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::bundle::Manifest;
+use crate::index::{LikeYou, Neighbourhood};
 use crate::model::Model;
 use crate::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};

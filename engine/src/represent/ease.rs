@@ -199,8 +199,8 @@ fn local_solution(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{cooccurrence, CooccurrenceOptions};
     use super::*;
+    use crate::represent::{cooccurrence, CooccurrenceOptions};
 
     fn shop() -> Csr {
         Csr::from_rows(

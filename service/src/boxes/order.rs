@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Shelf, ShopRules};
-use serendib_engine::rank::{line_reasons, CustomerState, LineKind};
+use serendib_engine::explain::{line_reasons, LineKind};
+use serendib_engine::rank::CustomerState;
 use serendib_engine::shop::{stable_hash, Product, ProductIx, Touch};
 
 use super::{BoxAsk, LotAsk};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serendib_engine::rank::reasons::Counterfactual;
+use serendib_engine::explain::Counterfactual;
 use serendib_engine::rank::{Answer, Item, ListAnswer, Note, Reason, ReasonCode};
 use serendib_engine::shop::{Catalogue, ProductIx};
 use serendib_proto::v1;

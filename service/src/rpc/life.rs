@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use serendib_engine::explain::{outlook, Outlook, OutlookRequest, Wanted};
 use serendib_engine::life::{Band, Occasion, Tact, Timeline};
-use serendib_engine::rank::{outlook, Outlook, OutlookRequest, Wanted};
 use serendib_engine::shop::Catalogue;
 use serendib_proto::v1;
 use serendib_proto::v1::{GetLifeRequest, GetLifeResponse};

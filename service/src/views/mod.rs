@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
+use serendib_engine::repeat::NeighbourIndex;
 
 use crate::generation::Generation;
 use crate::store::{CatalogueSnapshot, Store, StoreError};

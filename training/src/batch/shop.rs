@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serendib_datasets::{DataError, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::{BundleError, ModelsDir};
-use serendib_engine::life::NeighbourIndex;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
+use serendib_engine::repeat::NeighbourIndex;
 use serendib_engine::shop::{
     baskets, CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch, NO_PRODUCT,
 };

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_engine::life::NextBasket;
+use serendib_engine::repeat::NextBasket;
 use serendib_engine::shop::Basket;
 
 use super::next_basket::{neighbours, popularity, recall_ndcg};

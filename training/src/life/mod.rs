@@ -9,8 +9,9 @@ pub mod fit;
 pub mod next_basket;
 
 use serde_json::Value;
-use serendib_engine::life::{BuyAgain, ClockError, ClockType, Life, LifeModel};
+use serendib_engine::life::{ClockError, ClockType, Life, LifeModel};
 use serendib_engine::model::Model;
+use serendib_engine::repeat::BuyAgain;
 use serendib_engine::shop::{
     baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch,
 };

@@ -1,7 +1,7 @@
 //! Fitting the next basket: related products, and the weights of the parts, chosen on the previous basket.
 
 use rayon::prelude::*;
-use serendib_engine::life::{
+use serendib_engine::repeat::{
     explore_share, BasketProfile, NeighbourIndex, NextBasket, NextBasketSettings, SparseVector,
 };
 use serendib_engine::shop::{Basket, ProductIx};

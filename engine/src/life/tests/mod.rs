@@ -1,5 +1,4 @@
 mod bad_input;
-mod basket;
 mod people;
 mod posterior;
 mod story;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
+use crate::repeat::NextBasket;
 use crate::shop::Fact;
 
 const T: f64 = 18_000.0;

@@ -49,12 +49,12 @@ impl Source for GoesWith {
 }
 
 /// Whether the list completes a basket rather than following the viewed product or purchases.
-pub(in crate::rank) fn completes_basket(query: &Query) -> bool {
+pub(crate) fn completes_basket(query: &Query) -> bool {
     query.request.context.viewed.is_none() && !query.request.context.basket.is_empty()
 }
 
 /// The basket's distinct known products, each once: packs do not matter.
-pub(in crate::rank) fn unit_basket(query: &Query) -> Vec<(ProductIx, f32)> {
+pub(crate) fn unit_basket(query: &Query) -> Vec<(ProductIx, f32)> {
     let mut basket: Vec<(ProductIx, f32)> = query
         .request
         .context
@@ -69,7 +69,7 @@ pub(in crate::rank) fn unit_basket(query: &Query) -> Vec<(ProductIx, f32)> {
 }
 
 /// What complements are sought for, with days since: the viewed product, else the last distinct purchases.
-pub(in crate::rank) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
+pub(crate) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
     if let Some(viewed) = query.request.context.viewed {
         return vec![(viewed, 0.0)];
     }
@@ -77,7 +77,7 @@ pub(in crate::rank) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
 }
 
 /// The last distinct purchases that were kept, with days since.
-pub(in crate::rank) fn recent_purchases(
+pub(crate) fn recent_purchases(
     history: &[Touch],
     owned: &HashMap<ProductIx, Owned>,
     now: i64,

@@ -51,7 +51,7 @@ impl Source for Instead {
 }
 
 /// What is sold at `now` in the place of `product`, each once: its variants, then its substitutes by how far they replace it.
-pub(in crate::rank) fn replacements(
+pub(crate) fn replacements(
     model: &Model,
     live: &Live,
     product: ProductIx,
@@ -82,12 +82,7 @@ pub(in crate::rank) fn replacements(
 
 /// Products on sale of the same leaf category, most alike first; for one that the model has no vector of, or a shop
 /// without categories, as far as is known.
-pub(in crate::rank) fn alike(
-    model: &Model,
-    live: &Live,
-    about: ProductIx,
-    now: i64,
-) -> Vec<ProductIx> {
+pub(crate) fn alike(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
     let catalogue = &live.catalogue;
     let leaf = catalogue.leaf(about);
     let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;

@@ -1,7 +1,9 @@
 //! What customers with a similar taste bought.
 
 use super::breadth;
-use crate::rank::{filters::ELIGIBILITY, LikeYou, Query, Source};
+use crate::index::LikeYou;
+use crate::rank::filters::ELIGIBILITY;
+use crate::rank::{Query, Source};
 use crate::shop::ProductIx;
 
 /// The latest purchases of the customers most like this one.

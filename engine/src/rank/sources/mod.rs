@@ -16,14 +16,14 @@ pub use popular::Popular;
 pub use similar::Similar;
 pub use vectors::Vectors;
 
-pub(super) use goes_with::{completes_basket, recent, recent_purchases, unit_basket};
-pub(super) use instead::{alike, replacements};
+pub(crate) use goes_with::{completes_basket, recent, recent_purchases, unit_basket};
+pub(crate) use instead::{alike, replacements};
 
 use super::Query;
 
 /// Candidates that one source proposes for a list of `count`: enough that filters leave a full list, and more where caps
 /// pass many over.
-pub(super) fn breadth(query: &Query) -> usize {
+pub(crate) fn breadth(query: &Query) -> usize {
     let enough = (query.list.count * 3).max(300);
     if query.list.together.caps.are_none() {
         enough

@@ -2,7 +2,7 @@
 
 use super::breadth;
 use crate::index::{dot, Top};
-use crate::rank::whole::vector;
+use crate::rank::arrangers::list_quality::vector;
 use crate::rank::{Query, Source};
 use crate::shop::ProductIx;
 

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serendib_datasets::ReadOptions;
 use serendib_engine::boxes::{BoxCare, Job, JobPacking, Lot, Options, Order, Phase, Shelf};
 use serendib_engine::engagement::CareRules;
-use serendib_engine::rank::{line_reasons, LineKind};
+use serendib_engine::explain::{line_reasons, LineKind};
 use serendib_engine::shop::{stable_hash, ProductIx};
 use serendib_training::batch::Batch;
 

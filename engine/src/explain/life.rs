@@ -1,8 +1,8 @@
 //! Life situations in lists: what is needed next, what runs out, the next basket, and what is outgrown.
 
-use super::sources::breadth;
-use super::{Filter, Item, Query, Reason, ReasonCode, Source};
 use crate::life::{Ahead, LifeView, Tact};
+use crate::rank::sources::breadth;
+use crate::rank::{Filter, Item, Query, Reason, ReasonCode, Source};
 use crate::shop::ProductIx;
 
 /// Days over which needs are compared, each at its pace.
@@ -136,7 +136,7 @@ impl Filter for Outgrown {
 
 /// What a score is multiplied by for how well `product` fits the stage of life that `view` speaks of: within a factor of
 /// [`MOST_FIT`], the same way for scores below zero.
-pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
+pub(crate) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
     let fit = view
         .stage_fit(product)
         .powf(FIT_POWER)
@@ -153,7 +153,7 @@ pub(super) fn by_stage(view: &LifeView, product: ProductIx, score: f32) -> f32 {
 const FIT_TOLD: f32 = 1.5;
 
 /// Says of an item for somebody who bought nothing yet that it is what comes next in the life they told of, where it is.
-pub(super) fn explain(query: &Query, item: &mut Item) {
+pub(crate) fn explain(query: &Query, item: &mut Item) {
     let view = query.life.filter(|view| !view.is_silent());
     if view.is_some_and(|view| view.stage_fit(item.product) >= FIT_TOLD) {
         item.reasons.push(reason(query, item.product, item.score));
@@ -161,7 +161,7 @@ pub(super) fn explain(query: &Query, item: &mut Item) {
 }
 
 /// The reason behind an item of next-in-life; it names the clock only where tact allows.
-pub(super) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Reason {
+pub(crate) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Reason {
     let mut reason = Reason::plain(ReasonCode::NextInLife, contribution);
     if let (Some(life), Some(view)) = (&query.model.life, query.life) {
         let profile = view.profile_of(product);

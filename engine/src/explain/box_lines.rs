@@ -1,12 +1,13 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
-use super::pipeline::{life_of, prepare, view_of};
-use super::surprise::Appraiser;
-use super::{
-    explain, Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
+use crate::explain::items;
+use crate::model::Model;
+use crate::rank::arrangers::dial::Appraiser;
+use crate::rank::pipeline::{life_of, prepare, view_of};
+use crate::rank::{
+    Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,
 };
-use crate::model::Model;
 use crate::shop::{Budget, ProductIx};
 
 /// How surely a life situation must need a product before that is the reason for it.
@@ -59,7 +60,7 @@ pub fn line_reasons(
             let mut item = Item {
                 score: *relevance,
                 relevance: *relevance,
-                ..super::pipeline::item(candidate)
+                ..crate::rank::pipeline::item(candidate)
             };
             match kind {
                 LineKind::Pinned => return vec![Reason::plain(ReasonCode::Pinned, 0.0)],
@@ -72,10 +73,10 @@ pub fn line_reasons(
                 }
                 LineKind::Regular if needs(&query, *product) => item
                     .reasons
-                    .push(super::life::reason(&query, *product, 0.0)),
+                    .push(crate::explain::life::reason(&query, *product, 0.0)),
                 LineKind::Regular => {}
             }
-            explain::explain(&query, &mut item);
+            items::explain(&query, &mut item);
             if item.reasons.is_empty() {
                 item.reasons.push(Reason::plain(ReasonCode::Popular, 0.0));
             }
@@ -86,7 +87,7 @@ pub fn line_reasons(
 }
 
 /// Whether the customer's life surely needs `product` about now.
-pub(super) fn needs(query: &Query, product: ProductIx) -> bool {
+pub(crate) fn needs(query: &Query, product: ProductIx) -> bool {
     query
         .life
         .is_some_and(|view| view.product(product).current >= NEEDED)

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::state::LifeView;
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
+use crate::life::LifeView;
 use crate::shop::{Catalogue, Product, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 const SETTINGS: &str = "buy-again.json";

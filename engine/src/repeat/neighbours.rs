@@ -1,12 +1,12 @@
 //! Customers with like baskets, for the next basket. In memory only: rows of customers never go into a bundle.
 
-use super::next_basket::SparseVector;
+use crate::repeat::next_basket::SparseVector;
 use crate::shop::ProductIx;
 
 /// Squared distance, as a share of the squared length, below which two customers are taken for the same one.
 const SAME: f32 = 1e-6;
 
-/// An index of customers' rates ([`NextBasket::rates_of`](super::NextBasket::rates_of)), by product.
+/// An index of customers' rates ([`NextBasket::rates_of`](crate::repeat::NextBasket::rates_of)), by product.
 ///
 /// Near is small Euclidean distance, found exactly: customers who share a product are met through its posting, the
 /// others stand in order of their length, which is all that their distance depends on.

@@ -1,9 +1,9 @@
 //! One customer's life as a page draws it: clocks with their stages, needs with products, occasions.
 
-use super::pipeline::{life_of, prepare};
-use super::{Context, CustomerState, Live};
 use crate::life::{Need, Occasion, Tact, Timeline};
 use crate::model::Model;
+use crate::rank::pipeline::{life_of, prepare};
+use crate::rank::{Context, CustomerState, Live};
 use crate::shop::{Budget, ProductIx, DAY_MS};
 
 /// What of a life is asked for.

@@ -1,17 +1,17 @@
 //! Which stages make which list.
 
-use super::arrange::{ByScore, EveryVariant};
-use super::contact::{AtHand, FavourAtHand, Tired};
-use super::life::{BuyAgain, NextBasket, NextInLife, Outgrown, Upcoming};
-use super::scorers::{BySource, Relevance};
-use super::sources::{
+use crate::explain::life::{BuyAgain, NextBasket, NextInLife, Outgrown, Upcoming};
+use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
+use crate::rank::arrangers::dial::{ByDial, Delighting};
+use crate::rank::contact::{AtHand, FavourAtHand, Tired};
+use crate::rank::scorers::{BySource, Relevance};
+use crate::rank::sources::{
     completes_basket, CustomersLikeYou, GoesWith, Instead, NewProducts, Popular, Similar, Vectors,
 };
-use super::surprise::{ByDial, Delighting};
-use super::{ListKind, Plan, Query};
+use crate::rank::{ListKind, Plan, Query};
 
 /// The stages of lists of `kind`; `None` where the model has no part for them.
-pub(super) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
+pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
     let plain = Plan {
         kind,
         needs_customer: true,

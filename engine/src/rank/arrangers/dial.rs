@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::arrange::sort;
-use super::life::Outgrown;
-use super::surprise_reasons::Explained;
-use super::whole::Whole;
-use super::{
+use crate::explain::life::Outgrown;
+use crate::explain::surprises::Explained;
+use crate::model::Model;
+use crate::rank::arrangers::by_score::sort;
+use crate::rank::arrangers::list_quality::Whole;
+use crate::rank::{
     Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, RelevanceView,
     Removed, Scorer,
 };
-use crate::model::Model;
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
 use crate::surprise::{
@@ -99,7 +99,7 @@ impl<'a> Appraiser<'a> {
 
 impl Appraiser<'_> {
     /// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
-    pub(super) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
+    pub(crate) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
         let prospect = query.relevance.prospect(product, relevance);
         let drivers = self.appraise(&[prospect]).first().map(|a| a.drivers);
         Explained::new(query, self.surprises).reasons(product, drivers.unwrap_or_default(), 0.0)

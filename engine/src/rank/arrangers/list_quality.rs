@@ -8,9 +8,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::calibrate::{CapCounter, Caps, Mix};
-use super::dpp::{weight_of_scores, Spread};
-use super::{Candidate, ListKind, Note, Query, Removed};
+use crate::rank::arrangers::calibration::{CapCounter, Caps, Mix};
+use crate::rank::arrangers::diversity::{weight_of_scores, Spread};
+use crate::rank::{Candidate, ListKind, Note, Query, Removed};
 use crate::shop::ProductIx;
 
 /// Best candidates among which diversity and calibration choose, so that a list costs bounded time: five for each place,
@@ -63,7 +63,7 @@ impl Together {
 }
 
 /// One list in the making.
-pub(super) struct Whole<'a> {
+pub(crate) struct Whole<'a> {
     query: &'a Query<'a>,
     diversity: f32,
     calibration: f32,
@@ -77,16 +77,16 @@ pub(super) struct Whole<'a> {
 
 /// What became of candidates, by position.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Composed {
+pub(crate) struct Composed {
     /// In the list, best first.
-    pub(super) chosen: Vec<usize>,
+    pub(crate) chosen: Vec<usize>,
     /// Left out by a cap or a variant when their turn came.
-    pub(super) refused: HashMap<usize, &'static str>,
+    pub(crate) refused: HashMap<usize, &'static str>,
 }
 
 impl Composed {
     /// Whether a cap left anything out.
-    pub(super) fn capped(&self) -> bool {
+    pub(crate) fn capped(&self) -> bool {
         self.refused.values().any(|by| *by != "variant")
     }
 }
@@ -94,7 +94,7 @@ impl Composed {
 impl<'a> Whole<'a> {
     /// A list of `query` that already holds `pins`; diversity and calibration are taken `strength` times (0…1), and at 0 no
     /// category is crowded.
-    pub(super) fn new(
+    pub(crate) fn new(
         query: &'a Query<'a>,
         pins: &'a [ProductIx],
         one_variant: bool,
@@ -124,7 +124,7 @@ impl<'a> Whole<'a> {
     }
 
     /// Why `product` may not come into the list as it is.
-    pub(super) fn refuses(&self, product: ProductIx) -> Option<&'static str> {
+    pub(crate) fn refuses(&self, product: ProductIx) -> Option<&'static str> {
         let families = self.families.as_ref();
         if families.is_some_and(|f| f.contains(&self.query.family(product))) {
             return Some("variant");
@@ -134,13 +134,13 @@ impl<'a> Whole<'a> {
     }
 
     /// Whether others come before `product`, of whose category there is enough.
-    pub(super) fn is_crowded(&self, product: ProductIx) -> bool {
+    pub(crate) fn is_crowded(&self, product: ProductIx) -> bool {
         let crowds = self.crowds.as_ref();
         crowds.is_some_and(|c| c.refuses(topic(self.query, product), None).is_some())
     }
 
     /// Counts `product` in.
-    pub(super) fn take(&mut self, product: ProductIx) {
+    pub(crate) fn take(&mut self, product: ProductIx) {
         if let Some(families) = &mut self.families {
             families.insert(self.query.family(product));
         }
@@ -153,7 +153,7 @@ impl<'a> Whole<'a> {
 
     /// Fills `slots` places from `ranked` (product and score, best first), of which the first `movable` may be moved and come
     /// before all others.
-    pub(super) fn compose(
+    pub(crate) fn compose(
         &mut self,
         ranked: &[(ProductIx, f32)],
         movable: usize,
@@ -266,7 +266,7 @@ impl<'a> Whole<'a> {
 
 /// Everything of `ranked` that is not in the list, by the rule that left it out: a cap or a variant, or `below` where it had
 /// no turn; and the note of a list that caps made short.
-pub(super) fn left_out(
+pub(crate) fn left_out(
     ranked: &[Candidate],
     composed: &Composed,
     slots: usize,
@@ -307,7 +307,7 @@ fn mix_of(query: &Query) -> Mix {
 }
 
 /// The product's unit vector, by its content where it came after the model; `None` where nothing is known about it.
-pub(super) fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
+pub(crate) fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
     let known = query.live.known;
     if (product as usize) < known {
         return query.model.representation.vector(product);

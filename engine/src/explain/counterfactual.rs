@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike};
 
-use super::Language;
+use crate::explain::Language;
 use crate::isolated;
 use crate::model::Model;
 use crate::rank::query::{before, owned};
@@ -158,7 +158,7 @@ fn tie(
 
 impl Counterfactual {
     /// The counterfactual as a sentence for readers at `now` (ms). It names the product: whether that may be named is up to the
-    /// caller (see [`Tact`](super::Tact)).
+    /// caller (see [`Tact`](crate::explain::Tact)).
     pub fn sentence(&self, catalogue: &Catalogue, language: Language, now: i64) -> String {
         let product = if (self.without as usize) < catalogue.len() {
             isolated(catalogue.product(self.without).label())

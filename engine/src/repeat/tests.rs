@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::life::tests::*;
+use crate::life::{LifeView, StateOptions};
 use crate::shop::Basket;
+use crate::shop::{Catalogue, Kind, ProductIx, Touch, DAY_MS};
 
 fn basket(day: i64, products: &[ProductIx]) -> Basket {
     Basket {

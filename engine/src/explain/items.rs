@@ -1,13 +1,13 @@
 //! Reasons for the items of a list, found only for those that are shown.
 
-use super::reasons::balance;
-use super::sources::{completes_basket, recent, unit_basket};
-use super::{Item, ListKind, Query, Reason, ReasonCode};
+use crate::explain::balance;
 use crate::index::dot;
+use crate::rank::sources::{completes_basket, recent, unit_basket};
+use crate::rank::{Item, ListKind, Query, Reason, ReasonCode};
 use crate::shop::{Kind, ProductIx};
 
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
-pub(super) fn explain(query: &Query, item: &mut Item) {
+pub(crate) fn explain(query: &Query, item: &mut Item) {
     let limit = query.request.max_reasons;
     if limit == 0 {
         item.reasons.clear();
@@ -17,8 +17,11 @@ pub(super) fn explain(query: &Query, item: &mut Item) {
     match query.list.kind {
         ListKind::GoesWith => goes_with(query, item, limit),
         ListKind::NextInLife => {
-            item.reasons
-                .push(super::life::reason(query, item.product, item.score));
+            item.reasons.push(crate::explain::life::reason(
+                query,
+                item.product,
+                item.score,
+            ));
         }
         ListKind::BuyAgain | ListKind::NextBasket if query.owned.contains_key(&item.product) => {
             let again = Reason::about(ReasonCode::BuyAgain, item.product, item.score);
@@ -26,7 +29,7 @@ pub(super) fn explain(query: &Query, item: &mut Item) {
         }
         ListKind::Similar => similar(query, item),
         ListKind::Popular => {}
-        _ if query.folded.is_empty() => super::life::explain(query, item),
+        _ if query.folded.is_empty() => crate::explain::life::explain(query, item),
         _ if known => because(query, item, limit),
         _ => {}
     }
@@ -45,7 +48,7 @@ pub(super) fn explain(query: &Query, item: &mut Item) {
 
 /// Says that customers like this one bought the item: where there is room, or where nothing better is said than that most
 /// customers bought it.
-pub(super) fn add_like_you(item: &mut Item, limit: usize) {
+pub(crate) fn add_like_you(item: &mut Item, limit: usize) {
     match &mut item.reasons[..] {
         [only] if only.code == ReasonCode::Popular => only.code = ReasonCode::CustomersLikeYou,
         some if some.len() < limit => {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::lines::needs;
-use super::reasons::Tact;
-use super::{Query, Reason, ReasonCode};
+use crate::explain::box_lines::needs;
+use crate::explain::Tact;
+use crate::rank::{Query, Reason, ReasonCode};
 use crate::shop::ProductIx;
 use crate::surprise::{Drivers, Surprises};
 
@@ -16,7 +16,7 @@ const LEAST_SEASON: f32 = 0.3;
 const LEAST_KINSHIP: f32 = 0.05;
 
 /// One customer's surprises, prepared to be explained.
-pub(super) struct Explained<'a> {
+pub(crate) struct Explained<'a> {
     query: &'a Query<'a>,
     surprises: &'a Surprises,
     /// What the customer has of each kind, the one bought last, where tact allows to name it.
@@ -24,7 +24,7 @@ pub(super) struct Explained<'a> {
 }
 
 impl<'a> Explained<'a> {
-    pub(super) fn new(query: &'a Query<'a>, surprises: &'a Surprises) -> Explained<'a> {
+    pub(crate) fn new(query: &'a Query<'a>, surprises: &'a Surprises) -> Explained<'a> {
         let mut latest: BTreeMap<u32, (i64, ProductIx)> = BTreeMap::new();
         if query.request.max_reasons > 0 {
             let tact = Tact::default();
@@ -47,12 +47,12 @@ impl<'a> Explained<'a> {
     }
 
     /// The reasons behind `part`, what delight adds to the score of `product`, by what drives it; they add up to `part`.
-    pub(super) fn reasons(&self, product: ProductIx, drivers: Drivers, part: f32) -> Vec<Reason> {
+    pub(crate) fn reasons(&self, product: ProductIx, drivers: Drivers, part: f32) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let mut left = part;
         if drivers.life >= LEAST_SHARE && needs(self.query, product) {
             let share = part * drivers.life;
-            reasons.push(super::life::reason(self.query, product, share));
+            reasons.push(crate::explain::life::reason(self.query, product, share));
             left -= share;
         }
         if drivers.moment >= LEAST_SHARE && self.in_season(product) {

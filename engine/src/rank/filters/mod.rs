@@ -1,6 +1,6 @@
 //! Eligibility: what may be shown to this customer at all.
 
-use super::{Filter, ListKind, Query};
+use crate::rank::{Filter, ListKind, Query};
 use crate::shop::ProductIx;
 
 /// Removed products, products not on sale, and products without stock.

@@ -3,7 +3,7 @@
 //! Titles are put between Unicode isolates (U+2068, U+2069), so that an English title inside a Hebrew sentence, or the other way
 //! round, cannot reorder the words around it.
 
-use super::Tact;
+use crate::explain::Tact;
 use crate::isolated;
 use crate::life::title_in;
 use crate::rank::{Reason, ReasonCode};

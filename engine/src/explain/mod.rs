@@ -1,14 +1,21 @@
 //! Reasons that people read: sentences in English and Hebrew, tact, contributions that add up, counterfactuals.
 
+pub(crate) mod box_lines;
 mod counterfactual;
-mod sentences;
-mod tact;
+mod discretion;
+pub(crate) mod items;
+pub(crate) mod life;
+mod life_page;
+pub(crate) mod surprises;
+mod text;
 
+pub use box_lines::{line_reasons, LineKind};
 pub use counterfactual::{counterfactual, Counterfactual, Tie};
-pub use sentences::{sentence, Language};
-pub use tact::Tact;
+pub use discretion::Tact;
+pub use life_page::{outlook, Outlook, OutlookRequest, Wanted};
+pub use text::{sentence, Language};
 
-use super::{Reason, ReasonCode};
+use crate::rank::{Reason, ReasonCode};
 
 /// A product that speaks for less of a score is not named for it.
 const LEAST_NAMED: f32 = 0.05;

@@ -1,7 +1,7 @@
 //! Arrangement by score, with the items going together as the list asks.
 
-use super::whole::{left_out, Whole};
-use super::{Arranged, Arranger, Candidate, Query};
+use crate::rank::arrangers::list_quality::{left_out, Whole};
+use crate::rank::{Arranged, Arranger, Candidate, Query};
 use crate::shop::ProductIx;
 
 /// Best score first, ties by product number; further variants of a product are left out.

@@ -1,11 +1,11 @@
 //! Numbers for given products, without making a list.
 
-use super::pipeline::{life_of, prepare, view_of};
-use super::purchase::Signals;
-use super::surprise::Appraiser;
-use super::{Context, CustomerState, Live, RelevanceView};
 use crate::life::LifeView;
 use crate::model::Model;
+use crate::rank::arrangers::dial::Appraiser;
+use crate::rank::pipeline::{life_of, prepare, view_of};
+use crate::rank::purchase::Signals;
+use crate::rank::{Context, CustomerState, Live, RelevanceView};
 use crate::shop::{Budget, ProductIx};
 use crate::surprise::{Prospect, Terms, FEATURES};
 

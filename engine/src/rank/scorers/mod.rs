@@ -1,6 +1,6 @@
 //! Numbers for candidates.
 
-use super::{Candidate, Query, Scorer};
+use crate::rank::{Candidate, Query, Scorer};
 
 /// Orders by the representation for a known customer or session, by popularity for anybody else; by relevance where the
 /// purchase model proved to order new things better.

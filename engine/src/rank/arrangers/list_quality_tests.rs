@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
+use crate::rank::*;
 use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};
 
