@@ -2,8 +2,8 @@
 
 use crate::explain::items;
 use crate::model::Model;
-use crate::rank::arrangers::dial::Appraiser;
 use crate::rank::pipeline::{life_of, prepare, view_of};
+use crate::rank::scorers::delight::Appraiser;
 use crate::rank::{
     Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,

@@ -3,15 +3,14 @@
 //! Care does not ask for consent to personal answers: that somebody complained or wants to leave is answered, not
 //! profiled. What comes first and what sinks is personal, and needs it.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use super::sources::{alike, replacements};
-use super::{Candidate, ListKind, Live, Note, Query, Reason, ReasonCode, Request, Scorer, Source};
+use super::{ListKind, Live, Note, Query, ReasonCode, Request};
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
 use crate::shop::{ProductIx, Touch};
 use crate::surprise::hurt;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Products at hand (a visit, advice, an enquiry) that are looked at, latest first.
 const AT_HAND: usize = 3;
@@ -25,20 +24,20 @@ const UPGRADE_TO: f64 = 4.0;
 /// What the contacts of a customer ask of the lists of one request.
 #[derive(Debug, Default)]
 pub struct Contact {
-    state: ContactState,
+    pub(crate) state: ContactState,
     /// Whether the customer was disappointed within the model's pause.
     hurt: bool,
-    favoured: Vec<Favoured>,
+    pub(crate) favoured: Vec<Favoured>,
     /// The products of `favoured`.
-    products: HashSet<ProductIx>,
+    pub(crate) products: HashSet<ProductIx>,
 }
 
 /// A product that comes first, and why.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Favoured {
-    product: ProductIx,
-    code: ReasonCode,
-    about: ProductIx,
+pub(crate) struct Favoured {
+    pub(crate) product: ProductIx,
+    pub(crate) code: ReasonCode,
+    pub(crate) about: ProductIx,
 }
 
 static NONE: LazyLock<Contact> = LazyLock::new(Contact::default);
@@ -107,7 +106,7 @@ impl Contact {
     }
 
     /// Whether something comes first in this list; not where the page or the basket already says what it is about.
-    fn favours(&self, query: &Query) -> bool {
+    pub(crate) fn favours(&self, query: &Query) -> bool {
         let context = &query.request.context;
         let open = context.viewed.is_none() && context.basket.is_empty();
         !self.favoured.is_empty() && (open || query.list.kind != ListKind::GoesWith)
@@ -212,94 +211,4 @@ fn upgrades(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<Produ
     });
     out.truncate(PER_PRODUCT);
     out
-}
-
-/// What a visit, advice or an enquiry brings first.
-pub struct AtHand;
-
-impl Source for AtHand {
-    fn name(&self) -> &'static str {
-        "at_hand"
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        query.contact.favours(query)
-    }
-
-    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
-        Ok(query
-            .contact
-            .favoured
-            .iter()
-            .map(|favoured| (favoured.product, 0.0))
-            .collect())
-    }
-}
-
-/// Puts favoured products first: as many as a third of the list, at least one.
-pub struct FavourAtHand;
-
-impl Scorer for FavourAtHand {
-    fn name(&self) -> &'static str {
-        "favour_at_hand"
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        query.contact.favours(query)
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let contact = query.contact;
-        let top = candidates.iter().map(|c| c.score).fold(0.0_f32, f32::max);
-        // places, not scores, are what is favoured: just above the best, in their own order
-        let step = (top.abs() * 1e-3).max(1e-6);
-        let places = (query.list.count / 3).max(1);
-        let mut given = 0;
-        for favoured in &contact.favoured {
-            if given == places {
-                break;
-            }
-            let found = candidates
-                .iter_mut()
-                .find(|c| c.product == favoured.product);
-            let Some(candidate) = found else { continue };
-            // its place is all due to the contact, whatever it would have scored without
-            let score = top + step * (places - given) as f32;
-            candidate.score = score;
-            let reason = Reason::about(favoured.code, favoured.about, score.max(0.0));
-            candidate.reasons.push(reason);
-            given += 1;
-        }
-    }
-}
-
-/// Lets what was seen often without an answer sink.
-pub struct Tired;
-
-impl Scorer for Tired {
-    fn name(&self) -> &'static str {
-        "fatigue"
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        !query.contact.state.fatigue.is_empty()
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        for candidate in candidates {
-            // what the customer asked for is not pressed on them
-            if query.contact.products.contains(&candidate.product) {
-                continue;
-            }
-            if let Some(&factor) = query.contact.state.fatigue.get(&candidate.product) {
-                candidate.score = if candidate.score >= 0.0 {
-                    candidate.score * factor
-                } else {
-                    candidate.score / factor.max(0.01)
-                };
-                candidate.relevance *= factor;
-                candidate.delight = candidate.delight.map(|delight| delight * factor);
-            }
-        }
-    }
 }

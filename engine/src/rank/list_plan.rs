@@ -1,12 +1,12 @@
 //! Which stages make which list.
 
-use crate::explain::life::{BuyAgain, NextBasket, NextInLife, Outgrown, Upcoming};
 use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
-use crate::rank::arrangers::dial::{ByDial, Delighting};
-use crate::rank::contact::{AtHand, FavourAtHand, Tired};
-use crate::rank::scorers::{BySource, Relevance};
+use crate::rank::arrangers::dial::ByDial;
+use crate::rank::filters::Outgrown;
+use crate::rank::scorers::{BySource, Delighting, FavourAtHand, Relevance, Tired};
 use crate::rank::sources::{
-    completes_basket, CustomersLikeYou, GoesWith, Instead, NewProducts, Popular, Similar, Vectors,
+    completes_basket, AtHand, BuyAgain, CustomersLikeYou, GoesWith, Instead, NewProducts,
+    NextBasket, NextInLife, Popular, Similar, Upcoming, Vectors,
 };
 use crate::rank::{ListKind, Plan, Query};
 

@@ -24,11 +24,11 @@ pub(crate) mod request;
 pub(crate) mod score_pairs;
 pub(crate) mod scorers;
 pub mod sources;
+pub(crate) mod stage_fit;
 pub(crate) mod stages;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use arrangers::calibration::Caps;
-pub use arrangers::dial::{Appraised, Appraiser};
 pub use arrangers::list_quality::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use candidate::{Candidate, Pool};
 pub use contact::Contact;
@@ -41,6 +41,7 @@ pub use request::{
     MAX_COUNT, MAX_LISTS,
 };
 pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
+pub use scorers::delight::{Appraised, Appraiser};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 
 #[cfg(test)]

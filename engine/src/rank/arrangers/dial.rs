@@ -1,146 +1,14 @@
-//! The surprise list: appraisal and delight of candidates, the dial above the floor, the drawn slot.
+//! Arranger "dial": the surprise list, chosen by the dial above the floor, with its drawn slot.
 
-use std::collections::{HashMap, HashSet};
-
-use crate::explain::life::Outgrown;
+use super::surprise_floor::floor_of;
 use crate::explain::surprises::Explained;
-use crate::model::Model;
 use crate::rank::arrangers::by_score::sort;
 use crate::rank::arrangers::list_quality::Whole;
-use crate::rank::{
-    Arranged, Arranger, Candidate, CustomerState, Filter, Live, Note, Query, Reason, RelevanceView,
-    Removed, Scorer,
-};
+use crate::rank::{Arranged, Arranger, Candidate, Note, Query, Removed};
 use crate::shop::ProductIx;
-use crate::surprise::dial::{choose, floor, quantise, spreads, Dial};
-use crate::surprise::{
-    explore, Appraisal, Dialled, Drivers, ExploreOptions, FloorOptions, Prospect, Standard,
-    Surprises, Terms,
-};
-
-/// What the surprise model says of one product.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Appraised {
-    /// The terms.
-    pub terms: Terms,
-    /// Predicted probability of a pleasant surprise, 0…1.
-    pub delight: f32,
-    /// What it rests on.
-    pub drivers: Drivers,
-}
-
-/// One customer prepared for appraisal against a pool of candidates.
-pub struct Appraiser<'a> {
-    model: &'a Model,
-    surprises: &'a Surprises,
-    appraisal: Appraisal<'a>,
-    standard: Standard,
-}
-
-impl<'a> Appraiser<'a> {
-    /// For `customer` at `now`, whose best products by `view` are what terms are standardised over. `None` where the model knows
-    /// nothing of surprises.
-    pub fn new(
-        model: &'a Model,
-        live: &'a Live,
-        customer: &CustomerState,
-        now: i64,
-        view: &RelevanceView,
-    ) -> Option<Appraiser<'a>> {
-        let surprises = model.surprises.as_ref()?;
-        let vector = |p: ProductIx| vector(model, p);
-        let appraisal = Appraisal::new(surprises, &live.catalogue, customer.history, now, &vector);
-        let pool: Vec<_> = view
-            .best()
-            .iter()
-            .map(|&(product, score)| view.prospect(product, view.relevance(product, score)))
-            .collect();
-        let standard = Standard::of(&appraisal.terms(&pool, &vector));
-        Some(Appraiser {
-            model,
-            surprises,
-            appraisal,
-            standard,
-        })
-    }
-
-    /// The customer as the surprise model sees them.
-    pub fn appraisal(&self) -> &Appraisal<'a> {
-        &self.appraisal
-    }
-
-    /// What the delight model sees of each of `products`.
-    pub fn features(
-        &self,
-        products: &[Prospect],
-    ) -> Vec<(Terms, [f32; crate::surprise::FEATURES])> {
-        let model = self.model;
-        let curiosity = self.appraisal.curiosity();
-        let let_down = self.appraisal.let_down();
-        self.appraisal
-            .terms(products, &|p| vector(model, p))
-            .into_iter()
-            .map(|terms| (terms, self.standard.features(&terms, curiosity, let_down)))
-            .collect()
-    }
-
-    /// Appraises each of `products`.
-    pub fn appraise(&self, products: &[Prospect]) -> Vec<Appraised> {
-        self.features(products)
-            .into_iter()
-            .map(|(terms, features)| Appraised {
-                terms,
-                delight: quantise(self.surprises.delight.probability(&features) as f32),
-                drivers: Drivers::of(&self.surprises.delight, &terms, &features),
-            })
-            .collect()
-    }
-}
-
-impl Appraiser<'_> {
-    /// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
-    pub(crate) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
-        let prospect = query.relevance.prospect(product, relevance);
-        let drivers = self.appraise(&[prospect]).first().map(|a| a.drivers);
-        Explained::new(query, self.surprises).reasons(product, drivers.unwrap_or_default(), 0.0)
-    }
-}
-
-fn vector(model: &Model, product: ProductIx) -> Option<&[f32]> {
-    ((product as usize) < model.catalogue.len())
-        .then(|| model.representation.vector(product))
-        .flatten()
-}
-
-/// Fills in unexpectedness, novelty, timeliness and delight.
-pub struct Delighting;
-
-impl Scorer for Delighting {
-    fn name(&self) -> &'static str {
-        "delight"
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let appraiser = Appraiser::new(
-            query.model,
-            query.live,
-            &query.customer,
-            query.request.now,
-            query.relevance,
-        );
-        let Some(appraiser) = appraiser else { return };
-        let row = |c: &Candidate| query.relevance.prospect(c.product, c.relevance);
-        let rows: Vec<_> = candidates.iter().map(row).collect();
-        for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {
-            candidate.relevance = quantise(candidate.relevance);
-            candidate.unexpectedness = Some(appraised.terms.unexpectedness);
-            candidate.novelty = Some(appraised.terms.novelty);
-            candidate.timeliness = Some(appraised.terms.timeliness);
-            candidate.delight = Some(appraised.delight);
-            candidate.drivers = Some(appraised.drivers);
-        }
-    }
-}
+use crate::surprise::dial::{choose, quantise, spreads, Dial};
+use crate::surprise::{explore, Appraisal, Dialled, ExploreOptions, Surprises};
+use std::collections::{HashMap, HashSet};
 
 /// Chooses by the dial above the floor, and draws the last slot where the request explores.
 pub struct ByDial;
@@ -298,53 +166,6 @@ impl Arranger for ByDial {
         arranged.chosen = out.into_iter().map(|(_, candidate)| candidate).collect();
         arranged
     }
-}
-
-/// Best products of a customer that the floor is told by.
-const PLAIN: usize = 20;
-
-/// The customer's own floor. It follows from what the shop sells and they have not, so that neither the list's limits nor
-/// what a page, another list or an earlier surprise took away lowers it.
-fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
-    let own = surprises.floor();
-    let options = FloorOptions {
-        absolute: own.absolute.max(query.request.surprise_floor),
-        ..own
-    };
-    floor(&plain_top(query), &options)
-}
-
-/// Relevances of the customer's plain ranking, best first.
-fn plain_top(query: &Query) -> Vec<f32> {
-    let (view, live) = (query.relevance, query.live);
-    let new = |product: ProductIx| {
-        live.sells(product, query.request.now)
-            && !query.owned.contains_key(&product)
-            && (!Outgrown.enabled(query) || Outgrown.keeps(query, product))
-    };
-    // Where relevance orders, the best are among the representation's best, but not in its order.
-    let looked_at = if view.orders() { 5 * PLAIN } else { PLAIN };
-    let mut scored = view.candidates(looked_at, &new);
-    if query.personal {
-        let came_later = live.known as ProductIx..live.catalogue.len() as ProductIx;
-        let came_later: Vec<ProductIx> = came_later.filter(|product| new(*product)).collect();
-        let scores = view.scores(&came_later);
-        scored.extend(came_later.into_iter().zip(scores));
-    }
-    let mut top: Vec<(f32, f32)> = scored
-        .into_iter()
-        .map(|(product, score)| (score, view.relevance(product, score)))
-        .map(|(score, relevance)| (if view.orders() { relevance } else { score }, relevance))
-        .collect();
-    top.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut above = 1.0f32;
-    top.iter()
-        .take(PLAIN)
-        .map(|(_, relevance)| {
-            above = above.min(quantise(*relevance));
-            above
-        })
-        .collect()
 }
 
 /// The dial that suits the customer where the request names none.

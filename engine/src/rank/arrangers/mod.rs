@@ -7,3 +7,4 @@ pub(crate) mod diversity;
 pub(crate) mod list_quality;
 #[cfg(test)]
 mod list_quality_tests;
+pub(crate) mod surprise_floor;

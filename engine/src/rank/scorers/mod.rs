@@ -1,39 +1,13 @@
-//! Numbers for candidates.
+//! Scorers: numbers for candidates.
 
-use crate::rank::{Candidate, Query, Scorer};
+mod by_source;
+pub(crate) mod delight;
+mod fatigue;
+mod favour_at_hand;
+mod relevance;
 
-/// Orders by the representation for a known customer or session, by popularity for anybody else; by relevance where the
-/// purchase model proved to order new things better.
-pub struct Relevance;
-
-impl Scorer for Relevance {
-    fn name(&self) -> &'static str {
-        "relevance"
-    }
-
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
-        let products: Vec<_> = candidates.iter().map(|c| c.product).collect();
-        let scores = query.relevance.scores(&products);
-        let orders = query.relevance.orders();
-        for (candidate, score) in candidates.iter_mut().zip(scores) {
-            candidate.relevance = query.relevance.relevance(candidate.product, score);
-            candidate.score = if orders { candidate.relevance } else { score };
-        }
-    }
-}
-
-/// Orders by the score of the only source; relevance is told of what is shown.
-pub struct BySource;
-
-impl Scorer for BySource {
-    fn name(&self) -> &'static str {
-        "by_source"
-    }
-
-    fn score(&self, _query: &Query, candidates: &mut [Candidate]) {
-        for candidate in candidates.iter_mut() {
-            let score = candidate.sources.first().map_or(0.0, |(_, score)| *score);
-            candidate.score = if score.is_finite() { score } else { 0.0 };
-        }
-    }
-}
+pub use by_source::BySource;
+pub use delight::Delighting;
+pub use fatigue::Tired;
+pub use favour_at_hand::FavourAtHand;
+pub use relevance::Relevance;

@@ -1,0 +1,54 @@
+//! The floor of surprises: how well a product must suit the customer to be one.
+
+use crate::rank::filters::Outgrown;
+use crate::rank::{Filter, Query};
+use crate::shop::ProductIx;
+use crate::surprise::dial::{floor, quantise};
+use crate::surprise::{FloorOptions, Surprises};
+
+/// Best products of a customer that the floor is told by.
+const PLAIN: usize = 20;
+
+/// The customer's own floor. It follows from what the shop sells and they have not, so that neither the list's limits nor
+/// what a page, another list or an earlier surprise took away lowers it.
+pub(crate) fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
+    let own = surprises.floor();
+    let options = FloorOptions {
+        absolute: own.absolute.max(query.request.surprise_floor),
+        ..own
+    };
+    floor(&plain_top(query), &options)
+}
+
+/// Relevances of the customer's plain ranking, best first.
+fn plain_top(query: &Query) -> Vec<f32> {
+    let (view, live) = (query.relevance, query.live);
+    let new = |product: ProductIx| {
+        live.sells(product, query.request.now)
+            && !query.owned.contains_key(&product)
+            && (!Outgrown.enabled(query) || Outgrown.keeps(query, product))
+    };
+    // Where relevance orders, the best are among the representation's best, but not in its order.
+    let looked_at = if view.orders() { 5 * PLAIN } else { PLAIN };
+    let mut scored = view.candidates(looked_at, &new);
+    if query.personal {
+        let came_later = live.known as ProductIx..live.catalogue.len() as ProductIx;
+        let came_later: Vec<ProductIx> = came_later.filter(|product| new(*product)).collect();
+        let scores = view.scores(&came_later);
+        scored.extend(came_later.into_iter().zip(scores));
+    }
+    let mut top: Vec<(f32, f32)> = scored
+        .into_iter()
+        .map(|(product, score)| (score, view.relevance(product, score)))
+        .map(|(score, relevance)| (if view.orders() { relevance } else { score }, relevance))
+        .collect();
+    top.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut above = 1.0f32;
+    top.iter()
+        .take(PLAIN)
+        .map(|(_, relevance)| {
+            above = above.min(quantise(*relevance));
+            above
+        })
+        .collect()
+}

@@ -1,0 +1,26 @@
+//! Source "at hand": what a visit, advice or an enquiry was about, and what goes before or instead of it.
+
+use crate::rank::{Query, Source};
+use crate::shop::ProductIx;
+
+/// What a visit, advice or an enquiry brings first.
+pub struct AtHand;
+
+impl Source for AtHand {
+    fn name(&self) -> &'static str {
+        "at_hand"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.contact.favours(query)
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        Ok(query
+            .contact
+            .favoured
+            .iter()
+            .map(|favoured| (favoured.product, 0.0))
+            .collect())
+    }
+}

@@ -1,0 +1,56 @@
+//! Source "next in life": what the customer's life situations make likely in the coming weeks.
+
+use super::breadth;
+use crate::life::Ahead;
+use crate::rank::{Query, Source};
+use crate::shop::ProductIx;
+
+/// Days over which needs are compared, each at its pace.
+const NEEDS_DAYS: f32 = 60.0;
+/// A need that is less likely within those days is noise: in a shop without life situations the list is empty.
+const NEED_LEAST: f32 = 0.02;
+/// Products proposed for one need.
+const PER_NEED: usize = 20;
+
+/// What the customer's life situations make likely in the coming weeks.
+pub struct NextInLife;
+
+impl Source for NextInLife {
+    fn name(&self) -> &'static str {
+        "next_in_life"
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        let (Some(life), Some(view)) = (&query.model.life, query.life) else {
+            return Err("no life situations");
+        };
+        let mut needs = life.model.needs_seen(view, Ahead::Stage);
+        for need in &mut needs {
+            need.probability = need.at_pace(NEEDS_DAYS);
+        }
+        needs.retain(|need| need.probability >= NEED_LEAST);
+        let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
+        let mut found =
+            life.model
+                .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
+        found.truncate(breadth(query));
+        Ok(found)
+    }
+}
+
+/// The same beside other sources: silent where no life situation is known.
+pub struct Upcoming;
+
+impl Source for Upcoming {
+    fn name(&self) -> &'static str {
+        "upcoming"
+    }
+
+    fn enabled(&self, query: &Query) -> bool {
+        query.life.is_some_and(|view| !view.is_silent())
+    }
+
+    fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
+        NextInLife.propose(query)
+    }
+}
