@@ -5,8 +5,7 @@ use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare, view_of};
 use crate::rank::scorers::delight::Appraiser;
 use crate::rank::{
-    Candidate, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
-    ReasonCode, Request,
+    Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason, ReasonCode, Request,
 };
 use crate::shop::{Budget, ProductIx};
 
@@ -56,11 +55,10 @@ pub fn line_reasons(
             };
             let list: &ListRequest = &request.lists[0];
             let query = prepared.query(&suits_all, request, list);
-            let candidate = Candidate::new(*product);
             let mut item = Item {
                 score: *relevance,
                 relevance: *relevance,
-                ..crate::rank::pipeline::item(candidate)
+                ..Item::new(*product)
             };
             match kind {
                 LineKind::Pinned => return vec![Reason::plain(ReasonCode::Pinned, 0.0)],

@@ -8,6 +8,7 @@ use super::ListKind;
 use crate::engagement::HandOver;
 use crate::life::Titles;
 use crate::shop::ProductIx;
+use crate::surprise::Drivers;
 
 /// Why an item is in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -116,11 +117,15 @@ impl Reason {
     }
 }
 
-/// One recommended product.
+/// One product on its way into a list, and in it.
+///
+/// Sources propose it, scorers fill in its numbers, an arranger gives it its place, and what is shown gets its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What.
+    /// The product proposed.
     pub product: ProductIx,
+    /// Which sources proposed it, by position in the plan, with the score each gave; empty for a pin.
+    pub sources: Vec<(usize, f32)>,
     /// What the list is ordered by; finite.
     pub score: f32,
     /// How well it suits, 0 to 1.
@@ -133,7 +138,9 @@ pub struct Item {
     pub timeliness: Option<f32>,
     /// Predicted probability of a pleasant surprise, where computed.
     pub delight: Option<f32>,
-    /// The relevance floor that a surprise passed.
+    /// What its delight rests on, where computed.
+    pub drivers: Option<Drivers>,
+    /// The relevance floor that a surprise passed, 0 to 1.
     pub floor: Option<f32>,
     /// Exact probability of the draw, for a sampled slot.
     pub propensity: Option<f64>,
@@ -141,6 +148,27 @@ pub struct Item {
     pub pinned: bool,
     /// Strongest first.
     pub reasons: Vec<Reason>,
+}
+
+impl Item {
+    /// Returns `product` without sources, scores or reasons.
+    pub fn new(product: ProductIx) -> Item {
+        Item {
+            product,
+            sources: Vec::new(),
+            score: 0.0,
+            relevance: 0.0,
+            unexpectedness: None,
+            novelty: None,
+            timeliness: None,
+            delight: None,
+            drivers: None,
+            floor: None,
+            propensity: None,
+            pinned: false,
+            reasons: Vec::new(),
+        }
+    }
 }
 
 /// A candidate that is not in the list, and the filter that took it away.

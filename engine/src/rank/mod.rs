@@ -10,13 +10,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod arrangers;
-pub(crate) mod candidate;
 pub(crate) mod contact;
 pub(crate) mod filters;
 pub mod isotonic;
 pub(crate) mod list_plan;
 pub(crate) mod live;
 pub(crate) mod pipeline;
+pub(crate) mod pool;
 pub mod purchase;
 pub(crate) mod query;
 pub(crate) mod relevance;
@@ -30,10 +30,10 @@ pub(crate) mod stages;
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use arrangers::calibration::Caps;
 pub use arrangers::list_quality::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
-pub use candidate::{Candidate, Pool};
 pub use contact::Contact;
 pub use live::Live;
 pub use pipeline::{recommend, recommend_like};
+pub use pool::Pool;
 pub use query::Query;
 pub use relevance::{RelevanceView, POOL};
 pub use request::{

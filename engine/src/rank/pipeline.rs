@@ -7,9 +7,8 @@ use super::filters::{Excluded, OnSale, ELIGIBILITY};
 use super::query::{before, owned};
 use super::sources::completes_basket;
 use super::{
-    Allowed, Answer, Candidate, Contact, Context, CustomerState, Filter, Item, ListAnswer,
-    ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
-    RequestError,
+    Allowed, Answer, Contact, Context, CustomerState, Filter, Item, ListAnswer, ListKind, Live,
+    Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request, RequestError,
 };
 use crate::explain::items;
 use crate::index::LikeYou;
@@ -308,7 +307,7 @@ fn build_list(
         .filter(|candidate| candidate.sources.iter().any(|(ix, _)| like_you(*ix)))
         .map(|candidate| candidate.product)
         .collect();
-    items.extend(arranged.chosen.into_iter().map(item));
+    items.extend(arranged.chosen);
     // Stock and consent may be checked against a newer state than the sources saw: nothing leaves unchecked.
     items.retain(|item| {
         let refusal = first_refusal(plan, query, item.product).filter(|_| !item.pinned);
@@ -379,7 +378,7 @@ fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
 /// The items of `pins` in their order, with the numbers that the list tells of every item. What the list is ordered by says
 /// nothing of them, and they pass no floor.
 fn pinned_items(plan: &Plan, query: &Query, pins: &[ProductIx]) -> Vec<Item> {
-    let mut pinned: Vec<Candidate> = pins.iter().map(|pin| Candidate::new(*pin)).collect();
+    let mut pinned: Vec<Item> = pins.iter().map(|pin| Item::new(*pin)).collect();
     if plan.tells_relevance && !pinned.is_empty() {
         for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
             scorer.score(query, &mut pinned);
@@ -391,23 +390,7 @@ fn pinned_items(plan: &Plan, query: &Query, pins: &[ProductIx]) -> Vec<Item> {
             score: 0.0,
             pinned: true,
             reasons: vec![Reason::plain(ReasonCode::Pinned, 0.0)],
-            ..item(candidate)
+            ..candidate
         })
         .collect()
-}
-
-pub(crate) fn item(candidate: Candidate) -> Item {
-    Item {
-        product: candidate.product,
-        score: candidate.score,
-        relevance: candidate.relevance,
-        unexpectedness: candidate.unexpectedness,
-        novelty: candidate.novelty,
-        timeliness: candidate.timeliness,
-        delight: candidate.delight,
-        floor: candidate.floor,
-        propensity: candidate.propensity,
-        pinned: false,
-        reasons: candidate.reasons,
-    }
 }

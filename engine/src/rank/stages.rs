@@ -1,6 +1,6 @@
 //! The stages that a list is made of.
 
-use super::{Candidate, ListKind, Note, Query, Removed};
+use super::{Item, ListKind, Note, Query, Removed};
 use crate::shop::ProductIx;
 
 /// Proposes candidates.
@@ -42,14 +42,14 @@ pub trait Scorer: Sync {
     }
 
     /// Sets numbers and reasons of each candidate.
-    fn score(&self, query: &Query, candidates: &mut [Candidate]);
+    fn score(&self, query: &Query, candidates: &mut [Item]);
 }
 
 /// What an [`Arranger`] made of the candidates: chosen and removed together are all of them.
 #[derive(Debug, Default)]
 pub struct Arranged {
     /// The list, best first, at most as long as asked for.
-    pub chosen: Vec<Candidate>,
+    pub chosen: Vec<Item>,
     /// The others, with the rule that left each out.
     pub removed: Vec<Removed>,
     /// What the caller should know.
@@ -64,7 +64,7 @@ pub trait Arranger: Sync {
     fn arrange(
         &self,
         query: &Query,
-        candidates: Vec<Candidate>,
+        candidates: Vec<Item>,
         pins: &[ProductIx],
         slots: usize,
     ) -> Arranged;

@@ -1,7 +1,7 @@
 //! Arrangement by score, with the items going together as the list asks.
 
 use crate::rank::arrangers::list_quality::{left_out, Whole};
-use crate::rank::{Arranged, Arranger, Candidate, Query};
+use crate::rank::{Arranged, Arranger, Item, Query};
 use crate::shop::ProductIx;
 
 /// Best score first, ties by product number; further variants of a product are left out.
@@ -11,7 +11,7 @@ impl Arranger for ByScore {
     fn arrange(
         &self,
         query: &Query,
-        candidates: Vec<Candidate>,
+        candidates: Vec<Item>,
         pins: &[ProductIx],
         slots: usize,
     ) -> Arranged {
@@ -27,7 +27,7 @@ impl Arranger for EveryVariant {
     fn arrange(
         &self,
         query: &Query,
-        candidates: Vec<Candidate>,
+        candidates: Vec<Item>,
         pins: &[ProductIx],
         slots: usize,
     ) -> Arranged {
@@ -37,7 +37,7 @@ impl Arranger for EveryVariant {
 
 fn by_score(
     query: &Query,
-    mut candidates: Vec<Candidate>,
+    mut candidates: Vec<Item>,
     pins: &[ProductIx],
     slots: usize,
     one_variant: bool,
@@ -47,7 +47,7 @@ fn by_score(
     let mut whole = Whole::new(query, pins, one_variant, 1.0);
     let composed = whole.compose(&ranked, ranked.len(), slots);
     let (removed, note) = left_out(&candidates, &composed, slots);
-    let mut candidates: Vec<Option<Candidate>> = candidates.into_iter().map(Some).collect();
+    let mut candidates: Vec<Option<Item>> = candidates.into_iter().map(Some).collect();
     Arranged {
         chosen: composed
             .chosen
@@ -61,8 +61,8 @@ fn by_score(
 }
 
 /// Descending by score, ties by product number; numbers that are not finite sink.
-pub fn sort(candidates: &mut [Candidate]) {
-    let key = |c: &Candidate| {
+pub fn sort(candidates: &mut [Item]) {
+    let key = |c: &Item| {
         if c.score.is_finite() {
             c.score
         } else {

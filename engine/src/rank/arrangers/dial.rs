@@ -4,7 +4,7 @@ use super::surprise_floor::floor_of;
 use crate::explain::surprises::Explained;
 use crate::rank::arrangers::by_score::sort;
 use crate::rank::arrangers::list_quality::Whole;
-use crate::rank::{Arranged, Arranger, Candidate, Note, Query, Removed};
+use crate::rank::{Arranged, Arranger, Item, Note, Query, Removed};
 use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, quantise, spreads, Dial};
 use crate::surprise::{explore, Appraisal, Dialled, ExploreOptions, Surprises};
@@ -17,7 +17,7 @@ impl Arranger for ByDial {
     fn arrange(
         &self,
         query: &Query,
-        mut candidates: Vec<Candidate>,
+        mut candidates: Vec<Item>,
         pins: &[ProductIx],
         slots: usize,
     ) -> Arranged {
@@ -132,7 +132,7 @@ impl Arranger for ByDial {
             .map(|(at, by)| (order[*at], *by))
             .collect();
         let explained = Explained::new(query, surprises);
-        let mut out: Vec<(usize, Candidate)> = Vec::with_capacity(composed.chosen.len());
+        let mut out: Vec<(usize, Item)> = Vec::with_capacity(composed.chosen.len());
         for (ix, mut candidate) in candidates.into_iter().enumerate() {
             if place[ix] == usize::MAX {
                 let by = if candidate.relevance < floor {

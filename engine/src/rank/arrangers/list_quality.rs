@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::rank::arrangers::calibration::{CapCounter, Caps, Mix};
 use crate::rank::arrangers::diversity::{weight_of_scores, Spread};
-use crate::rank::{Candidate, ListKind, Note, Query, Removed};
+use crate::rank::{Item, ListKind, Note, Query, Removed};
 use crate::shop::ProductIx;
 
 /// Best candidates among which diversity and calibration choose, so that a list costs bounded time: five for each place,
@@ -267,7 +267,7 @@ impl<'a> Whole<'a> {
 /// Everything of `ranked` that is not in the list, by the rule that left it out: a cap or a variant, or `below` where it had
 /// no turn; and the note of a list that caps made short.
 pub(crate) fn left_out(
-    ranked: &[Candidate],
+    ranked: &[Item],
     composed: &Composed,
     slots: usize,
 ) -> (Vec<Removed>, Option<Note>) {

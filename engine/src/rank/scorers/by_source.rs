@@ -1,6 +1,6 @@
 //! Scorer "by source": the score of the only source.
 
-use crate::rank::{Candidate, Query, Scorer};
+use crate::rank::{Item, Query, Scorer};
 
 /// Orders by the score of the only source; relevance is told of what is shown.
 pub struct BySource;
@@ -10,7 +10,7 @@ impl Scorer for BySource {
         "by_source"
     }
 
-    fn score(&self, _query: &Query, candidates: &mut [Candidate]) {
+    fn score(&self, _query: &Query, candidates: &mut [Item]) {
         for candidate in candidates.iter_mut() {
             let score = candidate.sources.first().map_or(0.0, |(_, score)| *score);
             candidate.score = if score.is_finite() { score } else { 0.0 };

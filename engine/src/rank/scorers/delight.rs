@@ -2,7 +2,7 @@
 
 use crate::explain::surprises::Explained;
 use crate::model::Model;
-use crate::rank::{Candidate, CustomerState, Live, Query, Reason, RelevanceView, Scorer};
+use crate::rank::{CustomerState, Item, Live, Query, Reason, RelevanceView, Scorer};
 use crate::shop::ProductIx;
 use crate::surprise::dial::quantise;
 use crate::surprise::{Appraisal, Drivers, Prospect, Standard, Surprises, Terms};
@@ -109,7 +109,7 @@ impl Scorer for Delighting {
         "delight"
     }
 
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+    fn score(&self, query: &Query, candidates: &mut [Item]) {
         let appraiser = Appraiser::new(
             query.model,
             query.live,
@@ -118,7 +118,7 @@ impl Scorer for Delighting {
             query.relevance,
         );
         let Some(appraiser) = appraiser else { return };
-        let row = |c: &Candidate| query.relevance.prospect(c.product, c.relevance);
+        let row = |c: &Item| query.relevance.prospect(c.product, c.relevance);
         let rows: Vec<_> = candidates.iter().map(row).collect();
         for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {
             candidate.relevance = quantise(candidate.relevance);

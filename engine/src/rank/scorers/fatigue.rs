@@ -1,6 +1,6 @@
 //! Scorer "fatigue": what was shown often and never answered sinks.
 
-use crate::rank::{Candidate, Query, Scorer};
+use crate::rank::{Item, Query, Scorer};
 
 /// Lets what was seen often without an answer sink.
 pub struct Tired;
@@ -14,7 +14,7 @@ impl Scorer for Tired {
         !query.contact.state.fatigue.is_empty()
     }
 
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+    fn score(&self, query: &Query, candidates: &mut [Item]) {
         for candidate in candidates {
             // what the customer asked for is not pressed on them
             if query.contact.products.contains(&candidate.product) {

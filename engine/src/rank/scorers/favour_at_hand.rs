@@ -1,6 +1,6 @@
 //! Scorer "favour at hand": what a contact was about comes first.
 
-use crate::rank::{Candidate, Query, Reason, Scorer};
+use crate::rank::{Item, Query, Reason, Scorer};
 
 /// Puts favoured products first: as many as a third of the list, at least one.
 pub struct FavourAtHand;
@@ -14,7 +14,7 @@ impl Scorer for FavourAtHand {
         query.contact.favours(query)
     }
 
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+    fn score(&self, query: &Query, candidates: &mut [Item]) {
         let contact = query.contact;
         let top = candidates.iter().map(|c| c.score).fold(0.0_f32, f32::max);
         // places, not scores, are what is favoured: just above the best, in their own order

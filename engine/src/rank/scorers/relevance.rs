@@ -1,6 +1,6 @@
 //! Scorer "relevance": how well each candidate suits the customer.
 
-use crate::rank::{Candidate, Query, Scorer};
+use crate::rank::{Item, Query, Scorer};
 
 /// Orders by the representation for a known customer or session, by popularity for anybody else; by relevance where the
 /// purchase model proved to order new things better.
@@ -11,7 +11,7 @@ impl Scorer for Relevance {
         "relevance"
     }
 
-    fn score(&self, query: &Query, candidates: &mut [Candidate]) {
+    fn score(&self, query: &Query, candidates: &mut [Item]) {
         let products: Vec<_> = candidates.iter().map(|c| c.product).collect();
         let scores = query.relevance.scores(&products);
         let orders = query.relevance.orders();
