@@ -12,25 +12,28 @@ use serendib_engine::surprise::lets_down;
 use serendib_proto::v1;
 use tonic::Status;
 
-use crate::baskets::Baskets;
-use crate::boxes::Spoilers;
+use crate::answer::boxes::Spoilers;
+use crate::answer::sentence::{may_name, Language};
 use crate::clock::now_ms;
 use crate::config::Config;
-use crate::convert::{
-    counterfactual_to_proto, hand_over_to_proto, lists_to_log, lists_to_proto, note, pool_status,
-    reason_from_log, reason_to_proto, store_status, Ask, AskLimits, Wording,
-};
-use crate::customers::{Encoded, EncodedCache};
-use crate::deadline::Deadline;
 use crate::metrics::{AnswerKind, Metrics};
-use crate::models::Models;
-use crate::pool::Pool;
-use crate::quiet::Quiet;
-use crate::sentence::{may_name, Language};
-use crate::similar::SimilarCustomers;
+use crate::rpc::customer::convert_engagement::hand_over_to_proto;
+use crate::rpc::recommendation::answer::{
+    counterfactual_to_proto, lists_to_log, lists_to_proto, note, reason_from_log, reason_to_proto,
+    Wording,
+};
+use crate::rpc::recommendation::request::{Ask, AskLimits};
+use crate::rpc::status::{pool_status, store_status};
+use crate::snapshot::baskets::Baskets;
+use crate::snapshot::customers::{Encoded, EncodedCache};
+use crate::snapshot::customers_like_you::SimilarCustomers;
+use crate::snapshot::model_swap::Models;
+use crate::snapshot::views::{View, Views};
 use crate::store::{self, CustomerQuery, ServedReason, ServedRequest, Store};
-use crate::turns::Turns;
-use crate::views::{View, Views};
+use crate::workers::customer_turns::Turns;
+use crate::workers::deadline::Deadline;
+use crate::workers::idle::Quiet;
+use crate::workers::pool::Pool;
 
 /// The server's parts.
 #[derive(Debug)]

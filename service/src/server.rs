@@ -19,22 +19,22 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::StreamExt;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
+use crate::answer::boxes::Spoilers;
+use crate::answer::default_consents;
 use crate::app::App;
-use crate::baskets::Baskets;
-use crate::boxes::Spoilers;
 use crate::clock::now_ms;
 use crate::config::Config;
-use crate::customers::EncodedCache;
 use crate::metrics::Metrics;
-use crate::models::Models;
-use crate::pool::Pool;
-use crate::quiet::{lower_priority, Quiet};
 use crate::rpc;
-use crate::similar::SimilarCustomers;
+use crate::snapshot::baskets::Baskets;
+use crate::snapshot::customers::EncodedCache;
+use crate::snapshot::customers_like_you::SimilarCustomers;
+use crate::snapshot::model_swap::Models;
+use crate::snapshot::views::Views;
 use crate::store::Store;
-use crate::turns::Turns;
-use crate::usual;
-use crate::views::Views;
+use crate::workers::customer_turns::Turns;
+use crate::workers::idle::{lower_priority, Quiet};
+use crate::workers::pool::Pool;
 
 /// A server that answers.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         .await
         .context("cannot read the boxes")?;
     // A full disk must not keep the shop from being served.
-    if let Err(error) = usual::keep(&*store, &config.consent, now_ms()).await {
+    if let Err(error) = default_consents::keep(&*store, &config.consent, now_ms()).await {
         tracing::warn!(%error, "exports will not know the configured consents");
     }
     let packing_threads = (config.compute.threads / 2).max(1);
@@ -204,13 +204,16 @@ async fn serve(
     if let Some(metrics) = metrics {
         tasks.spawn(rpc::serve_metrics(metrics, app.clone()));
     }
-    tasks.spawn(crate::background::follow_models(app.clone()));
-    tasks.spawn(crate::background::keep_store(app.clone()));
-    tasks.spawn(crate::background::compare_customers(app.clone()));
-    tasks.spawn(crate::background::gather_baskets(app.clone()));
+    tasks.spawn(crate::workers::background::follow_models(app.clone()));
+    tasks.spawn(crate::workers::background::keep_store(app.clone()));
+    tasks.spawn(crate::workers::background::compare_customers(app.clone()));
+    tasks.spawn(crate::workers::background::gather_baskets(app.clone()));
     let boxes = app.clone();
-    tasks.spawn(async move { crate::boxes::catch_up(&boxes).await });
-    tasks.spawn(crate::background::report_health(app.clone(), health));
+    tasks.spawn(async move { crate::answer::boxes::catch_up(&boxes).await });
+    tasks.spawn(crate::workers::background::report_health(
+        app.clone(),
+        health,
+    ));
 
     let router = builder
         .add_service(health_service)

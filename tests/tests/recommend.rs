@@ -267,7 +267,7 @@ async fn an_empty_shop_is_a_valid_start_and_grows() {
     assert!(ids(&answer, 0).is_empty());
     let products = crate::support::products()
         .iter()
-        .map(serendib_service::convert::product_to_proto)
+        .map(serendib_service::rpc::catalog::convert::product_to_proto)
         .collect();
     shop.catalogue()
         .upsert_products(UpsertProductsRequest { products })
@@ -408,7 +408,9 @@ async fn what_tact_hides_is_named_neither_in_words_nor_by_its_id() {
         .find(|p| p.product_id == "garden-0")
         .unwrap();
     test.attributes.insert("sensitive".into(), true.into());
-    let products = vec![serendib_service::convert::product_to_proto(&test)];
+    let products = vec![serendib_service::rpc::catalog::convert::product_to_proto(
+        &test,
+    )];
     shop.catalogue()
         .upsert_products(UpsertProductsRequest { products })
         .await

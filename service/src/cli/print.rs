@@ -208,7 +208,7 @@ pub fn facts(out: &mut String, facts: &[serendib_proto::v1::Fact]) {
                 let value = free
                     .value
                     .as_ref()
-                    .and_then(|v| crate::convert::value_to_json("value", v).ok())
+                    .and_then(|v| crate::rpc::value::value_to_json("value", v).ok())
                     .unwrap_or_default();
                 writeln!(out, "  {}: {value}", free.key)
             }
@@ -374,11 +374,11 @@ pub fn card(card: &serendib_proto::v1::GetCustomerResponse) -> String {
 pub fn card_json(card: &serendib_proto::v1::GetCustomerResponse) -> serde_json::Value {
     use serde_json::json;
     let profile = card.customer.clone().unwrap_or_default();
-    let profile = crate::convert::customer_from_proto(&profile)
+    let profile = crate::rpc::customer::convert::customer_from_proto(&profile)
         .map(|customer| json!(customer))
         .unwrap_or_default();
     let touch = |touch: &serendib_proto::v1::Touchpoint| {
-        crate::convert::touchpoint_from_proto(touch)
+        crate::rpc::touchpoint::convert::touchpoint_from_proto(touch)
             .map(|row| json!(row))
             .unwrap_or_default()
     };

@@ -9,9 +9,9 @@ use serendib_datasets::{BoxOrder, Format, ShopInfo, ShopWriter, Table, TableWrit
 use serendib_engine::shop::Consents;
 use tokio_stream::StreamExt;
 
-use crate::boxes::BoxAsk;
+use crate::answer::boxes::BoxAsk;
+use crate::answer::default_consents;
 use crate::store::{sqlite, ShopRow, StoredBox};
-use crate::usual;
 
 use super::load::{SHOP_AREA, SHOP_KEY};
 use super::progress::Progress;
@@ -74,8 +74,12 @@ impl Export {
             train: self.unsaid.map(|unsaid| unsaid == Unsaid::Allow),
             ..Consents::default()
         };
-        let configured = sqlite::document_in(&self.store, usual::AREA, usual::KEY).await?;
-        let configured = configured.as_ref().map(usual::of).unwrap_or_default();
+        let configured =
+            sqlite::document_in(&self.store, default_consents::AREA, default_consents::KEY).await?;
+        let configured = configured
+            .as_ref()
+            .map(default_consents::of)
+            .unwrap_or_default();
         let defaults = asked.or(configured).or(info.consents);
         info.consents = defaults;
         let mut rows = sqlite::export_dir(&self.store, defaults, now_ms()).await?;

@@ -8,8 +8,8 @@ use serendib_engine::shop::{Consents, Purpose, Touchpoint};
 use tokio_stream::StreamExt;
 
 use super::{load, Backup, Export, Load, Loaded, Restore};
+use crate::answer::default_consents;
 use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
-use crate::usual;
 
 const NOW: i64 = 1_767_225_600_000;
 
@@ -247,7 +247,9 @@ fn an_export_carries_what_the_server_takes_for_granted() {
         runtime.block_on(async {
             let config = SqliteConfig::new(root.path().join("one"));
             let store = SqliteStore::open(config).unwrap();
-            usual::keep(&store, &consents, NOW).await.unwrap();
+            default_consents::keep(&store, &consents, NOW)
+                .await
+                .unwrap();
             store.close().await.unwrap();
         });
     };

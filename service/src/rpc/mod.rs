@@ -1,16 +1,15 @@
 //! gRPC handlers: check, ask the store or the engine, put the answer into a message.
 
-mod boxes;
-mod card;
-mod catalog;
-mod customer;
-mod engagement;
-mod life;
+pub(crate) mod boxes;
+pub mod catalog;
+pub(crate) mod customer;
+pub(crate) mod fields;
 mod metrics_http;
 mod model;
-mod recommendation;
-mod surprise;
-mod touchpoint;
+pub(crate) mod recommendation;
+pub(crate) mod status;
+pub(crate) mod touchpoint;
+pub(crate) mod value;
 
 use std::future::Future;
 use std::time::Instant;
@@ -30,7 +29,7 @@ use crate::app::App;
 
 /// Who does something, for the audit log: as the request says, else where it came from.
 fn actor<T>(request: &tonic::Request<T>, said: &str) -> Result<String, Status> {
-    use crate::convert::optional_id;
+    use crate::rpc::fields::optional_id;
     Ok(match optional_id("actor", Some(said))? {
         Some(actor) => actor,
         None => request

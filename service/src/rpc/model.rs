@@ -12,8 +12,8 @@ use tonic::{Request, Response, Status};
 
 use super::counted;
 use crate::app::{new_id, App};
-use crate::convert::id;
-use crate::models::{Listed, ModelsError};
+use crate::rpc::fields::id;
+use crate::snapshot::model_swap::{Listed, ModelsError};
 
 /// The handlers.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct ModelRpc(pub Arc<App>);
 
 fn models_status(error: ModelsError) -> Status {
     match error {
-        ModelsError::Store(error) => crate::convert::store_status(&error),
+        ModelsError::Store(error) => crate::rpc::status::store_status(&error),
         ModelsError::Expected { .. } => Status::aborted(error.to_string()),
         ModelsError::Bundle(BundleError::NoModel { .. }) => Status::not_found(error.to_string()),
         other => Status::failed_precondition(other.to_string()),

@@ -19,8 +19,8 @@ use serendib_engine::explain::{line_reasons, LineKind};
 use serendib_engine::shop::{stable_hash, ProductIx};
 use serendib_training::batch::Batch;
 
-use crate::boxes::merged;
-use crate::sentence::{sentence, Language};
+use crate::answer::boxes::merged;
+use crate::answer::sentence::{sentence, Language};
 use input::Input;
 
 /// Pack all subscription boxes of a file from one stock

@@ -1,0 +1,736 @@
+//! One pack, from what is asked for to boxes that are kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use rayon::prelude::*;
+use serde_json::json;
+use serendib_engine::boxes::{Job, JobPacking, Options, Order};
+use serendib_engine::shop::{stable_hash, Purpose};
+use tokio::sync::mpsc;
+use tonic::Status;
+
+use crate::answer::boxes::order::{by_product, lots_of, shelf_of, Bench};
+use crate::answer::boxes::repack::{repack, Keep};
+use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk};
+use crate::app::{new_id, App};
+use crate::clock::now_ms;
+use crate::rpc::status::store_status;
+use crate::snapshot::views::View;
+use crate::store::{
+    self, served_id, Asked, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
+    ServedReason, ServedRequest, StoreError, StoredBox, StoredPack,
+};
+use crate::workers::deadline::Deadline;
+
+/// Subscribers whose state is in memory at one time.
+const CHUNK: usize = 256;
+/// Packings tried while others take units away, before what is gone is left out.
+const ATTEMPTS: usize = 4;
+/// Boxes of a customer that are looked at for repeats.
+pub(super) const EARLIER: usize = 64;
+
+/// What a pack says while it works.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// How far the values are, 0 to 1.
+    Scoring(f64),
+    /// How far the search is.
+    Search(serendib_engine::boxes::Progress),
+    /// The boxes are being kept.
+    Keeping,
+}
+
+/// A pack that is done.
+#[derive(Debug)]
+pub struct Packed {
+    /// The answer's id.
+    pub request_id: String,
+    /// The model that packed.
+    pub view: Arc<View>,
+    /// The pack as kept; not kept for a dry run.
+    pub pack: StoredPack,
+    /// Boxes in the order asked for.
+    pub boxes: Vec<StoredBox>,
+    /// Value, bound, prices and the rest, in ids.
+    pub whole: Whole,
+}
+
+/// The numbers of a pack, as kept with it.
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Whole {
+    /// Sum of all lines' values.
+    pub value: f64,
+    /// Upper bound.
+    pub bound: f64,
+    /// Gap between them.
+    pub gap: f64,
+    /// Empty slots.
+    pub empty_slots: u64,
+    /// Products of which nothing is left and more would help: id, one more, ten more.
+    pub shadow_prices: Vec<(String, f64, f64)>,
+    /// Whether one more of each of these would fill a slot that stays empty.
+    pub filling: Vec<bool>,
+    /// Boxes without a required category.
+    pub missing_categories: Vec<(String, u64)>,
+    /// Product, units wanted, units used.
+    pub minimum_use: Vec<(String, u32, u32)>,
+    /// Margin.
+    pub margin: Option<f64>,
+    /// Value of the median box.
+    pub median_value: f64,
+    /// Value of the box at the 5th percentile.
+    pub p5_value: f64,
+    /// Boxes below the fair share.
+    pub below_fair: u64,
+    /// Value given up for goals.
+    pub given_up: f64,
+    /// Whether the search was ended early.
+    pub partial: bool,
+    /// Seconds for values.
+    pub scoring_s: f64,
+    /// Seconds for the search.
+    pub packing_s: f64,
+    /// Seed.
+    pub seed: u64,
+    /// Exclusions that mean nothing.
+    pub unknown_exclusions: Vec<String>,
+}
+
+/// What of a pack is needed to pack one of its boxes again.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Kept {
+    /// Rules.
+    pub rules: serendib_engine::boxes::ShopRules,
+    /// Products packed from; none = every product whose stock is tracked.
+    pub products: Vec<String>,
+    /// What the pack left of the lots that it was told of.
+    pub lots: Vec<LotAsk>,
+    /// Which boxes were asked for, see [`asked_for`]; 0 = not known.
+    pub asked: u64,
+    /// Price by product, where it is above 0.
+    pub prices: HashMap<String, f64>,
+    /// The numbers.
+    pub whole: Whole,
+}
+
+/// The numbers that were kept with a pack.
+pub fn whole_of(pack: &StoredPack) -> Whole {
+    let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
+    kept.whole
+}
+
+/// Tells lists of boxes apart: a hash of their ids and customers, in order.
+pub fn asked_for(boxes: &[BoxAsk]) -> u64 {
+    let mut text = Vec::new();
+    for ask in boxes {
+        text.extend_from_slice(ask.box_id.as_bytes());
+        text.push(0);
+        text.extend_from_slice(ask.customer_id.as_bytes());
+        text.push(0);
+    }
+    stable_hash(&text)
+}
+
+/// Whether `pack` was asked for with other boxes than those of `asked`.
+pub fn is_another(pack: &StoredPack, asked: u64) -> bool {
+    let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
+    kept.asked != 0 && kept.asked != asked
+}
+
+fn refused(error: StoreError) -> Status {
+    store_status(&error)
+}
+
+/// Packs what is asked for and keeps it; gives up without a trace once nobody listens to `events` any more.
+///
+/// # Errors
+/// Rules that do not fit the shop, boxes that are packed already, a store that does not write.
+pub async fn pack(
+    app: &Arc<App>,
+    mut ask: PackAsk,
+    deadline: Option<Deadline>,
+    events: mpsc::Sender<Event>,
+) -> Result<Packed, Status> {
+    let started = Instant::now();
+    let now = now_ms();
+    let request_id = new_id();
+    let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
+    let freed = freed_units(app, &mut ask, now).await?;
+    let view = app.views.get();
+    let (shelf, mut lots) = shelf_of(&view, &ask.products, &freed, &ask.lots);
+    if shelf.items().is_empty() {
+        return Err(Status::failed_precondition(
+            "product_ids: there is nothing to pack from: name products, or track the stock of some",
+        ));
+    }
+    let mut rules = shelf
+        .rules(&view.live.catalogue, &ask.rules)
+        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let asks = Arc::new(std::mem::take(&mut ask.boxes));
+    check_products(&asks, &ask.lots, &view, &shelf)?;
+    rules.no_repeat_boxes = ask.rules.no_repeat_boxes;
+    let shelf = Arc::new(shelf);
+    let shop_rules = Arc::new(ask.rules.clone());
+    let (orders, unknown_exclusions) =
+        score(app, &view, &shelf, &shop_rules, &asks, now, &events).await?;
+    let orders = Arc::new(orders);
+    let scoring_s = started.elapsed().as_secs_f64();
+
+    let limit = ask.time_limit_s.map(Duration::from_secs_f64);
+    let mut warm: Option<Vec<f64>> = None;
+    let searching = Instant::now();
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let packing = {
+            let (app, shelf, orders, rules) =
+                (app.clone(), shelf.clone(), orders.clone(), rules.clone());
+            let (lots, warm, events) = (lots.clone(), warm.clone(), events.clone());
+            let explore = (shop_rules.random_one_in, shop_rules.near_equal);
+            let over = move || {
+                limit.is_some_and(|limit| searching.elapsed() >= limit)
+                    || deadline.is_some_and(|deadline| deadline.left() < Duration::from_secs(1))
+            };
+            blocking(move || {
+                app.packing.install(|| {
+                    let stop = || events.is_closed() || over();
+                    let options = Options {
+                        seed,
+                        random_one_in: explore.0,
+                        near_equal: explore.1,
+                        warm: warm.as_deref(),
+                        ..Options::default()
+                    };
+                    let job = Job::new(shelf.items(), &rules, &orders, lots)?;
+                    job.run(&options, &stop, &mut |progress| {
+                        // whoever listens slowly misses some progress, not the pack
+                        let _ = events.try_send(Event::Search(progress));
+                    })
+                })
+            })
+            .await?
+            .map_err(|error| Status::invalid_argument(error.to_string()))?
+        };
+        if events.is_closed() {
+            return Err(Status::cancelled("nobody waits for the pack any more"));
+        }
+        if deadline.is_some_and(Deadline::passed) {
+            return Err(Status::deadline_exceeded(
+                "the pack is late: nothing of it was kept",
+            ));
+        }
+        let mut whole = whole(&packing, &shelf, &rules, &view);
+        whole.unknown_exclusions.clone_from(&unknown_exclusions);
+        (whole.scoring_s, whole.seed) = (scoring_s, seed);
+        whole.packing_s = searching.elapsed().as_secs_f64();
+        let _ = events.try_send(Event::Keeping);
+        let bench = Shared {
+            app,
+            view: &view,
+            shelf: &shelf,
+            rules: &shop_rules,
+            now,
+        };
+        let (mut boxes, named): (Vec<StoredBox>, Vec<bool>) = bench
+            .stored(&asks, &packing, &lots, ask.locale.as_deref())
+            .await?
+            .into_iter()
+            .unzip();
+        let served = served_requests(&request_id, &packing, &bench, &mut boxes, &named);
+        let last_ship = boxes.iter().filter_map(|b| b.ship_at).max();
+        let prices = (0..shelf.items().len()).filter_map(|item| {
+            let price = packing.whole.prices[item];
+            (price > 0.0).then(|| (shelf.items()[item].id.clone(), price))
+        });
+        let kept = Kept {
+            rules: (*shop_rules).clone(),
+            products: ask.products.clone(),
+            asked: asked_for(&asks),
+            lots: lots_left(&ask.lots, &lots, &packing.lots_left, &shelf),
+            prices: prices.collect(),
+            whole,
+        };
+        let pack = StoredPack {
+            pack_id: ask.pack_id.clone().unwrap_or_else(|| request_id.clone()),
+            at: now,
+            hold_until: last_ship.map_or(now, |at| at.max(now)) + ask.hold_ms,
+            body: serde_json::to_value(&kept).unwrap_or_else(|_| json!({})),
+        };
+        for stored in &mut boxes {
+            stored.pack_id.clone_from(&pack.pack_id);
+        }
+        if ask.dry_run {
+            return Ok(Packed {
+                request_id,
+                view,
+                pack,
+                boxes,
+                whole: kept.whole,
+            });
+        }
+        let mut products: Vec<String> = boxes
+            .iter()
+            .flat_map(|b| b.lines.iter().map(|line| line.product_id.clone()))
+            .collect();
+        products.sort_unstable();
+        products.dedup();
+        crate::rpc::adopt(app, &products, now).await?;
+        // whoever asked may have given up meanwhile: what is kept for nobody keeps units from others
+        if events.is_closed() || deadline.is_some_and(Deadline::passed) {
+            return Err(Status::deadline_exceeded(
+                "the pack is late: nothing of it was kept",
+            ));
+        }
+        let options = PackOptions {
+            replace: ask.replace,
+            partial: attempt >= ATTEMPTS,
+        };
+        let result = app
+            .store
+            .keep_pack(pack.clone(), boxes.clone(), options, now)
+            .await;
+        match result {
+            Ok(left_out) => {
+                products.extend(freed.keys().cloned());
+                app.views.apply(products, now_ms()).await.map_err(refused)?;
+                note_all(app, &mut boxes, &left_out, pack.hold_until);
+                refill(app, &mut boxes, &left_out).await;
+                for request in served {
+                    app.store.log_served(request);
+                }
+                return Ok(Packed {
+                    request_id,
+                    view,
+                    pack,
+                    boxes,
+                    whole: kept.whole,
+                });
+            }
+            // somebody took units meanwhile: pack again from what is there
+            Err(StoreError::OutOfStock { .. }) if attempt < ATTEMPTS => {
+                app.views.refresh(now_ms()).await.map_err(refused)?;
+                let fresh = app.views.get();
+                lots = restocked(&fresh, &view, &shelf, &freed, &ask.lots);
+                warm = Some(packing.whole.prices);
+            }
+            Err(error) => return Err(refused(error)),
+        }
+    }
+}
+
+/// Units of the boxes that are packed anew, by product. Locked boxes keep their contents.
+async fn freed_units(
+    app: &App,
+    ask: &mut PackAsk,
+    now: i64,
+) -> Result<HashMap<String, i64>, Status> {
+    let mut freed: HashMap<String, i64> = HashMap::new();
+    for chunk in ask.boxes.chunks_mut(1_000) {
+        let ids = chunk.iter().map(|b| b.box_id.clone()).collect();
+        let known = app
+            .store
+            .boxes(BoxQuery::Ids(ids), now)
+            .await
+            .map_err(refused)?;
+        let known: HashMap<&str, &StoredBox> =
+            known.iter().map(|b| (b.box_id.as_str(), b)).collect();
+        for (at, asked) in chunk.iter_mut().enumerate() {
+            let Some(old) = known.get(asked.box_id.as_str()) else {
+                continue;
+            };
+            match old.state {
+                BoxState::Cancelled | BoxState::Lapsed => {}
+                BoxState::Packed if ask.replace => {
+                    for line in &old.lines {
+                        *freed.entry(line.product_id.clone()).or_insert(0) += 1;
+                    }
+                    if old.locked && asked.locked.is_empty() {
+                        let line = |l: &store::BoxLine| (l.product_id.clone(), l.surprise);
+                        asked.locked = old.lines.iter().map(line).collect();
+                    }
+                }
+                state => {
+                    let error = StoreError::BoxExists {
+                        index: at,
+                        state: state.as_str(),
+                    };
+                    return Err(refused(error));
+                }
+            }
+        }
+    }
+    Ok(freed)
+}
+
+/// Refuses boxes that pin or lock what is not on the shelf, and lots of it.
+fn check_products(
+    asks: &[BoxAsk],
+    lots: &[LotAsk],
+    view: &View,
+    shelf: &serendib_engine::boxes::Shelf,
+) -> Result<(), Status> {
+    let there = |id: &str| {
+        let product = view.live.catalogue.find(id);
+        product.is_some_and(|product| shelf.item(product).is_some())
+    };
+    if let Some(ix) = lots.iter().position(|lot| !there(&lot.product_id)) {
+        let id = &lots[ix].product_id;
+        let what = format!("lots[{ix}].product_id: {id:?} is no product to pack from");
+        return Err(Status::invalid_argument(what));
+    }
+    for (ix, ask) in asks.iter().enumerate() {
+        let locked = ask.locked.iter().map(|(id, _)| ("locked", id));
+        let pinned = ask.pinned.iter().map(|id| ("pinned_product_ids", id));
+        for (field, id) in locked.chain(pinned) {
+            if !there(id) {
+                let what = format!("boxes[{ix}].{field}: {id:?} is no product to pack from");
+                return Err(Status::invalid_argument(what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every box with its candidates, and exclusions that mean nothing.
+#[allow(clippy::too_many_arguments)]
+async fn score(
+    app: &Arc<App>,
+    view: &Arc<View>,
+    shelf: &Arc<serendib_engine::boxes::Shelf>,
+    rules: &Arc<serendib_engine::boxes::ShopRules>,
+    asks: &Arc<Vec<BoxAsk>>,
+    now: i64,
+    events: &mpsc::Sender<Event>,
+) -> Result<(Vec<Order>, Vec<String>), Status> {
+    let mut orders: Vec<Order> = Vec::with_capacity(asks.len());
+    let mut unknown: Vec<String> = Vec::new();
+    for from in (0..asks.len()).step_by(CHUNK) {
+        if events.is_closed() {
+            return Err(Status::cancelled("nobody waits for the pack any more"));
+        }
+        let until = (from + CHUNK).min(asks.len());
+        let mut subscribers = Vec::with_capacity(CHUNK);
+        for ask in &asks[from..until] {
+            let state = app.customer(&ask.customer_id, None).await?;
+            let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
+            let earlier = app.store.boxes(earlier, now).await.map_err(refused)?;
+            subscribers.push((state, earlier));
+        }
+        let made = {
+            let (app, view, shelf) = (app.clone(), view.clone(), shelf.clone());
+            let (rules, asks) = (rules.clone(), asks.clone());
+            blocking(move || {
+                let bench = Bench {
+                    config: &app.config,
+                    view: &view,
+                    shelf: &shelf,
+                    rules: &rules,
+                    now,
+                };
+                app.packing.install(|| {
+                    asks[from..until]
+                        .par_iter()
+                        .zip(&subscribers)
+                        .map(|(ask, (state, earlier))| bench.order(ask, state.as_deref(), earlier))
+                        .collect::<Vec<_>>()
+                })
+            })
+            .await?
+        };
+        for (order, names) in made {
+            orders.push(order);
+            unknown.extend(names);
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        let _ = events.try_send(Event::Scoring(until as f64 / asks.len() as f64));
+    }
+    Ok((orders, unknown))
+}
+
+/// Runs `work` off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Status::internal(format!("packing failed: {error}")))
+}
+
+struct Shared<'a> {
+    app: &'a Arc<App>,
+    view: &'a Arc<View>,
+    shelf: &'a Arc<serendib_engine::boxes::Shelf>,
+    rules: &'a Arc<serendib_engine::boxes::ShopRules>,
+    now: i64,
+}
+
+impl Shared<'_> {
+    /// The packing's boxes as they are kept, with reasons, and whether their customers may be named in the serve log.
+    async fn stored(
+        &self,
+        asks: &Arc<Vec<BoxAsk>>,
+        packing: &JobPacking,
+        lots: &[serendib_engine::boxes::Lot],
+        locale: Option<&str>,
+    ) -> Result<Vec<(StoredBox, bool)>, Status> {
+        let mut boxes = Vec::with_capacity(asks.len());
+        for from in (0..asks.len()).step_by(CHUNK) {
+            let until = (from + CHUNK).min(asks.len());
+            let mut states = Vec::with_capacity(CHUNK);
+            for ask in &asks[from..until] {
+                states.push(self.app.customer(&ask.customer_id, None).await?);
+            }
+            let packed: Vec<_> = packing.orders[from..until]
+                .iter()
+                .map(|order| {
+                    let label = |lot: &usize| lots[*lot].label.clone();
+                    let labels: Vec<String> = order.lots.iter().map(label).collect();
+                    (order.packed.clone(), labels)
+                })
+                .collect();
+            let (app, view, shelf, rules) = (
+                self.app.clone(),
+                self.view.clone(),
+                self.shelf.clone(),
+                self.rules.clone(),
+            );
+            let (asks, now, locale) = (asks.clone(), self.now, locale.map(str::to_owned));
+            let made = blocking(move || {
+                let bench = Bench {
+                    config: &app.config,
+                    view: &view,
+                    shelf: &shelf,
+                    rules: &rules,
+                    now,
+                };
+                app.packing.install(|| {
+                    asks[from..until]
+                        .par_iter()
+                        .zip(&states)
+                        .zip(&packed)
+                        .map(|((ask, state), (packed, lots))| {
+                            let state = state.as_deref();
+                            let said = state.map(|s| s.profile.consents).unwrap_or_default();
+                            let named = state.is_some()
+                                && said.allows(Purpose::Personalise, &app.config.consent);
+                            let stored = bench.stored(ask, state, packed, lots, locale.as_deref());
+                            (stored, named)
+                        })
+                        .collect::<Vec<_>>()
+                })
+            })
+            .await?;
+            boxes.extend(made);
+        }
+        Ok(boxes)
+    }
+}
+
+/// The surprises as answers in the serve log, with the propensities of their draws; names them in the boxes.
+fn served_requests(
+    request_id: &str,
+    packing: &JobPacking,
+    bench: &Shared,
+    boxes: &mut [StoredBox],
+    named: &[bool],
+) -> Vec<ServedRequest> {
+    let item = |item: u32| bench.shelf.items()[item as usize].id.clone();
+    let mut requests = Vec::new();
+    for (at, (stored, order)) in boxes.iter_mut().zip(&packing.orders).enumerate() {
+        let id = format!("{request_id}-{at}");
+        let mut list = ServedList {
+            kind: "box".into(),
+            ..ServedList::default()
+        };
+        for (line, packed) in stored.lines.iter_mut().zip(&order.packed.lines) {
+            if !line.surprise {
+                continue;
+            }
+            list.items.push(ServedItem {
+                product_id: line.product_id.clone(),
+                propensity: line.propensity,
+                reasons: line.reasons.iter().map(reason_to_log).collect(),
+            });
+            line.served_id = Some(served_id(&id, 0, list.items.len()));
+            // a list tells of one draw
+            if list.candidates.is_empty() {
+                let drawn = packed.draw.iter().flat_map(|draw| &draw.candidates);
+                list.candidates = drawn
+                    .map(|(product, propensity)| ServedItem {
+                        product_id: item(*product),
+                        propensity: Some(*propensity),
+                        ..ServedItem::default()
+                    })
+                    .collect();
+            }
+        }
+        if !list.items.is_empty() {
+            requests.push(ServedRequest {
+                request_id: id,
+                customer_id: named[at].then(|| stored.customer_id.clone()),
+                at: bench.now,
+                model: bench.view.generation.id().to_owned(),
+                placement: Some("box".into()),
+                asked: Asked::default(),
+                lists: vec![list],
+            });
+        }
+    }
+    requests
+}
+
+fn reason_to_log(reason: &BoxReason) -> ServedReason {
+    ServedReason {
+        code: reason.code.clone(),
+        product_id: reason.product_id.clone(),
+        clock: None,
+        contribution: reason.contribution as f32,
+    }
+}
+
+/// The packing's numbers in ids.
+fn whole(
+    packing: &JobPacking,
+    shelf: &serendib_engine::boxes::Shelf,
+    rules: &serendib_engine::boxes::Rules,
+    view: &View,
+) -> Whole {
+    let packed = &packing.whole;
+    let item = |item: u32| shelf.items()[item as usize].id.clone();
+    let category = |number: u32| {
+        let categories = view.live.catalogue.categories();
+        categories
+            .get(number as usize)
+            .map_or_else(String::new, |c| c.path.clone())
+    };
+    debug_assert_eq!(
+        rules.required_categories.len(),
+        packed.soft.missing_category.len()
+    );
+    Whole {
+        value: packed.value,
+        bound: packed.bound,
+        gap: packed.gap,
+        empty_slots: packed.empty_slots,
+        shadow_prices: packed
+            .shadow_prices
+            .iter()
+            .take(100)
+            .map(|price| (item(price.item), price.price, price.ten_more))
+            .collect(),
+        filling: packed
+            .shadow_prices
+            .iter()
+            .take(100)
+            .map(|price| price.fills)
+            .collect(),
+        missing_categories: packed
+            .soft
+            .missing_category
+            .iter()
+            .map(|(number, boxes)| (category(*number), *boxes))
+            .collect(),
+        minimum_use: packed
+            .soft
+            .minimum_use
+            .iter()
+            .map(|(product, wanted, used)| (item(*product), *wanted, *used))
+            .collect(),
+        margin: packed.soft.margin,
+        median_value: packed.soft.median_value,
+        p5_value: packed.soft.p5_value,
+        below_fair: packed.soft.below_fair,
+        given_up: packed.soft.given_up,
+        partial: packed.stopped,
+        ..Whole::default()
+    }
+}
+
+/// What a packing left of the lots that were `told`.
+fn lots_left(
+    told: &[LotAsk],
+    lots: &[serendib_engine::boxes::Lot],
+    left: &[i64],
+    shelf: &serendib_engine::boxes::Shelf,
+) -> Vec<LotAsk> {
+    let ids: std::collections::HashSet<&str> =
+        told.iter().map(|lot| lot.product_id.as_str()).collect();
+    lots.iter()
+        .zip(left)
+        .map(|(lot, left)| LotAsk {
+            product_id: shelf.items()[lot.item as usize].id.clone(),
+            quantity: *left,
+            lot: lot.label.clone(),
+            expires_at: lot.expires_at,
+        })
+        .filter(|lot| ids.contains(&*lot.product_id))
+        .collect()
+}
+
+/// The lots of what is free in `fresh`, in items of `shelf`.
+fn restocked(
+    fresh: &View,
+    view: &View,
+    shelf: &serendib_engine::boxes::Shelf,
+    freed: &HashMap<String, i64>,
+    told: &[LotAsk],
+) -> Vec<serendib_engine::boxes::Lot> {
+    let told = by_product(told);
+    let mut lots = Vec::new();
+    for (item, row) in shelf.items().iter().enumerate() {
+        let Some(product) = shelf.product(item as u32) else {
+            continue;
+        };
+        let product = view.live.catalogue.product(product);
+        let id = &product.product_id;
+        let now = fresh.live.catalogue.find(id);
+        let free = match now {
+            Some(p) if fresh.live.removed[p as usize] => 0,
+            Some(p) => match fresh.live.stock[p as usize] {
+                Some(free) => free.max(0) + freed.get(id).copied().unwrap_or(0),
+                None => i64::from(row.stock),
+            },
+            None => 0,
+        };
+        let own = told.get(&**id).map_or(&[][..], Vec::as_slice);
+        lots.extend(lots_of(item as u32, product, free, own));
+    }
+    lots
+}
+
+/// Brings `boxes` to what was kept, and has their surprises kept secret.
+fn note_all(app: &App, boxes: &mut [StoredBox], left_out: &[(usize, usize)], hold_until: i64) {
+    for (at, line) in left_out.iter().rev() {
+        let gone = boxes[*at].lines.remove(*line);
+        let short = boxes[*at].short.get_or_insert_with(Default::default);
+        short.fault = serendib_engine::boxes::Fault::Stock.to_string();
+        if gone.surprise {
+            short.surprise += 1;
+        } else {
+            short.regular += 1;
+        }
+    }
+    for stored in boxes {
+        stored.version = 1;
+        app.spoilers.note(stored, hold_until);
+    }
+}
+
+/// Fills the slots of lines that others took units from in the last moment, box by box.
+async fn refill(app: &Arc<App>, boxes: &mut [StoredBox], left_out: &[(usize, usize)]) {
+    let mut short: Vec<usize> = left_out.iter().map(|(at, _)| *at).collect();
+    short.dedup();
+    for at in short {
+        let id = boxes[at].box_id.clone();
+        match repack(app, &id, &[], Keep::All, false, None).await {
+            Ok(filled) => boxes[at] = filled,
+            Err(error) => tracing::warn!(%error, "a box stays short: packing it again failed"),
+        }
+    }
+}

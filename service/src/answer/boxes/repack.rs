@@ -1,0 +1,237 @@
+//! One box packed again, without touching the others.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serendib_engine::boxes::{assign_lots, Job};
+use tonic::Status;
+
+use crate::answer::boxes::order::{shelf_of, Bench};
+use crate::answer::boxes::pack::{Kept, EARLIER};
+use crate::answer::boxes::{BoxAsk, LotAsk};
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::rpc::status::store_status;
+use crate::store::{BoxQuery, BoxState, StoreError, StoredBox, StoredPack};
+
+/// Times that a box is packed again while others change it or take units.
+const ATTEMPTS: usize = 5;
+
+/// Which lines of a box stay while it is packed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// Those of these products.
+    Products(Vec<String>),
+    /// All that are there but those of the products that it must not get.
+    All,
+}
+
+/// Packs a box again at the prices of its pack, from its own units and what is free now; it must not get `without`.
+///
+/// # Errors
+/// A box that is not there, is locked or has left; a store that does not write.
+pub async fn repack(
+    app: &Arc<App>,
+    box_id: &str,
+    without: &[String],
+    keep: Keep,
+    lock: bool,
+    locale: Option<&str>,
+) -> Result<StoredBox, Status> {
+    let refused = |error: StoreError| store_status(&error);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let now = now_ms();
+        let ids = BoxQuery::Ids(vec![box_id.to_owned()]);
+        let found = app.store.boxes(ids, now).await.map_err(refused)?;
+        let old = found
+            .into_iter()
+            .next()
+            .ok_or_else(|| Status::not_found("box_id: there is no such box"))?;
+        if old.state != BoxState::Packed {
+            let state = old.state.as_str();
+            return Err(refused(StoreError::BoxClosed { state }));
+        }
+        if old.locked {
+            let what = "box_id: the box is locked; unlock it before it is packed again";
+            return Err(Status::failed_precondition(what));
+        }
+        if let Keep::Products(products) = &keep {
+            let inside = |id: &String| old.lines.iter().any(|line| line.product_id == *id);
+            for (ix, id) in products.iter().enumerate() {
+                let what = if !inside(id) {
+                    "is not in the box"
+                } else if without.contains(id) {
+                    "is in without_product_ids too"
+                } else {
+                    continue;
+                };
+                let what = format!("keep_product_ids[{ix}]: {id:?} {what}");
+                return Err(Status::invalid_argument(what));
+            }
+        }
+        let pack = app.store.pack(old.pack_id.clone()).await.map_err(refused)?;
+        let pack = pack.ok_or_else(|| Status::data_loss("box_id: the box's pack is gone"))?;
+        let mut changed = again(app, &old, &pack, without, &keep, locale, now).await?;
+        changed.locked = lock;
+        let mut products: Vec<String> = old
+            .lines
+            .iter()
+            .chain(&changed.lines)
+            .map(|line| line.product_id.clone())
+            .collect();
+        products.sort_unstable();
+        products.dedup();
+        crate::rpc::adopt(app, &products, now).await?;
+        match app.store.change_box(changed.clone(), now).await {
+            Ok(version) => {
+                changed.version = version;
+                app.spoilers.note(&changed, pack.hold_until);
+                app.views.apply(products, now_ms()).await.map_err(refused)?;
+                return Ok(changed);
+            }
+            Err(StoreError::OutOfStock { .. } | StoreError::VersionMismatch { .. })
+                if attempt < ATTEMPTS =>
+            {
+                app.views.refresh(now_ms()).await.map_err(refused)?;
+            }
+            Err(error) => return Err(refused(error)),
+        }
+    }
+}
+
+async fn again(
+    app: &Arc<App>,
+    old: &StoredBox,
+    pack: &StoredPack,
+    without: &[String],
+    keep: &Keep,
+    locale: Option<&str>,
+    now: i64,
+) -> Result<StoredBox, Status> {
+    let kept: Kept = serde_json::from_value(pack.body.clone())
+        .map_err(|_| Status::data_loss("box_id: the box's pack cannot be read"))?;
+    let mut ask: BoxAsk = serde_json::from_value(old.ask.clone())
+        .map_err(|_| Status::data_loss("box_id: the box cannot be read"))?;
+    ask.box_id.clone_from(&old.box_id);
+    ask.customer_id.clone_from(&old.customer_id);
+    ask.ship_at = old.ship_at;
+    ask.locked.clear();
+    let state = app.customer(&ask.customer_id, None).await?;
+    let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
+    let earlier = app
+        .store
+        .boxes(earlier, now)
+        .await
+        .map_err(|error| store_status(&error))?;
+    let (app, old) = (app.clone(), old.clone());
+    let (without, keep): (HashSet<String>, Keep) =
+        (without.iter().cloned().collect(), keep.clone());
+    let locale = locale.map(str::to_owned);
+    let made = tokio::task::spawn_blocking(move || {
+        let view = app.views.get();
+        let mut own: HashMap<String, i64> = HashMap::new();
+        for line in &old.lines {
+            *own.entry(line.product_id.clone()).or_insert(0) += 1;
+        }
+        let lots = with_own(kept.lots, &old);
+        let (shelf, lots) = shelf_of(&view, &kept.products, &own, &lots);
+        let bench = Bench {
+            config: &app.config,
+            view: &view,
+            shelf: &shelf,
+            rules: &kept.rules,
+            now,
+        };
+        let wrong = |error: &dyn std::fmt::Display| Status::failed_precondition(error.to_string());
+        let rules = shelf
+            .rules(&view.live.catalogue, &kept.rules)
+            .map_err(|e| wrong(&e))?;
+        let (mut order, _) = bench.order(&ask, state.as_deref(), &earlier);
+        let item = |id: &str| view.live.catalogue.find(id).and_then(|p| shelf.item(p));
+        order.candidates.retain(|candidate| {
+            let id = &shelf.items()[candidate.item as usize].id;
+            !without.contains(id)
+        });
+        let stays = |id: &String| match &keep {
+            Keep::Products(products) => products.contains(id),
+            Keep::All => true,
+        };
+        order.request.kept = old
+            .lines
+            .iter()
+            .filter(|line| stays(&line.product_id) && !without.contains(&line.product_id))
+            .filter_map(|line| Some((item(&line.product_id)?, line.surprise)))
+            .collect();
+        order.request.make_room_for_kept();
+        let prices: Vec<f64> = shelf
+            .items()
+            .iter()
+            .map(|item| kept.prices.get(&item.id).copied().unwrap_or(0.0))
+            .collect();
+        let all = lots.clone();
+        let job = Job::new(shelf.items(), &rules, std::slice::from_ref(&order), lots)
+            .map_err(|e| wrong(&e))?;
+        let packed = job
+            .one(0, &prices, 2)
+            .ok_or_else(|| wrong(&"the box cannot be packed again"))?;
+        let lines: Vec<(u32, i64)> = packed
+            .lines
+            .iter()
+            .map(|line| (line.item, order.ship_at))
+            .collect();
+        let labels: Vec<String> = assign_lots(&all, &lines)
+            .map_err(|e| wrong(&e))?
+            .into_iter()
+            .map(|lot| all[lot].label.clone())
+            .collect();
+        Ok::<StoredBox, Status>(StoredBox {
+            pack_id: old.pack_id.clone(),
+            version: old.version,
+            ship_at: old.ship_at,
+            ask: old.ask.clone(),
+            ..with_marks(
+                bench.stored(&ask, state.as_deref(), &packed, &labels, locale.as_deref()),
+                &old,
+            )
+        })
+    })
+    .await
+    .map_err(|error| Status::internal(format!("packing failed: {error}")))??;
+    Ok(made)
+}
+
+/// `lots` with the units that the box itself holds.
+fn with_own(mut lots: Vec<LotAsk>, own: &StoredBox) -> Vec<LotAsk> {
+    for line in &own.lines {
+        let lot = lots.iter_mut().find(|lot| {
+            lot.product_id == line.product_id && lot.lot == line.lot.as_deref().unwrap_or_default()
+        });
+        if let Some(lot) = lot {
+            lot.quantity += 1;
+        }
+    }
+    lots
+}
+
+/// `changed` with what lines that stayed had: how they came about, and what they are worth.
+fn with_marks(mut changed: StoredBox, old: &StoredBox) -> StoredBox {
+    for line in &mut changed.lines {
+        let same = old
+            .lines
+            .iter()
+            .find(|o| o.product_id == line.product_id && o.surprise == line.surprise);
+        if let Some(same) = same {
+            line.fixed = same.fixed;
+            line.value = same.value;
+            line.propensity = same.propensity;
+            line.served_id.clone_from(&same.served_id);
+            line.lot.clone_from(&same.lot);
+            if line.stand_ins.is_empty() {
+                line.stand_ins.clone_from(&same.stand_ins);
+            }
+        }
+    }
+    changed
+}

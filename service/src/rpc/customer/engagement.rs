@@ -1,0 +1,287 @@
+//! Engagement, care and the budget of offers of customers.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serendib_engine::engagement::{care, pressure, EngagementModel, IndexModel};
+use serendib_engine::shop::{Purpose, Touch};
+use serendib_proto::v1;
+use serendib_proto::v1::{
+    GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
+};
+use tonic::{Request, Status};
+
+use crate::app::{new_id, App};
+use crate::clock::now_ms;
+use crate::rpc::customer::convert_engagement::{
+    care_to_proto, engagement_to_proto, offers_to_proto, EFFECTS,
+};
+use crate::rpc::fields::{id, time, Invalid};
+use crate::rpc::recommendation::answer::note;
+use crate::rpc::status::{pool_status, store_status};
+use crate::snapshot::customers::Encoded;
+use crate::snapshot::views::View;
+use crate::store::{CustomerState, StoreError};
+use crate::workers::deadline::Deadline;
+
+/// Customers read between two looks at the deadline.
+const PAGE: usize = 256;
+/// Touchpoints in memory at one time, and one customer's more.
+const TOUCHPOINTS: usize = 100_000;
+/// Customers looked at in one call at most, however few of them fit.
+const MOST_LOOKED_AT: usize = 20_000;
+
+/// What the card and the calls show of one customer.
+pub(super) struct Shown {
+    /// Whether the customer does not allow personal answers.
+    pub no_consent: bool,
+    /// Touches without a time, which are left out of the engagement.
+    pub untimed: usize,
+    /// `None` = the customer does not allow it, or nothing of them has a time.
+    pub engagement: Option<v1::Engagement>,
+    /// What contacts ask for, whatever the customer allows.
+    pub care: v1::Care,
+    /// Offers against those allowed.
+    pub offers: v1::OfferBudget,
+}
+
+/// Computes `state` as of `now`, seeing what happened strictly before.
+pub(super) fn show(app: &App, view: &View, state: &CustomerState, now: i64) -> Shown {
+    let encoded = app.customers.get(state, view);
+    show_encoded(app, view, &encoded, now)
+}
+
+fn show_encoded(app: &App, view: &View, encoded: &Encoded, now: i64) -> Shown {
+    let seen = encoded.history.partition_point(|touch| touch.at < now);
+    let history = &encoded.history[..seen];
+    let rules = &app.config.contact.rules;
+    let may = encoded
+        .consents
+        .allows(Purpose::Personalise, &app.config.consent);
+    let timed = with_times(history);
+    let untimed = history.len() - timed.len();
+    let known = !timed.is_empty() || untimed == 0;
+    let engagement = (may && known).then(|| engagement(app, view, &timed, now));
+    // in a shop without times, what nothing ended holds, as in its lists
+    let at = view.generation.ranked_at(now);
+    let at = if at == now { now - 1 } else { at };
+    Shown {
+        no_consent: !may,
+        untimed,
+        engagement,
+        care: care_to_proto(&care(history, at, &rules.care), &view.live.catalogue),
+        offers: offers_to_proto(&pressure(history, at, &rules.pressure)),
+    }
+}
+
+/// The touches of `history` that say when they were: engagement is about how long ago that is.
+fn with_times(history: &[Touch]) -> Cow<'_, [Touch]> {
+    if history.iter().all(|touch| touch.at != 0) {
+        return Cow::Borrowed(history);
+    }
+    let timed = history.iter().filter(|touch| touch.at != 0);
+    Cow::Owned(timed.copied().collect())
+}
+
+fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engagement {
+    let encoder = view.generation.encoder();
+    let first;
+    let model = match &view.model.engagement {
+        Some(model) => model,
+        None => {
+            first = EngagementModel::first(IndexModel::first(&encoder.kinds));
+            &first
+        }
+    };
+    let outlook = view
+        .model
+        .engagement
+        .as_ref()
+        .map(|model| model.outlook(history, now - 1, EFFECTS));
+    let minimum = app.config.contact.minimum_touches;
+    engagement_to_proto(
+        &model.engagement(history, now - 1),
+        outlook.as_ref(),
+        minimum.unwrap_or(model.index.minimum_touches),
+        model.index.learned,
+        &encoder,
+    )
+}
+
+/// Answers `GetEngagement`.
+pub(super) async fn get(
+    app: &Arc<App>,
+    request: &Request<GetEngagementRequest>,
+) -> Result<GetEngagementResponse, Status> {
+    let message = request.get_ref();
+    let customer = id("customer_id", &message.customer_id)?;
+    let at = time("at_ms", message.at_ms)?;
+    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+    let now = at.unwrap_or_else(|| now_ms() + 1);
+    let state = app
+        .customer(&customer, at)
+        .await?
+        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
+    let view = app.views.get();
+    let (worker, seen) = (app.clone(), view.clone());
+    let shown = app
+        .pool
+        .run(deadline, move |_| match at {
+            // a state as of an earlier time is not the one that the next request will want
+            Some(_) => show_encoded(&worker, &seen, &Encoded::new(&state, &seen), now),
+            None => show(&worker, &seen, &state, now),
+        })
+        .await
+        .map_err(pool_status)?;
+    let mut notes = Vec::new();
+    if shown.no_consent {
+        notes.push(note(
+            "no_consent",
+            "the customer does not allow personal answers",
+        ));
+    }
+    if shown.untimed > 0 {
+        notes.push(note(
+            "no_times",
+            format!(
+                "{} touchpoints have no time and are left out of the engagement",
+                shown.untimed
+            ),
+        ));
+    }
+    if view.model.engagement.is_none() {
+        notes.push(note(
+            "no_model",
+            "no model of engagement yet: the index has the weights of the first day, and purchases are not foretold",
+        ));
+    }
+    Ok(GetEngagementResponse {
+        request_id: new_id(),
+        model_id: view.generation.id().to_owned(),
+        engagement: shown.engagement,
+        care: Some(shown.care),
+        offers: Some(shown.offers),
+        at_ms: now,
+        notes,
+    })
+}
+
+/// Answers `ListEngagement`: looks at customers in order of id until enough fit, time runs out or there are no more.
+pub(super) async fn list(
+    app: &Arc<App>,
+    request: &Request<ListEngagementRequest>,
+) -> Result<ListEngagementResponse, Status> {
+    let message = request.get_ref().clone();
+    let count = match message.count {
+        0 => 100,
+        count => count as usize,
+    };
+    if count > 1_000 {
+        return Err(Invalid::new("count", format!("is {count}, expected at most 1000")).into());
+    }
+    share("max_index", message.max_index, 100.0)?;
+    share("min_p_purchase_30d", message.min_p_purchase_30d, 1.0)?;
+    let mut after = match message.after.as_str() {
+        "" => None,
+        after => Some(id("after", after)?),
+    };
+    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+    // what was found must still be sent
+    let reserve = deadline.left() / 4;
+    let refused = |error: StoreError| store_status(&error);
+    let (view, now) = (app.views.get(), now_ms() + 1);
+    let mut customers = Vec::new();
+    let mut looked_at = 0;
+    while customers.len() < count && looked_at < MOST_LOOKED_AT && deadline.left() > reserve {
+        let page = PAGE.min(MOST_LOOKED_AT - looked_at);
+        let ids = app
+            .store
+            .customer_ids(after.clone(), page)
+            .await
+            .map_err(refused)?;
+        if ids.is_empty() {
+            after = None;
+            break;
+        }
+        let mut shown: Vec<Option<v1::CustomerEngagement>> = Vec::with_capacity(ids.len());
+        let (mut states, mut rows) = (Vec::new(), 0);
+        for (place, id) in ids.iter().enumerate() {
+            let state = app.customer(id, None).await?;
+            rows += state.as_ref().map_or(0, |state| state.touchpoints.len());
+            states.push(state);
+            if rows >= TOUCHPOINTS || place + 1 == ids.len() {
+                let states = std::mem::take(&mut states);
+                rows = 0;
+                let (worker, seen, wanted) = (app.clone(), view.clone(), message.clone());
+                let of_these = app
+                    .pool
+                    .run(deadline, move |_| {
+                        look(&worker, &seen, &wanted, &states, now)
+                    })
+                    .await
+                    .map_err(pool_status)?;
+                shown.extend(of_these);
+            }
+        }
+        looked_at += ids.len();
+        let last = ids.len() - 1;
+        for (place, (id, found)) in ids.into_iter().zip(shown).enumerate() {
+            customers.extend(found);
+            if customers.len() == count || place == last {
+                after = Some(id);
+                break;
+            }
+        }
+    }
+    Ok(ListEngagementResponse {
+        request_id: new_id(),
+        model_id: view.generation.id().to_owned(),
+        customers,
+        next: after.unwrap_or_default(),
+    })
+}
+
+/// Each of `states` that is among those `wanted`.
+fn look(
+    app: &App,
+    view: &View,
+    wanted: &ListEngagementRequest,
+    states: &[Option<Arc<CustomerState>>],
+    now: i64,
+) -> Vec<Option<v1::CustomerEngagement>> {
+    let look = |state: &Option<Arc<CustomerState>>| {
+        let state = state.as_deref()?;
+        let shown = show_encoded(app, view, &Encoded::new(state, view), now);
+        fits(wanted, &shown).then(|| v1::CustomerEngagement {
+            customer_id: state.customer_id.clone(),
+            engagement: shown.engagement,
+            care: Some(shown.care),
+        })
+    };
+    states.iter().map(look).collect()
+}
+
+fn share(field: &str, value: Option<f64>, most: f64) -> Result<(), Invalid> {
+    match value {
+        Some(value) if !(0.0..=most).contains(&value) => Err(Invalid::new(
+            field,
+            format!("is {value}, expected 0 to {most}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a customer is among those `wanted`; nobody is who does not allow personal answers, or of whom nothing has a
+/// time.
+fn fits(wanted: &ListEngagementRequest, shown: &Shown) -> bool {
+    let Some(engagement) = &shown.engagement else {
+        return false;
+    };
+    let paused = shown.care.pause_promotions;
+    (!wanted.below_minimum || engagement.below_minimum)
+        && wanted.max_index.is_none_or(|most| engagement.index <= most)
+        && wanted
+            .min_p_purchase_30d
+            .is_none_or(|least| engagement.p_purchase_30d.is_some_and(|p| p >= least))
+        && wanted.promotions_paused.is_none_or(|p| p == paused)
+}

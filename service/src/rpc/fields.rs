@@ -1,0 +1,100 @@
+//! Fields of requests: what is wrong is refused with the path of the field.
+
+use serendib_engine::shop::{check_id, PLAUSIBLE_MS};
+
+/// A field of a request is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {what}")]
+pub struct Invalid {
+    /// Path of the field (`lists[2].count`).
+    pub field: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Invalid {
+    /// `field` is wrong because of `what`.
+    pub fn new(field: impl Into<String>, what: impl ToString) -> Invalid {
+        Invalid {
+            field: field.into(),
+            what: what.to_string(),
+        }
+    }
+
+    /// The same below `path`.
+    pub fn under(self, path: impl std::fmt::Display) -> Invalid {
+        Invalid {
+            field: format!("{path}.{}", self.field),
+            what: self.what,
+        }
+    }
+}
+
+/// The id in `field`.
+pub fn id(field: &str, value: &str) -> Result<String, Invalid> {
+    check_id(value)
+        .map(|()| value.to_owned())
+        .map_err(|error| Invalid::new(field, error))
+}
+
+/// The id in `field`, `None` where it is left out.
+pub fn optional_id(field: &str, value: Option<&str>) -> Result<Option<String>, Invalid> {
+    value
+        .filter(|value| !value.is_empty())
+        .map(|value| id(field, value))
+        .transpose()
+}
+
+/// At most `limit` ids in `field`.
+pub fn ids(field: &str, values: &[String], limit: usize) -> Result<Vec<String>, Invalid> {
+    at_most(field, values.len(), limit)?;
+    values
+        .iter()
+        .enumerate()
+        .map(|(ix, value)| id(&format!("{field}[{ix}]"), value))
+        .collect()
+}
+
+/// Refuses more than `limit` entries.
+pub fn at_most(field: &str, found: usize, limit: usize) -> Result<(), Invalid> {
+    if found > limit {
+        return Err(Invalid::new(
+            field,
+            format!("has {found} entries, at most {limit} are allowed"),
+        ));
+    }
+    Ok(())
+}
+
+/// A finite number ≥ 0, where one is given.
+pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
+    match value {
+        Some(value) if !(value.is_finite() && value >= 0.0) => Err(Invalid::new(
+            field,
+            format!("is {value}, expected a finite number ≥ 0"),
+        )),
+        other => Ok(other),
+    }
+}
+
+/// A time from 1901 to 2099, where one is given.
+pub fn time(field: &str, value: Option<i64>) -> Result<Option<i64>, Invalid> {
+    match value {
+        Some(at) if !PLAUSIBLE_MS.contains(&at) => Err(Invalid::new(
+            field,
+            format!("is {at}, expected milliseconds of a time from 1901 to 2099"),
+        )),
+        other => Ok(other),
+    }
+}
+
+/// Text of at most `limit` bytes, where some is given; the empty string is kept.
+pub fn text(field: &str, value: Option<&str>, limit: usize) -> Result<Option<String>, Invalid> {
+    match value {
+        Some(value) if value.len() > limit => Err(Invalid::new(
+            field,
+            format!("has {} bytes, at most {limit} are allowed", value.len()),
+        )),
+        other => Ok(other.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,68 @@
+//! The gRPC status for everything that can go wrong.
+
+use tonic::{Code, Status};
+
+use super::fields::Invalid;
+use crate::store::{ErrorCode, StoreError};
+use crate::workers::pool::PoolError;
+
+impl From<Invalid> for Status {
+    fn from(invalid: Invalid) -> Status {
+        Status::invalid_argument(invalid.to_string())
+    }
+}
+
+/// The status for what a store said. Ids go to the caller only, never into a log.
+pub fn store_status(error: &StoreError) -> Status {
+    let code = match error.code() {
+        ErrorCode::InvalidArgument => Code::InvalidArgument,
+        ErrorCode::AlreadyExists => Code::AlreadyExists,
+        ErrorCode::NotFound => Code::NotFound,
+        ErrorCode::FailedPrecondition => Code::FailedPrecondition,
+        ErrorCode::Aborted => Code::Aborted,
+        ErrorCode::ResourceExhausted => Code::ResourceExhausted,
+        ErrorCode::Unavailable => Code::Unavailable,
+        ErrorCode::DataLoss => Code::DataLoss,
+    };
+    let message = match error {
+        StoreError::Invalid {
+            what,
+            index,
+            field,
+            reason,
+        } => {
+            // as the API calls them
+            let field = if *field == "at" { "at_ms" } else { field };
+            let rows = match *what {
+                "delight" => "rating",
+                what => what,
+            };
+            format!("{rows}s[{index}].{field}: {reason}")
+        }
+        StoreError::AlreadyExists { index, id } => format!(
+            "touchpoints[{index}].touchpoint_id: {id:?} was recorded before with other fields"
+        ),
+        StoreError::BoxExists { index, state } => {
+            format!("boxes[{index}].box_id: the box is {state} already")
+        }
+        StoreError::Unknown {
+            what,
+            index,
+            field,
+            id,
+        } => format!(
+            "{what}s[{index}].{field}: {id:?} is not known, and this server refuses unknown ones"
+        ),
+        other => other.to_string(),
+    };
+    Status::new(code, message)
+}
+
+/// The status for a job that was not computed.
+pub fn pool_status(error: PoolError) -> Status {
+    match error {
+        PoolError::Busy { .. } => Status::resource_exhausted(error.to_string()),
+        PoolError::TooLate => Status::deadline_exceeded(error.to_string()),
+        PoolError::Failed => Status::internal(error.to_string()),
+    }
+}
