@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serendib_datasets::check::check;
 use serendib_datasets::describe::describe;
-use serendib_datasets::flags::{is_non_product, is_pooled};
+use serendib_datasets::flags::is_pooled;
 use serendib_datasets::importers::{import, ImportReport, Layout};
 use serendib_datasets::{Format, Log, Progress, ReadOptions, ShopData};
 use serendib_engine::shop::{Customer, Fact, Product, Touchpoint};
@@ -209,7 +209,7 @@ fn online_retail_flags_what_is_no_customers_choice() {
     );
     let none: Vec<_> = products
         .iter()
-        .filter(|p| is_non_product(p))
+        .filter(|p| p.is_non_product())
         .map(|p| p.product_id.as_str())
         .collect();
     assert_eq!(none, ["POST", "DOT"], "B stands on a bad debt only");

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use imbl::Vector;
+
 use crate::{check_id, IdError, Product, ProductIx};
 
 /// The number of a category in a [`Catalogue`].
@@ -48,18 +50,68 @@ pub enum CatalogueError {
     },
 }
 
-/// An immutable set of products numbered from 0 in the order given.
+/// The category tree, shared by the catalogues that have the same.
+#[derive(Debug, Clone, Default)]
+struct CategoryTree {
+    list: Vec<Category>,
+    by_path: HashMap<String, CategoryId>,
+}
+
+impl CategoryTree {
+    fn intern(&mut self, path: &str) -> Option<CategoryId> {
+        let mut parent = None;
+        let mut full = String::new();
+        for (depth, part) in path
+            .split('/')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .enumerate()
+        {
+            if depth > 0 {
+                full.push('/');
+            }
+            full.push_str(part);
+            let next = CategoryId(self.list.len() as u32);
+            let id = *self.by_path.entry(full.clone()).or_insert_with(|| next);
+            if id == next {
+                self.list.push(Category {
+                    path: full.clone(),
+                    parent,
+                    depth: depth as u32,
+                });
+            }
+            parent = Some(id);
+        }
+        parent
+    }
+}
+
+/// Products numbered from 0 in the order in which they came.
+///
+/// A copy shares what it has in common with its original, so that one changed product costs the logarithm of their number.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    products: Vec<Product>,
-    by_id: HashMap<Arc<str>, ProductIx>,
-    categories: Vec<Category>,
-    category_by_path: HashMap<String, CategoryId>,
-    leaf: Vec<Option<CategoryId>>,
+    products: Vector<Product>,
+    by_id: imbl::HashMap<Arc<str>, ProductIx>,
+    categories: Arc<CategoryTree>,
+    leaf: Vector<Option<CategoryId>>,
+    /// The first product of each variant group, by what the group is called.
+    groups: imbl::HashMap<Arc<str>, ProductIx>,
     /// First product of each variant group, per product.
-    family: Vec<ProductIx>,
+    family: Vector<ProductIx>,
     /// Whether a product is on sale for some time only.
-    dated: Vec<bool>,
+    dated: Vector<bool>,
+}
+
+/// What the variants of one product have in common: its parent's id, else its own.
+fn group_of(product: &Product) -> &str {
+    product.parent_id.as_deref().unwrap_or(&product.product_id)
+}
+
+fn is_dated(product: &Product) -> bool {
+    product.available_from.is_some()
+        || product.available_until.is_some()
+        || product.expires_at.is_some()
 }
 
 impl Catalogue {
@@ -80,77 +132,93 @@ impl Catalogue {
     /// # Errors
     /// A malformed or repeated id.
     pub fn new(products: Vec<Product>) -> Result<Catalogue, CatalogueError> {
-        let mut catalogue = Catalogue {
-            by_id: HashMap::with_capacity(products.len()),
-            leaf: Vec::with_capacity(products.len()),
-            family: Vec::with_capacity(products.len()),
-            dated: products
-                .iter()
-                .map(|p| {
-                    p.available_from.is_some()
-                        || p.available_until.is_some()
-                        || p.expires_at.is_some()
-                })
-                .collect(),
-            ..Catalogue::default()
-        };
-        let mut group: HashMap<String, ProductIx> = HashMap::new();
-        for (row, product) in products.iter().enumerate() {
+        let mut catalogue = Catalogue::default();
+        for (row, product) in products.into_iter().enumerate() {
             check_id(&product.product_id).map_err(|source| CatalogueError::Id { row, source })?;
-            let ix = row as ProductIx;
-            if catalogue
-                .by_id
-                .insert(product.product_id.as_str().into(), ix)
-                .is_some()
-            {
+            if catalogue.find(&product.product_id).is_some() {
                 return Err(CatalogueError::Duplicate {
                     row,
-                    id: product.product_id.clone(),
+                    id: product.product_id,
                 });
             }
-            let leaf = product
-                .category
-                .as_deref()
-                .and_then(|path| catalogue.intern_category(path));
-            catalogue.leaf.push(leaf);
-            let key = product
-                .parent_id
-                .clone()
-                .unwrap_or_else(|| product.product_id.clone());
-            catalogue.family.push(*group.entry(key).or_insert(ix));
+            catalogue.append(product);
         }
-        catalogue.products = products;
         Ok(catalogue)
     }
 
-    fn intern_category(&mut self, path: &str) -> Option<CategoryId> {
-        let mut parent = None;
-        let mut full = String::new();
-        for (depth, part) in path
-            .split('/')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .enumerate()
-        {
-            if depth > 0 {
-                full.push('/');
-            }
-            full.push_str(part);
-            let next = CategoryId(self.categories.len() as u32);
-            let id = *self
-                .category_by_path
-                .entry(full.clone())
-                .or_insert_with(|| next);
-            if id == next {
-                self.categories.push(Category {
-                    path: full.clone(),
-                    parent,
-                    depth: depth as u32,
-                });
-            }
-            parent = Some(id);
+    /// Puts `product` in the place of the one with its id, or behind all others, and returns its number.
+    ///
+    /// # Errors
+    /// A malformed id.
+    ///
+    /// ```
+    /// use serendib_shop::{Catalogue, Product};
+    ///
+    /// let mut catalogue = Catalogue::new(vec![Product::bare("soap")])?;
+    /// let before = catalogue.clone();
+    /// let lamp = catalogue.put(Product::bare("lamp"))?;
+    /// assert_eq!((lamp, catalogue.len(), before.len()), (1, 2, 1));
+    /// # Ok::<(), serendib_shop::CatalogueError>(())
+    /// ```
+    pub fn put(&mut self, product: Product) -> Result<ProductIx, CatalogueError> {
+        check_id(&product.product_id).map_err(|source| CatalogueError::Id {
+            row: self.len(),
+            source,
+        })?;
+        let Some(ix) = self.find(&product.product_id) else {
+            return Ok(self.append(product));
+        };
+        let at = ix as usize;
+        let before = &self.products[at];
+        let regrouped = group_of(before) != group_of(&product);
+        if before.category != product.category {
+            let leaf = self.intern_path(product.category.as_deref());
+            self.leaf.set(at, leaf);
         }
-        parent
+        if self.dated[at] != is_dated(&product) {
+            self.dated.set(at, is_dated(&product));
+        }
+        self.products.set(at, product);
+        if regrouped {
+            self.regroup();
+        }
+        Ok(ix)
+    }
+
+    fn append(&mut self, product: Product) -> ProductIx {
+        let ix = self.products.len() as ProductIx;
+        let id: Arc<str> = product.product_id.as_str().into();
+        let leaf = self.intern_path(product.category.as_deref());
+        let group: Arc<str> = match product.parent_id.as_deref() {
+            Some(parent) => parent.into(),
+            None => id.clone(),
+        };
+        self.family
+            .push_back(*self.groups.entry(group).or_insert(ix));
+        self.by_id.insert(id, ix);
+        self.leaf.push_back(leaf);
+        self.dated.push_back(is_dated(&product));
+        self.products.push_back(product);
+        ix
+    }
+
+    /// Finds the groups of variants anew: a product that led one may have left it.
+    fn regroup(&mut self) {
+        self.groups = imbl::HashMap::new();
+        let mut family = Vector::new();
+        for (ix, product) in self.products.iter().enumerate() {
+            let group = self.groups.entry(group_of(product).into());
+            family.push_back(*group.or_insert(ix as ProductIx));
+        }
+        self.family = family;
+    }
+
+    fn intern_path(&mut self, path: Option<&str>) -> Option<CategoryId> {
+        let path = path?;
+        if let Some(known) = self.categories.by_path.get(path) {
+            return Some(*known);
+        }
+        Arc::make_mut(&mut self.categories).intern(path)
     }
 
     /// How many products there are.
@@ -164,7 +232,7 @@ impl Catalogue {
     }
 
     /// All products in order of their numbers.
-    pub fn products(&self) -> &[Product] {
+    pub fn products(&self) -> &Vector<Product> {
         &self.products
     }
 
@@ -183,17 +251,17 @@ impl Catalogue {
 
     /// All categories; a parent comes before its children.
     pub fn categories(&self) -> &[Category] {
-        &self.categories
+        &self.categories.list
     }
 
     /// The category with number `id`.
     pub fn category(&self, id: CategoryId) -> &Category {
-        &self.categories[id.0 as usize]
+        &self.categories.list[id.0 as usize]
     }
 
     /// The category at `path`.
     pub fn find_category(&self, path: &str) -> Option<CategoryId> {
-        self.category_by_path.get(path).copied()
+        self.categories.by_path.get(path).copied()
     }
 
     /// The leaf category of product `ix`.
@@ -214,6 +282,8 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn product(id: &str, category: &str, parent: Option<&str>) -> Product {
@@ -259,5 +329,35 @@ mod tests {
             Catalogue::new(vec![Product::bare("x"), Product::bare("x")]),
             Err(CatalogueError::Duplicate { row: 1, .. })
         ));
+    }
+
+    proptest! {
+        /// Rows put one after the other make the catalogue that their last state makes.
+        #[test]
+        fn changes_make_what_a_new_catalogue_of_the_rows_is(
+            rows in prop::collection::vec((0..12u8, 0..4u8, 0..4u8), 1..60)
+        ) {
+            let row = |(id, category, parent): (u8, u8, u8)| Product {
+                parent_id: (parent > 0).then(|| format!("p{parent}")),
+                ..product(&format!("p{id}"), &format!("a/c{category}"), None)
+            };
+            let mut changed = Catalogue::default();
+            let mut last: Vec<Product> = Vec::new();
+            for row in rows.into_iter().map(row) {
+                match last.iter_mut().find(|p| p.product_id == row.product_id) {
+                    Some(place) => *place = row.clone(),
+                    None => last.push(row.clone()),
+                }
+                changed.put(row).unwrap();
+            }
+            let anew = Catalogue::new(last).unwrap();
+            prop_assert_eq!(changed.products(), anew.products());
+            for ix in 0..anew.len() as ProductIx {
+                prop_assert_eq!(changed.family(ix), anew.family(ix));
+                prop_assert_eq!(changed.find(&anew.product(ix).product_id), Some(ix));
+                let path = |c: &Catalogue| c.category(c.leaf(ix).unwrap()).path.clone();
+                prop_assert_eq!(path(&changed), path(&anew));
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::directory::{Rows, ShopData};
 use crate::error::{DataError, Place};
-use crate::noise::{is_non_product, is_pooled, NON_PRODUCT, POOLED};
+use crate::noise::{is_pooled, NON_PRODUCT, POOLED};
 use crate::progress::Progress;
 use crate::table::format::Table;
 use crate::table::record::Record;
@@ -269,7 +269,7 @@ impl Check<'_> {
             |check, product: &Product, _| {
                 untitled += u64::from(product.title.is_none());
                 uncategorised += u64::from(product.category.is_none());
-                flagged += u64::from(is_non_product(product));
+                flagged += u64::from(product.is_non_product());
                 loss +=
                     u64::from(matches!((product.price, product.cost), (Some(p), Some(c)) if c > p));
                 if let Some(parent) = &product.parent_id {

@@ -23,6 +23,7 @@ pub mod noise;
 #[cfg(feature = "tables")]
 pub mod progress;
 mod row;
+mod shelves;
 #[cfg(feature = "tables")]
 pub mod table;
 pub mod time;
@@ -33,20 +34,21 @@ pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
 #[cfg(feature = "tables")]
 pub use error::{DataError, Place};
 pub use history::{
-    acquisitions, baskets, net_acquisitions, sort_history, Basket, Budget, Channels, Encoder,
-    Histories, Owned, ProductIx, Touch, TouchClass, Vocabulary, NO_PRODUCT,
+    acquisitions, basket_hash, baskets, net_acquisitions, sort_history, Basket, Budget, Channels,
+    Encoder, Histories, Owned, ProductIx, Touch, TouchClass, Vocabulary, NO_PRODUCT,
 };
 pub use holdout::in_holdout;
 pub use ids::{check_id, stable_hash, IdError, Interner, MAX_ID_BYTES};
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
-pub use log::{basket_hash, Log};
+pub use log::Log;
 #[cfg(feature = "tables")]
 pub use progress::Progress;
 pub use row::{
     Consents, Customer, Delight, Fact, ItemType, Product, Purpose, Served, Touchpoint,
     TouchpointError, PLAUSIBLE_MS,
 };
+pub use shelves::{ShelfChange, Shelves};
 #[cfg(feature = "tables")]
 pub use table::{
     BoxOrder, Cell, ColumnType, Format, InputTable, OutputTable, ShopWriter, StockLot, Table,

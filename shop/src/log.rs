@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    stable_hash, Basket, Catalogue, Consents, Customer, Encoder, Interner, Product, Purpose, Touch,
+    Basket, Catalogue, Consents, Customer, Encoder, Interner, Product, ProductIx, Purpose, Touch,
     Touchpoint, NO_PRODUCT,
 };
 
 use crate::directory::{Rows, ShopData};
 use crate::error::DataError;
 use crate::history::Histories;
-use crate::noise::{is_non_product, is_pooled};
+use crate::noise::{is_pooled, without_noise};
 use crate::table::format::Table;
 
 /// Everything that training reads of a shop, in 52 bytes per touchpoint while loading and 48 afterwards.
@@ -172,10 +172,12 @@ impl Log {
             .catalogue
             .products()
             .iter()
-            .map(is_non_product)
+            .map(Product::is_non_product)
             .collect();
         log.load_profiles(data)?;
-        log.histories = Histories::group(log.customer_ids.len(), owners, touches);
+        let all = Histories::group(log.customer_ids.len(), owners, touches);
+        let non_product = |product: ProductIx| log.non_product.get(product as usize) == Some(&true);
+        log.histories = all.filter_map(|t| without_noise(t, non_product, &log.pooled_baskets));
         Ok(log)
     }
 
@@ -248,15 +250,6 @@ impl Log {
         self.customer_ids.is_empty()
     }
 
-    /// Whether `touch` belongs to a pooled basket or is no product: it says nothing about what goes together.
-    pub fn is_noise(&self, touch: &Touch) -> bool {
-        (touch.basket != 0 && self.pooled_baskets.contains(&touch.basket))
-            || self
-                .non_product
-                .get(touch.product as usize)
-                .is_some_and(|flag| *flag)
-    }
-
     /// The anonymous baskets that are not pooled.
     pub fn anonymous_single(&self) -> impl Iterator<Item = &Basket> {
         self.anonymous
@@ -320,9 +313,4 @@ impl Log {
         }
         log
     }
-}
-
-/// The hash by which a basket is known in [`Touch::basket`] and [`Log::pooled_baskets`].
-pub fn basket_hash(basket_id: &str) -> u64 {
-    stable_hash(basket_id.as_bytes()).max(1)
 }

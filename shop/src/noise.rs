@@ -1,14 +1,17 @@
-//! Attributes by which importers and shops mark rows that say nothing about taste.
+//! Rows that say nothing about taste: what is no product, and orders that are many people's.
 //!
-//! - Touchpoint attribute `pooled`: the row belongs to a pooled order, that is many people's orders booked as one.
 //! - Product attribute `non_product`: the entry is no thing that is sold, but postage, a fee, a correction.
+//! - Touchpoint attribute `pooled`: the row belongs to a pooled order, that is many people's orders booked as one.
 //!
-//! True is `true`, 1, `"true"`, `"yes"` or `"1"`.
+//! True is `true`, 1, `"true"`, `"True"`, `"yes"` or `"1"`. Such rows are dropped where histories are encoded, by
+//! [`without_noise`], for fitting, batch answers and the server alike.
 
-use crate::{Product, Touchpoint};
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::row::Attributes;
+use crate::{Product, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 
 /// Name of the touchpoint attribute.
 pub const POOLED: &str = "pooled";
@@ -29,7 +32,50 @@ pub fn is_pooled(row: &Touchpoint) -> bool {
     flag(&row.attributes, POOLED)
 }
 
-/// Whether the product is no thing that is sold.
-pub fn is_non_product(product: &Product) -> bool {
-    flag(&product.attributes, NON_PRODUCT)
+impl Product {
+    /// Whether the shop marked the entry as nothing that is sold (postage, a fee, a correction).
+    pub fn is_non_product(&self) -> bool {
+        flag(&self.attributes, NON_PRODUCT)
+    }
+}
+
+/// Returns `touch` as it counts: `None` in a pooled order (by [`Touch::basket`]) and for the purchase or return of what is no
+/// product; another contact about such an entry (a complaint about postage) stays, without the product.
+pub fn without_noise(
+    touch: Touch,
+    non_product: impl Fn(ProductIx) -> bool,
+    pooled: &HashSet<u64>,
+) -> Option<Touch> {
+    if touch.basket != 0 && pooled.contains(&touch.basket) {
+        return None;
+    }
+    if touch.product == NO_PRODUCT || !non_product(touch.product) {
+        return Some(touch);
+    }
+    let trade = touch.kind.acquires() || touch.kind.takes_back();
+    (!trade).then_some(Touch {
+        product: NO_PRODUCT,
+        ..touch
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn postage_bought_is_dropped_and_a_complaint_about_it_is_heard() {
+        let postage = |product| product == 1;
+        let none = HashSet::new();
+        let bought = Touch::new(Kind::PURCHASE, 1, 5);
+        assert_eq!(without_noise(bought, postage, &none), None);
+        let complaint = Touch::new(Kind::COMPLAINT, 1, 5);
+        let heard = without_noise(complaint, postage, &none).unwrap();
+        assert_eq!((heard.kind, heard.product), (Kind::COMPLAINT, NO_PRODUCT));
+        let soap = Touch::new(Kind::PURCHASE, 0, 5);
+        assert_eq!(without_noise(soap, postage, &none), Some(soap));
+        let pooled = Touch { basket: 7, ..soap };
+        assert_eq!(without_noise(pooled, postage, &[7].into()), None);
+    }
 }

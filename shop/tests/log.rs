@@ -78,7 +78,7 @@ fn the_log_numbers_customers_in_order_and_sorts_their_histories() {
 }
 
 #[test]
-fn anonymous_baskets_pooled_orders_and_non_products_are_marked() {
+fn anonymous_baskets_and_pooled_orders_are_marked_and_noise_is_in_no_history() {
     let (_dir, data) = open(SHOP);
     let log = Log::load(&data, None).unwrap();
     assert_eq!(log.anonymous.len(), 2);
@@ -87,13 +87,8 @@ fn anonymous_baskets_pooled_orders_and_non_products_are_marked() {
     assert!(log.pooled_baskets.contains(&basket_hash("w2")));
     assert_eq!(log.anonymous_single().count(), 1);
     assert_eq!(log.non_product, [false, false, true]);
-    let noise: Vec<_> = log
-        .histories
-        .of(0)
-        .iter()
-        .map(|t| log.is_noise(t))
-        .collect();
-    assert_eq!(noise, [false, true]);
+    let kept: Vec<_> = log.histories.of(0).iter().map(|t| t.product).collect();
+    assert_eq!(kept, [0], "what is no product is not in the history");
 }
 
 #[test]

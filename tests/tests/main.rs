@@ -1,5 +1,6 @@
 //! End to end over real ports: a server in this process (or a client in another language) and a generated client.
 
+mod batch_online;
 mod boxes;
 mod care;
 mod catalogue;

@@ -3,7 +3,7 @@
 use super::model::LifeModel;
 use super::profiles::ProductProfiles;
 use super::state::{LifeState, StateOptions};
-use crate::shop::{Catalogue, Fact, Product, Touch};
+use crate::shop::{Catalogue, Fact, ProductIx, Touch};
 
 /// A life model bound to a catalogue: the part of a loaded model.
 #[derive(Debug, Clone)]
@@ -21,23 +21,15 @@ impl Life {
         Life { model, products }
     }
 
-    /// Profiles for a catalogue that begins with this one's products and goes on with later ones.
-    pub fn products_of(&self, catalogue: &Catalogue) -> ProductProfiles {
-        self.products.extended(&self.model.profiles, catalogue)
-    }
-
-    /// Profiles of `catalogue`, which shows the products of `before` (whose profiles `known` are) as they are now, and
-    /// later ones.
-    pub fn products_now(
+    /// Returns the profiles of `catalogue`, given those of it before the products `changed` were changed or added; `None`
+    /// where they are the same.
+    pub fn products_changed(
         &self,
         known: &ProductProfiles,
-        before: &Catalogue,
         catalogue: &Catalogue,
-    ) -> ProductProfiles {
-        known.updated(&self.model.profiles, catalogue, |ix| {
-            let row = before.products().get(ix as usize);
-            row.is_some_and(|row| same_words(row, catalogue.product(ix)))
-        })
+        changed: &[ProductIx],
+    ) -> Option<ProductProfiles> {
+        known.changed(&self.model.profiles, catalogue, changed)
     }
 
     /// [`LifeModel::state`] for serving, on the model's own products.
@@ -46,12 +38,4 @@ impl Life {
         self.model
             .state(&self.products, history, facts, now, options)
     }
-}
-
-/// Whether two rows have everything in common from which a product's profile is read.
-fn same_words(a: &Product, b: &Product) -> bool {
-    a.title == b.title
-        && a.category == b.category
-        && a.variant == b.variant
-        && a.attributes == b.attributes
 }

@@ -209,31 +209,43 @@ pub struct ProductProfiles {
 impl ProductProfiles {
     /// Resolves every product of `catalogue`; do this once per catalogue.
     pub fn new(profiles: &Profiles, catalogue: &Catalogue) -> ProductProfiles {
-        ProductProfiles::default().extended(profiles, catalogue)
+        let products = catalogue.products().iter();
+        let of = products.map(|product| profiles.resolve(product)).collect();
+        ProductProfiles::of_profiles(of, profiles, catalogue)
     }
 
-    /// Profiles of a catalogue that begins with the products already resolved and goes on with later ones.
-    pub fn extended(&self, profiles: &Profiles, catalogue: &Catalogue) -> ProductProfiles {
-        self.updated(profiles, catalogue, |_| true)
-    }
-
-    /// Profiles of `catalogue`, in which the products resolved here have the same numbers: as here where `unchanged` says
-    /// that a product's words are what they were, resolved otherwise.
-    pub fn updated(
+    /// Returns the profiles of `catalogue`, given those of it before the products `changed`, in order of number, were changed
+    /// or added; `None` where they are the same.
+    pub fn changed(
         &self,
         profiles: &Profiles,
         catalogue: &Catalogue,
-        unchanged: impl Fn(ProductIx) -> bool,
+        changed: &[ProductIx],
+    ) -> Option<ProductProfiles> {
+        let as_before = |ix: ProductIx| {
+            let product = catalogue.product(ix);
+            self.of.get(ix as usize) == Some(&profiles.resolve(product))
+                && self.durable(ix) == (product.durable == Some(true))
+        };
+        if changed.iter().all(|ix| as_before(*ix)) {
+            return None;
+        }
+        let mut of = self.of.clone();
+        for &ix in changed {
+            let profile = profiles.resolve(catalogue.product(ix));
+            match of.get_mut(ix as usize) {
+                Some(place) => *place = profile,
+                None => of.push(profile),
+            }
+        }
+        Some(ProductProfiles::of_profiles(of, profiles, catalogue))
+    }
+
+    fn of_profiles(
+        of: Vec<ProfileIx>,
+        profiles: &Profiles,
+        catalogue: &Catalogue,
     ) -> ProductProfiles {
-        let of: Vec<ProfileIx> = catalogue
-            .products()
-            .iter()
-            .enumerate()
-            .map(|(ix, product)| match self.of.get(ix) {
-                Some(known) if unchanged(ix as ProductIx) => *known,
-                _ => profiles.resolve(product),
-            })
-            .collect();
         let mut starts = vec![0u32; profiles.list().len() + 1];
         for &profile in of.iter().filter(|p| **p != NO_PROFILE) {
             starts[profile as usize + 1] += 1;

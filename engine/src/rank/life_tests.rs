@@ -9,7 +9,7 @@ use crate::life::{parse_day, ClockType, Life, LifeModel, Tact};
 use crate::model::Model;
 use crate::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
 use crate::represent::Representation;
-use crate::shop::{Catalogue, Encoder, Fact, Kind, Product, Touch, DAY_MS};
+use crate::shop::{Catalogue, Encoder, Fact, Kind, Product, ShelfChange, Touch, DAY_MS};
 
 const NEWBORN: u32 = 0;
 const ROMPER: u32 = 1;
@@ -219,9 +219,13 @@ fn with_later(model: &Model, title: &str) -> (Live, u32) {
         category: Some("baby/nappies".into()),
         ..Product::bare("later")
     };
-    let embed = |p: &Product| model.representation.embed(p);
-    let live = Live::with_upserts(&model.catalogue, vec![later], embed).unwrap();
-    let live = live.with_life(model.life.as_ref(), &model.catalogue);
+    let live = Live::of_catalogue(model.catalogue.clone())
+        .changed(
+            [ShelfChange::listed(later)],
+            &model.representation,
+            model.life.as_ref(),
+        )
+        .unwrap();
     (live, model.catalogue.len() as u32)
 }
 

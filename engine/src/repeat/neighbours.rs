@@ -1,7 +1,7 @@
 //! Customers with like baskets, for the next basket. In memory only: rows of customers never go into a bundle.
 
-use crate::repeat::next_basket::SparseVector;
-use crate::shop::ProductIx;
+use crate::repeat::next_basket::{NextBasket, SparseVector};
+use crate::shop::{baskets, ProductIx, Touch};
 
 /// Squared distance, as a share of the squared length, below which two customers are taken for the same one.
 const SAME: f32 = 1e-6;
@@ -22,6 +22,24 @@ pub struct NeighbourIndex {
 }
 
 impl NeighbourIndex {
+    /// Returns one customer's row for the index of `model`: their rates of the products that it knows. `timed` = the shop has
+    /// times.
+    ///
+    /// Products that came after the model have no habits and no neighbours in it; what is bought of them is in the customer's
+    /// own profile alone.
+    pub fn row(model: &NextBasket, history: &[Touch], timed: bool) -> SparseVector {
+        let mut row = model.rates_of(&baskets(history, timed));
+        row.retain(|(product, _)| (*product as usize) < model.popularity.len());
+        row
+    }
+
+    /// Returns the index of `rows` for `model`; `None` where nobody has a basket.
+    pub fn of_rows(model: &NextBasket, rows: Vec<SparseVector>) -> Option<NeighbourIndex> {
+        let count = model.settings.neighbour_count as usize;
+        let index = NeighbourIndex::new(rows, model.popularity.len(), count);
+        (!index.is_empty()).then_some(index)
+    }
+
     /// An index of `vectors` (one per customer, products ascending) over `products` products that answers with `count`
     /// neighbours. Customers without a product are left out.
     pub fn new(vectors: Vec<SparseVector>, products: usize, count: usize) -> NeighbourIndex {

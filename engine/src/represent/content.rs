@@ -33,17 +33,19 @@ impl Vocabulary {
     /// The features that at least two of `products` share and not more than 30 % of them have.
     ///
     /// A feature that all or only one have says nothing about which products are alike.
-    pub fn of(products: &[Product]) -> Vocabulary {
+    pub fn of<'a>(products: impl IntoIterator<Item = &'a Product>) -> Vocabulary {
         Vocabulary::with_rows(products).0
     }
 
     /// The same with a row of [`Vocabulary::embed`] per product: what they say is read once.
-    pub fn with_rows(products: &[Product]) -> (Vocabulary, Csr) {
+    pub fn with_rows<'a>(products: impl IntoIterator<Item = &'a Product>) -> (Vocabulary, Csr) {
+        let products: Vec<&Product> = products.into_iter().collect();
         let mut numbers: HashMap<String, u32> = HashMap::new();
         let mut counts: Vec<u32> = Vec::new();
         let mut held: Vec<Vec<u32>> = Vec::with_capacity(products.len());
         for part in products.chunks(AT_ONCE) {
-            let names: Vec<BTreeSet<String>> = part.par_iter().map(features).collect();
+            let names: Vec<BTreeSet<String>> =
+                part.par_iter().map(|product| features(product)).collect();
             for names in names {
                 let mut row = Vec::with_capacity(names.len());
                 for name in names {

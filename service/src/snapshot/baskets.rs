@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serendib_engine::repeat::NeighbourIndex;
-use serendib_engine::shop::{baskets, Purpose};
+use serendib_engine::shop::Purpose;
 
 use crate::app::App;
 use crate::snapshot::customers::Encoded;
@@ -41,7 +41,6 @@ impl Baskets {
         };
         self.stale.store(false, Ordering::Release);
         let timed = view.model.manifest.data.timed;
-        let known = view.model.catalogue.len() as u32;
         let mut rates = Vec::new();
         let mut bytes = 0;
         let mut after = None;
@@ -61,8 +60,7 @@ impl Baskets {
                     continue;
                 }
                 let history = Encoded::new(&state, &view).history;
-                let mut row = next.rates_of(&baskets(&history, timed));
-                row.retain(|(product, _)| *product < known);
+                let row = NeighbourIndex::row(next, &history, timed);
                 bytes += 16 * row.len() + 32;
                 rates.push(row);
             }
@@ -72,17 +70,22 @@ impl Baskets {
             after = last;
             tokio::task::yield_now().await;
         }
-        let (products, count) = (known as usize, next.settings.neighbour_count as usize);
         let index = app
             .quiet
-            .run(move || NeighbourIndex::new(rates, products, count))
+            .run({
+                let view = view.clone();
+                move || {
+                    let next = view.model.next_basket.as_ref();
+                    next.and_then(|next| NeighbourIndex::of_rows(next, rates))
+                }
+            })
             .await
             .map_err(|error| StoreError::Io {
                 attempt: "gathering baskets".into(),
                 detail: error.to_string(),
             })?;
         if !self.is_stale() {
-            let index = (!index.is_empty()).then(|| std::sync::Arc::new(index));
+            let index = index.map(std::sync::Arc::new);
             app.views.put_neighbours(&model, index).await;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_engine::shop::{sort_history, Budget, Consents, Fact, Touch};
+use serendib_engine::shop::{Budget, Consents, Fact, Touch};
 
 use crate::snapshot::views::View;
 use crate::store;
@@ -29,12 +29,7 @@ impl Encoded {
     /// `state` in the numbers of `view`.
     pub fn new(state: &store::CustomerState, view: &View) -> Encoded {
         let mut encoder = view.generation.encoder();
-        let mut history: Vec<Touch> = state
-            .touchpoints
-            .iter()
-            .map(|row| encoder.encode(row, &view.live.catalogue))
-            .collect();
-        sort_history(&mut history);
+        let mut history = encoder.history(state.touchpoints.iter(), &view.live.catalogue);
         let kept = match Budget::KEPT.cut(&history, &encoder.kinds) {
             Cow::Owned(kept) => Some(kept),
             Cow::Borrowed(_) => None,

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::directory::{ShopData, ShopInfo};
 use crate::error::DataError;
-use crate::noise::is_non_product;
 use crate::progress::Progress;
 use crate::table::format::Table;
 use tally::Tally;
@@ -279,7 +278,7 @@ fn products(
         about.categorised += u64::from(product.category.is_some());
         about.priced += u64::from(product.price.is_some());
         about.variants += u64::from(product.parent_id.is_some());
-        about.non_products += u64::from(is_non_product(&product));
+        about.non_products += u64::from(product.is_non_product());
         categories.extend(product.category);
         if let Some(title) = titles.get_mut(product.product_id.as_str()) {
             *title = product.title;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use crate::{Interner, Kinds, Touchpoint, DAY_MS};
 
 use super::{ranked, Acquisitions, Description, Spread, TopProduct};
-use crate::log::basket_hash;
+use crate::basket_hash;
 use crate::noise::is_pooled;
 use crate::time::format_time;
 

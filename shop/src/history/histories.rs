@@ -98,13 +98,18 @@ impl Histories {
         self.touches.iter_mut().for_each(change);
     }
 
-    /// The same customers with only the touches that `keep` accepts.
+    /// Returns the same customers with only the touches that `keep` accepts.
     pub fn filter(&self, mut keep: impl FnMut(&Touch) -> bool) -> Histories {
+        self.filter_map(|touch| keep(&touch).then_some(touch))
+    }
+
+    /// Returns the same customers with what `change` makes of their touches; it leaves times as they are.
+    pub fn filter_map(&self, mut change: impl FnMut(Touch) -> Option<Touch>) -> Histories {
         let mut offsets = Vec::with_capacity(self.offsets.len());
         let mut touches = Vec::new();
         offsets.push(0);
         for history in self.iter() {
-            touches.extend(history.iter().filter(|touch| keep(touch)));
+            touches.extend(history.iter().filter_map(|touch| change(*touch)));
             offsets.push(touches.len());
         }
         Histories { offsets, touches }

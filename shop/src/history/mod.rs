@@ -7,6 +7,6 @@ mod touch;
 pub use budget::{Budget, TouchClass};
 pub use histories::Histories;
 pub use touch::{
-    acquisitions, baskets, net_acquisitions, sort_history, Basket, Channels, Encoder, Owned,
-    ProductIx, Touch, Vocabulary, NO_PRODUCT,
+    acquisitions, basket_hash, baskets, net_acquisitions, sort_history, Basket, Channels, Encoder,
+    Owned, ProductIx, Touch, Vocabulary, NO_PRODUCT,
 };

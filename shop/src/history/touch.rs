@@ -1,5 +1,8 @@
 //! The compact form of touchpoints that every computation reads, and what follows from a history of them.
 
+use std::collections::HashSet;
+
+use crate::noise::{is_pooled, without_noise};
 use crate::{stable_hash, Catalogue, Interner, Kind, KindClass, Kinds, Touchpoint, DAY_MS};
 
 /// The number of a product in a [`Catalogue`].
@@ -122,10 +125,7 @@ impl Encoder {
             .unwrap_or(NO_PRODUCT);
         Touch {
             at: row.at.unwrap_or(0),
-            basket: row
-                .basket_id
-                .as_deref()
-                .map_or(0, |id| stable_hash(id.as_bytes()).max(1)),
+            basket: row.basket_id.as_deref().map_or(0, basket_hash),
             product,
             quantity: row.quantity.abs() as f32,
             value: row.value.unwrap_or(0.0) as f32,
@@ -137,6 +137,32 @@ impl Encoder {
             rating: row.rating.map_or(0, |stars| (stars * 10.0).round() as u8),
         }
     }
+}
+
+impl Encoder {
+    /// Returns one customer's history: their `rows` in compact form and in order of time, without those that say nothing
+    /// about taste (see [`noise`](crate::noise)).
+    pub fn history<'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a Touchpoint> + Clone,
+        catalogue: &Catalogue,
+    ) -> Vec<Touch> {
+        let pooled = rows.clone().filter(|row| is_pooled(row));
+        let pooled = pooled.filter_map(|row| row.basket_id.as_deref().map(basket_hash));
+        let pooled: HashSet<u64> = pooled.collect();
+        let non_product = |product: ProductIx| catalogue.product(product).is_non_product();
+        let mut history: Vec<Touch> = rows
+            .map(|row| self.encode(row, catalogue))
+            .filter_map(|touch| without_noise(touch, non_product, &pooled))
+            .collect();
+        sort_history(&mut history);
+        history
+    }
+}
+
+/// Returns the hash by which a basket is known in [`Touch::basket`]; never 0, which is no basket.
+pub fn basket_hash(basket_id: &str) -> u64 {
+    stable_hash(basket_id.as_bytes()).max(1)
 }
 
 /// The names an [`Encoder`] gave numbers to, so that a model and those who read it use the same numbers.

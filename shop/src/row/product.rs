@@ -115,19 +115,6 @@ impl Product {
             && self.stock.is_none_or(|stock| stock > 0)
     }
 
-    /// Whether the shop marked the entry, by a true attribute `non_product`, as nothing that is sold (postage, a fee, a
-    /// correction).
-    pub fn is_non_product(&self) -> bool {
-        match self.attributes.get("non_product") {
-            Some(serde_json::Value::Bool(yes)) => *yes,
-            Some(serde_json::Value::Number(number)) => number.as_f64() == Some(1.0),
-            Some(serde_json::Value::String(text)) => {
-                matches!(text.as_str(), "true" | "True" | "yes" | "1")
-            }
-            _ => false,
-        }
-    }
-
     /// The title, or the id where there is none.
     pub fn label(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.product_id)

@@ -24,8 +24,8 @@ fn format_of(path: &Path) -> Result<Format, DataError> {
 /// A file of results in the making; it appears under its name when finished, and not at all when dropped before.
 ///
 /// ```no_run
-/// # use serendib_datasets::{Cell, ColumnType, OutputTable};
-/// # fn main() -> Result<(), serendib_datasets::DataError> {
+/// # use serendib_shop::{Cell, ColumnType, OutputTable};
+/// # fn main() -> Result<(), serendib_shop::DataError> {
 /// let columns = [("customer_id", ColumnType::Text), ("rank", ColumnType::Int), ("score", ColumnType::Float)];
 /// let mut out = OutputTable::create("answers.csv".as_ref(), &columns)?;
 /// out.row(&[Cell::from("ada"), Cell::Int(1), Cell::Float(0.5)])?;

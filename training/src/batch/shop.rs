@@ -10,7 +10,8 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::repeat::NeighbourIndex;
 use serendib_engine::shop::{
-    baskets, CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, Touch, NO_PRODUCT,
+    CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, ShelfChange, Touch,
+    NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -78,12 +79,10 @@ impl Batch {
             .map(|customer| {
                 let history = self.history(customer);
                 let end = history.partition_point(|touch| touch.at < now);
-                next.rates_of(&baskets(&history[..end], self.log.timed))
+                NeighbourIndex::row(next, &history[..end], self.log.timed)
             })
             .collect();
-        let count = next.settings.neighbour_count as usize;
-        let index = NeighbourIndex::new(rates, self.model.catalogue.len(), count);
-        self.live.neighbours = (!index.is_empty()).then(|| Arc::new(index));
+        self.live.neighbours = NeighbourIndex::of_rows(next, rates).map(Arc::new);
     }
 
     /// The time of a request: `at`, else just after the last touchpoint; `i64::MAX` in a shop without times.
@@ -125,28 +124,27 @@ impl Batch {
     }
 }
 
-/// The model's products with the data's newer rows, and the data's products that the model does not know.
+/// The model's products with the data's newer rows, and the data's products that the model does not know; where the shop
+/// describes its products (`described`), one that it does not list any more is taken out.
 fn shelves(model: &Model, log: &Log, described: bool) -> Result<Live, CatalogueError> {
-    if !described {
-        let unseen: Vec<_> = log
-            .catalogue
-            .products()
-            .iter()
-            .filter(|product| model.catalogue.find(&product.product_id).is_none())
-            .cloned()
-            .collect();
-        if unseen.is_empty() {
-            return Ok(Live::of_catalogue(Arc::clone(&model.catalogue)));
-        }
-        let live = Live::with_upserts(&model.catalogue, unseen, |p| model.representation.embed(p))?;
-        return Ok(live.with_life(model.life.as_ref(), &model.catalogue));
-    }
-    let rows = log.catalogue.products().to_vec();
-    let mut live = Live::with_upserts(&model.catalogue, rows, |p| model.representation.embed(p))?;
-    for (removed, product) in live.removed.iter_mut().zip(model.catalogue.products()) {
-        *removed |= log.catalogue.find(&product.product_id).is_none();
-    }
-    Ok(live.with_life(model.life.as_ref(), &model.catalogue))
+    let listed = log.catalogue.products().iter().map(|product| ShelfChange {
+        seen_only: !described,
+        ..ShelfChange::listed(product.clone())
+    });
+    let gone = model
+        .catalogue
+        .products()
+        .iter()
+        .filter(|product| described && log.catalogue.find(&product.product_id).is_none());
+    let gone = gone.map(|product| ShelfChange {
+        removed: true,
+        ..ShelfChange::listed(product.clone())
+    });
+    Live::of_catalogue(Arc::clone(&model.catalogue)).changed(
+        listed.chain(gone),
+        &model.representation,
+        model.life.as_ref(),
+    )
 }
 
 /// Rewrites every touch of `log` from its own numbers to those of the shelves and of the model's vocabulary.

@@ -191,7 +191,10 @@ impl Content {
         let products = catalogue.products();
         let (_, rows) = Vocabulary::with_rows(products);
         Some(Content {
-            placed: products.par_iter().map(|p| part.embed(p)).collect(),
+            placed: (0..catalogue.len() as ProductIx)
+                .into_par_iter()
+                .map(|ix| part.embed(catalogue.product(ix)))
+                .collect(),
             alike: content_similarity(&rows, 300, 2000),
         })
     }

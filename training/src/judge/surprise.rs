@@ -77,7 +77,7 @@ fn case(
     let later = &log.histories.of(customer)[past.len()..];
     let mut counts: std::collections::HashMap<u32, f32> = Default::default();
     let mut had = HashSet::new();
-    for touch in acquisitions(past).filter(|t| !log.is_noise(t)) {
+    for touch in acquisitions(past) {
         had.insert(touch.product);
         if let Some(cluster) = clusters.of(touch.product) {
             *counts.entry(cluster).or_default() += 1.0;
@@ -99,7 +99,7 @@ fn case(
     let expected: HashSet<ProductIx> = primitive.iter().take(PRIMITIVE).map(|(_, p)| *p).collect();
     let end = cut + AFTER_DAYS * DAY_MS;
     let bought: Vec<&Touch> = acquisitions(later)
-        .filter(|t| t.at < end && !log.is_noise(t) && !had.contains(&t.product))
+        .filter(|t| t.at < end && !had.contains(&t.product))
         .collect();
     let new: HashSet<ProductIx> = bought.iter().map(|t| t.product).collect();
     let known_clusters: HashSet<u32> = counts.keys().copied().collect();

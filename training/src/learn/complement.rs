@@ -72,12 +72,7 @@ impl Default for CompletionSettings {
 pub fn basket_log(log: &Log) -> BasketLog {
     let mut rows: Vec<(i64, u32, Vec<ProductIx>)> = Vec::new();
     for (customer, history) in log.histories.iter().enumerate() {
-        let clean: Vec<_> = history
-            .iter()
-            .filter(|t| !log.is_noise(t))
-            .copied()
-            .collect();
-        for basket in baskets(&clean, log.timed) {
+        for basket in baskets(history, log.timed) {
             let items = basket.lines.iter().map(|(product, _)| *product).collect();
             rows.push((basket.at, customer as u32, items));
         }

@@ -123,26 +123,11 @@ pub struct Fit {
     pub choice: Option<Choice>,
 }
 
-/// The histories of `log` for fitting: rows that are no products, and pooled baskets, say nothing about taste.
+/// Returns the histories of `log` for fitting.
 pub fn corpus_of(log: &Log) -> Corpus<'_> {
     Corpus {
         catalogue: &log.catalogue,
-        histories: log
-            .histories
-            .iter()
-            .map(|history| {
-                if history.iter().any(|touch| log.is_noise(touch)) {
-                    history
-                        .iter()
-                        .filter(|t| !log.is_noise(t))
-                        .copied()
-                        .collect::<Vec<_>>()
-                        .into()
-                } else {
-                    history.into()
-                }
-            })
-            .collect(),
+        histories: log.histories.iter().map(Into::into).collect(),
         timed: log.timed,
     }
 }

@@ -190,7 +190,7 @@ fn a_contract_that_was_renewed_has_not_ended() {
 
 #[test]
 fn what_was_rated_and_sent_back_says_nothing() {
-    let mut products = store().products().to_vec();
+    let mut products = store().products().iter().cloned().collect::<Vec<_>>();
     let potty = of(&store(), "Potty");
     products[potty as usize].durable = Some(true);
     let catalogue = Catalogue::new(products).unwrap();
@@ -413,7 +413,7 @@ fn a_kitten_is_offered_and_named_for_nothing_that_dogs_need() {
 
 #[test]
 fn owned_durables_are_not_needed_again() {
-    let mut products = store().products().to_vec();
+    let mut products = store().products().iter().cloned().collect::<Vec<_>>();
     let potty = of(&store(), "Potty");
     products[potty as usize].durable = Some(true);
     let catalogue = Catalogue::new(products).unwrap();

@@ -89,8 +89,7 @@ pub(super) fn shelf_of(
     };
     let rows: Vec<(ProductIx, i64)> = products
         .into_iter()
-        .filter(|p| !live.removed[*p as usize])
-        .filter(|p| !live.catalogue.product(*p).is_non_product())
+        .filter(|p| live.offers(*p))
         .map(|p| {
             let id = &live.catalogue.product(p).product_id;
             let free = live.stock[p as usize].unwrap_or(UNTRACKED);

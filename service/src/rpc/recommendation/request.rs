@@ -289,7 +289,7 @@ impl Ask {
             })
             .collect();
         unknown += session.iter().filter(|t| t.product == NO_PRODUCT).count();
-        session.retain(|t| t.product != NO_PRODUCT);
+        session.retain(|t| t.product != NO_PRODUCT && !live.non_product[t.product as usize]);
         Resolved {
             request,
             session,

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use imbl::Vector;
 use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
-use serendib_engine::represent::{ColdProduct, Representation};
-use serendib_engine::shop::{Catalogue, Product, ProductIx};
+use serendib_engine::represent::Representation;
+use serendib_engine::shop::ShelfChange;
 
 use crate::snapshot::generation::Generation;
 use crate::snapshot::views::View;
@@ -45,84 +46,26 @@ pub(super) fn shows(view: &View, snapshot: &CatalogueSnapshot) -> bool {
 
 /// `before` with `entries` in the state that the store gives them. Numbers of products stay; new ones come last.
 pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numbering: u64) -> View {
-    let old = &before.live;
-    let mut products: Option<Vec<Product>> = None;
-    let mut stock = old.stock.clone();
-    let mut removed = old.removed.clone();
-    let mut version = before.catalogue_version;
-    let mut fresh: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
-    let count = old.catalogue.len();
-    for entry in entries {
-        version = version.max(entry.version);
-        let known = old
-            .catalogue
-            .find(&entry.product.product_id)
-            .map(|ix| ix as usize)
-            .or_else(|| fresh.get(&entry.product.product_id).copied());
-        match known {
-            // What was only seen in touchpoints says nothing about a product that the model can describe.
-            Some(_) if entry.seen_only => {}
-            Some(ix) => {
-                stock[ix] = entry.available;
-                removed[ix] = entry.removed;
-                let same = ix < count
-                    && products.is_none()
-                    && same_but_for_stock(old.catalogue.product(ix as ProductIx), &entry.product);
-                if !same {
-                    products.get_or_insert_with(|| old.catalogue.products().to_vec())[ix] =
-                        entry.product;
-                }
-            }
-            None => {
-                let products = products.get_or_insert_with(|| old.catalogue.products().to_vec());
-                fresh.insert(entry.product.product_id.clone(), products.len());
-                products.push(entry.product);
-                stock.push(entry.available);
-                removed.push(entry.removed);
-            }
-        }
-    }
-    let known = before.generation.model.catalogue.len();
+    let version = entries
+        .iter()
+        .fold(before.catalogue_version, |v, entry| v.max(entry.version));
+    let model = &before.generation.model;
+    let changes = entries.into_iter().map(|entry| ShelfChange {
+        product: entry.product,
+        available: entry.available,
+        removed: entry.removed,
+        seen_only: entry.seen_only,
+    });
     // Products come from the store and from a loaded bundle, both of which refuse ids that a catalogue refuses.
-    let (catalogue, cold, numbering) = match products.map(Catalogue::new) {
-        Some(Ok(catalogue)) => {
-            let cold = cold(before, &catalogue, known);
-            let numbering = if catalogue.len() == count {
-                before.numbering
-            } else {
-                numbering
-            };
-            (Arc::new(catalogue), Arc::new(cold), numbering)
-        }
-        Some(Err(error)) => {
+    let live = before
+        .live
+        .changed(changes, &model.representation, model.life.as_ref())
+        .unwrap_or_else(|error| {
             tracing::error!(%error, "the changed catalogue is not one; the one before stays");
-            stock.truncate(count);
-            removed.truncate(count);
-            (old.catalogue.clone(), old.cold.clone(), before.numbering)
-        }
-        None => (old.catalogue.clone(), old.cold.clone(), before.numbering),
-    };
-    let life = before.generation.model.life.as_ref();
-    let profiles = match life {
-        Some(life) if !Arc::ptr_eq(&catalogue, &old.catalogue) => {
-            let known = old.profiles(life);
-            Some(Arc::new(life.products_now(
-                known,
-                &old.catalogue,
-                &catalogue,
-            )))
-        }
-        _ => old.profiles.clone(),
-    };
-    let live = Live {
-        known,
-        catalogue,
-        cold,
-        stock,
-        removed,
-        neighbours: old.neighbours.clone(),
-        profiles,
-    };
+            before.live.clone()
+        });
+    let grown = live.catalogue.len() != before.live.catalogue.len();
+    let numbering = if grown { numbering } else { before.numbering };
     if before.generation.is_some() {
         return View {
             generation: before.generation.clone(),
@@ -132,10 +75,15 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
             catalogue_version: version,
         };
     }
-    let (model, live) = without_model(&before.generation, live);
+    let (model, live) = if grown || live.known != live.catalogue.len() {
+        without_model(&before.generation, live)
+    } else {
+        // nothing is known of any product: the same model ranks what is described anew
+        (before.model.clone(), live)
+    };
     View {
         generation: before.generation.clone(),
-        model: Arc::new(model),
+        model,
         live,
         numbering,
         catalogue_version: version,
@@ -143,7 +91,7 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
 }
 
 /// What ranks while there is no model: the catalogue in its own order, with nothing known of anybody.
-fn without_model(generation: &Generation, live: Live) -> (Model, Live) {
+fn without_model(generation: &Generation, live: Live) -> (Arc<Model>, Live) {
     let model = Model::new(
         generation.model.manifest.clone(),
         live.catalogue.clone(),
@@ -152,39 +100,10 @@ fn without_model(generation: &Generation, live: Live) -> (Model, Live) {
     );
     let live = Live {
         known: live.catalogue.len(),
-        cold: Arc::default(),
+        cold: Vector::new(),
         ..live
     };
-    (model, live)
-}
-
-fn cold(before: &View, catalogue: &Catalogue, known: usize) -> Vec<Option<ColdProduct>> {
-    let old = &before.live;
-    catalogue.products()[known..]
-        .iter()
-        .enumerate()
-        .map(|(ix, product)| {
-            let as_before = old
-                .catalogue
-                .products()
-                .get(known + ix)
-                .is_some_and(|was| same_but_for_stock(was, product));
-            match old.cold.get(ix) {
-                Some(vector) if as_before => vector.clone(),
-                _ => before.generation.model.representation.embed(product),
-            }
-        })
-        .collect()
-}
-
-fn same_but_for_stock(a: &Product, b: &Product) -> bool {
-    a.stock == b.stock && a == b || {
-        let with_stock = Product {
-            stock: b.stock,
-            ..a.clone()
-        };
-        with_stock == *b
-    }
+    (Arc::new(model), live)
 }
 
 /// Gives `view` the numbering of `before` when every product has the number it had there, so that what was encoded for
@@ -197,7 +116,7 @@ pub(super) fn keep_numbering(view: &mut View, before: &View) {
         && new
             .products()
             .iter()
-            .zip(old.products())
+            .zip(old.products().iter())
             .all(|(a, b)| a.product_id == b.product_id);
     if same {
         view.numbering = before.numbering;
@@ -206,6 +125,8 @@ pub(super) fn keep_numbering(view: &mut View, before: &View) {
 
 #[cfg(test)]
 mod tests {
+    use serendib_engine::shop::Product;
+
     use super::*;
 
     fn entry(id: &str, stock: Option<i64>) -> CatalogueEntry {
