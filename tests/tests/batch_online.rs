@@ -95,7 +95,7 @@ fn write_shop(dir: &Path, later: bool) {
             ""
         };
         let born = format!("2024-{:02}-10", 1 + draw.below(12));
-        let fact = format!(r#""[{{""kind"": ""child_birth"", ""value"": ""{born}""}}]""#);
+        let fact = format!(r#""[{{""clock"": ""child"", ""anchor"": ""{born}""}}]""#);
         let fact = if customer % 3 == 0 { &fact } else { "" };
         writeln!(customers, "c{customer},{says},{fact}").unwrap();
         let rhythm = 9 + draw.below(20);
