@@ -1,16 +1,14 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
 use crate::explain::items;
+use crate::explain::life::needs;
 use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare, view_of};
 use crate::rank::scorers::delight::Appraiser;
 use crate::rank::{
-    Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason, ReasonCode, Request,
+    Context, CustomerState, Item, ListKind, ListRequest, Live, Reason, ReasonCode, Request,
 };
 use crate::shop::{Budget, ProductIx};
-
-/// How surely a life situation must need a product before that is the reason for it.
-const NEEDED: f32 = 0.3;
 
 /// What a line stands in a box for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +80,4 @@ pub fn line_reasons(
             item.reasons
         })
         .collect()
-}
-
-/// Whether the customer's life surely needs `product` about now.
-pub(crate) fn needs(query: &Query, product: ProductIx) -> bool {
-    query
-        .life
-        .is_some_and(|view| view.product(product).current >= NEEDED)
 }

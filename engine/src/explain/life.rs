@@ -6,6 +6,8 @@ use crate::shop::ProductIx;
 
 /// How many times likelier life must make an item for it to be the reason.
 const FIT_TOLD: f32 = 1.5;
+/// How surely a life situation must need a product before that is the reason for it.
+const NEEDED: f32 = 0.3;
 
 /// Says of an item for somebody who bought nothing yet that it is what comes next in the life they told of, where it is.
 pub(crate) fn explain(query: &Query, item: &mut Item) {
@@ -31,4 +33,11 @@ pub(crate) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Re
         }
     }
     reason
+}
+
+/// Whether the customer's life surely needs `product` about now.
+pub(crate) fn needs(query: &Query, product: ProductIx) -> bool {
+    query
+        .life
+        .is_some_and(|view| view.product(product).current >= NEEDED)
 }

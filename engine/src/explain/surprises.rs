@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::explain::box_lines::needs;
+use crate::explain::life::{self, needs};
 use crate::explain::Tact;
 use crate::rank::{Query, Reason, ReasonCode};
 use crate::shop::ProductIx;
@@ -52,7 +52,7 @@ impl<'a> Explained<'a> {
         let mut left = part;
         if drivers.life >= LEAST_SHARE && needs(self.query, product) {
             let share = part * drivers.life;
-            reasons.push(crate::explain::life::reason(self.query, product, share));
+            reasons.push(life::reason(self.query, product, share));
             left -= share;
         }
         if drivers.moment >= LEAST_SHARE && self.in_season(product) {
