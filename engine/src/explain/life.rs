@@ -1,6 +1,6 @@
 //! Reasons from the customer's life situations.
 
-use crate::life::Tact;
+use crate::explain::Discretion;
 use crate::rank::{Item, Query, Reason, ReasonCode};
 use crate::shop::ProductIx;
 
@@ -17,15 +17,14 @@ pub(crate) fn explain(query: &Query, item: &mut Item) {
     }
 }
 
-/// The reason behind an item of next-in-life; it names the clock only where tact allows.
+/// The reason behind an item of next-in-life; it names the clock only where [`Discretion`] allows.
 pub(crate) fn reason(query: &Query, product: ProductIx, contribution: f32) -> Reason {
     let mut reason = Reason::plain(ReasonCode::NextInLife, contribution);
     if let (Some(life), Some(view)) = (&query.model.life, query.life) {
         let profile = view.profile_of(product);
-        let named = view
-            .product(product)
-            .clock
-            .filter(|&clock| Tact::default().may_name_for(&life.model, view.state, clock, profile));
+        let named = view.product(product).clock.filter(|&clock| {
+            Discretion::default().may_name_for(&life.model, view.state, clock, profile)
+        });
         if let Some(clock) = named {
             let kind = &life.model.clocks[view.state.clocks[clock].clock].kind;
             reason.clock = Some(kind.name.clone());
