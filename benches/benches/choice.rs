@@ -17,9 +17,10 @@ use serendib_datasets::importers::{import, Layout};
 use serendib_datasets::{Format, Log, Progress, ReadOptions, ShopData};
 use serendib_engine::represent::{IalsOptions, Shape, Weighting};
 use serendib_engine::shop::{net_acquisitions, Catalogue, Kind, Touch};
-use serendib_training::fit::families::{Family, Workbench};
-use serendib_training::fit::scorers::{gain, mean, ndcg, ndcg_per_case, ranks, Fitted};
-use serendib_training::fit::{build, choose, corpus_of, memory, Case, Corpus};
+use serendib_training::learn::vectors::families::{Family, Workbench};
+use serendib_training::learn::vectors::scorers::{gain, mean, ndcg, ndcg_per_case, ranks, Fitted};
+use serendib_training::learn::{build, choose};
+use serendib_training::learn::{corpus_of, memory, Case, Corpus};
 
 struct Set {
     name: String,
@@ -308,7 +309,7 @@ fn run(set: &Set, alone: bool) {
     if !alone {
         return;
     }
-    let most_k = choose::most_dimensions(&corpus, n);
+    let most_k = serendib_training::learn::vectors::choose::most_dimensions(&corpus, n);
     let bench = Workbench::new(&corpus, most_k, 1);
     for (name, settings) in by_hand(n, most_k) {
         let mut best: Option<(f64, Vec<f64>, String)> = None;

@@ -9,7 +9,8 @@ use std::time::Instant;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serendib_engine::shop::{Catalogue, Kind, Product, Touch};
-use serendib_training::fit::{build, choose, memory, Corpus};
+use serendib_training::learn::{build, choose};
+use serendib_training::learn::{memory, Corpus};
 
 fn peak_mb() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -26,8 +26,8 @@ use serendib_engine::life::{
     format_day, infer, ClockType, EvidenceSet, LifeModel, ProductProfiles,
 };
 use serendib_engine::shop::{Fact, Touch, DAY_MS};
-use serendib_training::evaluate::engagement::auc;
-use serendib_training::life::fit::{fit, LifeRow, LifeSettings};
+use serendib_training::judge::engagement::auc;
+use serendib_training::learn::life::fit::{fit, LifeRow, LifeSettings};
 
 const FOLDS: usize = 5;
 const SEEDS: u64 = 3;

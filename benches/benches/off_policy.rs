@@ -10,7 +10,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serendib_training::ope::{evaluate, Decision, Draw, Interval, OpeOptions};
+use serendib_training::judge::policy::{evaluate, Decision, Draw, Interval, OpeOptions};
 
 const LOGGED: [f64; 6] = [0.3, 0.25, 0.2, 0.1, 0.1, 0.05];
 const TARGET: [f64; 6] = [0.05, 0.05, 0.1, 0.2, 0.25, 0.35];

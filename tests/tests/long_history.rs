@@ -5,7 +5,7 @@ use serendib_proto::v1::{
     Engagement, GetEngagementRequest, GetEngagementResponse, ListKind, Touchpoint,
 };
 use serendib_service::cli::run_words;
-use serendib_training::commands::engagement::{self, EngagementArgs};
+use serendib_training::cli::engagement::{self, EngagementArgs};
 
 use crate::support::{days_ago, ids, touch, Shop};
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serendib_training::commands::{engagement, evaluate, fit, life, recommend, refresh, score};
+use serendib_training::cli::{engagement, evaluate, fit, life, recommend, refresh, score};
 
 #[derive(Debug, Parser)]
 #[command(

@@ -6,7 +6,7 @@ use serendib_engine::life::{format_day, parse_day};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
 use serendib_engine::shop::{Fact, Kind, Touch, DAY_MS};
-use serendib_training::fit::{fit, FitOptions};
+use serendib_training::learn::{fit, FitOptions};
 use tempfile::TempDir;
 
 /// A model of a generated shop.

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serendib_datasets::{Log, ShopData};
 use serendib_engine::bundle::{Bundle, ModelsDir};
-use serendib_training::fit::families::Family;
-use serendib_training::fit::{self, publish, Checkpoints, FitOptions, Member, Settings};
+use serendib_training::learn::vectors::families::Family;
+use serendib_training::learn::{self, publish, Checkpoints, FitOptions, Member, Settings};
 use serendib_training::progress::Stages;
 use serendib_training::refresh::sanity::Golden;
 use serendib_training::refresh::{compare, lock, policy, refresh, worth, Outcome, RefreshOptions};
@@ -389,18 +389,18 @@ fn an_interrupted_fit_goes_on_from_its_last_finished_stage() {
     let shop = Shop::new(9);
     let log = Log::load(&shop.data(), None).unwrap();
     let options = FitOptions::default();
-    let whole = fit::fit(&log, &options, &|_| {}).unwrap();
+    let whole = learn::fit(&log, &options, &|_| {}).unwrap();
     let models = shop.models();
     let interrupted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let checkpoints = Checkpoints::open(&models, "key", false).unwrap();
         let stop = |what: &str| assert!(what != "fitting surprises", "interrupted");
-        let _ = fit::fit_resuming(&log, &options, Some(&checkpoints), &stop);
+        let _ = learn::fit_resuming(&log, &options, Some(&checkpoints), &stop);
     }));
     assert!(interrupted.is_err());
     let said = std::cell::RefCell::new(Vec::new());
     let checkpoints = Checkpoints::open(&models, "key", true).unwrap();
     let say = |what: &str| said.borrow_mut().push(what.to_owned());
-    let resumed = fit::fit_resuming(&log, &options, Some(&checkpoints), &say).unwrap();
+    let resumed = learn::fit_resuming(&log, &options, Some(&checkpoints), &say).unwrap();
     let said = said.into_inner();
     assert!(said.contains(&"fitting surprises".into()), "{said:?}");
     assert!(
@@ -409,7 +409,7 @@ fn an_interrupted_fit_goes_on_from_its_last_finished_stage() {
             .any(|s| s.contains("slice") || s.contains("on everything")),
         "{said:?}"
     );
-    let hash = |fit: &fit::Fit, name: &str| {
+    let hash = |fit: &learn::Fit, name: &str| {
         let (_, path) = publish::write(
             &fit.model,
             &shop.dir.path().join(name),
@@ -438,17 +438,17 @@ fn a_resumed_fit_takes_nothing_that_other_settings_left() {
     };
     let models = shop.models();
     let first = Checkpoints::open(&models, "key", false).unwrap();
-    fit::fit_resuming(&log, &with(-1.0), Some(&first), &|_| {}).unwrap();
+    learn::fit_resuming(&log, &with(-1.0), Some(&first), &|_| {}).unwrap();
     let resumed = Checkpoints::open(&models, "key", true).unwrap();
-    let fitted = fit::fit_resuming(&log, &with(1.0), Some(&resumed), &|_| {}).unwrap();
-    let scores = |fit: &fit::Fit| {
+    let fitted = learn::fit_resuming(&log, &with(1.0), Some(&resumed), &|_| {}).unwrap();
+    let scores = |fit: &learn::Fit| {
         let history = log.histories.of(0);
         let mut scores = vec![0.0; log.catalogue.len()];
         let folded = fit.model.representation.fold_in(history, i64::MAX);
         fit.model.representation.scores(&folded, &mut scores);
         scores
     };
-    let whole = fit::fit(&log, &with(1.0), &|_| {}).unwrap();
+    let whole = learn::fit(&log, &with(1.0), &|_| {}).unwrap();
     assert_eq!(scores(&fitted), scores(&whole));
 }
 

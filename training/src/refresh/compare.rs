@@ -7,11 +7,11 @@ use serendib_engine::index::top_of;
 use serendib_engine::represent::Representation;
 use serendib_engine::shop::{acquisitions, baskets, Touch, DAY_MS};
 
-use crate::evaluate::baselines::{Baselines, Ranker};
-use crate::evaluate::metrics::{measure, Measures};
-use crate::evaluate::{EvalCase, Task};
-use crate::fit::Corpus;
-use crate::ope::{interval, Interval};
+use crate::judge::baselines::{Baselines, Ranker};
+use crate::judge::metrics::{measure, Measures};
+use crate::judge::policy::{interval, Interval};
+use crate::judge::{EvalCase, Task};
+use crate::learn::Corpus;
 
 /// Lengths at which recall is drawn.
 pub const LENGTHS: [usize; 7] = [1, 2, 5, 10, 20, 50, 100];

@@ -11,14 +11,15 @@ use serendib_engine::represent::Representation;
 use serendib_engine::shop::{baskets, stable_hash, Delight};
 use serendib_engine::surprise::DelightModel;
 
-use crate::evaluate::complement::{self, ComplementReport};
-use crate::evaluate::engagement::{self, EngagementEvaluation};
-use crate::evaluate::surprise::{self, SurpriseReport};
-use crate::fit::{complements, corpus_of, surprise as surprises};
-use crate::life::evaluate::{anchors_drawn, AnchorFigures};
-use crate::life::evaluate_basket::{next_basket, BasketFigures};
-use crate::life::fit::LifeSettings;
-use crate::life::{next_basket as baskets_fit, Sources, NEIGHBOURS};
+use crate::judge::complement::{self, ComplementReport};
+use crate::judge::engagement::{self, EngagementEvaluation};
+use crate::judge::life::births::{anchors_drawn, AnchorFigures};
+use crate::judge::next_basket::{next_basket, BasketFigures};
+use crate::judge::surprise::{self, SurpriseReport};
+use crate::learn::life::fit::LifeSettings;
+use crate::learn::life::{Sources, NEIGHBOURS};
+use crate::learn::next_basket as baskets_fit;
+use crate::learn::{complement as complements, corpus_of, surprise as surprises};
 
 /// Touches on which the parts are judged at most; a larger shop is judged on a sample of its customers.
 const MOST_TOUCHES: usize = 1_500_000;
@@ -228,9 +229,9 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
     }
     say("error of the life stage over purchases");
     let hidden = |customer: usize| stable_hash(&customer.to_le_bytes()).is_multiple_of(2);
-    let rows: Vec<crate::life::fit::LifeRow> = (0..sources.histories.len())
+    let rows: Vec<crate::learn::life::fit::LifeRow> = (0..sources.histories.len())
         .filter(|&c| sources.allows(c, serendib_engine::shop::Purpose::Train))
-        .map(|c| crate::life::fit::LifeRow {
+        .map(|c| crate::learn::life::fit::LifeRow {
             history: sources.histories[c],
             facts: if hidden(c) { &[] } else { sources.facts(c) },
             infer: sources.allows(c, serendib_engine::shop::Purpose::InferLifeStage),
@@ -241,7 +242,7 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
     };
     let settings = LifeSettings::default();
     let Some(model) =
-        crate::life::fit::fit(&rows, sources.catalogue, clocks, sources.until, &settings)
+        crate::learn::life::fit::fit(&rows, sources.catalogue, clocks, sources.until, &settings)
     else {
         return Vec::new();
     };

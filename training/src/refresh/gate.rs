@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Comparison, Gap, CURRENT};
 use super::policy;
-use crate::ope::{OpeReport, Verdict};
+use crate::judge::policy::{OpeReport, Verdict};
 
 /// How much worse a model may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -237,7 +237,7 @@ pub fn judge_policy(report: Option<&OpeReport>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ope::Interval;
+    use crate::judge::policy::Interval;
     use crate::refresh::compare::Method;
 
     fn gap(customers: usize, difference: (f64, f64, f64)) -> Gap {

@@ -23,11 +23,13 @@ use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::shop::Delight;
 
-use crate::evaluate::from_split;
-use crate::fit::checkpoint::{self, Checkpoints};
-use crate::fit::split::{hold_out, Regime, Split};
-use crate::fit::{self, build, choose, corpus_of, memory, publish, Choice, FitOptions, Settings};
-use crate::ope::OpeReport;
+use crate::judge::from_split;
+use crate::judge::policy::OpeReport;
+use crate::learn::checkpoint::{self, Checkpoints};
+use crate::learn::vectors::build::build;
+use crate::learn::vectors::choose::choose;
+use crate::learn::vectors::split::{hold_out, Regime, Split};
+use crate::learn::{self, corpus_of, memory, publish, Choice, FitOptions, Settings};
 use crate::progress::{StageTime, Stages};
 use crate::report::model as page;
 use churn::Churn;
@@ -153,7 +155,7 @@ impl ModelReport {
 
     /// What is known of a model that was fitted and compared with nothing.
     pub fn of_fit(
-        fit: &fit::Fit,
+        fit: &learn::Fit,
         id: &str,
         created: DateTime<Utc>,
         published: bool,
@@ -283,7 +285,7 @@ pub fn refresh(
         ..FitOptions::of_shop(data)?
     };
     say("looking at what changed in the data");
-    let window = fit::window_of(&log);
+    let window = learn::window_of(&log);
     let profile = drift::profile(&log);
     let manifest = last.as_ref().and_then(|l| l.manifest.as_ref());
     let drift = drift::drift(&window, &profile, manifest, options.now.timestamp_millis());
@@ -314,7 +316,7 @@ pub fn refresh(
     }
     checks.extend(decision.checks);
 
-    let mut fitted = fit::fit_resuming(
+    let mut fitted = learn::fit_resuming(
         &log,
         &FitOptions {
             settings: Some(decision.settings),
@@ -402,7 +404,7 @@ fn decide(
     let memory = options.memory.unwrap_or_else(memory::available);
     memory::check(
         &corpus,
-        fit::choose::most_dimensions(&corpus, corpus.products()),
+        learn::vectors::choose::most_dimensions(&corpus, corpus.products()),
         memory,
     )?;
     let split = hold_out(&corpus, MOST_CASES, options.seed ^ SEED_OF_COMPARISON);

@@ -9,8 +9,8 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 use serendib_engine::shop::{stable_hash, KindClass, ProductIx};
 
-use crate::fit::publish;
-use crate::ope::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
+use crate::judge::policy::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
+use crate::learn::publish;
 
 /// Share of the model's own draws outside the logged candidates beyond which nothing is concluded.
 const MOST_OUTSIDE: f64 = 0.5;
@@ -241,7 +241,7 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<Targ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ope::Interval;
+    use crate::judge::policy::Interval;
 
     #[test]
     fn what_was_not_on_offer_is_named_as_the_reason() {

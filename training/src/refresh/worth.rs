@@ -4,7 +4,7 @@ use serde::Serialize;
 use serendib_datasets::Log;
 use serendib_engine::shop::{baskets, in_holdout, Kind, Touch, DAY_MS};
 
-use crate::ope::{interval, Interval};
+use crate::judge::policy::{interval, Interval};
 
 const RESAMPLES: usize = 1_000;
 /// Customers on either side below which nothing is said.

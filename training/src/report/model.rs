@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serendib_engine::bundle::ModelsDir;
 
 use super::{render, Banner, Chart, ChartKind, Headline, Page, Section, Series, TableBlock};
-use crate::ope::{Interval, Verdict};
+use crate::judge::policy::{Interval, Verdict};
 use crate::refresh::compare::{Comparison, Gap, CANDIDATE, CURRENT, LENGTHS};
 use crate::refresh::figures::Figure;
 use crate::refresh::{lock, policy, ModelReport};

@@ -14,7 +14,7 @@ use serde_json::json;
 use serendib_datasets::demo_shop::{self, Options};
 use serendib_datasets::{Format, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::ModelsDir;
-use serendib_training::fit::{self, publish, FitOptions};
+use serendib_training::learn::{self, publish, FitOptions};
 use serendib_training::refresh::ModelReport;
 
 use super::{end_of_process, open_store, runtime};
@@ -211,7 +211,7 @@ async fn prepare(
 fn fit_model(data: &Path, models: &Path) -> anyhow::Result<()> {
     let data = ShopData::open(data, ReadOptions::default())?;
     let log = Log::load(&data, None)?;
-    let fitted = fit::fit(&log, &FitOptions::of_shop(&data)?, &|what| {
+    let fitted = learn::fit(&log, &FitOptions::of_shop(&data)?, &|what| {
         eprintln!("  model: {what}")
     })?;
     let now = chrono::Utc::now();

@@ -1,0 +1,465 @@
+//! Judging complements and basket completion beside simple rivals, on baskets after a cut.
+
+use std::collections::{HashMap, HashSet};
+
+use rand::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+use serendib_datasets::Log;
+use serendib_engine::complement::baskets::RowCounter;
+use serendib_engine::complement::completion::{ease, item_item};
+use serendib_engine::complement::significance::{
+    shrunk_conditional, shrunk_lift, signed_g2, size_factor,
+};
+use serendib_engine::complement::{
+    keep_largest, BasketLog, Complements, Completion, SparseRows, NOBODY,
+};
+use serendib_engine::shop::{Catalogue, ProductIx, DAY_MS};
+
+use crate::learn::complement::{basket_log, basket_share, hide_one, HiddenCase};
+
+/// Days in which the next new product is looked for.
+const NEXT_DAYS: i64 = 45;
+const RESAMPLES: usize = 500;
+const ROW_WIDTH: usize = 500;
+const MOST_CASES: usize = 10_000;
+
+/// One method of one table.
+#[derive(Debug, Clone, Serialize)]
+pub struct MethodRow {
+    /// Name.
+    pub method: String,
+    /// Share of cases with a hit among ten.
+    pub hit_at_10: f64,
+    /// 95 % bootstrap interval of ours minus this method, paired over cases; absent for ours.
+    pub ours_minus: Option<(f64, f64)>,
+}
+
+/// One table.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskTable {
+    /// What was asked.
+    pub task: String,
+    /// How many cases were judged.
+    pub cases: usize,
+    /// Cases whose answer the methods cannot know: the product was never sold before the cut. They count as missed.
+    pub unknown: usize,
+    /// Ours first.
+    pub rows: Vec<MethodRow>,
+}
+
+/// A product with its best complements, to be read by a person.
+#[derive(Debug, Clone, Serialize)]
+pub struct Example {
+    /// Title.
+    pub product: String,
+    /// Baskets that hold it.
+    pub baskets: u32,
+    /// Titles of its best complements.
+    pub complements: Vec<String>,
+}
+
+/// Everything that is judged of complements.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComplementReport {
+    /// The tables.
+    pub tables: Vec<TaskTable>,
+    /// Best sellers and mid-sellers in turn.
+    pub examples: Vec<Example>,
+    /// Products with at least one edge.
+    pub products_with_edges: usize,
+    /// Pairs for which a direction is claimed.
+    pub directed: usize,
+}
+
+/// The rivals, each a matrix whose rows are added up over the basket.
+pub fn rivals(log: &BasketLog) -> Vec<(&'static str, SparseRows)> {
+    let frequencies = log.frequencies();
+    let inverted = log.inverted();
+    let total = log.len() as f64;
+    let factor = size_factor(log);
+    type Weigh = fn(f64, f64, f64, f64, f64) -> f64;
+    // shared, baskets of a, baskets of b, all baskets, expected.
+    let simple: [(&'static str, Weigh); 5] = [
+        ("co-count", |n, _, _, _, _| n),
+        (
+            "lift",
+            |n, a, b, t, _| if n >= 3.0 { n * t / (a * b) } else { 0.0 },
+        ),
+        ("cosine", |n, a, b, _, _| n / (a * b).sqrt()),
+        ("P(b|a)·log L", |n, a, b, t, e| {
+            shrunk_conditional(n, a, b / t, 10.0) * shrunk_lift(n, e, 10.0).ln().max(0.0)
+        }),
+        ("signed G²", |n, a, b, t, e| {
+            signed_g2(n, a, b, t, e).max(0.0)
+        }),
+    ];
+    let mut out: Vec<(&'static str, SparseRows)> = simple
+        .into_iter()
+        .map(|(name, weigh)| {
+            let rows: Vec<Vec<(ProductIx, f32)>> = (0..log.products() as ProductIx)
+                .into_par_iter()
+                .map_init(
+                    || RowCounter::new(log.products()),
+                    |counter, a| {
+                        let own = f64::from(frequencies[a as usize]);
+                        let mut row = counter.row(log, &inverted, a, |_| 1.0);
+                        for (b, value) in &mut row {
+                            let other = f64::from(frequencies[*b as usize]);
+                            let expected = own * other * factor;
+                            *value = weigh(f64::from(*value), own, other, total, expected) as f32;
+                        }
+                        keep_largest(&mut row, ROW_WIDTH);
+                        row
+                    },
+                )
+                .collect();
+            (name, SparseRows::from_rows(rows))
+        })
+        .collect();
+    out.push(("item–item", item_item(log, 1.0, ROW_WIDTH, &|_| 1.0)));
+    if let Ok(rows) = ease(log, 200.0, 7_000, ROW_WIDTH, &|_| 1.0) {
+        out.push(("EASE λ 200", rows));
+    }
+    out
+}
+
+/// 95 % bootstrap interval of the mean of `differences`.
+pub fn interval(differences: &[f64], seed: u64) -> (f64, f64) {
+    if differences.is_empty() {
+        return (0.0, 0.0);
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let n = differences.len();
+    let mut means: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            (0..n)
+                .map(|_| differences[rng.gen_range(0..n)])
+                .sum::<f64>()
+                / n as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    (means[RESAMPLES / 40], means[RESAMPLES - 1 - RESAMPLES / 40])
+}
+
+fn table(task: &str, unknown: usize, results: Vec<(String, Vec<bool>)>, seed: u64) -> TaskTable {
+    let cases = results.first().map_or(0, |(_, hits)| hits.len());
+    let value = |hit: bool| f64::from(u8::from(hit));
+    let rows = results
+        .iter()
+        .enumerate()
+        .map(|(ix, (method, hits))| MethodRow {
+            method: method.clone(),
+            hit_at_10: hits.iter().map(|h| value(*h)).sum::<f64>() / cases.max(1) as f64,
+            ours_minus: (ix > 0).then(|| {
+                let gaps: Vec<f64> = results[0]
+                    .1
+                    .iter()
+                    .zip(hits)
+                    .map(|(ours, theirs)| value(*ours) - value(*theirs))
+                    .collect();
+                interval(&gaps, seed)
+            }),
+        })
+        .collect();
+    TaskTable {
+        task: task.into(),
+        cases,
+        unknown,
+        rows,
+    }
+}
+
+/// A first basket after the cut, with what its buyer had before, and the new products of the days after.
+struct NextCase {
+    basket: Vec<(ProductIx, f32)>,
+    history: Vec<(ProductIx, f32)>,
+    had: HashSet<ProductIx>,
+    truth: HashSet<ProductIx>,
+}
+
+fn next_cases(all: &BasketLog, cut: i64) -> Vec<NextCase> {
+    let mut by_customer: HashMap<u32, Vec<usize>> = HashMap::new();
+    for ix in 0..all.len() {
+        if all.customer(ix) != NOBODY {
+            by_customer.entry(all.customer(ix)).or_default().push(ix);
+        }
+    }
+    let mut customers: Vec<_> = by_customer.into_iter().collect();
+    customers.sort_unstable();
+    let mut out = Vec::new();
+    for (_, baskets) in customers {
+        let Some(query) = baskets.iter().copied().find(|ix| all.at(*ix) >= cut) else {
+            continue;
+        };
+        let now = all.at(query);
+        let mut had: HashSet<ProductIx> = all.items(query).iter().copied().collect();
+        let mut ages: HashMap<ProductIx, f32> = HashMap::new();
+        for ix in baskets.iter().copied().filter(|ix| *ix < query) {
+            let days = (now - all.at(ix)) as f64 / DAY_MS as f64;
+            for product in all.items(ix) {
+                had.insert(*product);
+                let fresh = 0.5f64.powf(days / 60.0) as f32 * 0.3;
+                let slot = ages.entry(*product).or_default();
+                *slot = slot.max(fresh);
+            }
+        }
+        let mut history: Vec<(ProductIx, f32)> = ages
+            .into_iter()
+            .filter(|(p, _)| all.items(query).binary_search(p).is_err())
+            .collect();
+        history.sort_by_key(|(p, _)| *p);
+        let truth: HashSet<ProductIx> = baskets
+            .iter()
+            .copied()
+            .filter(|ix| *ix > query && all.at(*ix) < now + NEXT_DAYS * DAY_MS)
+            .flat_map(|ix| all.items(ix).iter().copied())
+            .filter(|p| !had.contains(p))
+            .collect();
+        if !truth.is_empty() {
+            out.push(NextCase {
+                basket: all.items(query).iter().map(|p| (*p, 1.0)).collect(),
+                history,
+                had,
+                truth,
+            });
+        }
+    }
+    out
+}
+
+/// Judges `complements`, fitted on what of `log` lies before `cut`, on what lies after.
+pub fn evaluate(
+    log: &Log,
+    cut: i64,
+    complements: &Complements,
+    seed: u64,
+    say: &dyn Fn(&str),
+) -> ComplementReport {
+    let all = basket_log(log);
+    let train = all.filtered(|ix| all.at(ix) < cut);
+    let late = all.filtered(|ix| all.at(ix) >= cut);
+    let sold = train.frequencies();
+    let share = basket_share(&train);
+    say("counting the rivals of complements");
+    let rivals = rivals(&train);
+    let ours = complements.completion();
+    let popular = Completion::new(SparseRows::default(), share.clone());
+    let mut methods: Vec<(String, Completion)> = vec![("serendib".into(), ours.clone())];
+    methods.push(("popular".into(), popular));
+    for (name, rows) in rivals {
+        methods.push((name.into(), Completion::new(rows, share.clone())));
+    }
+    say("completing baskets");
+    let cases = hide_one(&late, MOST_CASES, seed);
+    let known = |p: &ProductIx| sold[*p as usize] > 0;
+    let unknown = cases.iter().filter(|(_, hidden)| !known(hidden)).count();
+    let results: Vec<(String, Vec<bool>)> = methods
+        .iter()
+        .map(|(name, method)| (name.clone(), crate::learn::complement::hits(method, &cases)))
+        .collect();
+    let reachable: Vec<bool> = cases.iter().map(|(_, hidden)| known(hidden)).collect();
+    let only = |hits: &[bool]| -> Vec<bool> {
+        let pairs = hits.iter().zip(&reachable);
+        pairs
+            .filter(|(_, known)| **known)
+            .map(|(hit, _)| *hit)
+            .collect()
+    };
+    let restricted = results
+        .iter()
+        .map(|(name, hits)| (name.clone(), only(hits)))
+        .collect();
+    let mut tables = vec![
+        table(
+            "basket completion: the hidden product, sold before the cut",
+            0,
+            restricted,
+            seed,
+        ),
+        table(
+            "basket completion: the hidden product, whatever it is",
+            unknown,
+            results,
+            seed,
+        ),
+    ];
+    say("looking for the next new product");
+    let next = next_cases(&all, cut);
+    let judge = |method: &Completion, with_history: bool| -> Vec<bool> {
+        next.par_iter()
+            .map(|case| {
+                let mut basket = case.basket.clone();
+                if with_history {
+                    basket.extend(&case.history);
+                }
+                let best = method.complete(&basket, 10, &|p| !case.had.contains(&p));
+                best.iter().any(|(product, _)| case.truth.contains(product))
+            })
+            .collect()
+    };
+    let mut results = vec![("serendib, basket and history".to_owned(), judge(ours, true))];
+    results.extend(
+        methods
+            .iter()
+            .map(|(name, method)| (format!("{name}, basket"), judge(method, false))),
+    );
+    tables.push(table(
+        "next new product within 45 days, any hit",
+        0,
+        results,
+        seed,
+    ));
+    say("judging complements without variants");
+    tables.push(apart(complements, &methods, &cases, seed));
+    ComplementReport {
+        tables,
+        examples: examples(complements, &log.catalogue, &sold),
+        products_with_edges: (0..sold.len() as ProductIx)
+            .filter(|p| !complements.edges(*p).is_empty())
+            .count(),
+        directed: complements.directed().count(),
+    }
+}
+
+/// One product of the basket asks for its complements; a hit is another product of that basket that is no variant of it.
+/// Variants are taken out of every method's list.
+fn apart(
+    complements: &Complements,
+    methods: &[(String, Completion)],
+    cases: &[HiddenCase],
+    seed: u64,
+) -> TaskTable {
+    let variants = complements.variants();
+    let cases: Vec<&HiddenCase> = cases
+        .iter()
+        .filter(|(rest, anchor)| rest.iter().any(|(p, _)| !variants.same(*p, *anchor)))
+        .collect();
+    let hit = |case: &HiddenCase, listed: &[ProductIx]| {
+        let (rest, _) = case;
+        listed
+            .iter()
+            .any(|p| rest.iter().any(|(inside, _)| inside == p))
+    };
+    let ours: Vec<bool> = cases
+        .par_iter()
+        .map(|case| {
+            // what the goes-with list of the product's page says
+            let listed: Vec<ProductIx> = complements
+                .goes_with(&[(case.1, 0.0)], 10, &|_| true)
+                .into_iter()
+                .map(|(product, ..)| product)
+                .collect();
+            hit(case, &listed)
+        })
+        .collect();
+    let mut results = vec![("serendib complements".to_owned(), ours)];
+    for (name, method) in methods.iter().skip(1) {
+        let hits = cases
+            .par_iter()
+            .map(|case| {
+                let anchor = case.1;
+                let listed: Vec<ProductIx> = method
+                    .complete(&[(anchor, 1.0)], 10, &|p| !variants.same(p, anchor))
+                    .into_iter()
+                    .map(|(p, _)| p)
+                    .collect();
+                hit(case, &listed)
+            })
+            .collect();
+        results.push((name.clone(), hits));
+    }
+    table(
+        "complements of one product, variants removed",
+        0,
+        results,
+        seed,
+    )
+}
+
+/// Fifteen best sellers and fifteen from the middle, with five complements each.
+pub fn examples(complements: &Complements, catalogue: &Catalogue, sold: &[u32]) -> Vec<Example> {
+    let mut order: Vec<ProductIx> = (0..sold.len() as ProductIx)
+        .filter(|p| !complements.edges(*p).is_empty())
+        .collect();
+    order.sort_by_key(|p| (std::cmp::Reverse(sold[*p as usize]), *p));
+    let middle = order.len() / 3;
+    let best = order.iter().take(15);
+    let mid = order
+        .iter()
+        .skip(middle)
+        .step_by((order.len() / 60).max(1))
+        .take(15);
+    best.chain(mid)
+        .map(|p| Example {
+            product: catalogue.product(*p).label().to_owned(),
+            baskets: sold[*p as usize],
+            complements: complements
+                .edges(*p)
+                .iter()
+                .take(5)
+                .map(|e| catalogue.product(e.product).label().to_owned())
+                .collect(),
+        })
+        .collect()
+}
+
+impl std::fmt::Display for ComplementReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for table in &self.tables {
+            writeln!(
+                f,
+                "\n{} ({} cases, {} unknown)",
+                table.task, table.cases, table.unknown
+            )?;
+            writeln!(
+                f,
+                "{:<30} {:>8}   ours minus this, 95 %",
+                "method", "hit@10"
+            )?;
+            for row in &table.rows {
+                write!(f, "{:<30} {:>8.4}", row.method, row.hit_at_10)?;
+                match row.ours_minus {
+                    Some((low, high)) => writeln!(f, "   {low:+.4} … {high:+.4}")?,
+                    None => writeln!(f)?,
+                }
+            }
+        }
+        writeln!(
+            f,
+            "\n{} products with complements, {} claimed directions",
+            self.products_with_edges, self.directed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_holds_the_mean_and_shrinks_with_cases() {
+        let differences: Vec<f64> = (0..200).map(|i| f64::from(i % 3) - 0.5).collect();
+        let (low, high) = interval(&differences, 1);
+        let mean = differences.iter().sum::<f64>() / 200.0;
+        assert!(low < mean && mean < high && high - low < 0.4);
+        assert_eq!(interval(&[], 1), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_next_new_product_is_new_and_soon() {
+        let mut log = BasketLog::new(6);
+        log.push(0, 0, [0]);
+        log.push(0, 100 * DAY_MS, [1]);
+        log.push(0, 110 * DAY_MS, [0, 2]);
+        log.push(0, 190 * DAY_MS, [3]);
+        log.push(1, 100 * DAY_MS, [1]);
+        let cases = next_cases(&log, 90 * DAY_MS);
+        assert_eq!(cases.len(), 1);
+        assert_eq!(cases[0].truth, [2].into());
+        assert_eq!(cases[0].basket, [(1, 1.0)]);
+        assert_eq!(cases[0].history.len(), 1);
+    }
+}

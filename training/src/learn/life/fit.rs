@@ -1,0 +1,448 @@
+//! Fitting the life model: age densities from customers with known anchors, refined with the others by EM.
+
+use rayon::prelude::*;
+use serendib_engine::life::density::{self, AgeCounts, Smoothing};
+use serendib_engine::life::{
+    declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles,
+    Profiles, Trust,
+};
+use serendib_engine::shop::{Catalogue, Fact, Touch, DAY_MS};
+
+use crate::learn::life::calibrate::{self, Choice, Known};
+use crate::learn::life::existence::{self, Asked};
+
+/// One customer, as far as fitting looks.
+#[derive(Debug, Clone, Copy)]
+pub struct LifeRow<'a> {
+    /// Touches in order of time.
+    pub history: &'a [Touch],
+    /// Declared facts.
+    pub facts: &'a [Fact],
+    /// Whether life situations may be inferred from the history; without, only declared anchors are used.
+    pub infer: bool,
+}
+
+/// Customers without a known anchor that one round of EM looks at, at most.
+const EM_CUSTOMERS: usize = 2_000;
+
+/// Folds of customers whose existence is asked of the others.
+const FOLDS: usize = 4;
+
+/// Share of declared dates that are slips of the pen and say nothing of when anchors come.
+const SLIPS: f64 = 0.03;
+
+/// Known anchors of which much can be learned.
+const ENOUGH: f64 = 50.0;
+
+/// How a life model is fitted; the defaults are chosen by measurement and recorded with the model.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LifeSettings {
+    /// Rounds of expectation and maximisation over customers without known anchors.
+    pub em_rounds: usize,
+    /// Weight of an inferred anchor, at full certainty, against a known one where few are known.
+    pub inferred_weight: f64,
+    /// Shrinkage and bandwidths; where enough anchors are known, where the choice begins.
+    pub smoothing: Smoothing,
+    /// Whether smoothing, and how far evidence is believed, is chosen for each clock on its known anchors.
+    #[serde(default)]
+    pub calibrate: bool,
+}
+
+impl Default for LifeSettings {
+    fn default() -> LifeSettings {
+        LifeSettings {
+            em_rounds: 2,
+            inferred_weight: 0.3,
+            smoothing: Smoothing::default(),
+            calibrate: true,
+        }
+    }
+}
+
+/// Fits a model on what happened before `until` (milliseconds); `None` for a shop without times or customers.
+///
+/// Customers who did not allow training are to be left out of `rows`; no row goes into the model.
+pub fn fit(
+    rows: &[LifeRow],
+    catalogue: &Catalogue,
+    clocks: Vec<ClockType>,
+    until: i64,
+    settings: &LifeSettings,
+) -> Option<LifeModel> {
+    let profiles = Profiles::of(catalogue, &clocks);
+    let products = ProductProfiles::new(&profiles, catalogue);
+    let sets: Vec<EvidenceSet> = rows
+        .par_iter()
+        .map(|row| EvidenceSet::new(row.history, &products, until))
+        .collect();
+    if sets.iter().all(|set| set.span.is_none()) {
+        return None;
+    }
+    let count = profiles.list().len();
+    let mut share = vec![0.0; count];
+    for piece in sets.iter().flat_map(|set| &set.items) {
+        share[piece.profile as usize] += f64::from(piece.weight);
+    }
+    let total: f64 = share.iter().sum();
+    let purchases_per_day = pace(&sets);
+    let mut model = LifeModel {
+        clocks: Vec::new(),
+        profiles,
+        share: share.iter().map(|s| (s / total.max(1e-9)) as f32).collect(),
+        purchases_per_day,
+    };
+    // Names of all clocks must be known before facts can be read.
+    let blank = |kind: &ClockType| {
+        let fitted = density::fit(
+            usize::MAX,
+            kind,
+            &[],
+            &[],
+            &AgeCounts::new(0, kind),
+            &settings.smoothing,
+        );
+        Clock::new(kind.clone(), fitted, kind.exists)
+    };
+    model.clocks = clocks.iter().map(blank).collect();
+    let anchors: Vec<Vec<Vec<f64>>> = rows
+        .par_iter()
+        .map(|row| {
+            declared(&model, row.facts)
+                .0
+                .into_iter()
+                .map(|list| {
+                    list.iter()
+                        // Dates that contradict each other teach nothing.
+                        .filter(|d| d.days.len() == 1)
+                        .map(|d| d.days[0])
+                        .collect()
+                })
+                .collect()
+        })
+        .collect();
+    for (number, kind) in clocks.iter().enumerate() {
+        let known: Vec<&[f64]> = anchors.iter().map(|a| a[number].as_slice()).collect();
+        let clock = fit_clock(
+            number, kind, &model, rows, &products, &sets, &known, &share, until, settings,
+        );
+        model.clocks[number] = clock;
+    }
+    Some(model)
+}
+
+/// Purchase evidence per customer and day, over customers seen for at least a month.
+fn pace(sets: &[EvidenceSet]) -> f64 {
+    let (mut pieces, mut days) = (1.0, 60.0);
+    for set in sets {
+        if let Some((first, last)) = set.span.filter(|(first, last)| last - first >= 30.0) {
+            pieces += set.items.iter().map(|e| f64::from(e.weight)).sum::<f64>();
+            days += last - first;
+        }
+    }
+    pieces / days
+}
+
+#[allow(clippy::too_many_arguments)]
+fn fit_clock(
+    number: usize,
+    kind: &ClockType,
+    model: &LifeModel,
+    rows: &[LifeRow],
+    products: &ProductProfiles,
+    sets: &[EvidenceSet],
+    known: &[&[f64]],
+    share: &[f64],
+    until: i64,
+    settings: &LifeSettings,
+) -> Clock {
+    let profiles = model.profiles.list();
+    let mut certain = AgeCounts::new(profiles.len(), kind);
+    let mut holders = vec![0.0; share.len()];
+    let now_day = until as f64 / DAY_MS as f64;
+    // Known anchors in all, those that came after the youngest age, and the cells in which they could have.
+    let (mut anchored, mut late, mut cells) = (0.0, 0.0, 0.0);
+    let mut folds = vec![AgeCounts::new(profiles.len(), kind); FOLDS];
+    for (customer, (set, anchors)) in sets.iter().zip(known).enumerate() {
+        let fold = &mut folds[customer % FOLDS];
+        for anchor in *anchors {
+            let part = 1.0 / anchors.len() as f64;
+            for piece in &set.items {
+                let weight = f64::from(piece.weight) * part;
+                let (profile, age) = (piece.profile as usize, piece.day - anchor);
+                certain.add(kind, profile, age, weight);
+                fold.add(kind, profile, age, weight);
+                holders[profile] += weight;
+            }
+            if let Some((first, _)) = set.span {
+                certain.add_first(kind, first - anchor, part);
+                fold.add_first(kind, first - anchor, part);
+                anchored += part;
+                cells += part * (now_day - first) / kind.step_days;
+                if first - anchor < kind.min_age_days {
+                    late += part;
+                }
+            }
+        }
+    }
+    // Until more is known, everyone without a declared clock stands for customers without it.
+    let background = without(share, &holders);
+    let choice = if settings.calibrate {
+        choose(
+            number,
+            model,
+            kind,
+            rows,
+            products,
+            known,
+            until,
+            &background,
+            settings,
+        )
+    } else {
+        None
+    };
+    let smoothing = choice.map_or(settings.smoothing, |choice| choice.smoothing);
+    let trust = choice.map_or_else(Trust::default, |choice| choice.trust);
+    let fitted = density::fit(number, kind, profiles, &background, &certain, &smoothing);
+    let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
+    clock.trust = trust;
+    let moments = moments(kind, rows, products, sets, known, until);
+    // Who declared a clock is asked what the others' purchases say of theirs.
+    let read = |exists: f64, background: &[f64], counts: &AgeCounts| {
+        let mut cases = Vec::new();
+        for (fold, own) in folds.iter().enumerate() {
+            let others = counts.without(own);
+            let fitted = density::fit(number, kind, profiles, background, &others, &smoothing);
+            let clock = Clock::new(kind.clone(), fitted, exists);
+            let asked = asked(kind, rows, sets, known, &moments, now_day, fold);
+            cases.extend(existence::cases(&clock, &asked));
+        }
+        existence::learn(&cases).unwrap_or_default()
+    };
+    clock.existence = read(kind.exists, &background, &certain);
+    // A few that come long after all purchases are more likely slips than children bought for years ahead.
+    let late = (late - SLIPS * anchored).max(0.0);
+    let later = (anchored >= ENOUGH && cells >= ENOUGH)
+        .then(|| ((late + 0.5) / cells * kind.cells() as f64) as f32);
+    clock.later = later;
+    // The more anchors are known, the less those that are inferred can add to them but blur.
+    let inferred_weight = settings.inferred_weight * ENOUGH / (ENOUGH + anchored);
+    let open: Vec<usize> = (0..sets.len())
+        .filter(|&c| rows[c].infer && known[c].is_empty() && !sets[c].items.is_empty())
+        .collect();
+    // A few thousand say what all would; each stands for as many as were passed over.
+    let sampled: Vec<usize> = open
+        .iter()
+        .copied()
+        .step_by(open.len().div_ceil(EM_CUSTOMERS).max(1))
+        .collect();
+    let each = open.len() as f64 / sampled.len().max(1) as f64;
+    for _ in 0..settings.em_rounds {
+        if !clock.speaks() {
+            break;
+        }
+        let mut lone = clock.clone();
+        // Who has several is told apart too vaguely to learn from: a second is looked for, no third.
+        lone.kind.max_running = lone.kind.max_running.min(2);
+        let posteriors: Vec<Option<Posterior>> = sampled
+            .par_iter()
+            .map(|&c| {
+                let set = &sets[c];
+                let first = set.span.map(|s| s.0);
+                let mut found = infer(number, &lone, &set.items, first, &[], now_day, false);
+                (found.len() == 1).then(|| found.remove(0).pruned())
+            })
+            .collect();
+        let mut counts = certain.clone();
+        let mut holders = holders.clone();
+        let mut expected = 0.0;
+        for (&c, posterior) in sampled.iter().zip(&posteriors) {
+            let (Some(posterior), set) = (posterior, &sets[c]) else {
+                continue;
+            };
+            let probability = each * posterior.probability;
+            expected += probability;
+            for piece in &set.items {
+                holders[piece.profile as usize] += f64::from(piece.weight) * probability;
+            }
+            let weight = inferred_weight * probability * sharpness(kind, posterior);
+            if weight < 1e-3 {
+                continue;
+            }
+            for (day, w) in posterior.days.iter().zip(&posterior.weights) {
+                let w = f64::from(*w) * weight;
+                for piece in &set.items {
+                    let share = w * f64::from(piece.weight);
+                    counts.add(kind, piece.profile as usize, piece.day - day, share);
+                }
+            }
+        }
+        let asked = open.len() as f64;
+        // Fifty customers' worth of the configured share.
+        let exists = ((expected + 50.0 * kind.exists) / (asked + 50.0))
+            .clamp(0.2 * kind.exists, (3.0 * kind.exists).min(0.9));
+        let background = without(share, &holders);
+        let fitted = density::fit(number, kind, profiles, &background, &counts, &smoothing);
+        clock = Clock::new(kind.clone(), fitted, exists);
+        clock.trust = trust;
+        clock.later = later;
+        clock.existence = read(exists, &background, &counts);
+    }
+    clock
+}
+
+/// Earlier moments at which a clock that ends is asked for as well: few have one at any one time.
+const MOMENTS: usize = 6;
+
+/// Evidence of some of the customers at each of several moments.
+type Moment = (f64, Vec<(usize, EvidenceSet)>);
+
+fn moments(
+    kind: &ClockType,
+    rows: &[LifeRow],
+    products: &ProductProfiles,
+    sets: &[EvidenceSet],
+    known: &[&[f64]],
+    until: i64,
+) -> Vec<Moment> {
+    if kind.lifelong || known.iter().all(|anchors| anchors.is_empty()) {
+        return Vec::new();
+    }
+    let length = ((kind.max_age_days - kind.min_age_days) * DAY_MS as f64) as i64;
+    let started = sets.iter().filter_map(|set| set.span).map(|span| span.0);
+    let start = started.fold(f64::INFINITY, f64::min) * DAY_MS as f64;
+    (1..MOMENTS as i64)
+        .map(|back| until - back * length)
+        .take_while(|now| *now as f64 > start)
+        .map(|now| {
+            let some = (0..rows.len())
+                .filter(|&c| rows[c].infer && (!known[c].is_empty() || is_asked(c, rows.len())));
+            let some: Vec<usize> = some.collect();
+            let sets = some.into_par_iter().filter_map(|c| {
+                let set = EvidenceSet::new(rows[c].history, products, now);
+                (!set.items.is_empty()).then_some((c, set))
+            });
+            (now as f64 / DAY_MS as f64, sets.collect())
+        })
+        .collect()
+}
+
+/// A few thousand of those who declared nothing say what all would.
+fn is_asked(customer: usize, of: usize) -> bool {
+    customer.is_multiple_of(stands_for(of))
+}
+
+fn stands_for(customers: usize) -> usize {
+    customers.div_ceil(EM_CUSTOMERS).max(1)
+}
+
+/// Whom [`existence::learn`] looks at of one fold: at each moment, with what they declared of a clock that runs then.
+fn asked<'a>(
+    kind: &ClockType,
+    rows: &[LifeRow],
+    sets: &'a [EvidenceSet],
+    known: &[&[f64]],
+    moments: &'a [Moment],
+    now_day: f64,
+    fold: usize,
+) -> Vec<Asked<'a>> {
+    let runs = |customer: usize, now: f64| {
+        let ages = kind.min_age_days..=kind.max_age_days;
+        known[customer].iter().any(|a| ages.contains(&(now - a)))
+    };
+    let one = |customer: usize, set: &'a EvidenceSet, now: f64| Asked {
+        set,
+        now,
+        declared: runs(customer, now),
+        weight: if known[customer].is_empty() {
+            stands_for(sets.len()) as f64
+        } else {
+            1.0
+        },
+    };
+    let all = (fold..sets.len())
+        .step_by(FOLDS)
+        .filter(|&c| rows[c].infer && (!known[c].is_empty() || is_asked(c, sets.len())));
+    let at_last = all.map(|c| one(c, &sets[c], now_day));
+    let earlier = moments.iter().flat_map(|(now, sets)| {
+        let one = &one;
+        sets.iter()
+            .filter(move |(c, _)| c % FOLDS == fold)
+            .map(move |(c, set)| one(*c, set, *now))
+    });
+    at_last.chain(earlier).collect()
+}
+
+/// Chooses smoothing and trust on customers with one known anchor, each judged while the clock runs.
+#[allow(clippy::too_many_arguments)]
+fn choose(
+    number: usize,
+    model: &LifeModel,
+    kind: &ClockType,
+    rows: &[LifeRow],
+    products: &ProductProfiles,
+    known: &[&[f64]],
+    until: i64,
+    background: &[f64],
+    settings: &LifeSettings,
+) -> Option<Choice> {
+    let judged: Vec<(EvidenceSet, f64, f64)> = rows
+        .par_iter()
+        .zip(known)
+        .filter_map(|(row, anchors)| {
+            let [anchor] = anchors else { return None };
+            let now = while_running(kind, row.history, *anchor, until);
+            let set = EvidenceSet::new(row.history, products, now);
+            let (first, _) = set.span?;
+            let ages = kind.min_age_days..=kind.max_age_days;
+            (row.infer && ages.contains(&(first - anchor)))
+                .then(|| (set, *anchor, now as f64 / DAY_MS as f64))
+        })
+        .collect();
+    let known: Vec<Known> = judged
+        .iter()
+        .map(|(set, anchor, now)| Known {
+            set,
+            anchor: *anchor,
+            now: *now,
+        })
+        .collect();
+    let profiles = model.profiles.list();
+    calibrate::choose(
+        number,
+        kind,
+        profiles,
+        background,
+        &known,
+        &settings.smoothing,
+    )
+}
+
+/// The moment at which what is believed is judged: `until`, or for a clock that ends, just after the last touch before its
+/// end. A trip long past is no longer asked for, and the one believed in later is another one.
+pub fn while_running(kind: &ClockType, history: &[Touch], anchor: f64, until: i64) -> i64 {
+    if kind.lifelong {
+        return until;
+    }
+    let end = ((anchor + kind.max_age_days) * DAY_MS as f64) as i64;
+    let last = history.partition_point(|touch| touch.at <= end);
+    match history[..last].last() {
+        Some(touch) => (touch.at + 1).min(until),
+        None => until,
+    }
+}
+
+/// What is left of `all` purchases without those of holders; at least a tenth, so that nothing seems unheard of.
+fn without(all: &[f64], holders: &[f64]) -> Vec<f64> {
+    all.iter()
+        .zip(holders)
+        .map(|(all, held)| (all - held).max(0.1 * all))
+        .collect()
+}
+
+/// How much the evidence narrowed the anchor down, 0 (not at all) to 1: against a uniform spread over all ages.
+fn sharpness(kind: &ClockType, posterior: &Posterior) -> f64 {
+    let spread = posterior.quantile(0.95) - posterior.quantile(0.05);
+    let all = 0.9 * (kind.max_age_days - kind.min_age_days);
+    (1.0 - 2.0 * spread / all).clamp(0.0, 1.0)
+}

@@ -1,0 +1,350 @@
+//! Fitting: the automatic choice of families, and the parts of a model.
+
+pub mod checkpoint;
+pub mod complement;
+pub mod corpus;
+pub mod engagement;
+pub mod life;
+pub mod memory;
+pub mod next_basket;
+pub mod publish;
+pub mod purchase;
+pub mod surprise;
+pub mod vectors;
+
+use std::sync::Arc;
+
+use serendib_datasets::{DataError, Log, ShopData};
+use serendib_engine::bundle::{read_json, write_json, Bundle, BundleError, DataWindow, Manifest};
+use serendib_engine::complement::Complements;
+use serendib_engine::engagement::EngagementModel;
+use serendib_engine::model::Model;
+use serendib_engine::rank::{Allowed, CustomerState};
+use serendib_engine::represent::{RepresentError, Representation};
+use serendib_engine::shop::{Catalogue, Delight, Touch};
+
+use crate::learn::life::Sources;
+pub use checkpoint::Checkpoints;
+use complement::CompletionSettings;
+pub use corpus::{Case, Corpus};
+pub use vectors::build::build;
+pub use vectors::choose::{choose, Choice, Member, Settings};
+
+/// What the caller of [`fit`] decides.
+#[derive(Debug, Clone, Default)]
+pub struct FitOptions {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Bytes that fitting may use; most of what is free, if absent.
+    pub memory: Option<usize>,
+    /// Settings to use instead of choosing, as recorded in a bundle.
+    pub settings: Option<Settings>,
+    /// What customers said of surprises.
+    pub delights: Vec<Delight>,
+    /// Clock types of the shop's own, as in `shop.json`.
+    pub clock_types: Option<serde_json::Value>,
+}
+
+impl FitOptions {
+    /// Defaults, with what the shop's data say beside its log: ratings of surprises and clock types.
+    ///
+    /// # Errors
+    /// A wrong row of the `delights` table.
+    pub fn of_shop(data: &ShopData) -> Result<FitOptions, DataError> {
+        Ok(FitOptions {
+            delights: data.delights()?.collect::<Result<_, _>>()?,
+            clock_types: data.shop().clock_types.clone(),
+            ..FitOptions::default()
+        })
+    }
+}
+
+/// Why a model cannot be fitted.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The work would not fit into memory.
+    #[error(
+        "fitting {products} products and {interactions} interactions needs about {needed_gb:.2} GB, {allowed_gb:.2} GB \
+         are allowed: raise --memory-gb or fit on fewer products or a shorter span"
+    )]
+    Memory {
+        /// Products.
+        products: usize,
+        /// Acquisitions.
+        interactions: usize,
+        /// Needed, 10⁹ bytes.
+        needed_gb: f64,
+        /// Allowed, 10⁹ bytes.
+        allowed_gb: f64,
+    },
+    /// There is nothing to learn from.
+    #[error("the data hold no products: nothing can be fitted")]
+    NoProducts,
+    /// The numbers do not make a representation.
+    #[error("cannot put the representation together: {0}")]
+    Representation(#[from] RepresentError),
+    /// A further part of the model cannot be fitted.
+    #[error("cannot fit {part}: {what}")]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// Why.
+        what: String,
+    },
+}
+
+/// What every part of the model is fitted from.
+pub struct FitContext<'a> {
+    /// The whole log.
+    pub log: &'a Log,
+    /// Its histories without postage, fees and pooled baskets.
+    pub corpus: &'a Corpus<'a>,
+    /// What customers said of surprises.
+    pub delights: &'a [Delight],
+    /// Clock types of the shop's own.
+    pub clock_types: Option<&'a serde_json::Value>,
+    /// Settings of basket completion as recorded before; chosen now if absent.
+    pub completion: Option<CompletionSettings>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Bytes that fitting may use.
+    pub memory: usize,
+    /// Told what is being done.
+    pub say: &'a dyn Fn(&str),
+}
+
+/// A fitted model with how it came about.
+pub struct Fit {
+    /// The model; its manifest holds settings and metrics, but neither id nor date.
+    pub model: Model,
+    /// Settings of the representation.
+    pub settings: Settings,
+    /// How they were chosen; absent where they were given.
+    pub choice: Option<Choice>,
+}
+
+/// The histories of `log` for fitting: rows that are no products, and pooled baskets, say nothing about taste.
+pub fn corpus_of(log: &Log) -> Corpus<'_> {
+    Corpus {
+        catalogue: &log.catalogue,
+        histories: log
+            .histories
+            .iter()
+            .map(|history| {
+                if history.iter().any(|touch| log.is_noise(touch)) {
+                    history
+                        .iter()
+                        .filter(|t| !log.is_noise(t))
+                        .copied()
+                        .collect::<Vec<_>>()
+                        .into()
+                } else {
+                    history.into()
+                }
+            })
+            .collect(),
+        timed: log.timed,
+    }
+}
+
+/// Chooses settings (unless given) and fits every part of a model on all of `log`.
+///
+/// # Errors
+/// Nothing to fit, or too little memory: found out before the work starts.
+pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, FitError> {
+    fit_resuming(log, options, None, say)
+}
+
+/// What a manifest says of the data in `log`.
+pub fn window_of(log: &Log) -> DataWindow {
+    DataWindow {
+        from: log.span.map(|span| span.0),
+        to: log.span.map(|span| span.1),
+        timed: log.timed,
+        touchpoints: log.histories.touches().len() as u64,
+        customers: log.len() as u64,
+        products: log.catalogue.len() as u64,
+    }
+}
+
+/// The same, keeping finished stages in `checkpoints` and taking from there those that an interrupted fit has left.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_resuming(
+    log: &Log,
+    options: &FitOptions,
+    checkpoints: Option<&Checkpoints>,
+    say: &dyn Fn(&str),
+) -> Result<Fit, FitError> {
+    if log.catalogue.is_empty() {
+        return Err(FitError::NoProducts);
+    }
+    let memory = options.memory.unwrap_or_else(memory::available);
+    let corpus = corpus_of(log);
+    let vector_dim = vectors::choose::most_dimensions(&corpus, corpus.products());
+    memory::check(&corpus, vector_dim, memory)?;
+    let context = FitContext {
+        log,
+        corpus: &corpus,
+        delights: &options.delights,
+        clock_types: options.clock_types.as_ref(),
+        completion: None,
+        seed: options.seed,
+        memory,
+        say,
+    };
+    let (settings, choice) = match &options.settings {
+        Some(settings) => (settings.clone(), None),
+        None => match load(checkpoints, "settings", |b| read_json(b, SETTINGS)) {
+            Some(kept) => kept,
+            None => {
+                let (settings, choice) = choose(&corpus, options.seed, memory, say);
+                let both = (settings, Some(choice));
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.save("settings", |b| write_json(b, SETTINGS, &both));
+                }
+                both
+            }
+        },
+    };
+    // from here on a stage holds for these settings only: another run may have chosen others, or been given them
+    let fitted_with = checkpoints.map(|all| all.of(&settings));
+    let checkpoints = fitted_with.as_ref();
+    let representation = match load(checkpoints, "representation", Representation::read) {
+        Some(kept) => kept,
+        None => {
+            let representation = build(&corpus, &settings, say)?
+                .with_alike_graph()
+                .with_sure_searches();
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save("representation", |b| representation.write(b));
+            }
+            representation
+        }
+    };
+    let index = representation.index_figures();
+    let manifest = Manifest {
+        data: window_of(log),
+        settings: serde_json::json!({ "seed": options.seed, "representation": settings }),
+        metrics: serde_json::json!({ "choice": choice, "index": index }),
+        dimension: representation.dim(),
+        ..Manifest::default()
+    };
+    let catalogue: Arc<Catalogue> = Arc::new(log.catalogue.clone());
+    let mut model = Model::new(manifest, catalogue, log.encoder.clone(), representation);
+    fit_parts(&context, &settings, &mut model, checkpoints)?;
+    Ok(Fit {
+        model,
+        settings,
+        choice,
+    })
+}
+
+const SETTINGS: &str = "settings.json";
+
+fn load<T>(
+    checkpoints: Option<&Checkpoints>,
+    stage: &str,
+    read: impl FnOnce(&Bundle) -> Result<T, BundleError>,
+) -> Option<T> {
+    checkpoints?.load(stage, read)
+}
+
+/// Customer number `customer` of `log` with `history`, as serving would see them.
+pub(crate) fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
+    let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
+    CustomerState {
+        history,
+        facts: profile.map_or(&[], |profile| &profile.facts),
+        allowed: Allowed::of(&log.consents(customer), &log.default_consents),
+    }
+}
+
+/// Fits the further parts of `model`, whose representation was built with `settings`: each from the context and the parts
+/// before it.
+///
+/// # Errors
+/// A part that cannot be fitted.
+pub fn fit_parts(
+    context: &FitContext,
+    settings: &Settings,
+    model: &mut Model,
+    checkpoints: Option<&Checkpoints>,
+) -> Result<(), FitError> {
+    let part = |part: &'static str| {
+        move |error: &dyn std::fmt::Display| FitError::Part {
+            part,
+            what: error.to_string(),
+        }
+    };
+    let FitContext { log, seed, say, .. } = *context;
+    say("finding topics");
+    let topics = surprise::topics(log, &model.representation, seed);
+    let kept = load(checkpoints, "complements", |bundle| {
+        let part = Complements::read(bundle, log.catalogue.len())?;
+        Ok((part, read_json::<serde_json::Value>(bundle, SETTINGS)?))
+    });
+    match kept {
+        Some((complements, settings)) => {
+            model.complements = complements;
+            model.manifest.settings["completion"] = settings;
+        }
+        None => {
+            let (complements, settings) =
+                complement::fit_within(context.memory, log, &topics, context.completion, seed, say)
+                    .map_err(|error| part("complements")(&error))?;
+            let settings = serde_json::json!(settings);
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.save("complements", |bundle| {
+                    write_json(bundle, SETTINGS, &settings)?;
+                    complements.write(bundle)
+                });
+            }
+            model.complements = Some(complements);
+            model.manifest.settings["completion"] = settings;
+        }
+    }
+    say("fitting surprises");
+    model.surprises = Some(surprise::fit(log, topics.clone(), &model.representation));
+    let sources = Sources {
+        catalogue: &log.catalogue,
+        histories: context
+            .corpus
+            .histories
+            .iter()
+            .map(|h| h.as_ref())
+            .collect(),
+        profiles: &log.profiles,
+        default_consents: log.default_consents,
+        timed: log.timed,
+        until: log.span.map_or(0, |(_, last)| last + 1),
+        clock_types: context.clock_types,
+    };
+    if let (true, Some(span)) = (log.timed, log.span) {
+        say("fitting engagement and propensity");
+        let kinds = &log.encoder.kinds;
+        let kept = load(checkpoints, "engagement", EngagementModel::read).flatten();
+        let fitted = kept.unwrap_or_else(|| engagement::fit(&sources.histories, kinds, span));
+        if let Some(checkpoints) = checkpoints {
+            checkpoints.save("engagement", |bundle| fitted.write(bundle));
+        }
+        model.engagement = Some(fitted);
+    }
+    crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
+    if let Some((purchase, report)) = purchase::fit(context, settings, &topics, model)? {
+        model.purchase = Some(purchase);
+        model.manifest.metrics["purchase"] = serde_json::json!(report);
+    }
+    // Last, for delight is read from relevance and needs.
+    say("fitting delight");
+    let delight =
+        surprise::delight(model, log, context.delights).map_err(|error| part("delight")(&error))?;
+    if let Some(surprises) = &mut model.surprises {
+        surprises.delight = delight;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,386 @@
+//! The automatic choice: which families, at which settings, with which weights.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serendib_engine::represent::{Representation, Shape, Weighting};
+use serendib_engine::shop::ProductIx;
+
+use crate::learn::corpus::{Case, Corpus};
+use crate::learn::memory;
+use crate::learn::vectors::blend::Pool;
+use crate::learn::vectors::build::{blend, Placing, Trust};
+use crate::learn::vectors::families::{Family, Workbench};
+use crate::learn::vectors::scorers::{mean, ndcg, Fitted};
+use crate::learn::vectors::split::{hold_out, Regime, FEWEST_CASES};
+use crate::learn::vectors::tune::Tuner;
+
+/// One family of the blend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// The family and its settings.
+    #[serde(flatten)]
+    pub family: Family,
+    /// What its scores are multiplied by.
+    pub weight: f32,
+}
+
+/// Everything that was chosen, enough to fit again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The blend.
+    pub blend: Vec<Member>,
+    /// Dimensions of the product vectors, which exist whether or not the blend uses them.
+    pub vector_dim: usize,
+    /// Singular values go into the vectors with this power.
+    pub vector_power: f32,
+    /// What the fitted gain of products placed by content is multiplied by, above 0 to 1.
+    #[serde(default = "in_full")]
+    pub content_gain: f32,
+    /// What the score that content predicts with customers at large is multiplied by for products with few buyers, 0 to 1.
+    #[serde(default)]
+    pub content_level: f32,
+}
+
+impl Settings {
+    pub(super) fn trust(&self) -> Trust {
+        Trust {
+            level: self.content_level,
+            gain: self.content_gain,
+        }
+    }
+}
+
+fn in_full() -> f32 {
+    1.0
+}
+
+/// A row of the validation table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Family.
+    pub name: String,
+    /// Best settings found.
+    pub settings: String,
+    /// How many settings were tried.
+    pub tried: usize,
+    /// NDCG@20 alone.
+    pub ndcg: f64,
+    /// Weight on standardised scores in the blend; 0 = left out.
+    pub weight: f32,
+    /// Share of the blend's NDCG@20 that is lost without it, or that it would add where it is left out.
+    #[serde(default)]
+    pub worth: f64,
+}
+
+/// How the choice was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// How the slice was held out; absent where there was too little to hold out.
+    pub regime: Option<Regime>,
+    /// Why so.
+    pub why: String,
+    /// Customers in the slice.
+    pub customers: usize,
+    /// Families, best first.
+    pub table: Vec<Tried>,
+    /// NDCG@20 of the blend on the slice, as it is served.
+    pub blend_ndcg: f64,
+    /// The verdict in one sentence.
+    pub verdict: String,
+}
+
+/// Chooses settings for `corpus` on a slice of at most 3,000 customers.
+///
+/// `memory`: bytes that fitting may use. `say` is told what is being done.
+pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> (Settings, Choice) {
+    let n = corpus.products();
+    say("holding out a slice");
+    let split = hold_out(corpus, 3000, seed);
+    if split.cases.len() < FEWEST_CASES {
+        let settings = simple(corpus, seed);
+        let choice = Choice {
+            regime: None,
+            why: format!(
+                "only {} customers have something to hold out, {FEWEST_CASES} are needed to choose by",
+                split.cases.len()
+            ),
+            customers: split.cases.len(),
+            table: Vec::new(),
+            blend_ndcg: 0.0,
+            verdict: "too little data to choose: item-item with popularity behind it, untuned".into(),
+        };
+        return (settings, choice);
+    }
+    let most_k = most_dimensions(corpus, n);
+    let bench = Workbench::new(&split.train, most_k, seed);
+    let cases: Vec<&Case> = split.cases.iter().collect();
+    let tuner = Tuner {
+        bench: &bench,
+        cases: cases.clone(),
+        regime: split.regime,
+        memory,
+        say,
+    };
+    let mut tuned = Vec::new();
+    tuned.extend(tuner.halve(vec![Family::Popular {
+        half_life_days: None,
+    }]));
+    if corpus.timed && split.regime != Regime::Random {
+        let lately = [30.0, 7.0, 14.0, 90.0].map(|days| Family::Popular {
+            half_life_days: Some(days),
+        });
+        tuned.extend(tuner.halve(lately.to_vec()));
+    }
+    let flat = Weighting::default();
+    let mut weighting = flat;
+    if let Some(first) = tuner.item_item(flat) {
+        weighting = tuner.weighting(&first);
+        let again = (weighting != flat)
+            .then(|| tuner.halve(vec![first.family.with_weighting(weighting)]))
+            .flatten();
+        tuned.push(match again {
+            Some(again) if again.ndcg > first.ndcg => crate::learn::vectors::tune::Tuned {
+                tried: first.tried,
+                ..again
+            },
+            _ => first,
+        });
+    }
+    tuned.extend(tuner.lag(weighting));
+    let exact = memory::affords_ease(corpus, most_k, memory);
+    tuned.extend(tuner.ease(weighting, exact));
+    bench.forget_rows();
+    tuned.extend(tuner.spectral(weighting));
+    tuned.extend(tuner.ials(weighting));
+    tuned.extend(tuner.content(weighting));
+
+    say("weighing the families");
+    let fitted: Vec<&Fitted> = tuned.iter().map(|t| &t.fitted).collect();
+    let pool = Pool::new(&fitted, &cases, n);
+    let mut weights = pool.weigh(0.002);
+    if mean(&pool.ndcg(&weights, 20)) <= 0.0 {
+        // nothing that is held out is found by anything: what is popular claims the least
+        for (weight, tuned) in weights.iter_mut().zip(&tuned) {
+            *weight = f32::from(u8::from(matches!(
+                tuned.family,
+                Family::Popular {
+                    half_life_days: None
+                }
+            )));
+        }
+    }
+    let weights = weights;
+    let alone = |family: usize| {
+        let mut one = vec![0.0; weights.len()];
+        one[family] = 1.0;
+        mean(&pool.ndcg(&one, 20))
+    };
+    let mut table: Vec<Tried> = tuned
+        .iter()
+        .zip(&weights)
+        .enumerate()
+        .map(|(at, (tuned, weight))| Tried {
+            name: tuned.family.name().into(),
+            settings: tuned.family.settings(),
+            tried: tuned.tried,
+            ndcg: alone(at),
+            weight: *weight,
+            worth: pool.worth(&weights, at),
+        })
+        .collect();
+    table.sort_by(|a, b| b.ndcg.total_cmp(&a.ndcg));
+    let blend: Vec<Member> = tuned
+        .iter()
+        .zip(&weights)
+        .zip(&pool.spread)
+        .filter(|((_, weight), _)| **weight > 0.0)
+        .map(|((tuned, weight), spread)| Member {
+            family: tuned.family.clone(),
+            weight: weight / spread,
+        })
+        .collect();
+    let spectral = tuned.iter().find_map(|t| match t.family {
+        Family::Spectral { k, power, .. } => Some((k, power)),
+        _ => None,
+    });
+    let in_blend = blend
+        .iter()
+        .any(|m| matches!(m.family, Family::Spectral { .. }));
+    let (vector_dim, vector_power) = match spectral {
+        Some((k, power)) if in_blend => (k, power),
+        _ => (most_k.min(128), 0.5),
+    };
+    let mut settings = Settings {
+        seed,
+        blend,
+        vector_dim,
+        vector_power,
+        content_gain: in_full(),
+        content_level: in_full(),
+    };
+    let members: Vec<Fitted> = tuned
+        .into_iter()
+        .zip(&weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(tuned, _)| tuned.fitted)
+        .collect();
+    let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
+    if let Some((trust, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases)
+    {
+        settings.content_gain = trust.gain;
+        settings.content_level = trust.level;
+        blend_ndcg = ndcg;
+    }
+    let best = &table[0];
+    let verdict = if blend_ndcg <= 0.0 {
+        format!(
+            "nothing that is held out is found by any family: {} and nothing else",
+            best.name
+        )
+    } else if settings.blend.len() == 1 {
+        format!(
+            "{} alone: nothing added to it was worth its place",
+            best.name
+        )
+    } else {
+        let most = |a: &usize, b: &usize| alone(*a).total_cmp(&alone(*b)).then(b.cmp(a));
+        let (gap, error) = (0..weights.len())
+            .max_by(most)
+            .map_or((0.0, 0.0), |family| {
+                let mut one = vec![0.0; weights.len()];
+                one[family] = 1.0;
+                gap(&pool.ndcg(&weights, 20), &pool.ndcg(&one, 20))
+            });
+        format!(
+            "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
+             the slice that also chose the weights",
+            settings.blend.len(),
+            blend_ndcg,
+            best.ndcg,
+            best.name,
+            1.96 * error
+        )
+    };
+    let choice = Choice {
+        regime: Some(split.regime),
+        why: split.why.clone(),
+        customers: cases.len(),
+        table,
+        blend_ndcg,
+        verdict,
+    };
+    (settings, choice)
+}
+
+/// Mean of `a` − `b` per case, and its standard error.
+fn gap(a: &[f64], b: &[f64]) -> (f64, f64) {
+    let gaps: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let middle = mean(&gaps);
+    let n = gaps.len().max(1) as f64;
+    let variance = gaps.iter().map(|g| (g - middle).powi(2)).sum::<f64>() / n;
+    (middle, (variance / n).sqrt())
+}
+
+/// Shares of what is fitted that are tried for products placed by content.
+const GAINS: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.03, 0.01];
+/// Shares of the predicted score with customers at large that are tried above the gain's.
+const LEVELS: [f32; 7] = [1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2];
+
+/// Cases by which the trust is chosen at most.
+const TRUST_CASES: usize = 1_000;
+
+/// How far content is trusted with products that have few buyers, and NDCG@20 of what is then served: the most that costs
+/// nothing. `None` where nothing is placed by content.
+///
+/// What content says is fitted on products that have buyers. Where most have few, their scores by content alone can drown
+/// all others. First both shares are lowered together, as they were fitted; then the score with customers at large is
+/// raised again as far as it can be, for without it a product nobody has bought yet is behind all others.
+fn trust_in_content(
+    bench: &Workbench,
+    corpus: &Corpus,
+    settings: &Settings,
+    members: Vec<Fitted>,
+    cases: &[&Case],
+) -> Option<(Trust, f64)> {
+    let members = settings.blend.iter().zip(members).collect();
+    let parts = blend(bench, corpus, settings, members);
+    let placing = Placing::new(bench, corpus, &parts).ok()??;
+    if !placing.places() {
+        return None;
+    }
+    let all: Vec<ProductIx> = (0..bench.n() as ProductIx).collect();
+    let step = cases.len().div_ceil(TRUST_CASES).max(1);
+    let measure = |level: f32, gain: f32| -> f64 {
+        let mut placed = parts.clone();
+        placing.put(&mut placed, Trust { level, gain });
+        let Ok(served) = Representation::new(placed) else {
+            return 0.0;
+        };
+        let each: Vec<f64> = cases
+            .par_iter()
+            .step_by(step)
+            .map(|case| {
+                let folded = served.fold_in(&case.history, case.now);
+                ndcg(&served.score(&folded, &all), case, 20)
+            })
+            .collect();
+        mean(&each)
+    };
+    let found = GAINS.map(|gain| measure(gain, gain));
+    let most = found.iter().copied().fold(0.0, f64::max);
+    // as good as any for all that the slice can tell
+    let good = |ndcg: f64| ndcg >= 0.995 * most;
+    let at = found.iter().position(|ndcg| good(*ndcg))?;
+    let gain = GAINS[at];
+    let (level, ndcg) = LEVELS
+        .into_iter()
+        .filter(|level| *level > gain)
+        .map(|level| (level, measure(level, gain)))
+        .find(|(_, ndcg)| good(*ndcg))
+        .unwrap_or((gain, found[at]));
+    Some((Trust { level, gain }, ndcg))
+}
+
+/// Dimensions worth decomposing for: no more than a quarter of the smaller side says anything, and 512 at most.
+pub fn most_dimensions(corpus: &Corpus, n: usize) -> usize {
+    let customers = corpus.histories.iter().filter(|h| !h.is_empty()).count();
+    (customers.min(n) / 4).clamp(8.min(n), 512)
+}
+
+/// What a shop with little data gets.
+pub(crate) fn simple(corpus: &Corpus, seed: u64) -> Settings {
+    let weighting = Weighting::default();
+    Settings {
+        seed,
+        blend: vec![
+            Member {
+                family: Family::ItemItem {
+                    customer_power: 0.5,
+                    shape: Shape::symmetric(1.0),
+                    keep: 300,
+                    weighting,
+                },
+                weight: 1.0,
+            },
+            Member {
+                family: Family::Popular {
+                    half_life_days: None,
+                },
+                weight: 1e-3,
+            },
+            Member {
+                family: Family::Content {
+                    keep: 300,
+                    weighting,
+                },
+                weight: 0.05,
+            },
+        ],
+        vector_dim: most_dimensions(corpus, corpus.products()).min(64),
+        vector_power: 0.5,
+        content_gain: 0.1,
+        content_level: 0.5,
+    }
+}
