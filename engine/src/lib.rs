@@ -9,7 +9,6 @@ pub mod complement;
 pub mod engagement;
 pub mod explain;
 pub mod index;
-mod isolate;
 pub mod life;
 pub mod model;
 pub mod rank;
@@ -20,5 +19,3 @@ mod told;
 
 pub use serendib_shop as shop;
 pub use told::told;
-
-pub(crate) use isolate::isolated;

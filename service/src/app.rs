@@ -162,6 +162,14 @@ impl App {
             .map_err(|error| store_status(&error))
     }
 
+    /// Whether who asks belongs to the holdout: by the person's own id, and by the id of the request where nobody is known.
+    fn holds_out(&self, ask: &Ask, state: Option<&store::CustomerState>) -> bool {
+        state
+            .map(|state| state.customer_id.as_str())
+            .or(ask.customer_id.as_deref())
+            .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent))
+    }
+
     /// Answers one request.
     pub async fn recommend(
         self: &Arc<App>,
@@ -199,10 +207,7 @@ impl App {
             .into_iter()
             .map(|s| s.0)
             .collect();
-        let person = state.as_ref().map(|s| s.customer_id.as_str());
-        let holdout = person
-            .or(ask.customer_id.as_deref())
-            .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent));
+        let holdout = self.holds_out(&ask, state.as_deref());
         let ask = if holdout { ask.of_nobody() } else { ask };
         let placement = ask.placement.clone();
         let asked = ask.asked(may_log);
@@ -309,10 +314,7 @@ impl App {
             Some(id) => self.customer(id, ask.at).await?,
             None => None,
         };
-        let person = state.as_ref().map(|s| s.customer_id.as_str());
-        let holdout = person
-            .or(ask.customer_id.as_deref())
-            .is_some_and(|id| in_holdout(id, self.config.recommend.holdout_percent));
+        let holdout = self.holds_out(&ask, state.as_deref());
         let ask = if holdout { ask.of_nobody() } else { ask };
         let view = self.views.get();
         let app = self.clone();

@@ -1,94 +1,12 @@
 //! Why a packing is as it is: shadow prices, the constraint at fault in a short box, stand-ins.
 
-use std::fmt;
-
 use rayon::prelude::*;
 
 use super::bound::piece;
-use super::problem::{is_laminar, PinFault, Problem, Removal, Slots};
+use super::packing::{Fault, ShadowPrice, Shortfall, StandIn};
+use super::problem::{is_laminar, Problem, Removal, Slots};
 use super::solve_box::BoxSolver;
 use super::state::{Pick, State};
-
-/// What keeps a slot empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Fault {
-    /// With more stock of its candidates the box would be full.
-    Stock,
-    /// With a lower relevance floor it would be.
-    RelevanceFloor,
-    /// Without category caps it would be.
-    CategoryCap,
-    /// With a larger budget it would be.
-    Budget,
-    /// With a larger weight limit it would be.
-    Weight,
-    /// With a larger volume limit it would be.
-    Volume,
-    /// Too many of its candidates are variants of one another.
-    Variants,
-    /// After exclusions, allergens, repeats and owned durables too few candidates are left.
-    NothingSuits,
-    /// A pinned item cannot go into the box.
-    Pin,
-    /// More than one of these at once.
-    Several,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Fault::Stock => "stock",
-            Fault::RelevanceFloor => "relevance floor",
-            Fault::CategoryCap => "category cap",
-            Fault::Budget => "budget",
-            Fault::Weight => "weight",
-            Fault::Volume => "volume",
-            Fault::Variants => "variants of one parent",
-            Fault::NothingSuits => "nothing suits",
-            Fault::Pin => "pinned item",
-            Fault::Several => "several constraints together",
-        })
-    }
-}
-
-/// What a box lacks, and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shortfall {
-    /// Empty regular slots.
-    pub regular: usize,
-    /// Empty surprise slots.
-    pub surprise: usize,
-    /// The constraint at fault.
-    pub fault: Fault,
-    /// Pins that are not met.
-    pub pins: Vec<(u32, PinFault)>,
-    /// Candidates removed before packing: (reason, how many), none with 0.
-    pub removed: Vec<(Removal, u32)>,
-    /// Candidates that are too irrelevant to be a surprise.
-    pub below_floor: u32,
-}
-
-/// What one more unit would be worth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ShadowPrice {
-    /// Item number.
-    pub item: u32,
-    /// Value that one more unit would add, at most.
-    pub price: f64,
-    /// Value that ten more units would add, at most.
-    pub ten_more: f64,
-    /// Whether one more unit would fill a slot that stays empty.
-    pub fills: bool,
-}
-
-/// An item that could take a line's place.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StandIn {
-    /// Item number.
-    pub item: u32,
-    /// Its value in the slot.
-    pub value: f32,
-}
 
 /// Items of which nothing is left and more would help: those that fill slots first, then the dearest.
 ///

@@ -3,17 +3,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::packing::Draw;
 use super::state::{Pick, State};
 use crate::shop::stable_hash;
-
-/// How a surprise line came about, for off-policy evaluation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draw {
-    /// Probability of the item in the slot, given everything else, > 0.
-    pub propensity: f64,
-    /// All items that could have come, with their probabilities, which sum to 1.
-    pub candidates: Vec<(u32, f64)>,
-}
 
 /// Most items in one draw.
 const WIDEST: usize = 10;

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use super::explain::dearest;
 use super::lots::{assign_lots, Lot, LotError};
 use super::pack::{pack, pack_one, Options, Progress};
+use super::packing::{PackedBox, Packing, ShadowPrice};
 use super::problem::{BoxRequest, Candidate, Item, Problem, ProblemError, Rules};
-use super::state::{PackedBox, Packing};
 use super::verify::{verify, Violation};
 
 /// One box to be packed.
@@ -256,9 +256,9 @@ impl Job {
                 prices[at] = prices[at].max(*price);
             }
         }
-        let mut shadow: BTreeMap<u32, super::ShadowPrice> = BTreeMap::new();
+        let mut shadow: BTreeMap<u32, ShadowPrice> = BTreeMap::new();
         for price in &packing.shadow_prices {
-            let outer = super::ShadowPrice {
+            let outer = ShadowPrice {
                 item: item(price.item),
                 ..*price
             };

@@ -5,6 +5,8 @@
 //! | `problem` | items, rules, boxes and candidates; validation; what is removed from a box and why |
 //! | `solve_box` | the exact best content of one box at given prices |
 //! | `bound` | prices on stock by Lagrangian relaxation, and with them the dual bound |
+//! | `packing` | what a packing is: boxes, lines, shortfalls, shadow prices, stand-ins, how goals were met |
+//! | `state` | contents of all boxes and the stock they leave, while they are packed |
 //! | `repair` | from priced contents, which may oversell, to a packing that does not |
 //! | `exchange` | better packings: a box re-solved, chains of swaps through many boxes |
 //! | `soft` | goals that are reported, not bounded: categories, minimum use, margin, fairness |
@@ -29,6 +31,7 @@ mod explore;
 mod job;
 mod lots;
 mod pack;
+mod packing;
 mod problem;
 mod repair;
 mod shelf;
@@ -40,15 +43,14 @@ mod tests;
 mod verify;
 
 pub use care::BoxCare;
-pub use explain::{Fault, ShadowPrice, Shortfall, StandIn};
-pub use explore::Draw;
 pub use job::{Job, JobError, JobPacking, Order, PackedOrder};
 pub use lots::{assign_lots, Lot, LotError};
 pub use pack::{greedy, pack, pack_one, repack, Options, Phase, Progress, Repacked};
+pub use packing::{
+    Draw, Fault, Line, PackedBox, Packing, ShadowPrice, Shortfall, SoftReport, StandIn,
+};
 pub use problem::{
     BoxRequest, Candidate, Item, PinFault, Problem, ProblemError, Removal, Rules, MAX_SLOTS,
 };
 pub use shelf::{LineWeights, Shelf, ShelfError, ShopRules};
-pub use soft::SoftReport;
-pub use state::{Line, PackedBox, Packing};
 pub use verify::{verify, Violation};

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 
 use super::bound::{exact_bound, Ascent};
 use super::exchange::{chains, recreate, resolve_boxes};
-use super::explain::{shadow_prices, shortfalls, stand_ins, Fault};
+use super::explain::{shadow_prices, shortfalls, stand_ins};
 use super::explore::explore;
+use super::packing::{Draw, Fault, Line, PackedBox, Packing};
 use super::problem::Problem;
 use super::repair::{from_prices, plain_greedy};
 use super::soft;
 use super::solve_box::BoxSolver;
-use super::state::{Line, PackedBox, Packing, State};
-use super::Draw;
+use super::state::{Pick, State};
 
 /// How to pack.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -494,7 +494,7 @@ fn at_prices(
     let picks: Vec<_> = solver
         .picks
         .iter()
-        .map(|pick| super::state::Pick {
+        .map(|pick| Pick {
             candidate: pick.candidate - start,
             surprise: pick.surprise,
         })

@@ -5,27 +5,9 @@
 use std::collections::HashSet;
 
 use super::exchange::release;
+use super::packing::SoftReport;
 use super::problem::Problem;
 use super::state::{Pick, State};
-
-/// How the goals were met.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SoftReport {
-    /// Per required category: (category, boxes without a line of it).
-    pub missing_category: Vec<(u32, u64)>,
-    /// Per minimum use: (item, units wanted, units used).
-    pub minimum_use: Vec<(u32, u32, u32)>,
-    /// Σ(price − cost) / Σ price of lines whose price and cost are known; `None` without any.
-    pub margin: Option<f64>,
-    /// Value of the median box.
-    pub median_value: f64,
-    /// Value of the box at the 5th percentile.
-    pub p5_value: f64,
-    /// Boxes below the fair share of the median.
-    pub below_fair: u64,
-    /// Value given up for these goals.
-    pub given_up: f64,
-}
 
 /// A swap of one line.
 #[derive(Clone, Copy)]

@@ -1,66 +1,6 @@
-//! A packing while it is made, and as it is handed out.
+//! Contents of all boxes while they are packed.
 
 use super::problem::{Problem, MEASURES};
-use super::{Draw, Fault, ShadowPrice, Shortfall, SoftReport, StandIn};
-
-/// One line of a box.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Line {
-    /// Item number.
-    pub item: u32,
-    /// Whether it fills a surprise slot.
-    pub surprise: bool,
-    /// Whether it was pinned or locked.
-    pub fixed: bool,
-    /// Value in this box.
-    pub value: f32,
-    /// In-stock items that could take its place on the packing bench, best first. They are not reserved.
-    pub stand_ins: Vec<StandIn>,
-    /// How the line was drawn, where it was drawn at random.
-    pub draw: Option<Draw>,
-}
-
-/// One packed box.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PackedBox {
-    /// Box id.
-    pub id: String,
-    /// Lines: fixed, then regular, then surprise; within these by item number.
-    pub lines: Vec<Line>,
-    /// Sum of the lines' values.
-    pub value: f64,
-    /// Slots that stayed empty and pins not met, with the constraint at fault; `None` for a full box.
-    pub shortfall: Option<Shortfall>,
-}
-
-/// What [`pack`](super::pack) answers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Packing {
-    /// Boxes in the order they were added.
-    pub boxes: Vec<PackedBox>,
-    /// Sum of all lines' values.
-    pub value: f64,
-    /// No packing that fills as many slots has a higher value.
-    pub bound: f64,
-    /// (bound − value) / |bound|, in 0…1; 0 where both are 0.
-    pub gap: f64,
-    /// Units left per item.
-    pub stock_left: Vec<u32>,
-    /// Price λ per item, in units of value, ≥ 0: the warm start of the next packing.
-    pub prices: Vec<f64>,
-    /// Items whose stock binds, dearest first.
-    pub shadow_prices: Vec<ShadowPrice>,
-    /// Slots that stayed empty.
-    pub empty_slots: u64,
-    /// Box numbers with a shortfall, counted by fault.
-    pub faults: Vec<(Fault, u64)>,
-    /// How the goals that are not hard were met.
-    pub soft: SoftReport,
-    /// Whether the run was stopped before it was done.
-    pub stopped: bool,
-    /// Rounds of price adjustment.
-    pub rounds: u32,
-}
 
 /// A candidate in a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::packing::Packing;
 use super::problem::{fits, Guard, Problem};
-use super::state::Packing;
 
 /// A hard constraint that a packing breaks.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

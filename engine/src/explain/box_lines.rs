@@ -1,16 +1,15 @@
 //! Reasons for given products, without making a list: for the lines of a box.
 
 use crate::explain::items;
+use crate::explain::life::needs;
+use crate::explain::surprises::Explained;
 use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare, view_of};
-use crate::rank::scorers::delight::Appraiser;
 use crate::rank::{
-    Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason, ReasonCode, Request,
+    Appraiser, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
+    ReasonCode, Request,
 };
 use crate::shop::{Budget, ProductIx};
-
-/// How surely a life situation must need a product before that is the reason for it.
-const NEEDED: f32 = 0.3;
 
 /// What a line stands in a box for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +64,7 @@ pub fn line_reasons(
                 LineKind::Surprise => {
                     let reasons = appraiser
                         .as_ref()
-                        .map(|a| a.reasons(&query, *product, *relevance));
+                        .map(|appraiser| surprising_for(appraiser, &query, *product, *relevance));
                     let plain = || vec![Reason::plain(ReasonCode::Surprise, 0.0)];
                     item.reasons.extend(reasons.unwrap_or_else(plain));
                 }
@@ -84,9 +83,14 @@ pub fn line_reasons(
         .collect()
 }
 
-/// Whether the customer's life surely needs `product` about now.
-pub(crate) fn needs(query: &Query, product: ProductIx) -> bool {
-    query
-        .life
-        .is_some_and(|view| view.product(product).current >= NEEDED)
+/// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
+fn surprising_for(
+    appraiser: &Appraiser,
+    query: &Query,
+    product: ProductIx,
+    relevance: f32,
+) -> Vec<Reason> {
+    let prospect = query.relevance.prospect(product, relevance);
+    let drivers = appraiser.appraise(&[prospect]).first().map(|a| a.drivers);
+    Explained::new(query, appraiser.surprises()).reasons(product, drivers.unwrap_or_default(), 0.0)
 }

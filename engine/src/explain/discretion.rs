@@ -1,105 +1,52 @@
-//! What a reason does not name, although it is true.
+//! What an answer may say of a life situation.
 
-use serde::{Deserialize, Serialize};
+use crate::life::{LifeModel, LifeState, ProfileIx};
 
-use crate::shop::{Catalogue, ProductIx};
-
-/// Categories whose products are not named in reasons: somebody may look over the customer's shoulder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tact {
-    /// Begins of words; a product whose category path holds a word that begins so is not named. Lower case.
-    pub sensitive: Vec<String>,
+/// What the shop allows to be said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Discretion {
+    /// Whether clocks that were inferred, not declared, may be named whatever their type says.
+    pub name_inferred: bool,
+    /// Least probability that an inferred clock exists before it is named; design: .8.
+    pub least_probability: f64,
 }
 
-impl Default for Tact {
-    fn default() -> Self {
-        let words = "pregnan fertility contracept intimate sexual erotic incontinence medic pharma health_condition \
-            mental addiction funeral mourning weight_loss weight-loss diet \
-            הריון פוריות מניעה אינטימי מיני תרופות רפואי אבל הרזיה";
-        Tact {
-            sensitive: words.split_whitespace().map(str::to_owned).collect(),
+impl Default for Discretion {
+    /// Inferred clocks are named only where their clock type says so.
+    fn default() -> Discretion {
+        Discretion {
+            name_inferred: false,
+            least_probability: 0.8,
         }
     }
 }
 
-impl Tact {
-    /// Whether `product` is not to be named: by its category, or by an attribute `sensitive` that is true.
-    pub fn hides(&self, catalogue: &Catalogue, product: ProductIx) -> bool {
-        if product as usize >= catalogue.len() {
-            return true;
-        }
-        let row = catalogue.product(product);
-        if row.attributes.get("sensitive") == Some(&serde_json::Value::Bool(true)) {
-            return true;
-        }
-        row.category.as_deref().is_some_and(|path| {
-            let path = path.to_lowercase();
-            self.sensitive.iter().any(|begin| begins(&path, begin))
-        })
-    }
-}
-
-/// Whether a word of `path` begins with `begin`, after Hebrew particles that are written together with it ("לפוריות").
-fn begins(path: &str, begin: &str) -> bool {
-    path.match_indices(begin).any(|(at, _)| {
-        let before = path[..at].trim_end_matches(|c| "ובלהכמש".contains(c));
-        let particles = path[before.len()..at].chars().count();
-        let free = before
-            .chars()
-            .next_back()
-            .is_none_or(|c| !c.is_alphanumeric());
-        particles <= 2 && free
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shop::Product;
-
-    #[test]
-    fn sensitive_words_are_not_looked_for_inside_others() {
-        let sensitive = |path: &str| {
-            let words = Tact::default().sensitive;
-            words.iter().any(|word| begins(path, word))
+impl Discretion {
+    /// Whether an answer (wording, a stage-named list, outreach) may name clock number `clock` of `state`.
+    ///
+    /// Declared clocks may be named. Inferred ones only where the shop allows it and the clock exists with at least
+    /// the least probability; inferred children, pregnancies and whatever else is sensitive never.
+    pub fn may_name(&self, model: &LifeModel, state: &LifeState, clock: usize) -> bool {
+        let Some(posterior) = state.clocks.get(clock) else {
+            return false;
         };
-        for path in [
-            "garden/ornamental plants",
-            "מטבח/נייר אלומיניום",
-            "pets/cat",
-        ] {
-            assert!(!sensitive(path), "{path}");
-        }
-        for path in [
-            "health/mental health",
-            "care/pregnancy-tests",
-            "תוספים להריון",
-            "בריאות/ולפוריות",
-        ] {
-            assert!(sensitive(path), "{path}");
-        }
+        let kind = &model.clocks[posterior.clock].kind;
+        posterior.declared
+            || ((self.name_inferred || kind.name_inferred)
+                && !kind.sensitive
+                && posterior.probability >= self.least_probability)
     }
 
-    #[test]
-    fn sensitive_categories_and_marked_products_are_hidden() {
-        let mut marked = Product::bare("b");
-        marked.attributes.insert("sensitive".into(), true.into());
-        let catalogue = Catalogue::new(vec![
-            Product {
-                category: Some("Care/Incontinence".into()),
-                ..Product::bare("a")
-            },
-            marked,
-            Product {
-                category: Some("toys".into()),
-                ..Product::bare("c")
-            },
-        ])
-        .unwrap();
-        let hides: Vec<bool> = (0..4)
-            .map(|p| Tact::default().hides(&catalogue, p))
-            .collect();
-        assert_eq!(hides, [true, true, false, true]);
+    /// Whether an answer may name clock number `clock` of `state` as the reason for something of `profile`: it may be
+    /// named at all, and the thing is not for another kind (no cat is named beside what is for dogs).
+    pub fn may_name_for(
+        &self,
+        model: &LifeModel,
+        state: &LifeState,
+        clock: usize,
+        profile: ProfileIx,
+    ) -> bool {
+        self.may_name(model, state, clock)
+            && state.kinds.suits(model, &state.clocks[clock], profile)
     }
 }

@@ -1,6 +1,7 @@
 //! One customer's life as a page draws it: clocks with their stages, needs with products, occasions.
 
-use crate::life::{Need, Occasion, Tact, Timeline};
+use crate::explain::{need_sentence, Discretion};
+use crate::life::{Need, Occasion, Timeline};
 use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare};
 use crate::rank::{Context, CustomerState, Live};
@@ -22,7 +23,7 @@ pub struct OutlookRequest<'a> {
     /// BCP 47 tag.
     pub locale: &'a str,
     /// What may be named.
-    pub tact: Tact,
+    pub discretion: Discretion,
 }
 
 /// What may be shown of one customer's life.
@@ -50,7 +51,7 @@ pub struct Wanted {
     pub need: Need,
     /// Position of its clock in [`Outlook::clocks`], where that may be named.
     pub clock: Option<usize>,
-    /// Why, in words that keep to tact.
+    /// Why, in words that keep to [`OutlookRequest::discretion`].
     pub sentence: String,
     /// Products on sale that answer it, most popular first.
     pub products: Vec<ProductIx>,
@@ -89,7 +90,7 @@ pub fn outlook(
         &Budget::RANKED,
     );
     let state = life_of(model, live, &prepared.customer(), ask.now)?;
-    let may_name = |clock: usize| ask.tact.may_name(&life.model, &state, clock);
+    let may_name = |clock: usize| ask.discretion.may_name(&life.model, &state, clock);
     let all = life.model.timeline(&state, ask.locale);
     let believed = all.len();
     let clocks: Vec<Timeline> = all.into_iter().filter(|t| may_name(t.clock)).collect();
@@ -115,11 +116,11 @@ pub fn outlook(
             });
             products.truncate(ask.products);
             let named = ask
-                .tact
+                .discretion
                 .may_name_for(&life.model, &state, need.clock, need.profile)
                 .then_some(need.clock);
             let clock = named.and_then(place);
-            let sentence = ask.tact.sentence(&life.model, &state, named, ask.locale);
+            let sentence = need_sentence(&ask.discretion, &life.model, &state, named, ask.locale);
             let need = match clock {
                 Some(_) => need,
                 None => discreet(need, ask.now),

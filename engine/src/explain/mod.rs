@@ -1,4 +1,7 @@
-//! Reasons that people read: sentences in English and Hebrew, tact, contributions that add up, counterfactuals.
+//! Why an answer is as it is: reasons whose contributions add up, counterfactuals, the page of a customer's life.
+//!
+//! All wording stands in `text`, a file for each language. [`Sensitivity`] says which products no reason names,
+//! [`Discretion`] which life situations.
 
 pub(crate) mod box_lines;
 mod counterfactual;
@@ -6,14 +9,16 @@ mod discretion;
 pub(crate) mod items;
 pub(crate) mod life;
 mod life_page;
+mod sensitivity;
 pub(crate) mod surprises;
 mod text;
 
 pub use box_lines::{line_reasons, LineKind};
 pub use counterfactual::{counterfactual, Counterfactual, Tie};
-pub use discretion::Tact;
+pub use discretion::Discretion;
 pub use life_page::{outlook, Outlook, OutlookRequest, Wanted};
-pub use text::{sentence, Language};
+pub use sensitivity::Sensitivity;
+pub use text::{counterfactual_sentence, need_sentence, note_text, sentence, Language};
 
 use crate::rank::{Reason, ReasonCode};
 

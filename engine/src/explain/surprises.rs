@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::explain::box_lines::needs;
-use crate::explain::Tact;
+use crate::explain::life::{self, needs};
+use crate::explain::Sensitivity;
 use crate::rank::{Query, Reason, ReasonCode};
 use crate::shop::ProductIx;
 use crate::surprise::{Drivers, Surprises};
@@ -19,7 +19,7 @@ const LEAST_KINSHIP: f32 = 0.05;
 pub(crate) struct Explained<'a> {
     query: &'a Query<'a>,
     surprises: &'a Surprises,
-    /// What the customer has of each kind, the one bought last, where tact allows to name it.
+    /// What the customer has of each kind, the one bought last, where it may be named.
     latest: BTreeMap<u32, (i64, ProductIx)>,
 }
 
@@ -27,14 +27,14 @@ impl<'a> Explained<'a> {
     pub(crate) fn new(query: &'a Query<'a>, surprises: &'a Surprises) -> Explained<'a> {
         let mut latest: BTreeMap<u32, (i64, ProductIx)> = BTreeMap::new();
         if query.request.max_reasons > 0 {
-            let tact = Tact::default();
+            let sensitivity = Sensitivity::default();
             for (&product, owned) in query.owned {
                 let Some(kind) = surprises.topics.of(product) else {
                     continue;
                 };
                 let had = (owned.last_at, product);
                 let newer = latest.get(&kind).is_none_or(|other| had > *other);
-                if newer && !tact.hides(&query.live.catalogue, product) {
+                if newer && !sensitivity.hides(&query.live.catalogue, product) {
                     latest.insert(kind, had);
                 }
             }
@@ -52,7 +52,7 @@ impl<'a> Explained<'a> {
         let mut left = part;
         if drivers.life >= LEAST_SHARE && needs(self.query, product) {
             let share = part * drivers.life;
-            reasons.push(crate::explain::life::reason(self.query, product, share));
+            reasons.push(life::reason(self.query, product, share));
             left -= share;
         }
         if drivers.moment >= LEAST_SHARE && self.in_season(product) {

@@ -385,7 +385,7 @@ pub fn title_in<'a>(titles: &'a Titles, locale: &str, fallback: &'a str) -> &'a 
 }
 
 /// The primary language of a BCP 47 tag, in whatever case it was written; `he` for the old tag `iw` too.
-pub(super) fn language(locale: &str) -> &str {
+fn language(locale: &str) -> &str {
     let language = locale.split(['-', '_']).next().unwrap_or("en");
     if ["he", "iw"]
         .iter()

@@ -4,7 +4,7 @@
 //! states; [`density`] says how much more a clock's holder buys of each profile at each age; [`LifeModel`] holds that in
 //! the bundle. [`LifeModel::state`] turns one customer's history and facts into a [`LifeState`], from which
 //! [`LifeView`] answers per product, [`LifeModel::needs`] lists what comes, and [`LifeModel::timeline`] what a page draws.
-//! [`Tact`] decides what of it may be put into words.
+//! [`Discretion`](crate::explain::Discretion) decides what of it may be put into words.
 
 mod ages;
 mod clock;
@@ -19,7 +19,6 @@ mod part;
 mod posterior;
 mod profiles;
 mod state;
-mod tact;
 mod timeline;
 mod trust;
 mod windows;
@@ -37,7 +36,6 @@ pub use part::Life;
 pub use posterior::{infer, prior, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 pub use state::{LifeState, LifeView, Standing, StateOptions};
-pub use tact::Tact;
 pub use timeline::{Band, Occasion, Timeline};
 pub use trust::Trust;
 pub use windows::{Window, WindowReader};

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ages::Ages;
 use super::clock::ClockType;
 use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
 use super::existence::Existence;
-use super::posterior::Posterior;
 use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 use super::trust::Trust;
 use crate::bundle::{
@@ -125,11 +123,6 @@ impl Clock {
             self.first_age.last().copied()
         };
         interpolate(&self.first_age, self.position(age), edge.unwrap_or(1.0))
-    }
-
-    /// The ages at day `at` of the anchors that `posterior` believes in.
-    pub(super) fn ages(&self, posterior: &Posterior, at: f64) -> Ages {
-        Ages::new(&self.kind, posterior, at)
     }
 
     fn position(&self, age: f64) -> f64 {

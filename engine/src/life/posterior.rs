@@ -303,6 +303,31 @@ pub fn infer(
     out
 }
 
+impl Clock {
+    /// Total weight of the pieces that speak of this clock.
+    pub fn weight_of(&self, evidence: &[Evidence]) -> f64 {
+        evidence
+            .iter()
+            .filter(|piece| self.table(piece.profile).is_some())
+            .map(|piece| f64::from(piece.weight))
+            .sum()
+    }
+
+    /// `evidence` as far as it is believed; `None` where it is believed as it is.
+    pub(super) fn believed(&self, evidence: &[Evidence]) -> Option<Vec<Evidence>> {
+        let power = self.trust.power_at(self.weight_of(evidence)) as f32;
+        (power != 1.0).then(|| {
+            evidence
+                .iter()
+                .map(|piece| Evidence {
+                    weight: piece.weight * power,
+                    ..*piece
+                })
+                .collect()
+        })
+    }
+}
+
 fn from_fact(clock: &Clock, declared: &Declared) -> Member {
     let sd = clock.kind.declared_sd_days;
     let width = sd / 3.0;

@@ -220,7 +220,7 @@ impl<'a> LifeView<'a> {
         let ages: Vec<Ages> = state
             .clocks
             .iter()
-            .map(|p| clock_of(p).ages(p, now))
+            .map(|p| Ages::new(&clock_of(p).kind, p, now))
             .collect();
         let spoken: Vec<Vec<Spoken>> = state
             .clocks

@@ -125,7 +125,7 @@ impl LifeModel {
 
     /// Every clock of `state` as bands, in the order of [`LifeState::clocks`].
     ///
-    /// For the customer's own eyes or for staff; which of it may be shown to whom is for [`Tact`](super::Tact) to say.
+    /// For the customer's own eyes or for staff; which of it may be shown to whom is for [`Discretion`](crate::explain::Discretion) to say.
     pub fn timeline(&self, state: &LifeState, locale: &str) -> Vec<Timeline> {
         let now = state.now_day();
         state

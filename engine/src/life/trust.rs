@@ -5,9 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::Evidence;
-use super::model::Clock;
-
 /// How far the evidence for one clock is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
@@ -56,30 +53,5 @@ impl Trust {
             let prior = ((log - top).exp() / sum) as f32;
             *weight += self.reserve * (prior - *weight);
         }
-    }
-}
-
-impl Clock {
-    /// Total weight of the pieces that speak of this clock.
-    pub fn weight_of(&self, evidence: &[Evidence]) -> f64 {
-        evidence
-            .iter()
-            .filter(|piece| self.table(piece.profile).is_some())
-            .map(|piece| f64::from(piece.weight))
-            .sum()
-    }
-
-    /// `evidence` as far as it is believed; `None` where it is believed as it is.
-    pub(super) fn believed(&self, evidence: &[Evidence]) -> Option<Vec<Evidence>> {
-        let power = self.trust.power_at(self.weight_of(evidence)) as f32;
-        (power != 1.0).then(|| {
-            evidence
-                .iter()
-                .map(|piece| Evidence {
-                    weight: piece.weight * power,
-                    ..*piece
-                })
-                .collect()
-        })
     }
 }

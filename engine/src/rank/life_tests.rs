@@ -1,11 +1,11 @@
-//! Life situations in lists and in the outlook: current needs first, what is outgrown gone, consent and tact kept.
+//! Life situations in lists and in the outlook: current needs first, what is outgrown gone, consent and discretion kept.
 
 use std::sync::Arc;
 
 use super::*;
 use crate::bundle::Manifest;
-use crate::explain::{outlook, Outlook, OutlookRequest};
-use crate::life::{parse_day, ClockType, Life, LifeModel, Tact};
+use crate::explain::{outlook, Discretion, Outlook, OutlookRequest};
+use crate::life::{parse_day, ClockType, Life, LifeModel};
 use crate::model::Model;
 use crate::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
 use crate::represent::Representation;
@@ -120,7 +120,7 @@ fn look(model: &Model, customer: CustomerState, day: f64) -> Option<Outlook> {
         needs: 10,
         products: 5,
         locale: "en",
-        tact: Tact::default(),
+        discretion: Discretion::default(),
     };
     outlook(model, &live, customer, &ask)
 }
@@ -243,7 +243,7 @@ fn products_that_came_after_the_model_are_for_an_age_too() {
         needs: 10,
         products: 5,
         locale: "en",
-        tact: Tact::default(),
+        discretion: Discretion::default(),
     };
     let seen = outlook(&model, &live, who(&history, &[], true), &ask).unwrap();
     assert_eq!(seen.withheld, 1);

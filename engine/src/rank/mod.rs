@@ -9,6 +9,7 @@
 //! very last step.
 
 pub(crate) mod answer;
+pub(crate) mod appraiser;
 pub(crate) mod arrangers;
 pub(crate) mod contact;
 pub(crate) mod filters;
@@ -28,6 +29,7 @@ pub(crate) mod stage_fit;
 pub(crate) mod stages;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
+pub use appraiser::{Appraised, Appraiser};
 pub use arrangers::calibration::Caps;
 pub use arrangers::list_quality::{Together, SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use contact::Contact;
@@ -41,7 +43,6 @@ pub use request::{
     MAX_COUNT, MAX_LISTS,
 };
 pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
-pub use scorers::delight::{Appraised, Appraiser};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use super::filters::{Excluded, OnSale, ELIGIBILITY};
 use super::query::{before, owned};
 use super::sources::completes_basket;
 use super::{
-    Allowed, Answer, Contact, Context, CustomerState, Filter, Item, ListAnswer, ListKind, Live,
-    Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request, RequestError,
+    Allowed, Answer, Appraiser, Contact, Context, CustomerState, Filter, Item, ListAnswer,
+    ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
+    RequestError,
 };
 use crate::explain::items;
 use crate::index::LikeYou;
@@ -62,39 +63,53 @@ pub fn recommend_like(
     let life = life_of(model, live, &prepared.customer(), now);
     let view = view_of(model, live, life.as_ref());
     let relevance = prepared.relevance(model, live, view.as_ref(), request.now);
+    let surprises = request.lists.iter().any(|list| {
+        list.kind == ListKind::Surprise && contact.withholds(list.kind, request).is_none()
+    });
+    let appraiser = surprises
+        .then(|| Appraiser::new(model, live, &prepared.customer(), now, &relevance))
+        .flatten();
+    let query = Query {
+        like_you,
+        contact: &contact,
+        appraiser: appraiser.as_ref(),
+        ..prepared.query(&relevance, request, &request.lists[0])
+    };
     let mut listed: HashSet<ProductIx> = HashSet::new();
-    let mut personal = false;
-    let mut lists = Vec::with_capacity(request.lists.len());
-    for list in &request.lists {
-        let query = Query {
-            like_you,
-            contact: &contact,
-            ..prepared.query(&relevance, request, list)
-        };
-        personal |= query.personal;
-        let empty = |note| ListAnswer {
-            kind: list.kind,
-            items: Vec::new(),
-            removed: Vec::new(),
-            notes: vec![note],
-            draw: Vec::new(),
-        };
-        let answer = match (
-            contact.withholds(list.kind, request),
-            plan(list.kind, &query),
-        ) {
-            (Some(why), _) => empty(why),
-            (None, None) => empty(Note::Unsupported),
-            (None, Some(_)) if stop() => empty(Note::Partial),
-            (None, Some(plan)) => build_list(&plan, &query, &mut listed, stop),
-        };
-        lists.push(answer);
-    }
+    let lists = request
+        .lists
+        .iter()
+        .map(|list| answer_list(&query.for_list(list), &mut listed, stop))
+        .collect();
     Ok(Answer {
-        personal,
+        personal: query.personal,
         hand_over: contact.hand_over(),
         lists,
     })
+}
+
+/// The list of `query`, or an empty one with the note that says why.
+fn answer_list(
+    query: &Query,
+    listed: &mut HashSet<ProductIx>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> ListAnswer {
+    let kind = query.list.kind;
+    let empty = |note| ListAnswer {
+        kind,
+        items: Vec::new(),
+        removed: Vec::new(),
+        notes: vec![note],
+        draw: Vec::new(),
+    };
+    if let Some(why) = query.contact.withholds(kind, query.request) {
+        return empty(why);
+    }
+    match plan(kind, query) {
+        None => empty(Note::Unsupported),
+        Some(_) if stop() => empty(Note::Partial),
+        Some(plan) => build_list(&plan, query, listed, stop),
+    }
 }
 
 /// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
@@ -188,6 +203,7 @@ impl<'a> Prepared<'a> {
             customer: self.customer(),
             folded: &self.folded,
             relevance,
+            appraiser: None,
             owned: &self.owned,
             life: relevance.life(),
             like_you: LikeYou::Absent,
@@ -242,6 +258,7 @@ fn fold(model: &Model, customer: &CustomerState, context: &Context, now: i64) ->
     }
 }
 
+/// Makes one list: sources, filters, scorers, arranger, eligibility once more, reasons.
 fn build_list(
     plan: &Plan,
     query: &Query,
@@ -252,6 +269,47 @@ fn build_list(
     if !query.personal && plan.needs_customer {
         notes.push(Note::NotPersonal);
     }
+    let mut removed = Vec::new();
+    let mut candidates = propose(plan, query, &mut notes, stop);
+    let pins = pins_of_list(query, listed, &mut notes);
+    filter(plan, query, &mut candidates, &pins, listed, &mut removed);
+    for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
+        scorer.score(query, &mut candidates);
+        debug_assert!(candidates.iter().all(|c| c.score.is_finite()));
+    }
+    let slots = query.list.count.saturating_sub(pins.len());
+    let arranged = plan.arranger.arrange(query, candidates, &pins, slots);
+    removed.extend(arranged.removed);
+    notes.extend(arranged.notes);
+
+    let mut items = pinned_items(plan, query, &pins);
+    items.extend(arranged.chosen);
+    check_again(plan, query, &mut items, &mut removed);
+    items.truncate(query.list.count);
+    if !plan.tells_relevance {
+        add_relevance(query, &mut items);
+    }
+    explain(plan, query, &mut items);
+    if items.len() < query.list.count {
+        notes.push(Note::Short);
+    }
+    listed.extend(items.iter().map(|item| item.product));
+    ListAnswer {
+        kind: query.list.kind,
+        items,
+        removed,
+        notes,
+        draw: arranged.draw,
+    }
+}
+
+/// What the sources of `plan` propose, each product once; what was skipped or cut short is noted.
+fn propose(
+    plan: &Plan,
+    query: &Query,
+    notes: &mut Vec<Note>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Vec<Item> {
     let mut pool = Pool::default();
     for (ix, source) in plan.sources.iter().enumerate() {
         if !source.enabled(query) {
@@ -266,82 +324,75 @@ fn build_list(
             break;
         }
     }
+    pool.into_candidates()
+}
+
+/// The shop's pins that keep their places.
+fn pins_of_list(
+    query: &Query,
+    listed: &HashSet<ProductIx>,
+    notes: &mut Vec<Note>,
+) -> Vec<ProductIx> {
     let mut pins = eligible_pins(query, listed);
     if let Some(why) = query.contact.unpins().filter(|_| !pins.is_empty()) {
         // they may still come in on their own merit
         pins.clear();
         notes.push(why);
     }
-    let mut removed = Vec::new();
-    let mut candidates = pool.into_candidates();
+    pins
+}
+
+/// Takes out of `candidates` the pins, which have their places, what is in another list, and what a filter refuses.
+fn filter(
+    plan: &Plan,
+    query: &Query,
+    candidates: &mut Vec<Item>,
+    pins: &[ProductIx],
+    listed: &HashSet<ProductIx>,
+    removed: &mut Vec<Removed>,
+) {
     candidates.retain(|candidate| {
-        let by = if pins.contains(&candidate.product) {
-            Some("pinned")
-        } else if listed.contains(&candidate.product) {
+        let product = candidate.product;
+        if pins.contains(&product) {
+            return false;
+        }
+        let by = if listed.contains(&product) {
             Some("in_another_list")
         } else {
-            first_refusal(plan, query, candidate.product)
+            first_refusal(plan, query, product)
         };
-        if let (Some(by), false) = (by, by == Some("pinned")) {
-            removed.push(Removed {
-                product: candidate.product,
-                by,
-            });
-        }
+        removed.extend(by.map(|by| Removed { product, by }));
         by.is_none()
     });
-    for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
-        scorer.score(query, &mut candidates);
-        debug_assert!(candidates.iter().all(|c| c.score.is_finite()));
-    }
-    let slots = query.list.count.saturating_sub(pins.len());
-    let arranged = plan.arranger.arrange(query, candidates, &pins, slots);
-    removed.extend(arranged.removed);
-    notes.extend(arranged.notes);
+}
 
-    let mut items = pinned_items(plan, query, &pins);
-    let like_you = |source: usize| plan.sources[source].name() == "customers_like_you";
-    let by_others: HashSet<ProductIx> = arranged
-        .chosen
-        .iter()
-        .filter(|candidate| candidate.sources.iter().any(|(ix, _)| like_you(*ix)))
-        .map(|candidate| candidate.product)
-        .collect();
-    items.extend(arranged.chosen);
-    // Stock and consent may be checked against a newer state than the sources saw: nothing leaves unchecked.
+/// Takes out of `items` what is not eligible any more: stock and consent may be checked against a newer state than the
+/// sources saw, and nothing leaves unchecked.
+fn check_again(plan: &Plan, query: &Query, items: &mut Vec<Item>, removed: &mut Vec<Removed>) {
     items.retain(|item| {
-        let refusal = first_refusal(plan, query, item.product).filter(|_| !item.pinned);
-        if let Some(by) = refusal {
-            removed.push(Removed {
-                product: item.product,
-                by,
-            });
-        }
-        refusal.is_none()
+        let product = item.product;
+        let by = first_refusal(plan, query, product).filter(|_| !item.pinned);
+        removed.extend(by.map(|by| Removed { product, by }));
+        by.is_none()
     });
-    items.truncate(query.list.count);
-    if !plan.tells_relevance {
-        let shown: Vec<ProductIx> = items.iter().map(|item| item.product).collect();
-        for (item, score) in items.iter_mut().zip(query.relevance.scores(&shown)) {
-            item.relevance = query.relevance.relevance(item.product, score);
-        }
+}
+
+/// Fills in the relevance of what is shown.
+fn add_relevance(query: &Query, items: &mut [Item]) {
+    let shown: Vec<ProductIx> = items.iter().map(|item| item.product).collect();
+    for (item, score) in items.iter_mut().zip(query.relevance.scores(&shown)) {
+        item.relevance = query.relevance.relevance(item.product, score);
     }
+}
+
+/// Says of each item that is not pinned why it is shown.
+fn explain(plan: &Plan, query: &Query, items: &mut [Item]) {
+    let like_you = |source: usize| plan.sources[source].name() == "customers_like_you";
     for item in items.iter_mut().filter(|item| !item.pinned) {
         items::explain(query, item);
-        if by_others.contains(&item.product) {
+        if item.sources.iter().any(|(ix, _)| like_you(*ix)) {
             items::add_like_you(item, query.request.max_reasons);
         }
-    }
-    if items.len() < query.list.count {
-        notes.push(Note::Short);
-    }
-    listed.extend(items.iter().map(|item| item.product));
-    ListAnswer {
-        kind: query.list.kind,
-        items,
-        removed,
-        notes,
-        draw: arranged.draw,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request};
+use super::{
+    Appraiser, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
+};
 use crate::index::LikeYou;
 use crate::life::LifeView;
 use crate::model::Model;
@@ -10,6 +12,7 @@ use crate::represent::Folded;
 use crate::shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
 
 /// A request prepared for its stages.
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     /// The model of this request.
     pub model: &'a Model,
@@ -17,7 +20,7 @@ pub struct Query<'a> {
     pub live: &'a Live,
     /// The request.
     pub request: &'a Request,
-    /// The list at hand.
+    /// The list that is made.
     pub list: &'a ListRequest,
     /// The customer, history cut to what is seen.
     pub customer: CustomerState<'a>,
@@ -25,6 +28,8 @@ pub struct Query<'a> {
     pub folded: &'a Folded,
     /// How products stand to the customer.
     pub relevance: &'a RelevanceView<'a>,
+    /// What surprises the customer; `None` where the model knows nothing of surprises, or no list of the request is of them.
+    pub appraiser: Option<&'a Appraiser<'a>>,
     /// What the customer owns, by product.
     pub owned: &'a HashMap<ProductIx, Owned>,
     /// What the customer's life situations say, where the model knows of any.
@@ -37,7 +42,12 @@ pub struct Query<'a> {
     pub personal: bool,
 }
 
-impl Query<'_> {
+impl<'a> Query<'a> {
+    /// The same request, for its list `list`.
+    pub(crate) fn for_list(self, list: &'a ListRequest) -> Query<'a> {
+        Query { list, ..self }
+    }
+
     /// The products that a related list (similar, goes-with) starts from: the viewed product, else the basket, else the
     /// three that were last touched.
     pub fn anchors(&self) -> Vec<ProductIx> {

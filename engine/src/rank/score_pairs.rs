@@ -4,8 +4,7 @@ use crate::life::LifeView;
 use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare, view_of};
 use crate::rank::purchase::Signals;
-use crate::rank::scorers::delight::Appraiser;
-use crate::rank::{Context, CustomerState, Live, RelevanceView};
+use crate::rank::{Appraiser, Context, CustomerState, Live, RelevanceView};
 use crate::shop::{Budget, ProductIx};
 use crate::surprise::{Prospect, Terms, FEATURES};
 

@@ -1,46 +1,19 @@
 //! Reasons as sentences that customers read, in English and Hebrew.
 
-use serendib_engine::explain::{self, Tact};
-use serendib_engine::rank::{ListKind, Note, Reason};
+use serendib_engine::explain::{self, Sensitivity};
+use serendib_engine::rank::Reason;
 use serendib_engine::shop::{Catalogue, ProductIx};
 
-/// A language that sentences are spoken in.
-pub use serendib_engine::explain::Language;
+pub use serendib_engine::explain::{note_text, Language};
 
-/// `reason` as a sentence; what tact forbids to name is not named.
+/// `reason` as a sentence; what is too sensitive to name is not named.
 pub fn sentence(reason: &Reason, catalogue: &Catalogue, language: Language) -> String {
-    explain::sentence(reason, catalogue, language, &Tact::default())
+    explain::sentence(reason, catalogue, language, &Sensitivity::default())
 }
 
-/// Whether tact allows to name `product`, in words or by its id: a storefront draws what it gets the id of.
+/// Whether `product` may be named, in words or by its id: a storefront draws what it gets the id of.
 pub fn may_name(catalogue: &Catalogue, product: ProductIx) -> bool {
-    !Tact::default().hides(catalogue, product)
-}
-
-/// What a note means, in English.
-pub fn note_text(note: &Note, kind: ListKind) -> String {
-    match note {
-        Note::NotPersonal => "nothing personal went into this list".into(),
-        Note::Short => "fewer items than asked for were worth showing".into(),
-        Note::Partial => "the deadline ran out: this is the best so far".into(),
-        Note::Unsupported => format!("this server cannot make {} lists", kind.as_str()),
-        Note::SourceSkipped(source) => format!("the source {source} was not ready and was skipped"),
-        Note::OpenComplaint => "surprises and promotions pause while a complaint is open".into(),
-        Note::ComplaintJustResolved => {
-            "surprises pause for a while after a complaint was resolved".into()
-        }
-        Note::CancelIntent => {
-            "no offers: the customer thinks of leaving, and a person should talk to them".into()
-        }
-        Note::OfferBudget => {
-            "the customer got all offers that what the shop gave them allows".into()
-        }
-        Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
-        Note::AfterDisappointment => "surprises pause for a while after a disappointment".into(),
-        Note::Capped => {
-            "the caps on categories or brands left fewer products than asked for".into()
-        }
-    }
+    !Sensitivity::default().hides(catalogue, product)
 }
 
 #[cfg(test)]

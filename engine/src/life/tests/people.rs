@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
+use crate::explain::{need_sentence, Discretion};
 use crate::repeat::NextBasket;
 use crate::shop::Fact;
 
@@ -277,18 +278,17 @@ fn inferences_about_children_are_never_put_into_words() {
     let (model, products) = fresh(&catalogue);
     let history = bought(&catalogue, &family(&[T], 300.0));
     let now = at(T + 300.0);
-    let open = Tact {
+    let open = Discretion {
         name_inferred: true,
-        ..Tact::default()
+        ..Discretion::default()
     };
     let inferred = model.state(&products, &history, &[], now, StateOptions::serving(true));
     assert!(inferred.clocks[0].probability > 0.95);
-    for tact in [Tact::default(), open] {
+    for discretion in [Discretion::default(), open] {
         for locale in ["en", "he-IL"] {
-            let text = tact.sentence(&model, &inferred, Some(0), locale);
+            let text = need_sentence(&discretion, &model, &inferred, Some(0), locale);
             assert!(!text.contains("child") && !text.contains("ילד"), "{text}");
         }
-        assert_eq!(tact.date(&model, &inferred, 0), None);
     }
     let declared = [fact("child", T, Some("Noa"))];
     let state = model.state(
@@ -298,9 +298,8 @@ fn inferences_about_children_are_never_put_into_words() {
         now,
         StateOptions::serving(true),
     );
-    let text = Tact::default().sentence(&model, &state, Some(0), "en");
+    let text = need_sentence(&Discretion::default(), &model, &state, Some(0), "en");
     assert_eq!(text, "Timely for \u{2068}Noa\u{2069} (baby)");
-    assert_eq!(Tact::default().date(&model, &state, 0), Some(format_day(T)));
 
     // A kitten may be named where the shop allows it, and not before it is likely enough.
     let rows = [
@@ -322,7 +321,7 @@ fn inferences_about_children_are_never_put_into_words() {
         .unwrap();
     assert!(pet.clocks[at_home].probability > 0.8);
     assert!(open.may_name(&model, &pet, at_home));
-    assert!(!Tact::default().may_name(&model, &pet, at_home));
+    assert!(!Discretion::default().may_name(&model, &pet, at_home));
 }
 
 #[test]
@@ -387,7 +386,7 @@ fn a_kitten_is_offered_and_named_for_nothing_that_dogs_need() {
         model.state(&products, history, &[fact], at(T + 60.0), options)
     };
     let named = |state: &LifeState, product: ProductIx| {
-        Tact::default().may_name_for(&model, state, 0, products.of(product))
+        Discretion::default().may_name_for(&model, state, 0, products.of(product))
     };
     let fit = |state: &LifeState, product: ProductIx| {
         LifeView::new(&model, &products, state).stage_fit(product)

@@ -1,6 +1,6 @@
 //! Arrangement by score, with the items going together as the list asks.
 
-use crate::rank::arrangers::list_quality::{left_out, Whole};
+use crate::rank::arrangers::list_quality::{left_out, Composer};
 use crate::rank::{Arranged, Arranger, Item, Query};
 use crate::shop::ProductIx;
 
@@ -44,8 +44,8 @@ fn by_score(
 ) -> Arranged {
     sort(&mut candidates);
     let ranked: Vec<(ProductIx, f32)> = candidates.iter().map(|c| (c.product, c.score)).collect();
-    let mut whole = Whole::new(query, pins, one_variant, 1.0);
-    let composed = whole.compose(&ranked, ranked.len(), slots);
+    let mut composer = Composer::new(query, pins, one_variant, 1.0);
+    let composed = composer.compose(&ranked, ranked.len(), slots);
     let (removed, note) = left_out(&candidates, &composed, slots);
     let mut candidates: Vec<Option<Item>> = candidates.into_iter().map(Some).collect();
     Arranged {

@@ -63,7 +63,7 @@ impl Together {
 }
 
 /// One list in the making.
-pub(crate) struct Whole<'a> {
+pub(crate) struct Composer<'a> {
     query: &'a Query<'a>,
     diversity: f32,
     calibration: f32,
@@ -91,7 +91,7 @@ impl Composed {
     }
 }
 
-impl<'a> Whole<'a> {
+impl<'a> Composer<'a> {
     /// A list of `query` that already holds `pins`; diversity and calibration are taken `strength` times (0…1), and at 0 no
     /// category is crowded.
     pub(crate) fn new(
@@ -99,9 +99,9 @@ impl<'a> Whole<'a> {
         pins: &'a [ProductIx],
         one_variant: bool,
         strength: f32,
-    ) -> Whole<'a> {
+    ) -> Composer<'a> {
         let asked = &query.list.together;
-        let mut whole = Whole {
+        let mut composer = Composer {
             query,
             diversity: asked.diversity * strength,
             calibration: asked.calibration * strength,
@@ -115,8 +115,8 @@ impl<'a> Whole<'a> {
             families: one_variant.then(HashSet::new),
             pins,
         };
-        pins.iter().for_each(|pin| whole.take(*pin));
-        whole
+        pins.iter().for_each(|pin| composer.take(*pin));
+        composer
     }
 
     fn brand(&self, product: ProductIx) -> Option<&'a str> {

@@ -1,105 +1,7 @@
 //! Scorer "delight": unexpectedness, novelty, timeliness and delight of candidates.
 
-use crate::explain::surprises::Explained;
-use crate::model::Model;
-use crate::rank::{CustomerState, Item, Live, Query, Reason, RelevanceView, Scorer};
-use crate::shop::ProductIx;
+use crate::rank::{Item, Query, Scorer};
 use crate::surprise::dial::quantise;
-use crate::surprise::{Appraisal, Drivers, Prospect, Standard, Surprises, Terms};
-
-/// What the surprise model says of one product.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Appraised {
-    /// The terms.
-    pub terms: Terms,
-    /// Predicted probability of a pleasant surprise, 0…1.
-    pub delight: f32,
-    /// What it rests on.
-    pub drivers: Drivers,
-}
-
-/// One customer prepared for appraisal against a pool of candidates.
-pub struct Appraiser<'a> {
-    model: &'a Model,
-    surprises: &'a Surprises,
-    appraisal: Appraisal<'a>,
-    standard: Standard,
-}
-
-impl<'a> Appraiser<'a> {
-    /// For `customer` at `now`, whose best products by `view` are what terms are standardised over. `None` where the model knows
-    /// nothing of surprises.
-    pub fn new(
-        model: &'a Model,
-        live: &'a Live,
-        customer: &CustomerState,
-        now: i64,
-        view: &RelevanceView,
-    ) -> Option<Appraiser<'a>> {
-        let surprises = model.surprises.as_ref()?;
-        let vector = |p: ProductIx| vector(model, p);
-        let appraisal = Appraisal::new(surprises, &live.catalogue, customer.history, now, &vector);
-        let pool: Vec<_> = view
-            .best()
-            .iter()
-            .map(|&(product, score)| view.prospect(product, view.relevance(product, score)))
-            .collect();
-        let standard = Standard::of(&appraisal.terms(&pool, &vector));
-        Some(Appraiser {
-            model,
-            surprises,
-            appraisal,
-            standard,
-        })
-    }
-
-    /// The customer as the surprise model sees them.
-    pub fn appraisal(&self) -> &Appraisal<'a> {
-        &self.appraisal
-    }
-
-    /// What the delight model sees of each of `products`.
-    pub fn features(
-        &self,
-        products: &[Prospect],
-    ) -> Vec<(Terms, [f32; crate::surprise::FEATURES])> {
-        let model = self.model;
-        let curiosity = self.appraisal.curiosity();
-        let let_down = self.appraisal.let_down();
-        self.appraisal
-            .terms(products, &|p| vector(model, p))
-            .into_iter()
-            .map(|terms| (terms, self.standard.features(&terms, curiosity, let_down)))
-            .collect()
-    }
-
-    /// Appraises each of `products`.
-    pub fn appraise(&self, products: &[Prospect]) -> Vec<Appraised> {
-        self.features(products)
-            .into_iter()
-            .map(|(terms, features)| Appraised {
-                terms,
-                delight: quantise(self.surprises.delight.probability(&features) as f32),
-                drivers: Drivers::of(&self.surprises.delight, &terms, &features),
-            })
-            .collect()
-    }
-}
-
-impl Appraiser<'_> {
-    /// What `product` of this `relevance` is a surprise for, whatever delight counts in the score.
-    pub(crate) fn reasons(&self, query: &Query, product: ProductIx, relevance: f32) -> Vec<Reason> {
-        let prospect = query.relevance.prospect(product, relevance);
-        let drivers = self.appraise(&[prospect]).first().map(|a| a.drivers);
-        Explained::new(query, self.surprises).reasons(product, drivers.unwrap_or_default(), 0.0)
-    }
-}
-
-fn vector(model: &Model, product: ProductIx) -> Option<&[f32]> {
-    ((product as usize) < model.catalogue.len())
-        .then(|| model.representation.vector(product))
-        .flatten()
-}
 
 /// Fills in unexpectedness, novelty, timeliness and delight.
 pub struct Delighting;
@@ -110,14 +12,9 @@ impl Scorer for Delighting {
     }
 
     fn score(&self, query: &Query, candidates: &mut [Item]) {
-        let appraiser = Appraiser::new(
-            query.model,
-            query.live,
-            &query.customer,
-            query.request.now,
-            query.relevance,
-        );
-        let Some(appraiser) = appraiser else { return };
+        let Some(appraiser) = query.appraiser else {
+            return;
+        };
         let row = |c: &Item| query.relevance.prospect(c.product, c.relevance);
         let rows: Vec<_> = candidates.iter().map(row).collect();
         for (candidate, appraised) in candidates.iter_mut().zip(appraiser.appraise(&rows)) {

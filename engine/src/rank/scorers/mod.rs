@@ -1,7 +1,7 @@
 //! Scorers: numbers for candidates.
 
 mod by_source;
-pub(crate) mod delight;
+mod delight;
 mod fatigue;
 mod favour_at_hand;
 mod relevance;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serendib_engine::explain::{outlook, Outlook, OutlookRequest, Wanted};
-use serendib_engine::life::{Band, Occasion, Tact, Timeline};
+use serendib_engine::explain::{outlook, Discretion, Outlook, OutlookRequest, Wanted};
+use serendib_engine::life::{Band, Occasion, Timeline};
 use serendib_engine::shop::Catalogue;
 use serendib_proto::v1;
 use serendib_proto::v1::{GetLifeRequest, GetLifeResponse};
@@ -62,7 +62,7 @@ pub(super) async fn get(
                 needs: needs as usize,
                 products: PRODUCTS,
                 locale: &locale,
-                tact: Tact::default(),
+                discretion: Discretion::default(),
             };
             // A state as of an earlier time is not the one that the next request will want.
             let encoded = if earlier {
@@ -111,7 +111,7 @@ pub(super) fn on_card(
         needs: 0,
         products: 0,
         locale: locale.unwrap_or(&app.config.recommend.locale),
-        tact: Tact::default(),
+        discretion: Discretion::default(),
     };
     let encoded = app.customers.get(state, &view);
     of(app, &view, &encoded, &ask).map_or_else(Default::default, |life| {

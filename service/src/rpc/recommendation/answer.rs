@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serendib_engine::explain::Counterfactual;
+use serendib_engine::explain::{counterfactual_sentence, Counterfactual};
 use serendib_engine::rank::{Answer, Item, ListAnswer, Note, Reason, ReasonCode};
 use serendib_engine::shop::{Catalogue, ProductIx};
 use serendib_proto::v1;
@@ -128,7 +128,7 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, view: &View, wording: Wo
     }
 }
 
-/// A reason as a message; a product that tact forbids to name is not in it.
+/// A reason as a message; a product that is too sensitive to name is not in it.
 pub fn reason_to_proto(reason: &Reason, catalogue: &Catalogue, language: Language) -> v1::Reason {
     let contribution = Some(reason.contribution).filter(|part| part.is_finite());
     v1::Reason {
@@ -143,7 +143,7 @@ pub fn reason_to_proto(reason: &Reason, catalogue: &Catalogue, language: Languag
     }
 }
 
-/// A counterfactual for readers at `now` as a message; `None` where tact forbids to name its product.
+/// A counterfactual for readers at `now` as a message; `None` where its product is too sensitive to name.
 pub fn counterfactual_to_proto(
     found: &Counterfactual,
     catalogue: &Catalogue,
@@ -154,7 +154,7 @@ pub fn counterfactual_to_proto(
         without_product_id: catalogue.product(found.without).product_id.clone(),
         rank_with: found.rank as u32,
         rank_without: found.rank_without.map(|rank| rank as u32),
-        sentence: found.sentence(catalogue, language, now),
+        sentence: counterfactual_sentence(found, catalogue, language, now),
         touched_at_ms: found.touched_at,
     })
 }

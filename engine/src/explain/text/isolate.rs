@@ -4,7 +4,7 @@
 const LONGEST_TITLE: usize = 80;
 
 /// `text` between Unicode isolates (U+2068, U+2069), without characters that would break out of them, cut to 80 characters.
-pub(crate) fn isolated(text: &str) -> String {
+pub(super) fn isolated(text: &str) -> String {
     let mut clean: Vec<char> = text
         .chars()
         .filter(|c| {
