@@ -503,7 +503,7 @@ const PATHS_AT_ONCE: usize = 4_096;
 
 /// Least loss at which one unit of each item can be released, by chains of at most k swaps.
 struct Paths {
-    /// `distance[k][item]`.
+    /// Least loss to release one unit, as `distance[swaps][item]`.
     distance: Vec<Vec<f64>>,
     /// The first arc of the best chain, where the k-th round improved it.
     next: Vec<Vec<Option<u32>>>,

@@ -64,7 +64,6 @@ pub struct Job {
 /// One packed order, in item numbers of the shelf.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackedOrder {
-    /// The box.
     pub packed: PackedBox,
     /// Lot of each line, by position in the job's lots.
     pub lots: Vec<usize>,

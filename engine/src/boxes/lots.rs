@@ -3,7 +3,7 @@
 /// Units of one item that came together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lot {
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
     /// Units; nothing for a negative number.
     pub quantity: i64,
@@ -30,7 +30,7 @@ impl Lot {
 pub struct LotError {
     /// Position of the line.
     pub line: usize,
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
 }
 

@@ -55,7 +55,7 @@ pub enum Phase {
     Greedy,
     /// Prices on stock.
     Prices,
-    /// Better packings.
+    /// Search for better packings by exchanges.
     Exchange,
     /// Goals, random lines, reasons.
     Finish,
@@ -81,7 +81,7 @@ pub struct Progress {
 /// The contents of one box packed again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repacked {
-    /// The box.
+    /// The box as it is packed now.
     pub packed: PackedBox,
     /// Units left per item after it.
     pub stock_left: Vec<u32>,
@@ -153,6 +153,21 @@ fn worth<'a>(values: impl Iterator<Item = &'a f32>) -> f64 {
 ///
 /// `stop` is asked between steps; once it answers true, the best packing so far is handed out. Asked later, it never
 /// makes the packing worse. `progress` hears of every step. `stop` and `progress` do not change what is found.
+///
+/// ```
+/// use serendib_engine::boxes::{pack, BoxRequest, Candidate, Item, Options, Problem, Rules};
+///
+/// let item = |id: &str, family| Item { id: id.into(), stock: 1, family, ..Item::default() };
+/// let mut problem = Problem::new(vec![item("tea", 0), item("cup", 1)], Rules::default())?;
+/// let worth = |item, value| Candidate { item, value, surprise: value, relevance: value };
+/// for id in ["ada", "ben"] {
+///     let request = BoxRequest { id: id.into(), regular: 1, ..BoxRequest::default() };
+///     problem.add(request, &[worth(0, 0.9), worth(1, 0.5)])?;
+/// }
+/// let packing = pack(&problem, &Options::default(), &|| false, &mut |_| {});
+/// assert_eq!(packing.empty_slots, 0);
+/// # Ok::<(), serendib_engine::boxes::ProblemError>(())
+/// ```
 pub fn pack(
     problem: &Problem,
     options: &Options,

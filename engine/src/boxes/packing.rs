@@ -7,7 +7,7 @@ use super::problem::{PinFault, Removal};
 /// One line of a box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
     /// Whether it fills a surprise slot.
     pub surprise: bool,
@@ -24,7 +24,7 @@ pub struct Line {
 /// One packed box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PackedBox {
-    /// Box id.
+    /// Id of the box, as its request gave it.
     pub id: String,
     /// Lines: fixed, then regular, then surprise; within these by item number.
     pub lines: Vec<Line>,
@@ -125,7 +125,7 @@ pub struct Shortfall {
 /// What one more unit would be worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShadowPrice {
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
     /// Value that one more unit would add, at most.
     pub price: f64,
@@ -138,7 +138,7 @@ pub struct ShadowPrice {
 /// An item that could take a line's place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StandIn {
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
     /// Its value in the slot.
     pub value: f32,

@@ -26,7 +26,7 @@ pub struct Item {
     pub weight_g: Option<f32>,
     /// Millilitres, ≥ 0; likewise.
     pub volume_ml: Option<f32>,
-    /// Allergen numbers.
+    /// Numbers of the allergens in it.
     pub allergens: Vec<u32>,
     /// Whether owning one removes the need for another.
     pub durable: bool,
@@ -61,15 +61,15 @@ pub struct Rules {
 pub struct BoxRequest {
     /// Id, unique within the problem.
     pub id: String,
-    /// Regular slots.
+    /// Number of regular slots.
     pub regular: usize,
-    /// Surprise slots.
+    /// Number of surprise slots.
     pub surprise: usize,
     /// Most money, Σ price.
     pub budget: Option<f64>,
-    /// Most grams.
+    /// Highest weight of all lines together, g.
     pub max_weight_g: Option<f64>,
-    /// Most millilitres.
+    /// Highest volume of all lines together, ml.
     pub max_volume_ml: Option<f64>,
     /// Items that this subscriber does not get.
     pub excluded_items: Vec<u32>,
@@ -95,7 +95,7 @@ pub struct BoxRequest {
 /// An item that a box may get.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Item number.
+    /// Number of the item in the problem.
     pub item: u32,
     /// Value in a regular slot, finite.
     pub value: f32,
@@ -175,11 +175,9 @@ pub enum ProblemError {
     /// An item has a number out of range.
     #[error("item {id:?}: {field} is {found}, expected a finite number ≥ 0")]
     ItemNumber {
-        /// Item.
+        /// Id of the item.
         id: String,
-        /// Field.
         field: &'static str,
-        /// Value found.
         found: f64,
     },
     /// A rule or box names an item that does not exist.
@@ -187,7 +185,6 @@ pub enum ProblemError {
     NoSuchItem {
         /// Rule or box.
         place: String,
-        /// Number found.
         item: u32,
         /// How many there are.
         items: usize,
@@ -195,45 +192,39 @@ pub enum ProblemError {
     /// A rule has a number out of range.
     #[error("rules: {field} is {found}, expected {expected}")]
     RuleNumber {
-        /// Field.
         field: &'static str,
-        /// Value found.
         found: f64,
-        /// Values allowed.
         expected: &'static str,
     },
     /// Two boxes have one id.
     #[error("box {id:?} appears twice")]
     DuplicateBox {
-        /// Box.
+        /// Id of the box.
         id: String,
     },
     /// A box has a number out of range.
     #[error("box {id:?}: {field} is {found}, expected {expected}")]
     BoxNumber {
-        /// Box.
+        /// Id of the box.
         id: String,
-        /// Field.
         field: &'static str,
-        /// Value found.
         found: f64,
-        /// Values allowed.
         expected: &'static str,
     },
     /// A candidate is listed twice in a box.
     #[error("box {id:?}: item {item} is a candidate twice")]
     DuplicateCandidate {
-        /// Box.
+        /// Id of the box.
         id: String,
-        /// Item number.
+        /// Number of the item in the problem.
         item: u32,
     },
     /// Locked contents need more units than there are.
     #[error("box {id:?}: its locked contents need item {item:?}, of which nothing is left")]
     LockedOversold {
-        /// Box.
+        /// Id of the box.
         id: String,
-        /// Item.
+        /// Id of the item.
         item: String,
     },
 }
@@ -646,7 +637,7 @@ impl Problem {
         (self.stock[item as usize] == 0).then_some(PinFault::Removed(Removal::OutOfStock))
     }
 
-    /// All items.
+    /// Returns all items by their numbers.
     pub fn items(&self) -> &[Item] {
         &self.items
     }

@@ -8,7 +8,7 @@ use super::problem::{BoxRequest, Candidate, Item, Rules, MAX_SLOTS};
 use crate::model::Model;
 use crate::rank::{score_pairs, CustomerState, Live, PairScore};
 use crate::shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
-use crate::surprise::dial::floor as own_floor;
+use crate::surprise::floor as own_floor;
 
 /// What a line is worth to a subscriber, as weights of parts in 0…1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ pub enum ShelfError {
     Product {
         /// Field of the rules.
         field: &'static str,
-        /// Product id.
+        /// Id of the product.
         id: String,
     },
     /// A rule names a category that no product has.
@@ -155,7 +155,7 @@ pub enum ShelfError {
     Category {
         /// Field of the rules.
         field: &'static str,
-        /// Path.
+        /// Path of the category.
         path: String,
     },
     /// A number is out of its range.

@@ -19,9 +19,9 @@ pub enum Violation {
     /// More units are packed than there are, or the stock left does not add up.
     #[error("item {item:?}: {packed} packed and {left} left of {stock}")]
     Stock {
-        /// Item.
+        /// Id of the item.
         item: String,
-        /// Units packed.
+        /// Units in all boxes together.
         packed: u64,
         /// Units said to be left.
         left: u32,
@@ -31,7 +31,7 @@ pub enum Violation {
     /// A box breaks one of its constraints.
     #[error("box {id:?}: {what}")]
     Box {
-        /// Box.
+        /// Id of the box.
         id: String,
         /// What it breaks.
         what: String,

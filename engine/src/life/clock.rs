@@ -27,7 +27,7 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OccasionType {
-    /// Identifier.
+    /// Identifier, unique among its like.
     pub name: String,
     /// Names for people.
     #[serde(default)]
@@ -75,7 +75,7 @@ fn default_lift() -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KindType {
-    /// Identifier.
+    /// Identifier, unique among its like.
     pub name: String,
     /// Words or phrases of titles and categories, any of which tells it; compared without case, as whole words.
     pub any: Vec<String>,

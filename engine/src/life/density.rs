@@ -77,7 +77,7 @@ pub struct AgeCounts {
 }
 
 impl AgeCounts {
-    /// No purchases.
+    /// Counts of no purchases at all.
     pub fn new(profiles: usize, clock: &ClockType) -> AgeCounts {
         let cells = clock.cells();
         AgeCounts {
@@ -172,7 +172,7 @@ impl Kernel {
         Kernel { cells, rows, width }
     }
 
-    /// `counts` smoothed.
+    /// Returns `counts`, one per cell, smoothed over neighbouring ages.
     pub fn smooth(&self, counts: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.cells];
         for ((first, weights), &count) in self.rows.iter().zip(counts) {
@@ -194,7 +194,7 @@ impl Kernel {
 /// Tables of one clock as [`fit`] makes them.
 #[derive(Debug, Clone)]
 pub struct Fitted {
-    /// Distinct tables.
+    /// Age tables, each once.
     pub tables: Vec<AgeTable>,
     /// Table of each profile, `None` where it has nothing to do with the clock.
     pub table_of: Vec<Option<u32>>,

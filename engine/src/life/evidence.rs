@@ -11,7 +11,7 @@ const FULL_WEIGHT_PER_DAY: f64 = 4.0;
 /// One piece of evidence: something of `profile` was wanted on `day`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
-    /// What.
+    /// Profile of the product that was bought.
     pub profile: ProfileIx,
     /// When, in days since 1970-01-01 UTC.
     pub day: f64,

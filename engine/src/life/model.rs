@@ -21,7 +21,7 @@ const NO_TABLE: u32 = u32::MAX;
 /// One clock type with what was fitted for it.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    /// Configuration.
+    /// The clock type: ages, stages and titles.
     pub kind: ClockType,
     /// Anchors per day of a customer's life, before anything is known of them.
     pub anchors_per_day: f64,

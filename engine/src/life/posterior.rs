@@ -228,6 +228,19 @@ struct Member {
 /// `evidence` must be in order of day and profile; it is empty when inference is not allowed, and then only declared
 /// clocks come back. `first_day` is the first contact. Undeclared clocks come after declared ones, likeliest first. A
 /// clock that no piece of evidence speaks of is left out unless `thorough`.
+///
+/// ```
+/// use serendib_engine::life::{infer, ClockType, Declared, LifeModel};
+/// use serendib_engine::shop::Catalogue;
+///
+/// let catalogue = Catalogue::new(vec![])?;
+/// let model = LifeModel::from_words(&catalogue, ClockType::supplied());
+/// let trip = model.clock("trip").ok_or("no such clock")?;
+/// let told = Declared { name: None, kind: None, days: vec![20_000.0] };
+/// let found = infer(trip, &model.clocks[trip], &[], None, &[told], 19_990.0, false);
+/// assert_eq!(found[0].anchor(), 20_000.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn infer(
     number: usize,
     clock: &Clock,

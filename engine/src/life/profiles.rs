@@ -123,7 +123,7 @@ impl Profiles {
         ix
     }
 
-    /// All profiles.
+    /// Returns all profiles by their numbers.
     pub fn list(&self) -> &[Profile] {
         &self.list
     }

@@ -177,9 +177,9 @@ pub struct LifeView<'a> {
 
 /// What one clock says of one age table now, given that it runs.
 struct Spoken {
-    /// Mean excess.
+    /// Mean excess over the ages that the posterior means.
     excess: f64,
-    /// Largest excess.
+    /// Largest excess at any age.
     peak: f64,
     /// Probability that the ages of the need are past.
     over: f64,

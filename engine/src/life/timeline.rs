@@ -10,9 +10,9 @@ use crate::shop::DAY_MS;
 /// One stage of one clock as a band in time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {
-    /// Stage identifier.
+    /// Identifier of the stage in its clock type.
     pub stage: String,
-    /// Stage for people.
+    /// What the stage is called, in the language asked for.
     pub title: String,
     /// Begin, milliseconds: 10th, 50th and 90th percentile.
     pub from: [i64; 3],
@@ -27,7 +27,7 @@ pub struct Band {
 pub struct Occasion {
     /// Identifier (`birthday`, `anniversary`, `renewal`).
     pub name: String,
-    /// For people.
+    /// What the stage is called, in the language asked for.
     pub title: String,
     /// Position of the clock in [`LifeState::clocks`].
     pub clock: usize,
@@ -44,9 +44,9 @@ pub struct Occasion {
 pub struct Timeline {
     /// Position of the clock in [`LifeState::clocks`].
     pub clock: usize,
-    /// Clock type.
+    /// Name of the clock type.
     pub kind: String,
-    /// Clock type for people.
+    /// What the clock type is called, in the language asked for.
     pub title: String,
     /// Name that it was declared with.
     pub name: Option<String>,

@@ -36,7 +36,7 @@ pub enum ReasonCode {
     Pinned,
     /// Unexpected for this customer, and relevant.
     Surprise,
-    /// In season.
+    /// Much more is bought of its kind at this time of the year than at others.
     Season,
     /// Replaces the referred product, which is not available.
     InsteadOf,
@@ -146,7 +146,7 @@ pub struct Item {
     pub propensity: Option<f64>,
     /// Whether the shop pinned it.
     pub pinned: bool,
-    /// Strongest first.
+    /// Why it is in the list, strongest reason first.
     pub reasons: Vec<Reason>,
 }
 
@@ -174,7 +174,7 @@ impl Item {
 /// A candidate that is not in the list, and the filter that took it away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
-    /// What.
+    /// The product taken away.
     pub product: ProductIx,
     /// Name of the filter; `"count"` = ranked below the cut.
     pub by: &'static str,
@@ -229,10 +229,10 @@ impl Note {
     }
 }
 
-/// One list.
+/// One list of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListAnswer {
-    /// What for.
+    /// What the list is for.
     pub kind: ListKind,
     /// Best first; ties by product number.
     pub items: Vec<Item>,

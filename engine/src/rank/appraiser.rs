@@ -3,8 +3,9 @@
 use crate::model::Model;
 use crate::rank::{CustomerState, Live, RelevanceView};
 use crate::shop::ProductIx;
-use crate::surprise::dial::quantise;
-use crate::surprise::{Appraisal, Drivers, Prospect, Standard, Surprises, Terms, FEATURES};
+use crate::surprise::{
+    quantise, Appraisal, Drivers, Prospect, Standard, Surprises, Terms, FEATURES,
+};
 
 /// What the surprise model says of one product.
 #[derive(Debug, Clone, Copy, PartialEq)]

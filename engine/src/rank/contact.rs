@@ -16,9 +16,9 @@ use std::sync::LazyLock;
 const AT_HAND: usize = 3;
 /// Favoured products of one kind for each of them.
 const PER_PRODUCT: usize = 5;
-/// An upgrade costs at least so many times the product at hand, and at most [`UPGRADE_TO`] times.
+/// An upgrade costs at least so many times the product at hand.
 const UPGRADE_FROM: f64 = 1.1;
-/// See [`UPGRADE_FROM`].
+/// An upgrade costs at most so many times the product at hand.
 const UPGRADE_TO: f64 = 4.0;
 
 /// What the contacts of a customer ask of the lists of one request.

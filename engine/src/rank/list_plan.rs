@@ -3,7 +3,7 @@
 use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
 use crate::rank::arrangers::dial::ByDial;
 use crate::rank::filters::Outgrown;
-use crate::rank::scorers::{BySource, Delighting, FavourAtHand, Relevance, Tired};
+use crate::rank::scorers::{BySource, Delighting, Fatigue, FavourAtHand, Relevance};
 use crate::rank::sources::{
     completes_basket, AtHand, BuyAgain, CustomersLikeYou, GoesWith, Instead, NewProducts,
     NextBasket, NextInLife, Popular, Similar, Upcoming, Vectors,
@@ -33,20 +33,20 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
                 &AtHand,
             ],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &Tired, &FavourAtHand],
+            scorers: vec![&Relevance, &Fatigue, &FavourAtHand],
             tells_relevance: true,
             ..plain
         }),
         ListKind::Similar => Some(Plan {
             needs_customer: false,
             sources: vec![&Instead, &Similar],
-            scorers: vec![&BySource, &Tired],
+            scorers: vec![&BySource, &Fatigue],
             ..plain
         }),
         ListKind::Popular => Some(Plan {
             needs_customer: false,
             sources: vec![&Popular],
-            scorers: vec![&BySource, &Tired],
+            scorers: vec![&BySource, &Fatigue],
             ..plain
         }),
         ListKind::GoesWith if query.model.complements.is_some() => Some(Plan {
@@ -58,7 +58,7 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
             } else {
                 vec![&Outgrown]
             },
-            scorers: vec![&BySource, &Tired, &FavourAtHand],
+            scorers: vec![&BySource, &Fatigue, &FavourAtHand],
             arranger: if completes_basket(query) {
                 &EveryVariant
             } else {
@@ -69,7 +69,7 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &Delighting, &Tired],
+            scorers: vec![&Relevance, &Delighting, &Fatigue],
             tells_relevance: true,
             arranger: &ByDial,
             ..plain
@@ -77,19 +77,19 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::NextInLife if query.model.life.is_some() => Some(Plan {
             sources: vec![&NextInLife],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Tired],
+            scorers: vec![&BySource, &Fatigue],
             ..plain
         }),
         ListKind::BuyAgain if query.model.buy_again.is_some() => Some(Plan {
             sources: vec![&BuyAgain],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Tired],
+            scorers: vec![&BySource, &Fatigue],
             ..plain
         }),
         ListKind::NextBasket if query.model.next_basket.is_some() => Some(Plan {
             sources: vec![&NextBasket],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Tired],
+            scorers: vec![&BySource, &Fatigue],
             ..plain
         }),
         _ => None,

@@ -26,6 +26,25 @@ use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
 ///
 /// # Errors
 /// Counts, a dial, shares or caps out of range.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use serendib_engine::bundle::Manifest;
+/// use serendib_engine::model::Model;
+/// use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
+/// use serendib_engine::represent::Representation;
+/// use serendib_engine::shop::{Catalogue, Encoder, Product};
+///
+/// let catalogue = Arc::new(Catalogue::new(vec![Product::bare("tea"), Product::bare("cup")])?);
+/// let buyers = Representation::of_popularity(vec![2.0, 7.0]);
+/// let model = Model::new(Manifest::default(), catalogue.clone(), Encoder::default(), buyers);
+/// let live = Live::of_catalogue(catalogue);
+/// let request = Request::one(ListKind::Popular, 1, 0);
+/// let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| false)?;
+/// assert_eq!(answer.lists[0].items[0].product, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn recommend(
     model: &Model,
     live: &Live,

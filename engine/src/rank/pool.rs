@@ -27,7 +27,7 @@ impl Pool {
         }
     }
 
-    /// The candidates.
+    /// Returns the candidates in order of first proposal.
     pub fn into_candidates(self) -> Vec<Item> {
         self.candidates
     }

@@ -82,7 +82,7 @@ pub fn features(signals: &Signals, now: i64) -> [f32; PURCHASE_FEATURES] {
 pub struct PurchaseRow {
     /// Number of the customer; rows of one customer stay on one side of the calibration split.
     pub customer: u32,
-    /// See [`features`].
+    /// What the model sees of the product, by [`features`].
     pub features: [f32; PURCHASE_FEATURES],
     /// Whether it was bought within the horizon.
     pub bought: bool,
@@ -101,7 +101,7 @@ pub enum PurchaseError {
     /// Too few rows of one kind.
     #[error("fit the purchase model: {bought} of {rows} rows were bought, expected at least 30 of each kind")]
     TooFew {
-        /// All rows.
+        /// Number of rows, of every customer.
         rows: usize,
         /// Rows with a purchase.
         bought: usize,

@@ -18,7 +18,6 @@ pub struct Query<'a> {
     pub model: &'a Model,
     /// The shop at this moment.
     pub live: &'a Live,
-    /// The request.
     pub request: &'a Request,
     /// The list that is made.
     pub list: &'a ListRequest,

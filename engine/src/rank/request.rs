@@ -4,7 +4,7 @@ use crate::engagement::ContactRules;
 use crate::rank::arrangers::list_quality::Together;
 use crate::shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
 
-/// Longest list.
+/// Most items in one list.
 pub const MAX_COUNT: usize = 1_000;
 /// Most lists in one request.
 pub const MAX_LISTS: usize = 16;
@@ -31,7 +31,6 @@ pub enum ListKind {
 }
 
 impl ListKind {
-    /// All kinds.
     pub const ALL: [ListKind; 8] = [
         ListKind::ForYou,
         ListKind::Similar,
@@ -68,11 +67,11 @@ impl ListKind {
 pub struct Filters {
     /// Category paths; a product below one of them passes.
     pub categories: Vec<String>,
-    /// Brands.
+    /// Brands, as the catalogue writes them.
     pub brands: Vec<String>,
     /// Lowest price; products without a price pass only if both bounds are absent.
     pub min_price: Option<f64>,
-    /// Highest price.
+    /// Highest price, in the currency of the catalogue.
     pub max_price: Option<f64>,
     /// Drop everything that the customer owns, consumables included.
     pub exclude_owned: bool,
@@ -81,11 +80,11 @@ pub struct Filters {
 /// One list of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRequest {
-    /// What for.
+    /// What the list is for.
     pub kind: ListKind,
     /// How many, 1 to [`MAX_COUNT`].
     pub count: usize,
-    /// Limits.
+    /// Limits on its products.
     pub filters: Filters,
     /// Products put first in this order whatever their score, if they are eligible.
     pub pins: Vec<ProductIx>,
@@ -101,7 +100,7 @@ impl ListRequest {
             count,
             filters: Filters::default(),
             pins: Vec::new(),
-            together: Together::usual(kind),
+            together: Together::default_for(kind),
         }
     }
 
@@ -141,8 +140,6 @@ pub struct Context {
     pub viewed: Option<ProductIx>,
     /// An occasion by name (`birthday`).
     pub occasion: Option<String>,
-    /// BCP 47 tag; English when absent.
-    pub locale: Option<String>,
     /// When the customer last said that something fell short of what they expected, ms.
     pub let_down_at: Option<i64>,
 }
@@ -160,7 +157,7 @@ pub struct Request {
     pub context: Context,
     /// 0 to 1; the customer's own where absent.
     pub dial: Option<f32>,
-    /// Never recommended.
+    /// Products that no list holds.
     pub exclusions: Vec<ProductIx>,
     /// How many reasons an item carries at most.
     pub max_reasons: usize,
@@ -221,16 +218,12 @@ impl Request {
 pub enum RequestError {
     /// No list, or too many.
     #[error("lists has {found} entries, expected 1 to {MAX_LISTS}")]
-    Lists {
-        /// Number found.
-        found: usize,
-    },
+    Lists { found: usize },
     /// A list asks for nothing, or for too much.
     #[error("lists[{list}].count is {found}, expected 1 to {MAX_COUNT}")]
     Count {
         /// Position of the list.
         list: usize,
-        /// Count found.
         found: usize,
     },
     /// Diversity or calibration is not a share.
@@ -240,7 +233,6 @@ pub enum RequestError {
         list: usize,
         /// Which of the two.
         field: &'static str,
-        /// Value found.
         found: f32,
     },
     /// A cap that lets nothing in.
@@ -248,28 +240,25 @@ pub enum RequestError {
     Cap {
         /// Position of the list.
         list: usize,
-        /// Which cap.
+        /// Name of the cap.
         field: &'static str,
     },
     /// The dial is not a share.
     #[error("dial is {found}, expected 0 to 1")]
-    Dial {
-        /// Value found.
-        found: f32,
-    },
+    Dial { found: f32 },
 }
 
 /// What the customer's consents allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
-    /// Personal answers.
+    /// Whether answers may be personal.
     pub personalise: bool,
-    /// Inference of life situations.
+    /// Whether life situations may be inferred from purchases.
     pub infer_life_stage: bool,
 }
 
 impl Allowed {
-    /// Everything.
+    /// Allows everything.
     pub const ALL: Allowed = Allowed {
         personalise: true,
         infer_life_stage: true,
@@ -290,9 +279,9 @@ impl Allowed {
 pub struct CustomerState<'a> {
     /// Touches in order of time; those at or after the request's time are not looked at.
     pub history: &'a [Touch],
-    /// Declared facts.
+    /// What the customer declared of their life.
     pub facts: &'a [Fact],
-    /// Consents.
+    /// What the customer allows.
     pub allowed: Allowed,
 }
 

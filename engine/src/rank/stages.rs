@@ -3,7 +3,7 @@
 use super::{Item, ListKind, Note, Query, Removed};
 use crate::shop::ProductIx;
 
-/// Proposes candidates.
+/// Proposes candidates for a list.
 pub trait Source: Sync {
     /// Name in marks and metrics.
     fn name(&self) -> &'static str;
@@ -72,7 +72,7 @@ pub trait Arranger: Sync {
 
 /// The stages of one kind of list.
 pub struct Plan {
-    /// Which kind.
+    /// What the list is for.
     pub kind: ListKind,
     /// Whether the list is worth less without a customer or session.
     pub needs_customer: bool,

@@ -12,7 +12,7 @@ use crate::explain::{counterfactual, line_reasons, LineKind, Tie};
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
 use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
-use crate::surprise::{dial::quantise, Kinds, Surprises, Topics};
+use crate::surprise::{quantise, Kinds, Surprises, Topics};
 
 const NOW: i64 = 400 * DAY_MS;
 

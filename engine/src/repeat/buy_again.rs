@@ -55,7 +55,7 @@ pub struct BuyAgain {
 /// How likely one product is bought again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Due {
-    /// What.
+    /// The product that is due.
     pub product: ProductIx,
     /// Probability of buying within the horizon, 0 to 1.
     pub probability: f32,
@@ -101,7 +101,7 @@ struct Supply {
     usual: f32,
     /// Standard deviation of ln of them.
     sigma: f32,
-    /// Times bought.
+    /// How often the customer bought it.
     times: u32,
 }
 
@@ -330,6 +330,17 @@ impl BuyAgain {
     /// Where `life` says that a need is over, the probability is multiplied by the square of what is left of it; durables that
     /// nobody buys twice come out near 0 by their repeat rate. What `replaces` another, as a larger pack does or another
     /// brand, postpones it: see [`BuyAgain::supplies`].
+    ///
+    /// ```
+    /// use serendib_engine::repeat::{BuyAgain, Rhythm};
+    /// use serendib_engine::shop::{Kind, Touch, DAY_MS};
+    ///
+    /// let monthly = Rhythm { mu: 30f32.ln(), sigma: 0.3, repeat: 0.8, packs: 1.0 };
+    /// let model = BuyAgain { rhythms: vec![monthly], shop: monthly };
+    /// let bought = Touch::new(Kind::PURCHASE, 0, 100 * DAY_MS);
+    /// let due = model.due(&[bought], 125 * DAY_MS, 14.0, None, &|_, _| false);
+    /// assert_eq!((due[0].product, due[0].times), (0, 1));
+    /// ```
     pub fn due(
         &self,
         history: &[Touch],

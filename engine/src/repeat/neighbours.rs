@@ -13,7 +13,7 @@ const SAME: f32 = 1e-6;
 #[derive(Debug, Clone)]
 pub struct NeighbourIndex {
     vectors: Vec<SparseVector>,
-    /// Squared lengths.
+    /// Squared length of each vector.
     lengths: Vec<f32>,
     /// Customers by squared length, then number.
     shortest: Vec<u32>,

@@ -93,7 +93,7 @@ pub struct NextBasket {
 /// One product with its expert.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BasketItem {
-    /// What.
+    /// The product that may come.
     pub product: ProductIx,
     /// Score that orders the list.
     pub score: f32,
@@ -106,7 +106,7 @@ pub struct BasketItem {
 /// What one customer's baskets say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BasketProfile {
-    /// Decayed counts.
+    /// Purchases of each product, recent ones counting more.
     pub vector: SparseVector,
     /// Rates by which the customer is compared with others.
     pub rates: SparseVector,
@@ -280,6 +280,17 @@ impl NextBasket {
     }
 
     /// The `count` likeliest products among those `allowed`, best first, ties by product.
+    ///
+    /// ```
+    /// use serendib_engine::repeat::{NextBasket, NextBasketSettings};
+    /// use serendib_engine::shop::{Kind, Touch, DAY_MS};
+    ///
+    /// let settings = NextBasketSettings::default();
+    /// let model = NextBasket::new(settings, vec![0.01, 0.01], vec![1.0, 1.0], &[], vec![]);
+    /// let profile = model.profile(&[Touch::new(Kind::PURCHASE, 1, DAY_MS)], true);
+    /// let basket = model.recommend(&profile, None, 1, &|_| true);
+    /// assert_eq!(basket[0].product, 1);
+    /// ```
     pub fn recommend(
         &self,
         profile: &BasketProfile,

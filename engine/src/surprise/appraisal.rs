@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dial::FloorOptions;
+use super::floor::FloorOptions;
 use super::{
     curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Kinds,
     Moment, Popularity, PriceRange, Regard, Terms, Topics,

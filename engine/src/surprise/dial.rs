@@ -8,60 +8,11 @@
 //! as much further as makes up for it, or nothing comes last (see [`Dial::settled`]). All this holds exactly, not only up to rounding: all numbers are rounded to 20 binary digits and θ to 10,
 //! and compared as integers.
 
+use super::steps::{quantise, units};
 use std::cmp::Reverse;
 
-/// Steps of relevance and delight.
-const UNIT: f64 = (1u32 << 20) as f64;
 /// Steps of the dial.
 const DIAL_STEPS: i64 = 1 << 10;
-
-/// The relevance floor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FloorOptions {
-    /// Share of the median relevance of the customer's plain top 20; .5.
-    pub share: f32,
-    /// Relevance that is always required, 0…1; 0.
-    pub absolute: f32,
-}
-
-impl Default for FloorOptions {
-    fn default() -> Self {
-        FloorOptions {
-            share: 0.5,
-            absolute: 0.0,
-        }
-    }
-}
-
-/// Rounds a number in 0…1 to what the dial compares; anything that is not a number becomes 0.
-pub fn quantise(x: f32) -> f32 {
-    (units(x) as f64 / UNIT) as f32
-}
-
-fn units(x: f32) -> i64 {
-    if x.is_nan() {
-        return 0;
-    }
-    (f64::from(x.clamp(0.0, 1.0)) * UNIT).round() as i64
-}
-
-/// The floor of a customer whose plain ranking starts with relevances `plain` (best first): a share of the median of the first
-/// twenty, but at least the absolute one. The same at every dial.
-pub fn floor(plain: &[f32], options: &FloorOptions) -> f32 {
-    let mut top: Vec<f32> = plain.iter().take(20).map(|x| quantise(*x)).collect();
-    top.sort_by(f32::total_cmp);
-    let median = match top.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => top[n / 2],
-        n => 0.5 * (top[n / 2 - 1] + top[n / 2]),
-    };
-    let share = if options.share.is_finite() {
-        options.share.max(0.0)
-    } else {
-        0.0
-    };
-    quantise((share * median).max(options.absolute))
-}
 
 /// The least that delight must differ for the differences to count in full: below it they are noise.
 const LEAST_DELIGHT_SPREAD: f32 = 0.01;
@@ -225,6 +176,7 @@ pub fn choose(candidates: &[Dialled], dial: &Dial, count: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::surprise::{floor, FloorOptions};
     use proptest::prelude::*;
 
     fn candidates() -> impl Strategy<Value = Vec<Dialled>> {

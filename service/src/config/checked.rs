@@ -143,7 +143,7 @@ impl Usual {
         match kind {
             ListKind::Surprise => self.surprise,
             kind if Together::applies(kind) => self.others,
-            kind => Together::usual(kind),
+            kind => Together::default_for(kind),
         }
     }
 }

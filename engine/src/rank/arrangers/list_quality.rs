@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::rank::arrangers::calibration::{CapCounter, Caps, Mix};
 use crate::rank::arrangers::diversity::{weight_of_scores, Spread};
-use crate::rank::{Item, ListKind, Note, Query, Removed};
+use crate::rank::{Item, Note, Query, Removed};
 use crate::shop::ProductIx;
 
 /// Best candidates among which diversity and calibration choose, so that a list costs bounded time: five for each place,
@@ -18,11 +18,6 @@ use crate::shop::ProductIx;
 const MOST_IN_POOL: usize = 300;
 /// Places that diversity and calibration fill; the rest of a longer list goes by score.
 const MOST_PLACES: usize = 100;
-/// How much diversity a surprise list has at dial 1 where nobody says otherwise.
-pub const SURPRISE_DIVERSITY: f32 = 0.2;
-/// Surprises of one category that come before those of others where nobody says otherwise.
-pub const SURPRISE_PER_CATEGORY: usize = 2;
-
 /// How the items of one list go together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Together {
@@ -36,30 +31,6 @@ pub struct Together {
     /// How many items of a category come before those of others: more only where the list would be short. Not in a surprise
     /// list at dial 0.
     pub crowd: Option<usize>,
-}
-
-impl Together {
-    /// Where nobody says otherwise: each item by its own worth, but for surprises, which are a little diverse and of several
-    /// categories.
-    pub fn usual(kind: ListKind) -> Together {
-        match kind {
-            ListKind::Surprise => Together {
-                diversity: SURPRISE_DIVERSITY,
-                crowd: Some(SURPRISE_PER_CATEGORY),
-                ..Together::default()
-            },
-            _ => Together::default(),
-        }
-    }
-
-    /// Whether a kind of list follows a shop's own usual values: those that are chosen from what may be wanted, not the
-    /// ones that answer what was asked for (similar) or will be needed anyway (buy-again, next-basket).
-    pub fn applies(kind: ListKind) -> bool {
-        !matches!(
-            kind,
-            ListKind::Similar | ListKind::BuyAgain | ListKind::NextBasket
-        )
-    }
 }
 
 /// One list in the making.

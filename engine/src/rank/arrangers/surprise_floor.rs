@@ -3,8 +3,7 @@
 use crate::rank::filters::Outgrown;
 use crate::rank::{Filter, Query};
 use crate::shop::ProductIx;
-use crate::surprise::dial::{floor, quantise};
-use crate::surprise::{FloorOptions, Surprises};
+use crate::surprise::{floor, quantise, FloorOptions, Surprises};
 
 /// Best products of a customer that the floor is told by.
 const PLAIN: usize = 20;

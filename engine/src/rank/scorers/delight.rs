@@ -1,7 +1,7 @@
 //! Scorer "delight": unexpectedness, novelty, timeliness and delight of candidates.
 
 use crate::rank::{Item, Query, Scorer};
-use crate::surprise::dial::quantise;
+use crate::surprise::quantise;
 
 /// Fills in unexpectedness, novelty, timeliness and delight.
 pub struct Delighting;

@@ -3,9 +3,9 @@
 use crate::rank::{Item, Query, Scorer};
 
 /// Lets what was seen often without an answer sink.
-pub struct Tired;
+pub struct Fatigue;
 
-impl Scorer for Tired {
+impl Scorer for Fatigue {
     fn name(&self) -> &'static str {
         "fatigue"
     }

@@ -8,6 +8,6 @@ mod relevance;
 
 pub use by_source::BySource;
 pub use delight::Delighting;
-pub use fatigue::Tired;
+pub use fatigue::Fatigue;
 pub use favour_at_hand::FavourAtHand;
 pub use relevance::Relevance;
