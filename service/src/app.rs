@@ -38,15 +38,12 @@ use crate::workers::pool::Pool;
 /// The server's parts.
 #[derive(Debug)]
 pub struct App {
-    /// Configuration.
     pub config: Config,
-    /// Durable state.
     pub store: Arc<dyn Store>,
     /// What requests see.
     pub views: Arc<Views>,
     /// Models and their directory.
     pub models: Models,
-    /// Encoded customers.
     pub customers: EncodedCache,
     /// Vectors of customers.
     pub similar: SimilarCustomers,
@@ -62,7 +59,6 @@ pub struct App {
     pub spoilers: Spoilers,
     /// Whose surprise is being chosen.
     pub surprising: Turns,
-    /// Counters.
     pub metrics: Metrics,
 }
 

@@ -67,7 +67,6 @@ impl AnswerKind {
     }
 }
 
-/// All figures.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,

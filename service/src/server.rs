@@ -43,7 +43,6 @@ pub struct Running {
     pub addr: SocketAddr,
     /// Where its figures are.
     pub metrics_addr: Option<SocketAddr>,
-    /// Its parts.
     pub app: Arc<App>,
     shutdown: watch::Sender<bool>,
     task: JoinHandle<anyhow::Result<()>>,

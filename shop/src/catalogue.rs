@@ -45,7 +45,6 @@ pub enum CatalogueError {
     Duplicate {
         /// Position of the second, from 0.
         row: usize,
-        /// The id.
         id: String,
     },
 }

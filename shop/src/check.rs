@@ -22,7 +22,6 @@ const MAX_REMEMBERED: usize = 16 << 20;
 /// 1980-01-01: hardly a touchpoint is older, but seconds taken for milliseconds are.
 const SUSPICIOUS_BEFORE_MS: i64 = 315_532_800_000;
 
-/// One problem.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
     /// File, or the directory.
@@ -95,7 +94,6 @@ impl fmt::Display for Problem {
 pub struct TableReport {
     /// Rows, wrong ones included.
     pub rows: u64,
-    /// Problems.
     pub problems: u64,
 }
 

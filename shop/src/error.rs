@@ -8,7 +8,6 @@ use std::sync::Arc;
 /// Where a row stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The file.
     pub file: Arc<Path>,
     /// Data row from 1; the header of a CSV file is not counted.
     pub row: u64,
@@ -36,7 +35,6 @@ pub enum DataError {
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// A whole file or directory is wrong: damaged, a wrong header, one table in two formats.
@@ -50,7 +48,6 @@ pub enum DataError {
     /// A row cannot be read, or contradicts another.
     #[error("{place}: {message}")]
     Row {
-        /// Where.
         place: Place,
         /// What is wrong.
         message: String,
@@ -58,7 +55,6 @@ pub enum DataError {
     /// One cell is wrong.
     #[error("{place}: column {column}: {message}")]
     Cell {
-        /// Where.
         place: Place,
         /// Name of the column.
         column: String,
@@ -86,7 +82,6 @@ impl DataError {
         }
     }
 
-    /// A [`DataError::File`].
     pub fn file(path: &Path, message: impl Into<String>) -> DataError {
         DataError::File {
             path: path.to_path_buf(),
@@ -94,7 +89,6 @@ impl DataError {
         }
     }
 
-    /// A [`DataError::Cell`].
     pub fn cell(place: &Place, column: &str, message: impl Into<String>) -> DataError {
         DataError::Cell {
             place: place.clone(),
@@ -103,7 +97,6 @@ impl DataError {
         }
     }
 
-    /// A [`DataError::Row`].
     pub fn row(place: &Place, message: impl Into<String>) -> DataError {
         DataError::Row {
             place: place.clone(),

@@ -14,10 +14,7 @@ pub enum IdError {
     Empty,
     /// The id has more than [`MAX_ID_BYTES`] bytes.
     #[error("id has {bytes} bytes, expected 1 to {MAX_ID_BYTES}")]
-    TooLong {
-        /// Length found.
-        bytes: usize,
-    },
+    TooLong { bytes: usize },
     /// The id holds a control character.
     #[error("id holds control character U+{code:04X} at byte {at}")]
     Control {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Kind(pub u16);
 
-/// Who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KindClass {
     /// The customer did something.

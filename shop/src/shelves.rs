@@ -25,7 +25,6 @@ pub struct Shelves {
 /// A product as the shop has it now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShelfChange {
-    /// The row.
     pub product: Product,
     /// Units that may be sold, reservations taken off; `None` = not tracked.
     pub available: Option<i64>,

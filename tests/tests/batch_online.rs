@@ -16,7 +16,6 @@ use serendib_training::cli::{fit, recommend};
 use crate::support::{request, Shop};
 
 const DAY_MS: i64 = 86_400_000;
-/// 2025-01-01.
 const START: i64 = 1_735_689_600_000;
 const CUSTOMERS: usize = 90;
 const HOLDOUT_PERCENT: f64 = 8.0;

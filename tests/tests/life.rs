@@ -10,7 +10,6 @@ use tonic::Code;
 
 use crate::support::{touch, write_changed, Shop};
 
-/// 2026-06-01 UTC.
 const NOW: i64 = 1_780_272_000_000;
 const DAY: i64 = 86_400_000;
 

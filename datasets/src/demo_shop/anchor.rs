@@ -28,7 +28,6 @@ pub const MOST: usize = 20_000;
 /// The children's purchases of one household with one child.
 #[derive(Debug, Clone)]
 pub struct OneChild {
-    /// Household.
     pub index: u64,
     /// True birth day.
     pub anchor: i32,
@@ -55,7 +54,6 @@ pub struct Emissions {
 /// A posterior over the birth day.
 #[derive(Debug, Clone, Copy)]
 pub struct Posterior {
-    /// Purchases used.
     pub n: usize,
     /// Quantiles .05 .1 .5 .9 .95, days.
     pub quantiles: [i32; 5],
@@ -123,7 +121,6 @@ pub fn one_child(life: &Life<'_>) -> Option<OneChild> {
 }
 
 impl Emissions {
-    /// Empty tables.
     pub fn new(world: &World) -> Emissions {
         let symbols = world.room.specs.len() * 16;
         Emissions {

@@ -23,7 +23,6 @@ pub fn day_of(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }
 
-/// `YYYY-MM-DD`.
 pub fn text(day: i32) -> String {
     date(day).format("%Y-%m-%d").to_string()
 }
@@ -47,7 +46,6 @@ pub fn month_day(day: i32) -> (u32, u32) {
 /// Times of the year that move demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Season {
-    /// All year.
     Always,
     /// Mid-March to mid-June.
     Spring,

@@ -21,7 +21,6 @@ pub struct Family {
     pub noun: u8,
     /// Position of the brand in the category's list.
     pub brand: u8,
-    /// Hidden style.
     pub style: u8,
     /// Hidden quality, 0 to 1: what one gets.
     pub quality: f64,
@@ -38,7 +37,6 @@ pub struct Family {
 /// The families of one category.
 #[derive(Debug, Clone, Default)]
 pub struct Shelf {
-    /// Family numbers.
     pub families: Vec<u32>,
     /// Running sums of popularity.
     pub running: Vec<f64>,
@@ -47,9 +45,7 @@ pub struct Shelf {
 /// Everything on sale.
 #[derive(Debug)]
 pub struct Stockroom {
-    /// Categories.
     pub specs: Vec<Spec>,
-    /// Families.
     pub families: Vec<Family>,
     /// One shelf per category.
     pub shelves: Vec<Shelf>,

@@ -3,7 +3,6 @@
 use super::calendar;
 use super::household::{Life, World};
 
-/// One mailing.
 #[derive(Debug, Clone)]
 pub struct Campaign {
     /// Id in the table.
@@ -68,7 +67,6 @@ impl Life<'_> {
             .map_or(0, |i| i as u16 + 1)
     }
 
-    /// Today's post.
     pub(super) fn letters(&mut self) {
         if self.person.id.is_empty() {
             return;

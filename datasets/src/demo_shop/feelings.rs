@@ -29,7 +29,6 @@ const CLICK: [f64; 4] = [0.02, 0.05, 0.11, 0.24];
 pub struct Feeling {
     /// 0 = no use for it, 1 = could use it, 2 = fits its life or liking, 3 = wanted now.
     pub relevance: u8,
-    /// Due now.
     pub timely: bool,
     /// 0 = an old hat, 1 = bought once or twice, 2 = a new category.
     pub newness: u8,

@@ -14,7 +14,6 @@ pub const NOTHING: u32 = u32::MAX;
 pub struct World {
     /// Seed of the whole shop.
     pub seed: u64,
-    /// First day.
     pub start: i32,
     /// Month · 100 + day of the month, from the first day on, to 200 days after the story.
     pub dates: Vec<u32>,
@@ -56,9 +55,7 @@ pub struct Shelf {
 /// Something wanted now.
 #[derive(Debug, Clone, Copy)]
 pub struct Need {
-    /// Category.
     pub category: u16,
-    /// Since when.
     pub since: i32,
     /// Run of [`Person::runs`] it is for; 255 = nobody in particular.
     pub run: u8,
@@ -104,13 +101,10 @@ pub enum Event {
 /// One line of an order.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
-    /// Product.
     pub product: u32,
-    /// Packs.
     pub quantity: u8,
     /// Paid for the line.
     pub value: f64,
-    /// Order.
     pub basket: u32,
     /// For somebody else.
     pub gift: bool,
@@ -123,19 +117,13 @@ pub struct Line {
 /// The state of one household on one day.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Today.
     pub day: i32,
-    /// Its dice.
     pub rng: Rng,
-    /// By category.
     pub shelves: Vec<Shelf>,
-    /// Wanted now.
     pub needs: Vec<Need>,
-    /// To come.
     pub agenda: Vec<(i32, Event)>,
     /// Disappointments not yet forgotten.
     pub hits: f64,
-    /// Stays away.
     pub away: bool,
     /// Day on which an open complaint was made.
     pub complaint: Option<i32>,
@@ -160,15 +148,13 @@ pub struct State {
 /// One touchpoint before it becomes a row.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
-    /// Kind.
     pub kind: &'static str,
     /// Channel; empty = none.
     pub channel: &'static str,
-    /// Milliseconds.
+    /// Length of time, milliseconds.
     pub at: i64,
     /// Product or [`NOTHING`].
     pub product: u32,
-    /// Packs.
     pub quantity: u8,
     /// Paid; NaN-free: negative = absent.
     pub value: f64,
@@ -196,18 +182,15 @@ pub const BOX: u32 = 1 << 30;
 /// Something bought, for the truth.
 #[derive(Debug, Clone, Copy)]
 pub struct Bought {
-    /// Day.
     pub day: i32,
-    /// What.
     pub line: Line,
 }
 
 /// What a customer said, for the `delights` table and the truth.
 #[derive(Debug, Clone, Copy)]
 pub struct Said {
-    /// Milliseconds.
+    /// Length of time, milliseconds.
     pub at: i64,
-    /// Product.
     pub product: u32,
     /// Request; 0 = none.
     pub request: u32,
@@ -222,9 +205,8 @@ pub struct Said {
 /// One tip drawn by the logging policy.
 #[derive(Debug, Clone)]
 pub struct Tip {
-    /// Request.
     pub request: u32,
-    /// Milliseconds.
+    /// Length of time, milliseconds.
     pub at: i64,
     /// Position of the drawn one among the candidates.
     pub drawn: usize,
@@ -239,25 +221,18 @@ pub struct Tip {
 pub struct Ledger {
     /// Whether anything but purchases is written.
     pub live: bool,
-    /// Touchpoints.
     pub marks: Vec<Mark>,
-    /// Purchases.
     pub bought: Vec<Bought>,
-    /// Ratings.
     pub said: Vec<Said>,
-    /// Tips.
     pub tips: Vec<Tip>,
 }
 
 /// One household living on.
 pub struct Life<'a> {
-    /// The shop.
     pub world: &'a World,
-    /// The household.
     pub person: &'a Person,
     /// Categories in which it takes part at all.
     pub circle: &'a [u16],
-    /// Its state.
     pub state: State,
     /// What is written down.
     pub ledger: Ledger,

@@ -46,7 +46,6 @@ use relations_by_category::Relations;
 pub struct Options {
     /// Same seed, same shop.
     pub seed: u64,
-    /// Customers.
     pub customers: u64,
     /// Products, at least 500.
     pub products: usize,

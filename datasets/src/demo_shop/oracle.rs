@@ -29,11 +29,9 @@ pub struct OrderTruth {
 pub struct CategoryTruth {
     /// First day not known.
     pub cut: i32,
-    /// Category.
     pub category: u16,
     /// Within 30 and 60 days.
     pub p: [f64; 2],
-    /// What happened.
     pub happened: [bool; 2],
     /// Never bought before the cut-off.
     pub new: bool,

@@ -12,7 +12,6 @@ use super::taxonomy::{Clock, INTERESTS};
 /// One running life situation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run {
-    /// Which.
     pub clock: Clock,
     /// Day of the anchor.
     pub anchor: i32,
@@ -31,7 +30,6 @@ pub struct Person {
     pub id: String,
     /// First day as a customer.
     pub registered: i32,
-    /// Life.
     pub runs: Vec<Run>,
     /// Liking of each interest, 0 to 1.
     pub likes: [f64; INTERESTS],

@@ -13,7 +13,6 @@ use super::visit::Pace;
 /// Everything that is written of one customer.
 #[derive(Debug)]
 pub struct Story {
-    /// The household.
     pub person: Person,
     /// Row of the customers table; `None` for a shopper without a card.
     pub customer: Option<Customer>,

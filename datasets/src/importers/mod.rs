@@ -93,7 +93,6 @@ impl FromStr for Layout {
 pub struct Count {
     /// What was counted.
     pub what: String,
-    /// How many.
     pub count: u64,
 }
 

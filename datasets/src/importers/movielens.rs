@@ -342,7 +342,6 @@ fn classic_items(path: &Path, items: &mut Once) -> Result<(), DataError> {
     Ok(())
 }
 
-/// `MovieID::Title (year)::Genre|Genre`.
 fn dat_items(path: &Path, items: &mut Once) -> Result<(), DataError> {
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next_latin()? {
@@ -443,7 +442,6 @@ fn classic_users(path: &Path, users: &mut Once) -> Result<(), DataError> {
     Ok(())
 }
 
-/// `UserID::Gender::Age::Occupation::Zip-code`.
 fn dat_users(path: &Path, users: &mut Once) -> Result<(), DataError> {
     let mut lines = Lines::open(path)?;
     while let Some(line) = lines.next_latin()? {

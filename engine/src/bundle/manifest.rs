@@ -14,7 +14,6 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileEntry {
-    /// Bytes.
     pub bytes: u64,
     /// Lower-case hex SHA-256.
     pub sha256: String,
@@ -28,11 +27,9 @@ pub struct DataWindow {
     pub from: Option<i64>,
     /// Last touchpoint, inclusive.
     pub to: Option<i64>,
-    /// Customers seen.
     pub customers: u64,
     /// Products in the catalogue.
     pub products: u64,
-    /// Touchpoints read.
     pub touchpoints: u64,
     /// Whether touchpoints carry times.
     pub timed: bool,
@@ -46,7 +43,7 @@ pub struct Manifest {
     pub format_version: u32,
     /// The model's id, also the directory's name.
     pub id: String,
-    /// RFC 3339.
+    /// Date and time, RFC 3339.
     pub created: String,
     /// Program and version that wrote it.
     pub written_by: String,

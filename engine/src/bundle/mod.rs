@@ -54,7 +54,6 @@ pub enum BundleError {
     Version {
         /// Directory of the bundle.
         bundle: std::path::PathBuf,
-        /// Version found.
         found: u32,
         /// Version read here.
         expected: u32,
@@ -76,7 +75,6 @@ pub enum BundleError {
     /// Another writer holds the models directory.
     #[error("models directory {path:?} is locked by another writer (lock file {lock:?})")]
     Locked {
-        /// Models directory.
         path: std::path::PathBuf,
         /// Its lock file.
         lock: std::path::PathBuf,

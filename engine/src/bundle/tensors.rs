@@ -10,15 +10,12 @@ use super::{Bundle, BundleError, BundleWriter};
 /// Numbers of a tensor, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TensorData {
-    /// 32-bit floats.
     F32(Vec<f32>),
-    /// 64-bit floats.
     F64(Vec<f64>),
     /// Unsigned 32-bit integers.
     U32(Vec<u32>),
     /// Unsigned 64-bit integers.
     U64(Vec<u64>),
-    /// Bytes.
     U8(Vec<u8>),
 }
 

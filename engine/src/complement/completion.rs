@@ -303,7 +303,6 @@ pub fn tempered(rows: &SparseRows, baskets: &[u32], power: f32) -> SparseRows {
     }))
 }
 
-/// Completes baskets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Completion {
     rows: SparseRows,
@@ -320,7 +319,6 @@ impl Completion {
         Completion { rows, popularity }
     }
 
-    /// The matrix.
     pub fn rows(&self) -> &SparseRows {
         &self.rows
     }

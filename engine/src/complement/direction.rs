@@ -31,7 +31,6 @@ pub struct Order {
     pub expected: f64,
     /// Standard score of `before`; 0 where there is nothing to compare.
     pub z: f64,
-    /// Two-sided p-value.
     pub p: f64,
 }
 

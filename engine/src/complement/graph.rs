@@ -73,7 +73,6 @@ const BACK_OFF: f32 = 0.1;
 /// What one product leads to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
-    /// The complement.
     pub product: ProductIx,
     /// Strength by which edges of one product are ordered, > 0.
     pub score: f32,
@@ -281,7 +280,6 @@ impl Complements {
             || self.substitutes.get(a, b).max(self.substitutes.get(b, a)) >= self.substitute_from
     }
 
-    /// Variant groups.
     pub fn variants(&self) -> &Variants {
         &self.variants
     }

@@ -90,9 +90,7 @@ pub struct Pair {
     pub shared: u32,
     /// Baskets that would hold both under the size-preserving null.
     pub expected: f64,
-    /// Signed G².
     pub g2: f64,
-    /// One-sided p-value.
     pub p: f64,
 }
 

@@ -83,7 +83,6 @@ pub enum HandOver {
 /// One rule that holds, and what set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {
-    /// Which rule.
     pub reason: CareReason,
     /// When the touch was that set it, ms.
     pub at: i64,
@@ -96,9 +95,7 @@ pub struct Hold {
 /// What the shop does, and does not do, for one customer now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CarePolicy {
-    /// No surprises.
     pub pause_surprises: bool,
-    /// No promotions.
     pub pause_promotions: bool,
     /// No offers of any kind.
     pub no_offers: bool,
@@ -122,7 +119,6 @@ impl CarePolicy {
 /// What later touches of a history ended.
 #[derive(Default)]
 struct Ended {
-    /// Every complaint.
     complaints: bool,
     /// Complaints about these products.
     complaints_about: HashSet<ProductIx>,

@@ -96,7 +96,6 @@ pub struct Pressure {
     pub offers: u32,
     /// Advice, content, events, service and help in the window.
     pub value_contacts: u32,
-    /// Offers allowed.
     pub budget: f64,
     /// Whether no further offer is allowed now.
     pub exhausted: bool,

@@ -14,9 +14,7 @@ use crate::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The customer.
     Active,
-    /// The shop.
     ByShop,
     /// Nobody: something was shown or sent.
     Passive,
@@ -29,7 +27,6 @@ pub struct KindWeight {
     pub kind: String,
     /// Points of one touch of no depth, ≥ 0.
     pub weight: f64,
-    /// Who acts.
     pub role: Role,
 }
 

@@ -19,7 +19,6 @@ const FILE: &str = "engagement.json";
 /// Everything learned about engagement and purchases. No customer rows: parameters only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EngagementModel {
-    /// The index.
     pub index: IndexModel,
     /// How often customers order, and whether they still do.
     pub orders: Option<BgNbd>,

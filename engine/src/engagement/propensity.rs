@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// A fitted model of one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Propensity {
-    /// Days.
     pub horizon_days: f64,
     /// Positions of the features used.
     pub used: Vec<usize>,
@@ -23,7 +22,6 @@ pub struct Propensity {
     pub intercept: f64,
     /// Calibration: log-odds → scale · log-odds + shift (Platt).
     pub scale: f64,
-    /// Calibration shift.
     pub shift: f64,
     /// Probability for a customer of whom nothing active is known, whom the features do not describe.
     #[serde(default = "stranger")]
@@ -142,7 +140,6 @@ impl Propensity {
         })
     }
 
-    /// Calibrated log-odds.
     pub fn log_odds(&self, features: &[f64]) -> f64 {
         (self.scale * self.raw(features) + self.shift).clamp(-13.0, 13.0)
     }

@@ -47,12 +47,10 @@ impl Codes {
         self.scales.is_empty()
     }
 
-    /// Dimension.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.codes.len() + self.scales.len() * 4
     }

@@ -74,7 +74,6 @@ impl CustomerIndex {
         self.slot_of.is_empty()
     }
 
-    /// Dimension.
     pub fn dim(&self) -> usize {
         self.dim
     }

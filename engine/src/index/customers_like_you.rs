@@ -150,7 +150,6 @@ pub enum LikeYou<'a> {
     NotReady,
     /// Everybody is in it.
     Ready {
-        /// The others.
         people: &'a Neighbourhood,
         /// The customer's own key, if they are in it.
         own: Option<u64>,

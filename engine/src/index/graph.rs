@@ -193,7 +193,6 @@ impl Graph {
         self.layers.is_empty()
     }
 
-    /// Bytes held.
     pub fn bytes(&self) -> usize {
         let of = |layer: &Layer| layer.nodes.len() + layer.starts.len() + layer.neighbours.len();
         self.layers.iter().map(of).sum::<usize>() * size_of::<u32>()

@@ -23,24 +23,13 @@ pub use top::{top_of, Top};
 pub enum IndexError {
     /// The numbers do not make rows of the dimension given.
     #[error("{len} numbers do not make rows of {dim}")]
-    Shape {
-        /// Numbers given.
-        len: usize,
-        /// Dimension.
-        dim: usize,
-    },
+    Shape { len: usize, dim: usize },
     /// A vector has no direction.
     #[error("vector {row} is zero")]
-    Zero {
-        /// Its number.
-        row: usize,
-    },
+    Zero { row: usize },
     /// A vector holds NaN or infinity.
     #[error("vector {row} holds a number that is not finite")]
-    NotFinite {
-        /// Its number.
-        row: usize,
-    },
+    NotFinite { row: usize },
     /// A query does not fit the index.
     #[error("query has {found} dimensions, the index {expected}")]
     QueryShape {
@@ -54,12 +43,7 @@ pub enum IndexError {
     QueryNotFinite,
     /// A vector is not of unit length.
     #[error("vector {row} has length {length}, expected 1")]
-    NotUnit {
-        /// Its number.
-        row: usize,
-        /// Its length.
-        length: f32,
-    },
+    NotUnit { row: usize, length: f32 },
 }
 
 /// A set of vectors that answers "which have the largest inner product with this one".
@@ -72,7 +56,6 @@ pub trait VectorIndex: Send + Sync {
         self.len() == 0
     }
 
-    /// Their dimension.
     fn dim(&self) -> usize;
 
     /// The best `k` among those that `allowed` lets through: score descending, then number ascending.

@@ -258,7 +258,6 @@ pub struct Allowed {
 }
 
 impl Allowed {
-    /// Allows everything.
     pub const ALL: Allowed = Allowed {
         personalise: true,
         infer_life_stage: true,

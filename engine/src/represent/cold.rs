@@ -22,7 +22,6 @@ impl ColdProduct {
 /// A ridge map from content features to the space of the product vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContentPart {
-    /// Features.
     pub vocabulary: Vocabulary,
     /// Features × dimensions of the product vectors.
     pub map: Dense,

@@ -160,7 +160,6 @@ impl Csr {
         counts
     }
 
-    /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.starts.len() * 8 + self.indices.len() * 8
     }

@@ -16,7 +16,6 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// All zeros.
     pub fn zeros(rows: usize, cols: usize) -> Dense {
         Dense {
             rows,
@@ -25,7 +24,6 @@ impl Dense {
         }
     }
 
-    /// Row `row`.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.data[row * self.cols..(row + 1) * self.cols]
     }
@@ -144,7 +142,6 @@ pub fn add_scaled(sums: &mut [f32], row: &[f32], factor: f32) {
     }
 }
 
-/// Euclidean length.
 pub fn length(row: &[f32]) -> f32 {
     row.iter()
         .map(|x| f64::from(*x) * f64::from(*x))

@@ -24,7 +24,6 @@ use crate::index::dot;
 /// λ_u = λ(n_u + α0·products)^ν and λ_i likewise with customers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct IalsOptions {
-    /// Dimensions.
     pub dim: usize,
     /// Passes over both sides.
     pub epochs: usize,
@@ -32,9 +31,8 @@ pub struct IalsOptions {
     pub block: usize,
     /// Weight α0 of everything not observed.
     pub unobserved: f32,
-    /// λ.
+    /// Strength λ of the regularisation.
     pub regularisation: f32,
-    /// ν.
     pub exponent: f32,
     /// Seed of the start.
     pub seed: u64,
@@ -45,9 +43,8 @@ pub struct IalsOptions {
 pub struct Ials {
     /// Products × dim.
     pub items: Dense,
-    /// α0·HᵀH.
+    /// The Gram matrix α₀·HᵀH that every solve starts from.
     pub(crate) gram: Mat<f32>,
-    /// Settings.
     pub options: IalsOptions,
 }
 

@@ -35,7 +35,6 @@ pub struct IalsPart {
     pub weighting: Weighting,
     /// Item vectors and Gram matrix.
     pub model: Ials,
-    /// Blend weight.
     pub weight: f32,
 }
 
@@ -48,7 +47,6 @@ pub struct Parts {
     pub lately: Vec<f32>,
     /// Added to every customer's scores; n numbers, or empty.
     pub prior: Vec<f32>,
-    /// Sparse parts.
     pub sparse: Vec<SparsePart>,
     /// Unit vector per product, or a row of zeros where nothing is known; n × k.
     pub units: Dense,
@@ -70,27 +68,16 @@ pub enum RepresentError {
     /// An array has the wrong length.
     #[error("{what} has {found} entries, expected {expected}")]
     Shape {
-        /// Which array.
         what: &'static str,
-        /// Entries found.
         found: usize,
-        /// Entries expected.
         expected: usize,
     },
     /// A number is NaN or infinite.
     #[error("{what} holds a number that is not finite")]
-    NotFinite {
-        /// Which array.
-        what: &'static str,
-    },
+    NotFinite { what: &'static str },
     /// A vector is neither of unit length nor zero.
     #[error("vector of product {product} has length {length}, expected 1 or 0")]
-    NotUnit {
-        /// Product.
-        product: usize,
-        /// Its length.
-        length: f32,
-    },
+    NotUnit { product: usize, length: f32 },
 }
 
 /// One customer, session or basket folded into the representation.

@@ -58,7 +58,6 @@ impl Default for SurpriseSettings {
 /// Everything the model knows about surprises.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Surprises {
-    /// Settings.
     pub settings: SurpriseSettings,
     /// What kind of thing each product is.
     pub topics: Topics,
@@ -211,7 +210,6 @@ fn read_kinds(
 /// A product with what relevance and life say of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prospect {
-    /// The product.
     pub product: ProductIx,
     /// How well it suits, 0…1.
     pub relevance: f32,

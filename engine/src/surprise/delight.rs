@@ -29,7 +29,6 @@ const NEWTON_STEPS: usize = 50;
 /// The delight model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DelightModel {
-    /// Intercept.
     pub intercept: f64,
     /// One weight per feature.
     #[serde(deserialize_with = "known_weights")]
@@ -41,7 +40,6 @@ pub struct DelightModel {
 /// One rating: what was known when it was shown, and how it was felt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rated {
-    /// See [`Standard::features`](super::Standard::features).
     pub features: [f32; FEATURES],
     /// 1 = delighted, 0 = not; anything between counts for both.
     pub label: f64,

@@ -41,7 +41,7 @@ pub fn spreads(candidates: &[Dialled], floor: f32) -> (f32, f32) {
 /// One candidate for the dial.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dialled {
-    /// Relevance, 0…1.
+    /// How well it suits, 0 to 1.
     pub relevance: f32,
     /// Predicted delight, 0…1.
     pub delight: f32,

@@ -7,7 +7,6 @@ use crate::store::{Document, Store, StoreError};
 
 /// Where it is kept in the store.
 pub(crate) const AREA: &str = "shop";
-/// See [`AREA`].
 pub(crate) const KEY: &str = "consents";
 
 /// Keeps `consents` as what holds now; writes nothing where the store has them already.

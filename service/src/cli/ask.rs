@@ -21,7 +21,7 @@ use super::{print, runtime};
 pub struct Ask {
     #[command(subcommand)]
     what: What,
-    /// Server
+    /// Address of the server
     #[arg(long, global = true, default_value = "http://127.0.0.1:7700")]
     addr: String,
     /// Print JSON for programs
@@ -85,9 +85,8 @@ struct Engagement {
 
 #[derive(Debug, Args)]
 struct Surprise {
-    /// Customer
     customer: String,
-    /// How many
+    /// Number of items asked for
     #[arg(long, short = 'n', default_value_t = 1)]
     count: u32,
     /// 0 = what they will likely buy … 1 = what will delight them
@@ -211,7 +210,6 @@ impl Recommend {
 }
 
 impl Ask {
-    /// Asks.
     pub fn run(self) -> anyhow::Result<()> {
         runtime()?.block_on(async {
             let channel = connect(&self.addr).await?;

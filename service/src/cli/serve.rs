@@ -71,7 +71,6 @@ impl Serve {
         Ok(raw)
     }
 
-    /// Serves.
     pub fn run(self) -> anyhow::Result<()> {
         let raw = self.settings()?;
         if self.print_config {

@@ -21,7 +21,6 @@ use super::{now_ms, runtime, DEFAULT_STORE};
 
 /// Where `shop.json` is kept in the store.
 pub(super) const SHOP_AREA: &str = "shop";
-/// See [`SHOP_AREA`].
 pub(super) const SHOP_KEY: &str = "info";
 
 /// Rows of one call to the store.
@@ -55,9 +54,7 @@ pub struct Load {
 /// What a load did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Loaded {
-    /// Products stored.
     pub products: u64,
-    /// Customers stored.
     pub customers: u64,
     /// Served requests read.
     pub served: u64,

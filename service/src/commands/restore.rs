@@ -18,7 +18,7 @@ use super::{now_ms, runtime, DEFAULT_STORE};
                   old store is replaced only once the new one is complete and checked."
 )]
 pub struct Restore {
-    /// The backup
+    /// The backup to restore from
     #[arg(long)]
     from: PathBuf,
     /// Directory of the store

@@ -18,15 +18,11 @@ pub struct Config {
     pub server: ServerConfig,
     /// Threads that compute.
     pub compute: Compute,
-    /// Models.
     pub models: Models,
-    /// Durable state.
     pub store: StoreConfig,
-    /// Answers.
     pub recommend: Recommend,
     /// What contacts ask for.
     pub contact: Contact,
-    /// Recording.
     pub touchpoints: TouchpointRules,
     /// Consents of those who said nothing; all four are said here.
     pub consent: Consents,
@@ -38,14 +34,11 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
 }
 
-/// See [`ServerSection`](super::ServerSection).
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// Address.
     pub addr: SocketAddr,
     /// Certificate and key.
     pub tls: Option<Tls>,
-    /// Largest request.
     pub max_request_bytes: usize,
     /// Deadline of calls without one.
     pub default_deadline: Duration,
@@ -60,20 +53,16 @@ pub struct ServerConfig {
 pub struct Tls {
     /// PEM certificate chain.
     pub cert: PathBuf,
-    /// PEM key.
     pub key: PathBuf,
 }
 
-/// See [`ComputeSection`](super::ComputeSection).
 #[derive(Debug, Clone)]
 pub struct Compute {
     /// Threads, ≥ 1.
     pub threads: usize,
-    /// Waiting requests.
     pub queue: usize,
 }
 
-/// See [`ModelsSection`](super::ModelsSection).
 #[derive(Debug, Clone)]
 pub struct Models {
     /// Models directory or bundle.
@@ -84,10 +73,8 @@ pub struct Models {
     pub keep_loaded: usize,
 }
 
-/// See [`StoreSection`](super::StoreSection).
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
-    /// Directory.
     pub dir: PathBuf,
     /// Bytes for cached customers.
     pub cache_bytes: u64,
@@ -103,12 +90,10 @@ pub struct StoreConfig {
     pub keep_unreported_ms: i64,
 }
 
-/// See [`RecommendSection`](super::RecommendSection).
 #[derive(Debug, Clone)]
 pub struct Recommend {
     /// Items where the request says nothing.
     pub default_count: usize,
-    /// Most items.
     pub max_count: usize,
     /// Most reasons of an item.
     pub max_reasons: usize,
@@ -131,7 +116,6 @@ pub struct Recommend {
 /// How the items of lists go together where the request does not say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Usual {
-    /// Of surprises.
     pub surprise: Together,
     /// Of the other lists that follow the shop's values.
     pub others: Together,
@@ -148,7 +132,6 @@ impl Usual {
     }
 }
 
-/// See [`ContactSection`](super::ContactSection).
 #[derive(Debug, Clone)]
 pub struct Contact {
     /// How contacts act on lists.
@@ -179,7 +162,6 @@ pub enum FutureTimes {
     Clamp,
 }
 
-/// See [`TouchpointsSection`](super::TouchpointsSection).
 #[derive(Debug, Clone)]
 pub struct TouchpointRules {
     /// Rows in one batch.
@@ -197,7 +179,6 @@ pub struct TouchpointRules {
 /// Form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
     Text,
     /// One JSON object a line.
     Json,

@@ -29,15 +29,12 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read configuration {path:?}: {source}")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The file does not parse, or has a key that does not exist.
     #[error("configuration {path:?}: {what}")]
     Parse {
-        /// The file.
         path: PathBuf,
         /// Where and what.
         what: String,
@@ -45,7 +42,6 @@ pub enum ConfigError {
     /// An environment variable names no setting, or has a value of the wrong type.
     #[error("environment variable {name}: {what}")]
     Env {
-        /// The variable.
         name: String,
         /// What is wrong.
         what: String,
@@ -53,7 +49,6 @@ pub enum ConfigError {
     /// A value is outside its range.
     #[error("{field}: {what}")]
     Value {
-        /// `section.key`.
         field: String,
         /// What is wrong.
         what: String,

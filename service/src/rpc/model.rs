@@ -15,7 +15,6 @@ use crate::app::{new_id, App};
 use crate::rpc::fields::id;
 use crate::snapshot::model_swap::{Listed, ModelsError};
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct ModelRpc(pub Arc<App>);
 

@@ -15,11 +15,9 @@ use crate::store;
 pub struct Encoded {
     /// Touches in order of time, within [`Budget::KEPT`].
     pub history: Vec<Touch>,
-    /// Declared facts.
     pub facts: Vec<Fact>,
     /// What they said about the use of their data.
     pub consents: Consents,
-    /// Their language.
     pub locale: Option<String>,
     version: u64,
     numbering: u64,
@@ -132,7 +130,6 @@ impl EncodedCache {
         shard.old.remove(id);
     }
 
-    /// Forgets everyone.
     pub fn clear(&self) {
         for shard in &self.shards {
             *shard

@@ -83,7 +83,6 @@ impl People {
     }
 }
 
-/// The cache.
 #[derive(Debug, Default)]
 pub struct SimilarCustomers {
     people: RwLock<People>,
@@ -96,7 +95,6 @@ pub struct SimilarCustomers {
 /// Somebody like the customer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbour {
-    /// Who.
     pub customer_id: String,
     /// Cosine of the two vectors, -1 to 1.
     pub similarity: f32,

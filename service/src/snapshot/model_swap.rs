@@ -27,7 +27,6 @@ pub enum ModelsError {
     Expected {
         /// What the caller thinks.
         expected: String,
-        /// What is.
         found: String,
     },
     /// There is nothing to go back to.
@@ -36,7 +35,6 @@ pub enum ModelsError {
     /// The server has no models directory, or it is one bundle.
     #[error("this server has no models directory")]
     NoDirectory,
-    /// Loading panicked.
     #[error("loading the model failed: {0}")]
     Load(String),
 }

@@ -378,8 +378,7 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 /// A position in the touchpoints of one person: time and arrival number of the last row given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Time, ms.
+    /// Time, milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// Arrival number.
     pub seq: i64,
 }

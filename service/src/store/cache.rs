@@ -170,7 +170,6 @@ impl StateCache {
         }
     }
 
-    /// Drops everything.
     pub(crate) fn clear(&self) {
         let mut inner = self.lock();
         let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;

@@ -33,7 +33,6 @@ pub(crate) struct Ready {
     pub touchpoint_id: String,
     /// When it counts; [`UNTIMED`] for none.
     pub at: i64,
-    /// Canonical text.
     pub body: String,
     /// Keyed hash of the id, for stores that keep one.
     pub tid: [u8; 16],

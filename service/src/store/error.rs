@@ -49,7 +49,6 @@ pub enum StoreError {
     AlreadyExists {
         /// Position in the batch, from 0.
         index: usize,
-        /// The id.
         id: String,
     },
     /// The configuration refuses unknown customers or products, and this is one.
@@ -61,7 +60,6 @@ pub enum StoreError {
         index: usize,
         /// `customer_id` or `product_id`.
         field: &'static str,
-        /// The id.
         id: String,
     },
     /// More than the configured limit.
@@ -69,9 +67,7 @@ pub enum StoreError {
     TooMany {
         /// What was counted.
         field: &'static str,
-        /// Found.
         found: usize,
-        /// Allowed.
         limit: usize,
     },
     /// There is no such thing.
@@ -92,7 +88,6 @@ pub enum StoreError {
     /// Less is available than was asked for; nothing was reserved.
     #[error("product {product_id:?}: {wanted} units wanted, {available} available")]
     OutOfStock {
-        /// Which product.
         product_id: String,
         /// Units asked for.
         wanted: i64,
@@ -132,12 +127,7 @@ pub enum StoreError {
     },
     /// The write queue is full.
     #[error("{waiting} rows are waiting to be written, at most {limit} may; retry later")]
-    Busy {
-        /// Rows waiting.
-        waiting: usize,
-        /// Rows allowed.
-        limit: usize,
-    },
+    Busy { waiting: usize, limit: usize },
     /// The disk or the configured size is full.
     #[error("the store is full: {detail}; free space, then retry")]
     Full {
@@ -166,7 +156,6 @@ pub enum StoreError {
     /// The file is not a sound store.
     #[error("{path:?} is damaged: {detail}; restore it from a backup with `serendib restore`")]
     Damaged {
-        /// The file.
         path: PathBuf,
         /// First thing found.
         detail: String,
@@ -174,19 +163,14 @@ pub enum StoreError {
     /// The file was written by a newer program.
     #[error("{path:?} has schema version {found}, this program knows up to {known}; use the newer program")]
     Newer {
-        /// The file.
         path: PathBuf,
-        /// Its version.
         found: i64,
         /// The newest version known here.
         known: i64,
     },
     /// Another process has it open.
     #[error("{path:?} is in use by another process")]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
+    InUse { path: PathBuf },
     /// The key of the erase ledger is missing or not the one the store was written with.
     #[error("{path:?}: {detail}")]
     Key {

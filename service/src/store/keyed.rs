@@ -18,7 +18,6 @@ pub(crate) type Hash16 = [u8; 16];
 pub(crate) enum Domain {
     /// Customer and identity ids.
     Identity,
-    /// Touchpoint ids.
     Touchpoint,
     /// Whole delight rows.
     Delight,

@@ -6,7 +6,6 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Customers share so many places; two that share one wait for each other, no more.
 const PLACES: usize = 256;
 
-/// The places.
 #[derive(Debug)]
 pub struct Turns(Vec<Mutex<()>>);
 

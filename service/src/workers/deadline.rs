@@ -33,7 +33,6 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
-    /// Time left.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }

@@ -99,7 +99,6 @@ impl Pool {
         self.limit - self.waiting.available_permits()
     }
 
-    /// Jobs running.
     pub fn running(&self) -> usize {
         self.running.load(Ordering::Relaxed)
     }

@@ -17,28 +17,19 @@ use tally::Tally;
 /// A name with a count.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Named {
-    /// Name.
     pub name: String,
-    /// How many.
     pub count: u64,
 }
 
 /// Least, quartiles, 90th, 99th percentile and most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Spread {
-    /// Least.
     pub min: u64,
-    /// 25 %.
     pub p25: u64,
-    /// 50 %.
     pub median: u64,
-    /// 75 %.
     pub p75: u64,
-    /// 90 %.
     pub p90: u64,
-    /// 99 %.
     pub p99: u64,
-    /// Most.
     pub max: u64,
 }
 
@@ -67,7 +58,6 @@ impl Spread {
 /// One of the products that most customers acquired.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TopProduct {
-    /// Id.
     pub product_id: String,
     /// Title, where there is one.
     pub title: Option<String>,
@@ -101,7 +91,6 @@ pub struct Products {
 /// The `customers` table and the customers seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Customers {
-    /// With touchpoints.
     pub touched: u64,
     /// Rows of the table.
     pub listed: u64,
@@ -118,7 +107,6 @@ pub struct Customers {
 /// What the acquisitions (purchases, ratings, kept boxes) look like.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Acquisitions {
-    /// Rows.
     pub rows: u64,
     /// Different pairs of customer and product.
     pub pairs: u64,
@@ -138,7 +126,6 @@ pub struct Acquisitions {
 /// What [`describe`] found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Description {
-    /// `shop.json`.
     pub shop: ShopInfo,
     /// Rows of each table that is there.
     pub rows: BTreeMap<&'static str, u64>,
@@ -146,9 +133,7 @@ pub struct Description {
     pub skipped: BTreeMap<&'static str, u64>,
     /// First and last touchpoint, RFC 3339.
     pub span: Option<(String, String)>,
-    /// Customers.
     pub customers: Customers,
-    /// Products.
     pub products: Products,
     /// Touchpoints by kind, most frequent first.
     pub kinds: Vec<Named>,

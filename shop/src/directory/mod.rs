@@ -93,7 +93,6 @@ impl ShopData {
         })
     }
 
-    /// The directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

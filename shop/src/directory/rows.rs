@@ -126,7 +126,6 @@ impl<T: Record> Open<T> {
     }
 }
 
-/// See [`Rows::distinct`].
 pub struct Distinct<T: Record> {
     rows: Rows<T>,
     column: &'static str,

@@ -21,7 +21,6 @@ pub enum TouchClass {
 }
 
 impl TouchClass {
-    /// All classes.
     pub const ALL: [TouchClass; 5] = [
         TouchClass::Lasting,
         TouchClass::Active,
@@ -76,13 +75,10 @@ impl TouchClass {
 /// Most touches of each class that are looked at, the newest of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Of [`TouchClass::Lasting`].
     pub lasting: usize,
     /// Of [`TouchClass::Active`], and as many again of [`TouchClass::Own`].
     pub active: usize,
-    /// Of [`TouchClass::Sent`].
     pub sent: usize,
-    /// Of [`TouchClass::Shown`].
     pub shown: usize,
 }
 

@@ -24,15 +24,12 @@ pub struct Touch {
     pub quantity: f32,
     /// Money paid for the line.
     pub value: f32,
-    /// Seconds.
     pub duration_s: f32,
-    /// Kind.
     pub kind: Kind,
     /// Channel number in [`Channels`]; 0 = none.
     pub channel: u16,
     /// Product line number in [`Channels`]; 0 = none.
     pub line: u16,
-    /// Pages.
     pub pages: u16,
     /// Tenths of a star, 10 to 50; 0 = none.
     pub rating: u8,
@@ -218,7 +215,6 @@ pub fn sort_history(history: &mut [Touch]) {
 /// One product that a customer owns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Owned {
-    /// Product.
     pub product: ProductIx,
     /// Packs bought and not given back, > 0; 1 for a product that was only rated.
     pub quantity: f32,

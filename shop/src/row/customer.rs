@@ -21,9 +21,7 @@ pub enum Fact {
     },
     /// A free fact.
     Free {
-        /// Key.
         key: String,
-        /// Value.
         value: serde_json::Value,
     },
 }
@@ -42,7 +40,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All purposes.
     pub const ALL: [Purpose; 4] = [
         Purpose::Personalise,
         Purpose::InferLifeStage,
@@ -70,16 +67,13 @@ impl Purpose {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Consents {
-    /// Personal answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub personalise: Option<bool>,
     /// Inference of life situations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub infer_life_stage: Option<bool>,
-    /// Outreach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact: Option<bool>,
-    /// Training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train: Option<bool>,
 }
@@ -151,15 +145,12 @@ pub struct Customer {
     pub customer_id: String,
     /// Milliseconds since 1970-01-01 UTC.
     pub registered_at: Option<i64>,
-    /// Declared facts.
     pub facts: Vec<Fact>,
     /// BCP 47 tag.
     pub locale: Option<String>,
-    /// Consents.
     pub consents: Consents,
     /// Other ids of the same person (visitor, card, e-mail hash).
     pub identities: Vec<String>,
-    /// Unknown columns.
     pub attributes: std::collections::BTreeMap<String, serde_json::Value>,
 }
 

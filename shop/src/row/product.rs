@@ -54,7 +54,6 @@ pub struct Product {
     pub title: Option<String>,
     /// Category path from the root, `a/b/c`.
     pub category: Option<String>,
-    /// Brand.
     pub brand: Option<String>,
     /// Price of one pack, finite and ≥ 0.
     pub price: Option<f64>,
@@ -80,17 +79,15 @@ pub struct Product {
     pub available_from: Option<i64>,
     /// Not sold from then on.
     pub available_until: Option<i64>,
-    /// Perishes then.
     pub expires_at: Option<i64>,
-    /// Grams.
+    /// Weight of one pack, grams.
     pub weight_g: Option<f64>,
-    /// Millilitres.
+    /// Volume of one pack, millilitres.
     pub volume_ml: Option<f64>,
     /// Names of allergens.
     pub allergens: Vec<String>,
     /// Whether it is a limited edition.
     pub limited: bool,
-    /// Long text.
     pub description: Option<String>,
     /// Everything else the shop says, unknown columns included.
     pub attributes: BTreeMap<String, serde_json::Value>,

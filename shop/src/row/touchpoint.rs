@@ -16,7 +16,6 @@ pub struct Touchpoint {
     pub customer_id: String,
     /// What happened, see [`Kind`](crate::Kind).
     pub kind: String,
-    /// Which product.
     pub product_id: Option<String>,
     /// Where (`web`, `app`, `store`, `phone`, …).
     pub channel: Option<String>,
@@ -32,7 +31,6 @@ pub struct Touchpoint {
     pub duration_s: Option<f64>,
     /// Depth: pages, ≥ 0.
     pub pages: Option<u32>,
-    /// Campaign.
     pub campaign_id: Option<String>,
     /// Stars, 1 to 5.
     pub rating: Option<f64>,
@@ -44,7 +42,6 @@ pub struct Touchpoint {
     pub placement: Option<String>,
     /// The recorder's own id, for idempotence.
     pub touchpoint_id: Option<String>,
-    /// Unknown columns.
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
@@ -67,9 +64,7 @@ pub enum TouchpointError {
     Range {
         /// Name of the field.
         field: &'static str,
-        /// Value found.
         found: String,
-        /// Values allowed.
         expected: &'static str,
     },
 }
@@ -154,11 +149,9 @@ fn range<T>(
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Delight {
-    /// Who.
     pub customer_id: String,
     /// What was rated.
     pub product_id: String,
-    /// When.
     pub at: i64,
     /// The response in which it was shown.
     pub request_id: Option<String>,
@@ -186,11 +179,9 @@ pub struct Delight {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Served {
-    /// The response.
     pub request_id: String,
     /// To whom; absent for a visitor nobody knows.
     pub customer_id: Option<String>,
-    /// When.
     pub at: Option<i64>,
     /// Model that answered.
     pub model: Option<String>,
@@ -198,7 +189,6 @@ pub struct Served {
     pub list: Option<String>,
     /// Rank from 1.
     pub rank: Option<u32>,
-    /// What.
     pub product_id: Option<String>,
     /// Probability of the draw, for a sampled slot.
     pub propensity: Option<f64>,

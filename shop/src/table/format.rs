@@ -6,13 +6,11 @@ use std::str::FromStr;
 /// A table of shop data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
-    /// What happened.
     Touchpoints,
     /// The public split's test part; columns of `touchpoints`. Training never reads it.
     HeldOut,
     /// What is sold.
     Products,
-    /// Who buys.
     Customers,
     /// What customers said of surprises.
     Delights,
@@ -25,7 +23,6 @@ pub enum Table {
 }
 
 impl Table {
-    /// All tables.
     pub const ALL: [Table; 8] = [
         Table::Touchpoints,
         Table::HeldOut,
@@ -108,7 +105,6 @@ formats! {
 }
 
 impl Format {
-    /// All formats.
     pub fn all() -> impl Iterator<Item = Format> {
         FORMATS.iter().map(|(_, format)| *format)
     }

@@ -176,7 +176,6 @@ impl Shop {
         }
     }
 
-    /// The server.
     pub fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
     }
@@ -188,32 +187,26 @@ impl Shop {
         self.dir
     }
 
-    /// A connection.
     pub fn channel(&self) -> Channel {
         self.channel.clone()
     }
 
-    /// Client.
     pub fn recommendations(&self) -> RecommendationServiceClient<Channel> {
         RecommendationServiceClient::new(self.channel())
     }
 
-    /// Client.
     pub fn touchpoints(&self) -> TouchpointServiceClient<Channel> {
         TouchpointServiceClient::new(self.channel())
     }
 
-    /// Client.
     pub fn catalogue(&self) -> CatalogServiceClient<Channel> {
         CatalogServiceClient::new(self.channel())
     }
 
-    /// Client.
     pub fn customers(&self) -> CustomerServiceClient<Channel> {
         CustomerServiceClient::new(self.channel())
     }
 
-    /// Client.
     pub fn models(&self) -> ModelServiceClient<Channel> {
         ModelServiceClient::new(self.channel())
     }
@@ -232,7 +225,6 @@ impl Shop {
         self.ask(request(customer, kind, count)).await
     }
 
-    /// Records touchpoints.
     pub async fn record(&self, touchpoints: Vec<Touchpoint>) {
         self.touchpoints()
             .record(RecordRequest { touchpoints })

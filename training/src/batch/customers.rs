@@ -6,7 +6,6 @@ use serendib_datasets::{DataError, InputTable};
 
 use super::Batch;
 
-/// `--customers FILE|all`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// Everybody with a touchpoint or a row in the customers table.

@@ -31,7 +31,6 @@ pub enum BatchError {
 /// A model, the shelves and everybody's touches in the model's numbers.
 #[derive(Debug)]
 pub struct Batch {
-    /// The model.
     pub model: Model,
     /// The shelves: the model's products, and those that only the data has.
     pub live: Live,

@@ -29,7 +29,7 @@ pub struct EngagementArgs {
     /// Models directory (its current model) or one bundle
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Only what happened before is seen (RFC 3339, date or epoch ms); after the last touchpoint if absent

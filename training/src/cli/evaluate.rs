@@ -38,7 +38,7 @@ const MOST_CUSTOMERS: usize = 50_000;
     after_help = "Example:\n  serendib-train evaluate --data shop --models models --report report"
 )]
 pub struct EvaluateArgs {
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Models directory (its current model) or one bundle

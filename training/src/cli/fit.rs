@@ -17,7 +17,7 @@ use crate::report::model as page;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  serendib-train fit --data shop --out models")]
 pub struct FitArgs {
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Models directory; created if missing

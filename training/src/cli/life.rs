@@ -24,7 +24,7 @@ pub struct LifeArgs {
     /// Models directory (its current model) or one bundle
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Only what happened before is seen (RFC 3339, date or epoch ms); after the last touchpoint if absent

@@ -25,7 +25,7 @@ pub struct RecommendArgs {
     /// Models directory (its current model) or one bundle
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// `all`, or a table with a customer_id column

@@ -20,7 +20,7 @@ use crate::refresh::{self, gate::GateOptions, lock, RefreshOptions};
     after_help = "Example:\n  serendib export --out shop\n  serendib-train refresh --data shop --out models"
 )]
 pub struct RefreshArgs {
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Models directory; created if missing

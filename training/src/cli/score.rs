@@ -21,7 +21,7 @@ pub struct ScoreArgs {
     /// Models directory (its current model) or one bundle
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Table with customer_id and product_id

@@ -12,7 +12,6 @@ pub struct Written<'a> {
     model: &'a str,
     /// The moment before which touchpoints were seen; absent in a shop without times.
     at: Option<String>,
-    /// Rows written.
     rows: u64,
     /// Where they are.
     out: &'a Path,

@@ -19,7 +19,6 @@ pub struct Baselines {
 
 /// Something that scores the catalogue for a case.
 pub enum Ranker<'a> {
-    /// The model.
     Model(&'a Representation),
     /// The same for everybody.
     Fixed(&'a [f32]),
@@ -30,7 +29,6 @@ pub enum Ranker<'a> {
 }
 
 impl Baselines {
-    /// Counts `train`.
     pub fn new(train: &Corpus) -> Baselines {
         let interactions = train.interactions();
         let buyers: Vec<f32> = interactions

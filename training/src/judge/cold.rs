@@ -32,7 +32,6 @@ const AS_SERVED: &str = "in the catalogue, as served";
 pub struct ColdReport {
     /// Products hidden from training.
     pub hidden: usize,
-    /// Products ranked.
     pub products: usize,
     /// Name and figures of each ranking, by content first; only hidden products are relevant. In the last one the hidden
     /// products stand in the catalogue without a buyer, among products that have theirs.

@@ -28,7 +28,6 @@ const MOST_CASES: usize = 10_000;
 /// One method of one table.
 #[derive(Debug, Clone, Serialize)]
 pub struct MethodRow {
-    /// Name.
     pub method: String,
     /// Share of cases with a hit among ten.
     pub hit_at_10: f64,
@@ -36,7 +35,6 @@ pub struct MethodRow {
     pub ours_minus: Option<(f64, f64)>,
 }
 
-/// One table.
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskTable {
     /// What was asked.
@@ -45,14 +43,12 @@ pub struct TaskTable {
     pub cases: usize,
     /// Cases whose answer the methods cannot know: the product was never sold before the cut. They count as missed.
     pub unknown: usize,
-    /// Ours first.
     pub rows: Vec<MethodRow>,
 }
 
 /// A product with its best complements, to be read by a person.
 #[derive(Debug, Clone, Serialize)]
 pub struct Example {
-    /// Title.
     pub product: String,
     /// Baskets that hold it.
     pub baskets: u32,
@@ -63,7 +59,6 @@ pub struct Example {
 /// Everything that is judged of complements.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComplementReport {
-    /// The tables.
     pub tables: Vec<TaskTable>,
     /// Best sellers and mid-sellers in turn.
     pub examples: Vec<Example>,

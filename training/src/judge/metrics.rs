@@ -51,16 +51,12 @@ pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
 pub struct Summary {
     /// Customers behind the means.
     pub customers: usize,
-    /// Recall@10.
     #[serde(rename = "recall@10")]
     pub recall_10: f64,
-    /// Recall@20.
     #[serde(rename = "recall@20")]
     pub recall_20: f64,
-    /// NDCG@10.
     #[serde(rename = "ndcg@10")]
     pub ndcg_10: f64,
-    /// NDCG@20.
     #[serde(rename = "ndcg@20")]
     pub ndcg_20: f64,
     /// Share of customers with a hit in the first 10.
@@ -69,7 +65,6 @@ pub struct Summary {
     /// Share of customers with a hit in the first 20.
     #[serde(rename = "hr@20")]
     pub hit_20: f64,
-    /// Precision@10.
     #[serde(rename = "precision@10")]
     pub precision_10: f64,
     /// Mean reciprocal rank, within 20.

@@ -12,7 +12,6 @@ use crate::learn::next_basket::{neighbours, popularity, recall_ndcg};
 /// One way to predict the next basket.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BasketRow {
-    /// Which.
     pub name: String,
     /// Recall@10 over all customers.
     pub recall: f64,
@@ -31,7 +30,6 @@ pub struct BasketFigures {
     pub customers: usize,
     /// Customers without one.
     pub left_out: usize,
-    /// Ours first.
     pub rows: Vec<BasketRow>,
 }
 

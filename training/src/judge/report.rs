@@ -9,7 +9,6 @@ use crate::judge::metrics::Summary;
 /// One ranker's figures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// Ranker.
     pub name: String,
     /// Over all customers.
     pub all: Summary,
@@ -25,15 +24,10 @@ pub struct Row {
 /// Ours minus a baseline, with its 95 % interval over customers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interval {
-    /// Baseline.
     pub against: String,
-    /// Metric.
     pub metric: String,
-    /// Mean difference.
     pub difference: f64,
-    /// Lower end.
     pub low: f64,
-    /// Upper end.
     pub high: f64,
 }
 
@@ -42,13 +36,11 @@ pub struct Interval {
 pub struct Evaluation {
     /// How it was measured, in words.
     pub protocol: String,
-    /// Customers scored.
     pub customers: usize,
     /// Customers without anything to predict.
     pub left_out: usize,
     /// Held-out rows on products outside the catalogue, counted as missed.
     pub unknown_products: usize,
-    /// Products ranked.
     pub products: usize,
     /// Share of held-out products that the customer owned already.
     pub repeat_share: f64,

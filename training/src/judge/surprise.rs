@@ -40,7 +40,6 @@ pub struct SurpriseRow {
     pub unexpectedness: Option<f64>,
 }
 
-/// The table.
 #[derive(Debug, Clone, Serialize)]
 pub struct SurpriseReport {
     /// Customers judged: those with a surprise to find.

@@ -23,7 +23,6 @@ pub struct EvalCase {
 /// A set of cases.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// In words.
     pub protocol: String,
     /// Cases in order of customer number.
     pub cases: Vec<EvalCase>,

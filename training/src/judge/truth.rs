@@ -53,7 +53,6 @@ pub fn truth_table(
 /// One way to tell delight.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DelightRow {
-    /// Name.
     pub method: String,
     /// Area under the curve, each product being delightful with its true probability.
     pub auc: f64,
@@ -64,9 +63,7 @@ pub struct DelightRow {
 /// Delight told of one population of products.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DelightTable {
-    /// Which products.
     pub of: String,
-    /// How many.
     pub products: usize,
     /// Mean true probability.
     pub base_rate: f64,

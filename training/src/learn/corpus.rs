@@ -8,7 +8,6 @@ use serendib_engine::shop::{net_acquisitions, Catalogue, Touch, DAY_MS};
 /// Customers' time-ordered histories over one catalogue.
 #[derive(Debug, Clone)]
 pub struct Corpus<'a> {
-    /// Products.
     pub catalogue: &'a Catalogue,
     /// One history per customer.
     pub histories: Vec<Cow<'a, [Touch]>>,
@@ -19,7 +18,6 @@ pub struct Corpus<'a> {
 /// One customer whose later acquisitions were set aside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// Customer number.
     pub customer: u32,
     /// What was seen of them.
     pub history: Vec<Touch>,

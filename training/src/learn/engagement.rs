@@ -15,7 +15,6 @@ use serendib_engine::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 pub const HORIZONS: [f64; 2] = [30.0, 90.0];
 /// Days between cut-offs.
 const STEP_DAYS: f64 = 15.0;
-/// Most cut-offs.
 const MOST_CUTS: usize = 12;
 /// Most rows that are fitted on; of more, every n-th customer.
 const MOST_ROWS: usize = 60_000;
@@ -29,7 +28,6 @@ const CALIBRATION_PRIOR: f64 = 100.0;
 pub struct Rows {
     /// Number of the customer in the histories given.
     pub customer: Vec<u32>,
-    /// Features.
     pub features: Vec<Vec<f64>>,
     /// Whether the customer bought within the horizon.
     pub bought: Vec<bool>,
@@ -116,7 +114,6 @@ pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior
 /// A fitted horizon.
 #[derive(Debug, Clone)]
 pub struct Fitted {
-    /// The model.
     pub model: Propensity,
     /// The plain logistic of two features, fitted on the same rows.
     pub baseline: Propensity,

@@ -68,9 +68,7 @@ pub enum FitError {
          are allowed: raise --memory-gb or fit on fewer products or a shorter span"
     )]
     Memory {
-        /// Products.
         products: usize,
-        /// Acquisitions.
         interactions: usize,
         /// Needed, 10⁹ bytes.
         needed_gb: f64,
@@ -85,12 +83,7 @@ pub enum FitError {
     Representation(#[from] RepresentError),
     /// A further part of the model cannot be fitted.
     #[error("cannot fit {part}: {what}")]
-    Part {
-        /// Which part.
-        part: &'static str,
-        /// Why.
-        what: String,
-    },
+    Part { part: &'static str, what: String },
 }
 
 /// What every part of the model is fitted from.

@@ -17,7 +17,6 @@ const LENGTH: usize = 10;
 pub struct Churn {
     /// Id of the model before.
     pub before: String,
-    /// Customers compared.
     pub customers: usize,
     /// Mean share of the old first ten that is still in the new first ten, 0 to 1.
     pub kept: f64,

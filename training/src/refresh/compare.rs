@@ -28,11 +28,8 @@ const MOST_CHANNELS: usize = 4;
 /// One ranker's figures over all customers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Method {
-    /// Name.
     pub name: String,
-    /// NDCG@20.
     pub ndcg_20: f64,
-    /// Recall@20.
     pub recall_20: f64,
     /// Share of customers with a hit in the first 10.
     pub hit_10: f64,
@@ -49,7 +46,6 @@ pub struct Method {
 pub struct Gap {
     /// Segment; `all` = everybody.
     pub segment: String,
-    /// The other.
     pub against: String,
     /// `ndcg@20` or `recall@20`.
     pub metric: &'static str,
@@ -68,11 +64,9 @@ pub struct Gap {
 pub struct Comparison {
     /// How it was measured, in words.
     pub protocol: String,
-    /// Customers scored.
     pub customers: usize,
     /// Customers without anything to predict.
     pub left_out: usize,
-    /// Products ranked.
     pub products: usize,
     /// Candidate, current (if there is one), baselines.
     pub methods: Vec<Method>,

@@ -70,11 +70,9 @@ pub fn profile(log: &Log) -> Profile {
 /// One row of what changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
-    /// What.
     pub name: String,
     /// With the last model; absent where there is none or it did not say.
     pub before: Option<f64>,
-    /// Now.
     pub now: f64,
     /// Whether it is a share, to be shown in percent.
     pub share: bool,

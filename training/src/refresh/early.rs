@@ -40,7 +40,6 @@ pub struct Calibration {
 /// How far off an inferred life stage is, by how much was seen of a customer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageError {
-    /// Clock type.
     pub clock: String,
     /// Purchases seen, customers behind the figure, mean absolute error of the anchor in days.
     pub by_purchases: Vec<(usize, usize, f64)>,

@@ -9,7 +9,6 @@ use super::early::Sections;
 pub struct Figure {
     /// The part and what is measured of it.
     pub name: String,
-    /// The figure.
     pub value: f64,
     /// Whether more is better; else less is.
     pub more_is_better: bool,
@@ -18,7 +17,6 @@ pub struct Figure {
 /// A figure of the last model beside this one's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Beside {
-    /// This model's.
     pub now: Option<Figure>,
     /// The last model's.
     pub before: Option<Figure>,

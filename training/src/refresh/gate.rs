@@ -35,7 +35,6 @@ impl Default for GateOptions {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// What.
     pub name: String,
     /// Whether it is in order, or was not judged.
     pub passed: bool,
@@ -163,13 +162,11 @@ fn no_worse(gap: &Gap, tolerance: f64, least: usize, proven: bool) -> Check {
 /// How far ahead of the best baseline a model was when it was published, as shares of the baseline's figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
-    /// The baseline.
     pub baseline: String,
     /// 0.5 = half as much again as the baseline.
     pub value: f64,
     /// Lower end of its 95 % interval.
     pub low: f64,
-    /// Upper end.
     pub high: f64,
 }
 

@@ -96,7 +96,7 @@ impl Default for RefreshOptions {
 pub struct ModelReport {
     /// The model's id.
     pub model: String,
-    /// RFC 3339.
+    /// Date and time, RFC 3339.
     pub created: String,
     /// The model that was current before.
     pub before: Option<String>,

@@ -18,17 +18,14 @@ const MOST_OUTSIDE: f64 = 0.5;
 /// One sampled slot as it was logged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logged {
-    /// The answer.
     pub request_id: String,
-    /// To whom.
     pub customer: u32,
-    /// When, ms.
+    /// Time, milliseconds since 1970-01-01 UTC.
     pub at: i64,
     /// Rank of the slot from 1.
     pub rank: usize,
     /// What could have been drawn, with its probability.
     pub candidates: Vec<(ProductIx, f64)>,
-    /// Which was.
     pub chosen: usize,
     /// 1 if the customer actively touched what was drawn, naming the answer; else 0.
     pub reward: f64,
@@ -43,7 +40,6 @@ struct Candidate {
 /// What the serve log says.
 #[derive(Debug, Default)]
 pub struct ServeLog {
-    /// Usable draws.
     pub draws: Vec<Logged>,
     /// Time of the first answer of a model of Serendib: the log may go back to what answered before.
     pub since: Option<i64>,

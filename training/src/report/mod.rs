@@ -48,7 +48,6 @@ pub enum ChartKind {
 /// A plot with its caption.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
-    /// Title.
     pub title: String,
     /// What to look for, in one sentence.
     pub caption: String,
@@ -65,9 +64,7 @@ pub struct Chart {
 /// A table; a column whose cells are mostly words is set to the left.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TableBlock {
-    /// Caption.
     pub caption: String,
-    /// Column heads.
     pub columns: Vec<String>,
     /// Cells, as many a row as there are columns.
     pub rows: Vec<Vec<String>>,
@@ -80,13 +77,10 @@ pub struct TableBlock {
 /// One section of the page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Section {
-    /// Title.
     pub title: String,
     /// A short text.
     pub text: String,
-    /// Plots.
     pub charts: Vec<Chart>,
-    /// Tables.
     pub tables: Vec<TableBlock>,
     /// Text to be shown as it stands, folded away until it is asked for.
     pub verbatim: String,
@@ -112,7 +106,6 @@ pub struct Page {
     pub banner: Option<Banner>,
     /// Figures at the top.
     pub headlines: Vec<Headline>,
-    /// Everything else.
     pub sections: Vec<Section>,
 }
 

@@ -39,7 +39,6 @@ const PETS: &[&str] = &[
 ];
 const CATS: &[&str] = &["Whiskerton", "Purrl", "Feldhof", "Minka"];
 
-/// 52 categories.
 pub const SPECS: &[Spec] = &[
     cat(
         "baby/maternity/clothes",

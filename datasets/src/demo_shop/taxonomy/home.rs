@@ -15,7 +15,6 @@ const BREW: &[&str] = &["Barista Nord", "Kuchnia", "Crema"];
 const CLEAN: &[&str] = &["Fleck", "Tidy Fox", "Ecolina"];
 const LARDER: &[&str] = &["Orchard Lane", "Old Mill", "Sol & Sale", "Bio Bento"];
 
-/// 38 categories.
 pub const SPECS: &[Spec] = &[
     cat(
         "pets/dog/adult food",

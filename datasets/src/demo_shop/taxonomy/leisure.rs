@@ -14,7 +14,6 @@ const PARTY: &[&str] = &["Merrymake", "Papierhaus", "Confetti Hill"];
 const TECH: &[&str] = &["Lumio", "Corvid", "Tanako"];
 const SWEET: &[&str] = &["Old Mill", "Kakao & Co", "Orchard Lane"];
 
-/// 30 categories.
 pub const SPECS: &[Spec] = &[
     cat(
         "food/sweets",

@@ -15,13 +15,11 @@ use super::calendar::Season;
 /// A life situation that runs from an anchor date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Clock {
-    /// Anchor: birth.
     Child,
     /// Anchor: birth of the dog.
     Dog,
     /// Anchor: birth of the cat.
     Cat,
-    /// Anchor: departure.
     Trip,
     /// Anchor: moving day.
     Move,
@@ -78,7 +76,6 @@ pub const INTERESTS: usize = 12;
 pub enum Sizes {
     /// Not at all.
     One,
-    /// In colour.
     Colours,
     /// Children's clothes in centimetres, from … to, by the child's age.
     Centimetres(u8, u8),
@@ -95,7 +92,6 @@ pub enum Sizes {
 /// One category with its hidden truth.
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
-    /// Path, `a/b/c`.
     pub path: &'static str,
     /// What is sold; products of one noun are substitutes of each other.
     pub nouns: &'static [&'static str],
@@ -123,13 +119,11 @@ pub struct Spec {
     pub interest: Interest,
     /// How fit it is as a present, 0 to 1.
     pub gift: f64,
-    /// Variants.
     pub sizes: Sizes,
     /// Grams and millilitres of one pack.
     pub body: (f64, f64),
     /// Units in a pack, and their name.
     pub pack: (u32, &'static str),
-    /// Allergens.
     pub allergens: &'static [&'static str],
     /// End of the title, such as an age window.
     pub label: &'static str,

@@ -5,7 +5,6 @@
 pub struct Relation {
     /// What comes first.
     pub anchor: &'static str,
-    /// What follows.
     pub complement: &'static str,
     /// Chance that it goes into the same basket.
     pub together: f64,

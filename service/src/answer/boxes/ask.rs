@@ -7,10 +7,8 @@ use serendib_engine::boxes::{BoxRequest, ShopRules};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BoxAsk {
-    /// Id.
     #[serde(skip)]
     pub box_id: String,
-    /// The subscriber.
     #[serde(skip)]
     pub customer_id: String,
     /// When it leaves, ms.
@@ -20,11 +18,9 @@ pub struct BoxAsk {
     pub slots: Option<usize>,
     /// Surprises among them.
     pub surprise_slots: Option<usize>,
-    /// Most money.
     pub budget: Option<f64>,
-    /// Most grams.
+    /// Weight at most, grams.
     pub max_weight_g: Option<f64>,
-    /// Most millilitres.
     pub max_volume_ml: Option<f64>,
     /// Products, category paths or allergens.
     pub exclusions: Vec<String>,
@@ -57,9 +53,7 @@ impl BoxAsk {
 /// Units of a product that perish together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LotAsk {
-    /// The product.
     pub product_id: String,
-    /// Units.
     pub quantity: i64,
     /// What the packers call it.
     pub lot: String,
@@ -73,9 +67,7 @@ pub struct LotAsk {
 pub struct PackAsk {
     /// Its id; `None` = given by the server.
     pub pack_id: Option<String>,
-    /// Boxes.
     pub boxes: Vec<BoxAsk>,
-    /// Rules.
     pub rules: ShopRules,
     /// Products to pack from; none = every product whose stock is tracked.
     pub products: Vec<String>,
@@ -89,7 +81,6 @@ pub struct PackAsk {
     pub replace: bool,
     /// Seed; `None` = drawn.
     pub seed: Option<u64>,
-    /// Keep nothing.
     pub dry_run: bool,
     /// Language of the sentences.
     pub locale: Option<String>,

@@ -64,11 +64,9 @@ pub struct Packed {
 pub struct Whole {
     /// Sum of all lines' values.
     pub value: f64,
-    /// Upper bound.
     pub bound: f64,
     /// Gap between them.
     pub gap: f64,
-    /// Empty slots.
     pub empty_slots: u64,
     /// Products of which nothing is left and more would help: id, one more, ten more.
     pub shadow_prices: Vec<(String, f64, f64)>,
@@ -78,7 +76,6 @@ pub struct Whole {
     pub missing_categories: Vec<(String, u64)>,
     /// Product, units wanted, units used.
     pub minimum_use: Vec<(String, u32, u32)>,
-    /// Margin.
     pub margin: Option<f64>,
     /// Value of the median box.
     pub median_value: f64,
@@ -94,7 +91,6 @@ pub struct Whole {
     pub scoring_s: f64,
     /// Seconds for the search.
     pub packing_s: f64,
-    /// Seed.
     pub seed: u64,
     /// Exclusions that mean nothing.
     pub unknown_exclusions: Vec<String>,
@@ -104,7 +100,6 @@ pub struct Whole {
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Kept {
-    /// Rules.
     pub rules: serendib_engine::boxes::ShopRules,
     /// Products packed from; none = every product whose stock is tracked.
     pub products: Vec<String>,
@@ -114,7 +109,6 @@ pub(super) struct Kept {
     pub asked: u64,
     /// Price by product, where it is above 0.
     pub prices: HashMap<String, f64>,
-    /// The numbers.
     pub whole: Whole,
 }
 

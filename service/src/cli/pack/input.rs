@@ -47,7 +47,6 @@ pub struct Input {
     pub orders: Vec<Order>,
     /// Lots with their product, where it is known.
     pub stock: Vec<(Option<ProductIx>, StockLot)>,
-    /// Rules.
     pub rules: ShopRules,
     /// Products of boxes that have left, by customer, latest first.
     pub earlier: HashMap<String, Vec<Vec<ProductIx>>>,

@@ -35,7 +35,7 @@ pub struct Pack {
     /// Models directory (its current model) or one bundle
     #[arg(long, value_name = "DIR")]
     models: PathBuf,
-    /// Shop data
+    /// Shop data: a directory of tables
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Boxes table; that of the shop data if absent

@@ -33,7 +33,6 @@ const AHEAD: usize = 64;
 /// Boxes read at one time.
 const PAGE: usize = 1_000;
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct BoxRpc(pub Arc<App>);
 

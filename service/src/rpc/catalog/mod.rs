@@ -28,7 +28,6 @@ use crate::store::{
 /// Products in one call at most.
 const MAX_PRODUCTS: usize = 1_000;
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct Catalog(pub Arc<App>);
 

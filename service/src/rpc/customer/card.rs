@@ -22,7 +22,6 @@ use crate::store::{BoxQuery, LinkedIdentity, ServedOutcome};
 /// Boxes on a card.
 const BOXES: usize = 12;
 
-/// Answers `GetCustomer`.
 pub(super) async fn get(
     app: &App,
     request: &GetCustomerRequest,

@@ -108,7 +108,6 @@ fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engage
     )
 }
 
-/// Answers `GetEngagement`.
 pub(super) async fn get(
     app: &Arc<App>,
     request: &Request<GetEngagementRequest>,

@@ -25,7 +25,6 @@ const MOST_NEEDS: u32 = 1_000;
 /// Products named for each need.
 const PRODUCTS: usize = 5;
 
-/// Answers `GetLife`.
 pub(super) async fn get(
     app: &Arc<App>,
     request: &GetLifeRequest,

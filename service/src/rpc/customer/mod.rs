@@ -40,7 +40,6 @@ use crate::workers::deadline::Deadline;
 /// Customers in one call at most.
 const MAX_ROWS: usize = 10_000;
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct CustomerRpc(pub Arc<App>);
 

@@ -26,7 +26,6 @@ pub struct Wording<'a> {
     pub include_accounting: bool,
 }
 
-/// A remark.
 pub fn note(code: &str, text: impl Into<String>) -> v1::Note {
     v1::Note {
         code: code.into(),

@@ -29,7 +29,6 @@ use crate::workers::deadline::Deadline;
 /// Requests of one stream that are computed at the same time.
 const STREAM_AHEAD: usize = 16;
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct Recommendation(pub Arc<App>);
 

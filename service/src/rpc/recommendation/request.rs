@@ -262,7 +262,6 @@ impl Ask {
                 basket,
                 viewed: self.viewed.as_ref().and_then(&mut find),
                 occasion: self.occasion.clone(),
-                locale: self.locale.clone(),
                 let_down_at: None,
             },
             dial: self.dial,

@@ -33,7 +33,6 @@ use crate::store::{self, Durability, Future, RecordOptions, Status as Became, Un
 /// Batches of one stream that wait for their acknowledgement at the same time.
 const STREAM_AHEAD: usize = 16;
 
-/// The handlers.
 #[derive(Debug, Clone)]
 pub struct TouchpointRpc(pub Arc<App>);
 

@@ -16,7 +16,6 @@ use crate::store::{CatalogueSnapshot, Store, StoreError};
 /// A generation and the shelves, as one.
 #[derive(Debug)]
 pub struct View {
-    /// Who answers.
     pub generation: Arc<Generation>,
     /// The model that ranks: the generation's, or without one, the catalogue alone.
     pub model: Arc<Model>,

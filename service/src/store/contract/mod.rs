@@ -22,7 +22,7 @@ use tokio_stream::StreamExt;
 
 use super::*;
 
-/// 2026-01-01, ms.
+/// 2026-01-01 in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_767_225_600_000;
 pub(crate) const DAY: i64 = serendib_engine::shop::DAY_MS;
 

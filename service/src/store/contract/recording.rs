@@ -4,9 +4,9 @@ use serendib_engine::shop::{Budget, Delight, Touchpoint};
 
 use super::*;
 
-/// 1900-06-01, ms.
+/// 1900-06-01 in milliseconds since 1970.
 const YEAR_1900: i64 = -2_195_942_400_000;
-/// 2100-06-01, ms.
+/// 2100-06-01 in milliseconds since 1970.
 const YEAR_2100: i64 = 4_115_491_200_000;
 
 pub(crate) async fn a_touchpoint_recorded_twice_is_stored_once(store: &impl Store) {

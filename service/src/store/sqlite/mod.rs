@@ -74,7 +74,6 @@ pub struct SqliteConfig {
     pub limits: Limits,
     /// Bytes for cached customer states; 0 = no cache.
     pub cache_bytes: usize,
-    /// Reading connections.
     pub readers: usize,
     /// Rows after which a group is committed even if more is waiting.
     pub group_rows: usize,

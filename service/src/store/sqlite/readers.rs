@@ -44,7 +44,6 @@ impl<T> Sink<T> {
 
 /// Why a stream ended early.
 pub(super) enum StreamEnd {
-    /// Reading failed.
     Fault(Fault),
     /// Nobody takes it any more.
     Gone,

@@ -32,9 +32,7 @@ const READY: &str = "READY";
 /// Length and hash of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupFile {
-    /// Bytes.
     pub bytes: u64,
-    /// SHA-256, hex.
     pub sha256: String,
 }
 

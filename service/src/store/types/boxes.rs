@@ -36,14 +36,12 @@ impl BoxState {
 /// Why a line is in a box.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoxReason {
-    /// Stable word.
     pub code: String,
     /// The product it refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_id: Option<String>,
     /// Its part of the line's relevance.
     pub contribution: f64,
-    /// Ready sentence.
     pub sentence: String,
 }
 
@@ -51,7 +49,6 @@ pub struct BoxReason {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BoxLine {
-    /// Which product.
     pub product_id: String,
     /// Whether it is a surprise.
     pub surprise: bool,
@@ -84,7 +81,6 @@ pub struct BoxShortfall {
     pub surprise: u32,
     /// The constraint at fault.
     pub fault: String,
-    /// Particulars.
     pub details: Vec<String>,
 }
 
@@ -125,7 +121,6 @@ pub struct StoredBox {
     pub version: u64,
     /// When it was last changed, ms.
     pub at: i64,
-    /// Contents.
     pub lines: Vec<BoxLine>,
     /// What it lacks; `None` for a full box.
     pub short: Option<BoxShortfall>,
@@ -183,11 +178,9 @@ pub enum BoxEnd {
 /// A box that is packed or on its way: nobody should see its surprises before it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBox {
-    /// Which.
     pub box_id: String,
     /// Whose, under the id that it was packed for.
     pub customer_id: String,
-    /// Its surprises.
     pub surprises: Vec<String>,
     /// It has lapsed from then on unless it left, ms.
     pub until: i64,

@@ -29,7 +29,6 @@ pub struct CatalogueSnapshot {
 /// Stock of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockLevel {
-    /// Which product.
     pub product_id: String,
     /// Units, ≥ 0; absent = not tracked.
     pub stock: Option<i64>,
@@ -38,7 +37,6 @@ pub struct StockLevel {
 /// One line of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReservationLine {
-    /// Which product.
     pub product_id: String,
     /// Units, > 0.
     pub quantity: i64,
@@ -49,7 +47,6 @@ pub struct ReservationLine {
 pub enum ReservationState {
     /// The units are set aside.
     Held,
-    /// Given back.
     Released,
     /// The units left the stock for good.
     Taken,

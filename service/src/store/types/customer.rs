@@ -50,7 +50,7 @@ pub struct LinkedIdentity {
     pub identity: String,
     /// The id it is linked to: the customer's own, or another identity of theirs.
     pub linked_to: String,
-    /// When, ms.
+    /// Time, milliseconds since 1970-01-01 UTC.
     pub linked_at: i64,
 }
 

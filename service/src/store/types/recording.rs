@@ -34,9 +34,7 @@ pub struct RecordOptions {
     pub future_ms: i64,
     /// What happens beyond that.
     pub future: Future,
-    /// Unknown customers.
     pub unknown_customers: UnknownId,
-    /// Unknown products.
     pub unknown_products: UnknownId,
     /// Touchpoints before this time are acknowledged and not kept ([`Status::IgnoredExpired`]); ms.
     pub keep_from: Option<i64>,
@@ -68,7 +66,6 @@ impl RecordOptions {
 /// What became of one row of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Stored now.
     Stored,
     /// Stored before (or earlier in this batch) with equal fields.
     Duplicate,

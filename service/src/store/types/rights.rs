@@ -26,7 +26,6 @@ impl ErasureState {
 /// The receipt of an erasure; it names nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// Receipt id.
     pub receipt_id: String,
     /// How far it is.
     pub state: ErasureState,
@@ -34,9 +33,7 @@ pub struct Erasure {
     pub erased_at: i64,
     /// When the scrub was finished, ms.
     pub scrubbed_at: Option<i64>,
-    /// Identities erased.
     pub identities: u64,
-    /// Touchpoints erased.
     pub touchpoints: u64,
 }
 
@@ -60,7 +57,6 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    /// All actions.
     pub const ALL: [AuditAction; 7] = [
         AuditAction::Consent,
         AuditAction::Link,
@@ -95,9 +91,8 @@ impl AuditAction {
 pub struct AuditEntry {
     /// Grows by one with each entry.
     pub seq: u64,
-    /// When, ms.
+    /// Time, milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// What.
     pub action: AuditAction,
     /// Keyed hash of the id it was done to, 32 hex digits; empty for a scrub.
     pub subject: String,
@@ -112,7 +107,6 @@ pub struct AuditEntry {
 pub enum CustomerRow {
     /// The profile of one identity as declared.
     Profile(Customer),
-    /// A link.
     Identity(LinkedIdentity),
     /// A touchpoint as recorded.
     Touchpoint(Touchpoint),
@@ -129,15 +123,11 @@ pub enum CustomerRow {
 /// One row of an export as shop data; tables come one after another in the order of the variants.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ShopRow {
-    /// `products`.
     Product(Product),
-    /// `customers`.
     Customer(Customer),
     /// `touchpoints`; `customer_id` is the root's.
     Touchpoint(Touchpoint),
-    /// `delights`.
     Delight(Delight),
-    /// `served`.
     Served(Served),
     /// `boxes`; `customer_id` is the root's.
     Box(super::StoredBox),

@@ -33,13 +33,11 @@ pub struct Asked {
     /// The product on the page.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub viewed: Option<String>,
-    /// The basket.
     #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
     pub basket: Vec<String>,
     /// What was done in the visit: product, kind and time, oldest first.
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     pub session: Vec<(String, String, Option<i64>)>,
-    /// The dial.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub dial: Option<f32>,
 }
@@ -47,7 +45,6 @@ pub struct Asked {
 /// One recommended item.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServedItem {
-    /// What.
     #[serde(rename = "p")]
     pub product_id: String,
     /// Probability of the draw, for a sampled slot.
@@ -86,7 +83,7 @@ pub struct ServedRequest {
     pub request_id: String,
     /// To whom; absent for a visitor nobody knows and for customers who do not allow personal answers.
     pub customer_id: Option<String>,
-    /// When, ms.
+    /// Time, milliseconds since 1970-01-01 UTC.
     pub at: i64,
     /// Model that answered.
     pub model: String,
@@ -94,7 +91,6 @@ pub struct ServedRequest {
     pub placement: Option<String>,
     /// What it was answered for.
     pub asked: Asked,
-    /// The lists.
     pub lists: Vec<ServedList>,
 }
 
@@ -154,7 +150,6 @@ impl ServedRequest {
 /// One served item with everything that the log holds of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServedInFull {
-    /// The item.
     pub row: Served,
     /// Why it was served.
     pub reasons: Vec<ServedReason>,

@@ -82,14 +82,12 @@ pub struct Swept {
 /// Whether the store can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreState {
-    /// Yes.
     Ready,
     /// No, until reopened and checked; reading goes on.
     Stopped {
         /// What failed first.
         detail: String,
     },
-    /// Closed.
     Closed,
 }
 
@@ -131,7 +129,6 @@ pub struct StoreHealth {
 pub struct StoreCounts {
     /// Identities with a profile or a touchpoint.
     pub identities: u64,
-    /// Touchpoints.
     pub touchpoints: u64,
     /// Products, removed ones left out.
     pub products: u64,

@@ -9,9 +9,7 @@ use crate::table::cell::Cell;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BoxOrder {
-    /// The box.
     pub box_id: String,
-    /// For whom.
     pub customer_id: String,
     /// When it leaves, milliseconds since 1970-01-01 UTC.
     pub ship_at: Option<i64>,
@@ -21,13 +19,12 @@ pub struct BoxOrder {
     pub surprise_slots: Option<u32>,
     /// Most that its lines may cost together.
     pub budget: Option<f64>,
-    /// Grams.
+    /// Weight of one pack, grams.
     pub max_weight_g: Option<f64>,
-    /// Millilitres.
+    /// Volume of one pack, millilitres.
     pub max_volume_ml: Option<f64>,
     /// Products, categories or allergens that must not be in it.
     pub exclusions: Vec<String>,
-    /// Unknown columns.
     pub attributes: Attributes,
 }
 
@@ -73,19 +70,15 @@ impl Record for BoxOrder {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StockLot {
-    /// The product.
     pub product_id: String,
     /// Units, ≥ 0.
     pub quantity: i64,
-    /// Where.
     pub warehouse: Option<String>,
-    /// Lot.
     pub lot: Option<String>,
     /// Perishes then, milliseconds since 1970-01-01 UTC.
     pub expires_at: Option<i64>,
     /// Arrives then; absent = is there.
     pub inbound_at: Option<i64>,
-    /// Unknown columns.
     pub attributes: Attributes,
 }
 

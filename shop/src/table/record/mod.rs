@@ -18,7 +18,6 @@ pub use crate::row::Attributes;
 /// What a column holds, for formats that must know before the first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnType {
-    /// Text.
     Text,
     /// Whole numbers of 64 bits.
     Int,

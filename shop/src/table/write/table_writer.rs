@@ -236,7 +236,6 @@ impl ShopWriter {
         TableWriter::with_columns(&self.temp, table, self.format, columns)
     }
 
-    /// Writes `shop.json`.
     pub fn shop(&self, shop: &ShopInfo) -> Result<(), DataError> {
         let path = self.temp.join("shop.json");
         let mut text = serde_json::to_vec_pretty(shop)

@@ -17,12 +17,10 @@ use crate::learn::engagement::{fit_horizon, order_model, rows_at, Rows};
 /// Rounds of the bootstrap.
 const ROUNDS: usize = 300;
 
-/// One cut-off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CutOff {
-    /// Milliseconds.
+    /// Length of time, milliseconds.
     pub at: i64,
-    /// Customers judged.
     pub customers: usize,
     /// Share that bought within the horizon.
     pub base_rate: f64,
@@ -54,7 +52,6 @@ pub struct CutOff {
 pub struct Decile {
     /// 1 = most likely to buy.
     pub decile: usize,
-    /// Customers.
     pub customers: usize,
     /// Mean probability said.
     pub said: f64,
@@ -67,7 +64,6 @@ pub struct Decile {
 /// The evaluation of one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EngagementEvaluation {
-    /// Days.
     pub horizon_days: f64,
     /// Cut-offs in order of time.
     pub cut_offs: Vec<CutOff>,
@@ -75,7 +71,6 @@ pub struct EngagementEvaluation {
     pub auc: f64,
     /// Mean AUC of the better baseline at each cut-off.
     pub auc_better_baseline: f64,
-    /// Their difference.
     pub difference: f64,
     /// 95 % interval of it, by resampling customers (all of a customer's cut-offs together).
     pub interval: (f64, f64),

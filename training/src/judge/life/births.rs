@@ -27,7 +27,6 @@ pub const PURCHASES: [usize; 5] = [1, 3, 5, 10, 20];
 /// The error after a number of purchases that speak of the clock.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AfterPurchases {
-    /// Purchases.
     pub purchases: usize,
     /// Cases with as many.
     pub cases: usize,
@@ -42,13 +41,11 @@ pub struct AfterPurchases {
 /// How well the anchors of one clock type are inferred from purchases, cross-validated over customers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnchorFigures {
-    /// Clock type.
     pub clock: String,
     /// Customers with one usable declared anchor.
     pub customers: usize,
     /// Folds, and seeds by which they were drawn.
     pub folds: usize,
-    /// See `folds`.
     pub seeds: usize,
     /// Mean absolute error in days.
     pub mae: f64,
@@ -58,7 +55,6 @@ pub struct AnchorFigures {
     pub mae_of_median: f64,
     /// `mae / mae_of_median`, with its 95 % interval over customers.
     pub ratio: f64,
-    /// See `ratio`.
     pub ratio_interval: (f64, f64),
     /// Mean log-likelihood of the true 30-day bin.
     pub log_likelihood: f64,

@@ -28,7 +28,6 @@ pub struct LifeReport {
     pub anchors: Vec<AnchorFigures>,
     /// The next basket.
     pub next_basket: Option<BasketFigures>,
-    /// Buying again.
     pub buy_again: Option<AgainFigures>,
     /// The next new category.
     pub new_category: Option<NewCategoryFigures>,

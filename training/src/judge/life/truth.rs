@@ -61,7 +61,6 @@ pub struct SeveralRow {
 /// How well who has a clock is told from who has none, among customers who declared none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExistenceRow {
-    /// Clock type.
     pub clock: String,
     /// Customers who declared none that runs at the end of the log.
     pub customers: usize,

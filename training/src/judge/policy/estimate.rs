@@ -9,7 +9,6 @@ use crate::judge::policy::{interval, CrossFit, Interval};
 /// One product that could have been drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision {
-    /// Product.
     pub product: u32,
     /// Probability under the policy that logged.
     pub logged: f64,
@@ -38,7 +37,6 @@ pub enum DecisionError {
     Chosen {
         /// Position of the draw.
         draw: usize,
-        /// Position chosen.
         chosen: usize,
         /// Number of candidates.
         candidates: usize,
@@ -50,7 +48,6 @@ pub enum DecisionError {
         draw: usize,
         /// `logged` or `target`.
         policy: &'static str,
-        /// Sum found.
         sum: f64,
     },
     /// What was drawn could not have been.
@@ -58,7 +55,6 @@ pub enum DecisionError {
     Impossible {
         /// Position of the draw.
         draw: usize,
-        /// Probability found.
         logged: f64,
     },
     /// The reward is not a number.
@@ -66,7 +62,6 @@ pub enum DecisionError {
     Reward {
         /// Position of the draw.
         draw: usize,
-        /// Value found.
         reward: f64,
     },
 }
@@ -99,7 +94,6 @@ impl Default for OpeOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Yes.
     Enough,
     /// No: the effective sample is too small.
     NotEnoughData,
@@ -108,7 +102,6 @@ pub enum Verdict {
 /// What the log says of the target policy; rewards per draw.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpeReport {
-    /// Draws used.
     pub draws: usize,
     /// Customers behind them.
     pub customers: usize,
@@ -126,7 +119,6 @@ pub struct OpeReport {
     pub effective_sample: f64,
     /// Mean weight; far from 1 = propensities are wrong.
     pub mean_weight: f64,
-    /// Largest weight.
     pub max_weight: f64,
     /// Mean probability that the target gives to products which the logging policy never draws.
     pub outside_overlap: f64,

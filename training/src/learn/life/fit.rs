@@ -16,7 +16,6 @@ use crate::learn::life::existence::{self, Asked};
 pub struct LifeRow<'a> {
     /// Touches in order of time.
     pub history: &'a [Touch],
-    /// Declared facts.
     pub facts: &'a [Fact],
     /// Whether life situations may be inferred from the history; without, only declared anchors are used.
     pub infer: bool,

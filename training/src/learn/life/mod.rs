@@ -17,7 +17,6 @@ pub const NEIGHBOURS: usize = 300;
 
 /// What the parts are fitted from.
 pub struct Sources<'a> {
-    /// Products.
     pub catalogue: &'a Catalogue,
     /// Each customer's touches in order of time, without postage and pooled orders.
     pub histories: Vec<&'a [Touch]>,

@@ -29,7 +29,6 @@ pub struct Member {
 pub struct Settings {
     /// Seed of everything random.
     pub seed: u64,
-    /// The blend.
     pub blend: Vec<Member>,
     /// Dimensions of the product vectors, which exist whether or not the blend uses them.
     pub vector_dim: usize,
@@ -59,13 +58,11 @@ fn in_full() -> f32 {
 /// A row of the validation table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
-    /// Family.
     pub name: String,
     /// Best settings found.
     pub settings: String,
     /// How many settings were tried.
     pub tried: usize,
-    /// NDCG@20 alone.
     pub ndcg: f64,
     /// Weight on standardised scores in the blend; 0 = left out.
     pub weight: f32,
@@ -79,7 +76,6 @@ pub struct Tried {
 pub struct Choice {
     /// How the slice was held out; absent where there was too little to hold out.
     pub regime: Option<Regime>,
-    /// Why so.
     pub why: String,
     /// Customers in the slice.
     pub customers: usize,

@@ -25,7 +25,6 @@ pub enum Family {
     },
     /// Sparse item–item from co-occurrence.
     ItemItem {
-        /// See [`CooccurrenceOptions::customer_power`].
         customer_power: f32,
         /// From counts to scores.
         shape: Shape,
@@ -36,7 +35,6 @@ pub enum Family {
     },
     /// Directed item–item: what comes soon after.
     Lag {
-        /// Positions.
         lag: usize,
         /// Factor per further position.
         decay: f32,
@@ -49,7 +47,6 @@ pub enum Family {
     },
     /// Spectral vectors of the normalised interactions.
     Spectral {
-        /// Dimensions.
         k: usize,
         /// Power of the singular values.
         power: f32,
@@ -60,11 +57,10 @@ pub enum Family {
         /// How the history is weighed.
         weighting: Weighting,
     },
-    /// EASE^R.
     Ease {
         /// A customer with n products counts n^(−2·this).
         customer_power: f32,
-        /// λ.
+        /// Strength λ of the regularisation.
         lambda: f32,
         /// Entries per row.
         keep: usize,
@@ -75,16 +71,14 @@ pub enum Family {
     LocalEase {
         /// A customer with n products counts n^(−2·this).
         customer_power: f32,
-        /// λ.
+        /// Strength λ of the regularisation.
         lambda: f32,
         /// Neighbours per product.
         neighbours: usize,
         /// How the history is weighed.
         weighting: Weighting,
     },
-    /// iALS++.
     Ials {
-        /// Settings.
         options: IalsOptions,
         /// How the history is weighed.
         weighting: Weighting,
@@ -249,7 +243,6 @@ fn words(weighting: &Weighting) -> String {
 
 /// A corpus with everything that several families share, computed once.
 pub struct Workbench<'a> {
-    /// The corpus.
     pub corpus: &'a Corpus<'a>,
     /// Customers × products.
     pub interactions: Csr,
@@ -270,7 +263,6 @@ const COUNTS_KEPT: usize = 400;
 const PAIRS_FROM_LAST: usize = 500;
 
 impl<'a> Workbench<'a> {
-    /// Prepares `corpus`.
     pub fn new(corpus: &'a Corpus<'a>, most_k: usize, seed: u64) -> Workbench<'a> {
         let interactions = corpus.interactions();
         let buyers = interactions

@@ -9,7 +9,6 @@ use crate::learn::corpus::Case;
 /// One family, fitted. Its scores are on the scale on which [`serendib_engine::represent::Representation`] adds them.
 #[derive(Debug, Clone)]
 pub enum Fitted {
-    /// Item–item rows.
     Sparse {
         /// Row j: what owning j says about the others.
         rows: Csr,
@@ -27,9 +26,7 @@ pub enum Fitted {
         /// How the history is weighed.
         weighting: Weighting,
     },
-    /// iALS.
     Ials {
-        /// Item vectors.
         model: Ials,
         /// How the history is weighed.
         weighting: Weighting,

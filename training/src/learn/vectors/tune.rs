@@ -10,13 +10,11 @@ use crate::learn::vectors::split::Regime;
 /// One family at its best settings.
 #[derive(Debug, Clone)]
 pub struct Tuned {
-    /// The family.
     pub family: Family,
     /// Fitted on the corpus without the slice.
     pub fitted: Fitted,
     /// Mean NDCG@20 over the cases of the last rung it reached.
     pub ndcg: f64,
-    /// Settings tried.
     pub tried: usize,
 }
 
@@ -24,7 +22,6 @@ pub struct Tuned {
 pub struct Tuner<'a, 'b> {
     /// Fitted on the corpus without the slice.
     pub bench: &'a Workbench<'b>,
-    /// The slice.
     pub cases: Vec<&'a Case>,
     /// How it was held out.
     pub regime: Regime,
