@@ -83,7 +83,7 @@ settings! {
         /// RESOURCE_EXHAUSTED, so that the others are answered in time.
         queue: u64 = 512;
     }
-    /// Model bundles.
+    /// Where model bundles are and how they are followed.
     models: ModelsSection {
         /// Models directory, or one bundle; empty = none, answers come from the catalogue alone. Default empty.
         dir: String = String::new();
@@ -114,7 +114,7 @@ settings! {
         /// customers were surprised with stays for keep_served_days: SurpriseMe does not show it again.
         keep_unreported_days: u64 = 30;
     }
-    /// Answers.
+    /// Answers of Recommend and SurpriseMe.
     recommend: RecommendSection {
         /// Items in a list when the request does not say, 1 to max_count. Default 20.
         default_count: u64 = 20;
@@ -196,7 +196,7 @@ settings! {
         /// Touches wanted between two purchases, 0 to 100000; 0 = as the model says. Default 0.
         minimum_touches: u64 = 0;
     }
-    /// Recording.
+    /// Recording of touchpoints.
     touchpoints: TouchpointsSection {
         /// Touchpoints in one Record call at most, 1 to 10000. Default 5000.
         max_batch: u64 = 5_000;
