@@ -75,7 +75,8 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
             catalogue_version: version,
         };
     }
-    let (model, live) = if grown || live.known != live.catalogue.len() {
+    let own = Arc::ptr_eq(&before.model, &before.generation.model);
+    let (model, live) = if own || grown {
         without_model(&before.generation, live)
     } else {
         // nothing is known of any product: the same model ranks what is described anew
