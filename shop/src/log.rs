@@ -44,7 +44,7 @@ pub struct Log {
 
 /// Products that have numbers, or get them as they appear.
 enum Numbering {
-    Fixed(Catalogue),
+    Fixed(Box<Catalogue>),
     Open(Interner),
 }
 
@@ -64,7 +64,7 @@ impl Numbering {
 
     fn into_catalogue(self, data: &ShopData) -> Result<Catalogue, DataError> {
         match self {
-            Numbering::Fixed(catalogue) => Ok(catalogue),
+            Numbering::Fixed(catalogue) => Ok(*catalogue),
             Numbering::Open(ids) => catalogue(
                 data,
                 ids.names().iter().map(|id| Product::bare(&**id)).collect(),
@@ -120,7 +120,7 @@ impl Log {
         watch: &dyn Fn(u64),
     ) -> Result<Log, DataError> {
         let mut numbering = match data.products()? {
-            Some(products) => Numbering::Fixed(catalogue(data, products)?),
+            Some(products) => Numbering::Fixed(Box::new(catalogue(data, products)?)),
             None => Numbering::Open(Interner::default()),
         };
         let mut encoder = Encoder::default();

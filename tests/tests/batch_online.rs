@@ -228,7 +228,7 @@ async fn batch_equals_online_for_every_kind_and_customer() {
             let list: Vec<(String, f64)> = answer.lists[0]
                 .items
                 .iter()
-                .map(|item| (item.product_id.clone(), f64::from(item.score)))
+                .map(|item| (item.product_id.clone(), item.score))
                 .collect();
             let postage = |id: &str| matches!(id, "postage" | "express");
             assert!(list.iter().all(|(id, _)| !postage(id)), "{name} {customer}");
