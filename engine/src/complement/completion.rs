@@ -286,7 +286,7 @@ pub fn blend(families: &[(&SparseRows, f32)], products: usize, width: usize) -> 
 /// Baskets by which a product's popularity is shrunk in [`tempered`].
 const TEMPER_SHRINK: f32 = 5.0;
 
-/// The same matrix with column j divided by (`baskets`[j] + 5)^`power`: what everybody buys needs no telling, and the sum over a
+/// The same matrix with column j divided by (`baskets` of j + 5)^`power`: what everybody buys needs no telling, and the sum over a
 /// basket, to which each product adds a little of it, favours it. 0 changes nothing.
 pub fn tempered(rows: &SparseRows, baskets: &[u32], power: f32) -> SparseRows {
     if power == 0.0 {

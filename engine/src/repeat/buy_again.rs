@@ -329,7 +329,7 @@ impl BuyAgain {
     ///
     /// Where `life` says that a need is over, the probability is multiplied by the square of what is left of it; durables that
     /// nobody buys twice come out near 0 by their repeat rate. What `replaces` another, as a larger pack does or another
-    /// brand, postpones it: see [`BuyAgain::supplies`].
+    /// brand, postpones it: see `BuyAgain::supplies`.
     ///
     /// ```
     /// use serendib_engine::repeat::{BuyAgain, Rhythm};

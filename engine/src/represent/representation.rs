@@ -567,7 +567,7 @@ impl Representation {
     }
 
     /// The same without the fast searches that find too little of what the exact ones find; see
-    /// [`IndexFigures`].
+    /// [`IndexFigures`](super::IndexFigures).
     pub fn with_sure_searches(mut self) -> Representation {
         let Some(figures) = self.index_figures() else {
             return self;

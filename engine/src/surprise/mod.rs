@@ -1,7 +1,7 @@
 //! Surprises: what a customer did not expect and will love, with a promise about relevance.
 //!
 //! [`Surprises`] is the part of a model. For one customer it prepares an [`Appraisal`], which says of any product how unexpected,
-//! novel, timely and comfortable it is; from these [`terms`] the [`delight`] model predicts the probability of a pleasant surprise.
+//! novel, timely and comfortable it is; from these terms the [`delight`] model predicts the probability of a pleasant surprise.
 //! The [`dial`] chooses among what passes the relevance floor, and [`explore`] draws one slot with exact propensities.
 
 mod appraisal;

@@ -32,7 +32,7 @@ pub fn write(
     Ok((id, path))
 }
 
-/// Whether `id` is one that [`write`] gives: `YYYYMMDDtHHMMSSz`, with a number behind it if need be.
+/// Whether `id` is one that [`write()`] gives: `YYYYMMDDtHHMMSSz`, with a number behind it if need be.
 pub fn is_id(id: &str) -> bool {
     let (stem, number) = id.split_once('-').map_or((id, "0"), |(stem, n)| (stem, n));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
