@@ -178,6 +178,9 @@ impl Log {
         let all = Histories::group(log.customer_ids.len(), owners, touches);
         let non_product = |product: ProductIx| log.non_product.get(product as usize) == Some(&true);
         log.histories = all.filter_map(|t| without_noise(t, non_product, &log.pooled_baskets));
+        for basket in &mut log.anonymous {
+            basket.lines.retain(|(product, _)| !non_product(*product));
+        }
         Ok(log)
     }
 
@@ -261,7 +264,8 @@ impl Log {
 
     /// The `held_out` rows of customers that the log knows, in order of rows.
     ///
-    /// Products that the log does not know become [`NO_PRODUCT`], so that they can be counted as missed.
+    /// Products that the log does not know become [`NO_PRODUCT`], so that they can be counted as missed. What is no product
+    /// is nothing to find: such rows are left out, as in the histories.
     ///
     /// # Errors
     /// The first wrong row, unless the data were opened leniently.
@@ -271,10 +275,14 @@ impl Log {
         if !data.has_table(Table::HeldOut) {
             return Ok(held_out);
         }
+        let non_product =
+            |product: ProductIx| self.non_product.get(product as usize) == Some(&true);
         for row in data.held_out()? {
             let row = row?;
-            if let Some(customer) = self.customer_ids.get(&row.customer_id) {
-                held_out.push((customer, encoder.encode(&row, &self.catalogue)));
+            let touch = encoder.encode(&row, &self.catalogue);
+            let touch = without_noise(touch, non_product, &self.pooled_baskets);
+            if let Some((customer, touch)) = self.customer_ids.get(&row.customer_id).zip(touch) {
+                held_out.push((customer, touch));
             }
         }
         Ok(held_out)

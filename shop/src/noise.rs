@@ -39,24 +39,25 @@ impl Product {
     }
 }
 
-/// Returns `touch` as it counts: `None` in a pooled order (by [`Touch::basket`]) and for the purchase or return of what is no
-/// product; another contact about such an entry (a complaint about postage) stays, without the product.
+/// Returns `touch` as it counts: `None` for what was acquired or given back in a pooled order (by [`Touch::basket`]) or of what
+/// is no product. Another contact stays: a complaint about a pooled order as it is, one about postage without the product.
 pub fn without_noise(
     touch: Touch,
     non_product: impl Fn(ProductIx) -> bool,
     pooled: &HashSet<u64>,
 ) -> Option<Touch> {
-    if touch.basket != 0 && pooled.contains(&touch.basket) {
+    let no_product = touch.product != NO_PRODUCT && non_product(touch.product);
+    let many_people = touch.basket != 0 && pooled.contains(&touch.basket);
+    let trade = touch.kind.acquires() || touch.kind.takes_back();
+    if trade && (no_product || many_people) {
         return None;
     }
-    if touch.product == NO_PRODUCT || !non_product(touch.product) {
-        return Some(touch);
-    }
-    let trade = touch.kind.acquires() || touch.kind.takes_back();
-    (!trade).then_some(Touch {
-        product: NO_PRODUCT,
-        ..touch
-    })
+    let product = if no_product {
+        NO_PRODUCT
+    } else {
+        touch.product
+    };
+    Some(Touch { product, ..touch })
 }
 
 #[cfg(test)]
@@ -77,5 +78,11 @@ mod tests {
         assert_eq!(without_noise(soap, postage, &none), Some(soap));
         let pooled = Touch { basket: 7, ..soap };
         assert_eq!(without_noise(pooled, postage, &[7].into()), None);
+        let about_it = Touch {
+            basket: 7,
+            ..Touch::new(Kind::COMPLAINT, 0, 5)
+        };
+        let heard = without_noise(about_it, postage, &[7].into());
+        assert_eq!(heard, Some(about_it), "a complaint about a pooled order");
     }
 }

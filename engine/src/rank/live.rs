@@ -8,7 +8,7 @@ use imbl::Vector;
 use crate::life::{Life, ProductProfiles};
 use crate::repeat::NeighbourIndex;
 use crate::represent::{ColdProduct, Representation};
-use crate::shop::{Catalogue, CatalogueError, Product, ShelfChange, Shelves};
+use crate::shop::{Catalogue, CatalogueError, ShelfChange, Shelves};
 
 /// The shop's shelves, the model's products first and with the same numbers, and what a model needs to rank what came later.
 #[derive(Debug, Clone)]
@@ -52,25 +52,10 @@ impl Live {
         }
     }
 
-    /// Returns the model's catalogue with `upserts` applied (changed rows in place, new ones behind) and `embed` giving the
-    /// content vector of each new product.
+    /// Returns these shelves with `changes` made in order, for `representation` and `life` of the model that ranks them.
     ///
     /// # Errors
-    /// An upsert without a valid id.
-    pub fn with_upserts(
-        base: &Catalogue,
-        upserts: Vec<Product>,
-        embed: impl Fn(&Product) -> Option<ColdProduct>,
-    ) -> Result<Live, CatalogueError> {
-        let mut live = Live::of_catalogue(Arc::new(base.clone()));
-        live.change(upserts.into_iter().map(ShelfChange::listed), embed, None)?;
-        Ok(live)
-    }
-
-    /// Applies `changes` to the shelves, for `representation` and `life` of the model that ranks them.
-    ///
-    /// # Errors
-    /// A malformed id; the changes before it are made.
+    /// A malformed id.
     pub fn changed(
         &self,
         changes: impl IntoIterator<Item = ShelfChange>,
@@ -78,33 +63,23 @@ impl Live {
         life: Option<&Life>,
     ) -> Result<Live, CatalogueError> {
         let mut live = self.clone();
-        live.change(changes, |product| representation.embed(product), life)?;
-        Ok(live)
-    }
-
-    fn change(
-        &mut self,
-        changes: impl IntoIterator<Item = ShelfChange>,
-        embed: impl Fn(&Product) -> Option<ColdProduct>,
-        life: Option<&Life>,
-    ) -> Result<(), CatalogueError> {
-        let changed = self.shelves.apply(changes)?;
-        for &ix in changed.iter().filter(|ix| **ix as usize >= self.known) {
-            let vector = embed(self.shelves.catalogue.product(ix));
-            let at = ix as usize - self.known;
-            if at == self.cold.len() {
-                self.cold.push_back(vector);
+        let changed = live.shelves.apply(changes)?;
+        for &ix in changed.iter().filter(|ix| **ix as usize >= live.known) {
+            let vector = representation.embed(live.shelves.catalogue.product(ix));
+            let at = ix as usize - live.known;
+            if at == live.cold.len() {
+                live.cold.push_back(vector);
             } else {
-                self.cold.set(at, vector);
+                live.cold.set(at, vector);
             }
         }
         if let Some(life) = life.filter(|_| !changed.is_empty()) {
-            let profiles = life.products_changed(self.profiles(life), &self.catalogue, &changed);
+            let profiles = life.products_changed(live.profiles(life), &live.catalogue, &changed);
             if let Some(profiles) = profiles {
-                self.profiles = Some(Arc::new(profiles));
+                live.profiles = Some(Arc::new(profiles));
             }
         }
-        Ok(())
+        Ok(live)
     }
 
     /// Returns what of life each product is for, `life` being the model's part.

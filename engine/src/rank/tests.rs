@@ -6,7 +6,7 @@ use crate::bundle::Manifest;
 use crate::index::{LikeYou, Neighbourhood};
 use crate::model::Model;
 use crate::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
-use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};
+use crate::shop::{Catalogue, Encoder, Kind, Product, ShelfChange, Touch};
 
 /// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
 fn model() -> Model {
@@ -197,14 +197,21 @@ fn counts_and_dials_out_of_range_are_refused() {
     assert!(request.check().is_err());
 }
 
+/// The shelves of `model` after `upserts`.
+fn with_upserts(model: &Model, upserts: Vec<Product>) -> Live {
+    let changes = upserts.into_iter().map(ShelfChange::listed);
+    Live::of_catalogue(model.catalogue.clone())
+        .changed(changes, &model.representation, None)
+        .unwrap()
+}
+
 #[test]
 fn upserted_products_keep_known_numbers_and_append_new_ones() {
     let model = model();
     let mut changed = model.catalogue.product(3).clone();
     changed.stock = Some(5);
     let upserts = vec![Product::bare("new"), changed, Product::bare("new")];
-    let live =
-        Live::with_upserts(&model.catalogue, upserts, |p| model.representation.embed(p)).unwrap();
+    let live = with_upserts(&model, upserts);
     assert_eq!((live.known, live.catalogue.len()), (10, 11));
     assert!(live.sells(3, 50) && live.sells(10, 50) && !live.sells(11, 50));
 }
@@ -237,8 +244,7 @@ fn a_product_that_came_later_has_similar_ones_and_is_among_theirs() {
         brand: Some("odd".into()),
         ..Product::bare(id)
     });
-    let embed = |product: &Product| model.representation.embed(product);
-    let live = Live::with_upserts(&model.catalogue, later.to_vec(), embed).unwrap();
+    let live = with_upserts(&model, later.to_vec());
     let similar = |viewed: u32| {
         let mut request = Request::one(ListKind::Similar, 5, 50);
         request.context.viewed = Some(viewed);

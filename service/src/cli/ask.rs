@@ -85,6 +85,7 @@ struct Engagement {
 
 #[derive(Debug, Args)]
 struct Surprise {
+    /// Id of the customer
     customer: String,
     /// Number of items asked for
     #[arg(long, short = 'n', default_value_t = 1)]

@@ -78,12 +78,7 @@ pub fn basket_log(log: &Log) -> BasketLog {
         }
     }
     for basket in log.anonymous_single() {
-        let items: Vec<ProductIx> = basket
-            .lines
-            .iter()
-            .map(|(product, _)| *product)
-            .filter(|p| !log.non_product.get(*p as usize).is_some_and(|flag| *flag))
-            .collect();
+        let items: Vec<ProductIx> = basket.lines.iter().map(|(product, _)| *product).collect();
         rows.push((basket.at, NOBODY, items));
     }
     rows.sort_by_key(|row| row.0);

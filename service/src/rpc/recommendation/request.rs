@@ -1,8 +1,11 @@
 //! Requests for recommendations.
 
+use std::collections::HashSet;
+
 use serendib_engine::rank::{
     Caps, Context, Filters, ListKind, ListRequest, Live, Request, Together,
 };
+use serendib_engine::shop::noise::without_noise;
 use serendib_engine::shop::{Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 use serendib_proto::v1;
 
@@ -288,7 +291,10 @@ impl Ask {
             })
             .collect();
         unknown += session.iter().filter(|t| t.product == NO_PRODUCT).count();
-        session.retain(|t| t.product != NO_PRODUCT && !live.non_product[t.product as usize]);
+        let non_product = |product: ProductIx| live.non_product[product as usize];
+        let counts = |touch: Touch| without_noise(touch, non_product, &HashSet::new());
+        session = session.into_iter().filter_map(counts).collect();
+        session.retain(|t| t.product != NO_PRODUCT);
         Resolved {
             request,
             session,

@@ -65,7 +65,11 @@ pub(super) fn with_changes(before: &View, entries: Vec<CatalogueEntry>, numberin
             before.live.clone()
         });
     let grown = live.catalogue.len() != before.live.catalogue.len();
-    let numbering = if grown { numbering } else { before.numbering };
+    let numbering = if grown || !same_noise(&live, &before.live) {
+        numbering
+    } else {
+        before.numbering
+    };
     if before.generation.is_some() {
         return View {
             generation: before.generation.clone(),
@@ -107,13 +111,19 @@ fn without_model(generation: &Generation, live: Live) -> (Arc<Model>, Live) {
     (Arc::new(model), live)
 }
 
-/// Gives `view` the numbering of `before` when every product has the number it had there, so that what was encoded for
-/// `before` stays good.
+/// Whether the same products are nothing that is sold: what was encoded without them is encoded anew otherwise.
+fn same_noise(new: &Live, old: &Live) -> bool {
+    new.non_product.ptr_eq(&old.non_product) || new.non_product == old.non_product
+}
+
+/// Gives `view` the numbering of `before` when every product has the number it had there and the same ones count, so that what
+/// was encoded for `before` stays good.
 pub(super) fn keep_numbering(view: &mut View, before: &View) {
     let same_model = Arc::ptr_eq(&view.generation, &before.generation);
     let (new, old) = (&view.live.catalogue, &before.live.catalogue);
     let same = same_model
         && new.len() == old.len()
+        && same_noise(&view.live, &before.live)
         && new
             .products()
             .iter()
@@ -169,6 +179,19 @@ mod tests {
         let gone = with_changes(&grown, vec![gone], 4);
         assert!(!gone.live.sells(0, 0));
         assert_eq!(gone.live.catalogue.len(), 3);
+    }
+
+    #[test]
+    fn histories_are_encoded_anew_when_an_entry_turns_out_to_be_no_product() {
+        let view = open(&["a", "postage"]);
+        let mut marked = entry("postage", Some(5));
+        let flag = ("non_product".to_owned(), true.into());
+        marked.product.attributes = [flag].into();
+        let after = with_changes(&view, vec![marked], 2);
+        assert!(!after.live.sells(1, 0));
+        assert_eq!(after.numbering, 2);
+        let sold_out = with_changes(&after, vec![entry("a", Some(0))], 3);
+        assert_eq!(sold_out.numbering, 2);
     }
 
     #[test]
