@@ -45,14 +45,13 @@ pub use log::Log;
 #[cfg(feature = "tables")]
 pub use progress::Progress;
 pub use row::{
-    Consents, Customer, Delight, Fact, ItemType, Product, Purpose, Served, Touchpoint,
-    TouchpointError, PLAUSIBLE_MS,
+    BoxOrder, Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product, Purpose,
+    Served, StockLot, Touchpoint, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 #[cfg(feature = "tables")]
 pub use table::{
-    BoxOrder, Cell, ColumnType, Format, InputTable, OutputTable, ShopWriter, StockLot, Table,
-    TableWriter,
+    Cell, ColumnType, Format, InputTable, OutputTable, ShopWriter, Table, TableWriter,
 };
 
 /// Milliseconds in one day.

@@ -3,6 +3,8 @@
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
+use crate::DAY_MS;
+
 /// The time zone in which times without an offset are read; UTC by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zone(Tz);
@@ -35,8 +37,6 @@ impl Zone {
     }
 }
 
-const DAY_MS: i64 = 86_400_000;
-
 /// The latest time at which something can have happened: now and a day more, for clocks and zones that differ.
 pub fn latest() -> i64 {
     chrono::Utc::now().timestamp_millis().saturating_add(DAY_MS)
@@ -46,6 +46,15 @@ pub fn latest() -> i64 {
 pub fn date_ms(year: i32, month: u32, day: u32) -> Option<i64> {
     let date = NaiveDate::from_ymd_opt(year, month, day)?;
     Some(i64::from(date.to_epoch_days()) * DAY_MS)
+}
+
+/// Reads a declared date, as of a birth or a move: `YYYY-MM-DD`, or a time in any form of [`parse_time`] but a bare number.
+///
+/// Returns milliseconds since 1970-01-01 UTC, of midnight where there is no time of day.
+pub fn parse_date(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let dated = text.len() >= 10 && text.as_bytes()[4] == b'-';
+    dated.then(|| parse_time(text, Zone::default())).flatten()
 }
 
 /// Reads a time: RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD HH:MM[:SS[.fff]]`, or epoch milliseconds.

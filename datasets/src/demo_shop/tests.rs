@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serendib_engine::shop::{Catalogue, DAY_MS};
+use serendib_engine::shop::{Catalogue, Check, DAY_MS};
 use sha2::{Digest, Sha256};
 
 use super::taxonomy::Clock;

@@ -1,6 +1,8 @@
 //! Declared facts as dates.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
+use serendib_shop::time::parse_date;
+use serendib_shop::DAY_MS;
 
 use super::clock::ClockType;
 use super::model::LifeModel;
@@ -10,13 +12,9 @@ use crate::shop::Fact;
 /// Most clocks of one type that a customer is taken to have declared: a list of thousands is a mistake.
 const MOST: usize = 20;
 
-/// Days since 1970-01-01 UTC of `YYYY-MM-DD` or an RFC 3339 time; `None` if it is neither or before 1800 or after 2300.
+/// Days since 1970-01-01 UTC of a declared date; `None` if it is none or before 1800 or after 2300.
 pub fn parse_day(text: &str) -> Option<f64> {
-    let epoch = NaiveDate::default();
-    let day = match NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
-        Ok(date) => (date - epoch).num_days() as f64,
-        Err(_) => DateTime::parse_from_rfc3339(text.trim()).ok()?.timestamp() as f64 / 86_400.0,
-    };
+    let day = parse_date(text)? as f64 / DAY_MS as f64;
     (-62_000.0..121_000.0).contains(&day).then_some(day)
 }
 

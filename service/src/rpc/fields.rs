@@ -1,6 +1,6 @@
 //! Fields of requests: what is wrong is refused with the path of the field.
 
-use serendib_engine::shop::{check_id, PLAUSIBLE_MS};
+use serendib_shop::{check_id, Check, FieldError, PLAUSIBLE_MS};
 
 /// A field of a request is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,35 @@ impl Invalid {
             what: self.what,
         }
     }
+}
+
+/// The row, if nothing is wrong with it.
+///
+/// # Errors
+/// The path in the request of the first field at fault.
+pub fn checked<T: Check>(row: T) -> Result<T, Invalid> {
+    match row.check() {
+        Ok(()) => Ok(row),
+        Err(FieldError { field, message }) => Err(Invalid::new(field_of(&field), message)),
+    }
+}
+
+/// The path in a request of a field of a row: times say their unit there, and facts come in two messages.
+pub fn field_of(field: &str) -> String {
+    if let Some((fact, part)) = field.split_once("].") {
+        let message = if part == "key" { "free" } else { "clock" };
+        return format!("{fact}].{message}.{part}");
+    }
+    match field {
+        "at" | "registered_at" | "launched_at" | "available_from" | "available_until"
+        | "expires_at" => format!("{field}_ms"),
+        other => other.to_owned(),
+    }
+}
+
+/// The text of an optional field, `None` where it is left empty.
+pub fn given(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|value| !value.is_empty())
 }
 
 /// The id in `field`.

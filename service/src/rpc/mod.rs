@@ -6,6 +6,8 @@ pub(crate) mod customer;
 pub(crate) mod fields;
 mod metrics_http;
 mod model;
+#[cfg(test)]
+mod one_verdict;
 pub(crate) mod recommendation;
 pub(crate) mod status;
 pub(crate) mod touchpoint;

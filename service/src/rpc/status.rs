@@ -2,7 +2,7 @@
 
 use tonic::{Code, Status};
 
-use super::fields::Invalid;
+use super::fields::{field_of, Invalid};
 use crate::store::{ErrorCode, StoreError};
 use crate::workers::pool::PoolError;
 
@@ -32,7 +32,7 @@ pub fn store_status(error: &StoreError) -> Status {
             reason,
         } => {
             // as the API calls them
-            let field = if *field == "at" { "at_ms" } else { field };
+            let field = field_of(field);
             let rows = match *what {
                 "delight" => "rating",
                 what => what,

@@ -1,7 +1,7 @@
 //! Checks of what comes in, the same for every store.
 
-use serendib_engine::shop::{
-    check_id, Customer, Delight, Fact, Product, Touchpoint, TouchpointError, PLAUSIBLE_MS,
+use serendib_shop::{
+    check_id, Check, Customer, Delight, FieldError, Product, Touchpoint, PLAUSIBLE_MS,
 };
 
 use super::canonical::{self, sort_attributes};
@@ -23,6 +23,12 @@ pub(crate) fn invalid(
         field: field.into(),
         reason: reason.to_string(),
     }
+}
+
+/// The verdict on row `index` of a batch.
+fn row(what: &'static str, index: usize, row: &impl Check) -> Result<(), StoreError> {
+    row.check()
+        .map_err(|FieldError { field, message }| invalid(what, index, field, message))
 }
 
 /// A touchpoint that passed all checks, ready to store.
@@ -47,41 +53,11 @@ pub(crate) fn touchpoints(
     at_most("touchpoints", batch.len(), limits.batch_rows)?;
     let mut ready = Vec::with_capacity(batch.len());
     for (index, mut row) in batch.into_iter().enumerate() {
-        row.check().map_err(|error| match error {
-            TouchpointError::Id { field, source } => invalid("touchpoint", index, field, source),
-            TouchpointError::Nobody => invalid(
-                "touchpoint",
-                index,
-                "customer_id",
-                "is empty and there is no basket_id: an anonymous row needs a basket",
-            ),
-            TouchpointError::Range {
-                field,
-                found,
-                expected,
-            } => invalid(
-                "touchpoint",
-                index,
-                field,
-                format!("is {found}, expected {expected}"),
-            ),
-        })?;
+        self::row("touchpoint", index, &row)?;
         let at = effective_time("touchpoint", index, row.at, options)?;
         sort_attributes(&mut row.attributes);
         let touchpoint_id = row.touchpoint_id.take().unwrap_or_else(new_touchpoint_id);
         let body = canonical::touchpoint_body(&row, &touchpoint_id);
-        if body.len() > limits.row_bytes {
-            return Err(invalid(
-                "touchpoint",
-                index,
-                "attributes",
-                format!(
-                    "make the row {} bytes, at most {} are allowed",
-                    body.len(),
-                    limits.row_bytes
-                ),
-            ));
-        }
         ready.push(Ready {
             row,
             touchpoint_id,
@@ -172,156 +148,22 @@ pub(crate) fn delights(
     const WHAT: &str = "delight";
     at_most("delights", batch.len(), limits.batch_rows)?;
     for (index, row) in batch.iter().enumerate() {
-        id(WHAT, index, "customer_id", &row.customer_id)?;
-        id(WHAT, index, "product_id", &row.product_id)?;
-        if let Some(request) = &row.request_id {
-            id(WHAT, index, "request_id", request)?;
-        }
-        plausible(WHAT, index, "at", Some(row.at))?;
+        self::row(WHAT, index, row)?;
         effective_time(WHAT, index, Some(row.at), options)?;
-        let answers = [
-            ("surprised", row.surprised),
-            ("inspired", row.inspired),
-            ("again", row.again),
-            ("expected", row.expected),
-            ("actual", row.actual),
-            ("relevant", row.relevant),
-            ("unexpected", row.unexpected),
-            ("novel", row.novel),
-            ("timely", row.timely),
-        ];
-        if answers.iter().all(|(_, answer)| answer.is_none()) {
-            return Err(invalid(WHAT, index, "surprised", "no question is answered"));
-        }
-        for (field, answer) in answers {
-            if let Some(stars) = answer.filter(|stars| !(1.0..=5.0).contains(stars)) {
-                return Err(invalid(
-                    WHAT,
-                    index,
-                    field,
-                    format!("is {stars}, expected 1 to 5"),
-                ));
-            }
-        }
     }
     Ok(())
 }
 
 pub(crate) fn customers(batch: &[Customer], limits: &Limits) -> Result<(), StoreError> {
-    const WHAT: &str = "customer";
     at_most("customers", batch.len(), limits.batch_rows)?;
-    for (index, row) in batch.iter().enumerate() {
-        id(WHAT, index, "customer_id", &row.customer_id)?;
-        for identity in &row.identities {
-            id(WHAT, index, "identities", identity)?;
-        }
-        plausible(WHAT, index, "registered_at", row.registered_at)?;
-        if let Some(locale) = &row.locale {
-            id(WHAT, index, "locale", locale)?;
-        }
-        at_most("facts", row.facts.len(), limits.facts)?;
-        at_most("identities", row.identities.len(), limits.identities)?;
-        for fact in &row.facts {
-            match fact {
-                Fact::Clock {
-                    clock,
-                    anchor,
-                    name,
-                    kind,
-                } => {
-                    id(WHAT, index, "facts", clock)?;
-                    for text in [name, kind].into_iter().flatten() {
-                        id(WHAT, index, "facts", text)?;
-                    }
-                    if !is_date(anchor) {
-                        return Err(invalid(
-                            WHAT,
-                            index,
-                            "facts",
-                            "an anchor is a date (2024-05-01) or a time (RFC 3339)",
-                        ));
-                    }
-                }
-                Fact::Free { key, .. } => id(WHAT, index, "facts", key)?,
-            }
-        }
-        let bytes = canonical::profile_body(row).len();
-        if bytes > limits.row_bytes {
-            return Err(invalid(
-                WHAT,
-                index,
-                "attributes",
-                format!(
-                    "make the row {bytes} bytes, at most {} are allowed",
-                    limits.row_bytes
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_date(text: &str) -> bool {
-    chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
-        || chrono::DateTime::parse_from_rfc3339(text).is_ok()
+    let mut rows = batch.iter().enumerate();
+    rows.try_for_each(|(index, customer)| row("customer", index, customer))
 }
 
 pub(crate) fn products(batch: &[Product], limits: &Limits) -> Result<(), StoreError> {
-    const WHAT: &str = "product";
     at_most("products", batch.len(), limits.batch_rows)?;
-    for (index, row) in batch.iter().enumerate() {
-        id(WHAT, index, "product_id", &row.product_id)?;
-        if let Some(parent) = &row.parent_id {
-            id(WHAT, index, "parent_id", parent)?;
-        }
-        let amounts = [
-            ("price", row.price),
-            ("cost", row.cost),
-            ("pack_quantity", row.pack_quantity),
-            ("weight_g", row.weight_g),
-            ("volume_ml", row.volume_ml),
-        ];
-        for (field, amount) in amounts {
-            if let Some(x) = amount.filter(|x| !(x.is_finite() && *x >= 0.0)) {
-                return Err(invalid(
-                    WHAT,
-                    index,
-                    field,
-                    format!("is {x}, expected a finite number ≥ 0"),
-                ));
-            }
-        }
-        if let Some(stock) = row.stock.filter(|stock| *stock < 0) {
-            return Err(invalid(
-                WHAT,
-                index,
-                "stock",
-                format!("is {stock}, expected ≥ 0"),
-            ));
-        }
-        let times = [
-            ("launched_at", row.launched_at),
-            ("available_from", row.available_from),
-            ("available_until", row.available_until),
-            ("expires_at", row.expires_at),
-        ];
-        for (field, at) in times {
-            plausible(WHAT, index, field, at)?;
-        }
-        let bytes = canonical::product_body(row).len();
-        if bytes > limits.row_bytes {
-            return Err(invalid(
-                WHAT,
-                index,
-                "attributes",
-                format!(
-                    "make the row {bytes} bytes, at most {} are allowed",
-                    limits.row_bytes
-                ),
-            ));
-        }
-    }
-    Ok(())
+    let mut rows = batch.iter().enumerate();
+    rows.try_for_each(|(index, product)| row("product", index, product))
 }
 
 pub(crate) fn reservation(reservation: &Reservation, now: i64) -> Result<(), StoreError> {

@@ -20,8 +20,9 @@ use crate::error::DataError;
 use crate::table::columns::InputTable;
 use crate::table::format::{Packing, Table};
 use crate::table::read::open_text;
-use crate::table::record::{BoxOrder, Record, StockLot};
+use crate::table::record::Record;
 use crate::time::Zone;
+use crate::{BoxOrder, StockLot};
 use files::{Found, Part};
 use rows::ProductIds;
 

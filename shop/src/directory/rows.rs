@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::files::Part;
 use crate::error::{DataError, Place};
+use crate::row::FieldError;
 use crate::table::read::{open, RowFault, Source};
 use crate::table::record::{column_index, Need, Record};
 use crate::time::Zone;
@@ -117,12 +118,20 @@ impl<T: Record> Open<T> {
         }
         record
             .check()
-            .map_err(|fault| DataError::cell(&self.place(), fault.column, fault.message))?;
+            .map_err(|error| DataError::cell(&self.place(), error.column(), said_of(&error)))?;
         // one such row would make everything else look as old as it is ahead
         if record.happened_at().is_some_and(|at| at > latest) {
             return Err(DataError::cell(&self.place(), "at", "is in the future"));
         }
         Ok(record)
+    }
+}
+
+/// What is wrong, with the place inside the cell where it holds several things.
+fn said_of(error: &FieldError) -> String {
+    match &error.field[error.column().len()..] {
+        "" => error.message.clone(),
+        inside => format!("{} {}", inside.trim_start_matches('.'), error.message),
     }
 }
 

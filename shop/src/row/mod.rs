@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+mod boxes;
+mod check;
 mod customer;
 mod product;
 mod touchpoint;
 
+pub use boxes::{BoxOrder, StockLot};
+pub use check::{Check, FieldError, PLAUSIBLE_MS};
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use product::{ItemType, Product};
-pub use touchpoint::{Delight, Served, Touchpoint, TouchpointError, PLAUSIBLE_MS};
+pub use touchpoint::{Delight, Served, Touchpoint};
 
 /// Columns of other names, by name.
 pub type Attributes = BTreeMap<String, Value>;

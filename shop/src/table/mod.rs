@@ -10,5 +10,5 @@ pub mod write;
 pub use cell::Cell;
 pub use columns::{InputTable, OutputTable};
 pub use format::{Format, Table};
-pub use record::{BoxOrder, ColumnType, StockLot};
+pub use record::ColumnType;
 pub use write::{ShopWriter, TableWriter};

@@ -3,67 +3,37 @@
 use serendib_engine::shop::{ItemType, Product};
 use serendib_proto::v1;
 
-use crate::rpc::fields::{amount, id, optional_id, text, time, Invalid};
+use crate::rpc::fields::{checked, given, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
-
-const MAX_LINE: usize = 2_048;
-const MAX_TEXT: usize = 32_768;
 
 /// Checks and converts a product; the error's field is relative to the product.
 pub fn product_from_proto(product: &v1::Product) -> Result<Product, Invalid> {
-    let line = |field: &str, value: &Option<String>| text(field, value.as_deref(), MAX_LINE);
-    if let Some(packs) = product
-        .pack_quantity
-        .filter(|n| !(n.is_finite() && *n > 0.0))
-    {
-        return Err(Invalid::new(
-            "pack_quantity",
-            format!("is {packs}, expected a finite number > 0"),
-        ));
-    }
-    if product.parent_id.as_ref() == Some(&product.product_id) {
-        return Err(Invalid::new("parent_id", "is the product itself"));
-    }
-    if let (Some(from), Some(until)) = (product.available_from_ms, product.available_until_ms) {
-        if from >= until {
-            return Err(Invalid::new(
-                "available_until_ms",
-                "is not after available_from_ms",
-            ));
-        }
-    }
-    if product.allergens.len() > 100 {
-        return Err(Invalid::new("allergens", "has more than 100 entries"));
-    }
-    Ok(Product {
-        product_id: id("product_id", &product.product_id)?,
-        title: line("title", &product.title)?,
-        category: line("category", &product.category)?,
-        brand: line("brand", &product.brand)?,
-        price: amount("price", product.price)?,
-        cost: amount("cost", product.cost)?,
-        currency: line("currency", &product.currency)?,
+    let row = Product {
+        product_id: product.product_id.clone(),
+        title: product.title.clone(),
+        category: product.category.clone(),
+        brand: product.brand.clone(),
+        price: product.price,
+        cost: product.cost,
+        currency: product.currency.clone(),
         stock: product.stock,
         item_type: item_type(product.item_type)?,
-        parent_id: optional_id("parent_id", product.parent_id.as_deref())?,
-        variant: line("variant", &product.variant)?,
+        parent_id: given(&product.parent_id),
+        variant: product.variant.clone(),
         pack_quantity: product.pack_quantity,
         durable: product.durable,
-        launched_at: time("launched_at_ms", product.launched_at_ms)?,
-        available_from: time("available_from_ms", product.available_from_ms)?,
-        available_until: time("available_until_ms", product.available_until_ms)?,
-        expires_at: time("expires_at_ms", product.expires_at_ms)?,
-        weight_g: amount("weight_g", product.weight_g)?,
-        volume_ml: amount("volume_ml", product.volume_ml)?,
-        allergens: product
-            .allergens
-            .iter()
-            .map(|name| id("allergens", name))
-            .collect::<Result<_, _>>()?,
+        launched_at: product.launched_at_ms,
+        available_from: product.available_from_ms,
+        available_until: product.available_until_ms,
+        expires_at: product.expires_at_ms,
+        weight_g: product.weight_g,
+        volume_ml: product.volume_ml,
+        allergens: product.allergens.clone(),
         limited: product.limited,
-        description: text("description", product.description.as_deref(), MAX_TEXT)?,
+        description: product.description.clone(),
         attributes: struct_to_map("attributes", product.attributes.as_ref())?,
-    })
+    };
+    checked(row)
 }
 
 fn item_type(value: i32) -> Result<ItemType, Invalid> {

@@ -3,22 +3,19 @@
 use serendib_engine::shop::{Consents, Customer, Fact};
 use serendib_proto::v1;
 
-use crate::rpc::fields::{at_most, id, ids, optional_id, text, time, Invalid};
+use crate::rpc::fields::{checked, given, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map, value_from_json, value_to_json};
 
 /// Checks and converts a customer; the error's field is relative to the customer.
 pub fn customer_from_proto(customer: &v1::Customer) -> Result<Customer, Invalid> {
-    at_most("facts", customer.facts.len(), 1_000)?;
-    Ok(Customer {
-        customer_id: id("customer_id", &customer.customer_id)?,
-        registered_at: time("registered_at_ms", customer.registered_at_ms)?,
-        facts: customer
-            .facts
-            .iter()
-            .enumerate()
+    let facts = customer.facts.iter().enumerate();
+    let row = Customer {
+        customer_id: customer.customer_id.clone(),
+        registered_at: customer.registered_at_ms,
+        facts: facts
             .map(|(ix, fact)| fact_from_proto(fact).map_err(|e| e.under(format!("facts[{ix}]"))))
             .collect::<Result<_, _>>()?,
-        locale: optional_id("locale", customer.locale.as_deref())?,
+        locale: given(&customer.locale),
         consents: customer
             .consents
             .as_ref()
@@ -28,9 +25,10 @@ pub fn customer_from_proto(customer: &v1::Customer) -> Result<Customer, Invalid>
                 contact: said.contact,
                 train: said.train,
             }),
-        identities: ids("identities", &customer.identities, 256)?,
+        identities: customer.identities.clone(),
         attributes: struct_to_map("attributes", customer.attributes.as_ref())?,
-    })
+    };
+    checked(row)
 }
 
 fn fact_from_proto(fact: &v1::Fact) -> Result<Fact, Invalid> {
@@ -40,39 +38,18 @@ fn fact_from_proto(fact: &v1::Fact) -> Result<Fact, Invalid> {
             "neither a clock nor a free fact is set",
         )),
         Some(v1::fact::Fact::Clock(clock)) => Ok(Fact::Clock {
-            clock: id("clock.clock", &clock.clock)?,
-            anchor: anchor(&clock.anchor)?,
-            name: text("clock.name", clock.name.as_deref(), 256)?,
-            kind: optional_id("clock.kind", clock.kind.as_deref())?,
+            clock: clock.clock.clone(),
+            anchor: clock.anchor.clone(),
+            name: given(&clock.name),
+            kind: given(&clock.kind),
         }),
         Some(v1::fact::Fact::Free(free)) => Ok(Fact::Free {
-            key: id("free.key", &free.key)?,
+            key: free.key.clone(),
             value: match &free.value {
                 None => serde_json::Value::Null,
                 Some(value) => value_to_json("free.value", value)?,
             },
         }),
-    }
-}
-
-fn anchor(text: &str) -> Result<String, Invalid> {
-    let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    let date = date.or_else(|| {
-        chrono::DateTime::parse_from_rfc3339(text)
-            .ok()
-            .map(|at| at.date_naive())
-    });
-    use chrono::Datelike;
-    match date {
-        Some(date) if (1901..2100).contains(&date.year()) => Ok(text.to_owned()),
-        Some(date) => Err(Invalid::new(
-            "clock.anchor",
-            format!("is in the year {}, expected 1901 to 2099", date.year()),
-        )),
-        None => Err(Invalid::new(
-            "clock.anchor",
-            "is not a date, expected YYYY-MM-DD or RFC 3339",
-        )),
     }
 }
 

@@ -3,7 +3,7 @@
 use serendib_engine::shop::Delight;
 use serendib_proto::v1::SurpriseRating;
 
-use crate::rpc::fields::{id, time, Invalid};
+use crate::rpc::fields::{checked, Invalid};
 use crate::store::parse_served_id;
 
 /// Checks and converts a rating of `product_id`; the error's field is relative to the rating.
@@ -12,32 +12,10 @@ pub fn rating_from_proto(
     product_id: String,
     now: i64,
 ) -> Result<Delight, Invalid> {
-    let answers = [
-        ("surprised", rating.surprised),
-        ("inspired", rating.inspired),
-        ("again", rating.again),
-        ("expected", rating.expected),
-        ("actual", rating.actual),
-        ("relevant", rating.relevant),
-        ("unexpected", rating.unexpected),
-        ("novel", rating.novel),
-        ("timely", rating.timely),
-    ];
-    for (field, answer) in answers {
-        if let Some(answer) = answer.filter(|a| !(1.0..=5.0).contains(a)) {
-            return Err(Invalid::new(field, format!("is {answer}, expected 1 to 5")));
-        }
-    }
-    if answers.iter().all(|(_, answer)| answer.is_none()) {
-        return Err(Invalid::new(
-            "surprised",
-            "no answer is given, expected at least one",
-        ));
-    }
-    Ok(Delight {
-        customer_id: id("customer_id", &rating.customer_id)?,
+    checked(Delight {
+        customer_id: rating.customer_id.clone(),
         product_id,
-        at: time("at_ms", rating.at_ms)?.unwrap_or(now),
+        at: rating.at_ms.unwrap_or(now),
         request_id: rating
             .served_id
             .as_deref()

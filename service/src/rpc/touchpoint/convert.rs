@@ -1,9 +1,9 @@
 //! Touchpoints.
 
-use serendib_engine::shop::{Touchpoint, TouchpointError};
+use serendib_engine::shop::Touchpoint;
 use serendib_proto::v1;
 
-use crate::rpc::fields::{optional_id, Invalid};
+use crate::rpc::fields::{checked, given, optional_id, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
 use crate::store::parse_served_id;
 
@@ -15,20 +15,20 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
     let mut row = Touchpoint {
         customer_id: touch.customer_id.clone(),
         kind: touch.kind.clone(),
-        product_id: optional_id("product_id", touch.product_id.as_deref())?,
-        channel: optional_id("channel", touch.channel.as_deref())?,
+        product_id: given(&touch.product_id),
+        channel: given(&touch.channel),
         at: touch.at_ms,
         quantity: touch.quantity.unwrap_or(1.0),
         value: touch.value,
-        basket_id: optional_id("basket_id", touch.basket_id.as_deref())?,
+        basket_id: given(&touch.basket_id),
         duration_s: touch.duration_s,
         pages: touch.pages,
-        campaign_id: optional_id("campaign_id", touch.campaign_id.as_deref())?,
+        campaign_id: given(&touch.campaign_id),
         rating: touch.rating,
-        product_line: optional_id("product_line", touch.product_line.as_deref())?,
-        request_id: optional_id("request_id", touch.request_id.as_deref())?,
-        placement: optional_id("placement", touch.placement.as_deref())?,
-        touchpoint_id: optional_id("touchpoint_id", touch.touchpoint_id.as_deref())?,
+        product_line: given(&touch.product_line),
+        request_id: given(&touch.request_id),
+        placement: given(&touch.placement),
+        touchpoint_id: given(&touch.touchpoint_id),
         attributes: struct_to_map("attributes", touch.attributes.as_ref())?,
     };
     if let Some(served) = optional_id(SERVED_ID, touch.served_id.as_deref())? {
@@ -46,30 +46,12 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
         }
         row.attributes.insert(SERVED_ID.into(), served.into());
     }
-    row.check().map_err(field_of)?;
-    Ok(row)
+    checked(row)
 }
 
 /// The served id that came with a touchpoint.
 pub fn served_id_of(row: &Touchpoint) -> Option<&str> {
     row.attributes.get(SERVED_ID)?.as_str()
-}
-
-fn field_of(error: TouchpointError) -> Invalid {
-    match error {
-        TouchpointError::Id { field, source } => Invalid::new(field, source),
-        TouchpointError::Nobody => {
-            Invalid::new("customer_id", "is empty, and there is no basket_id either")
-        }
-        TouchpointError::Range {
-            field,
-            found,
-            expected,
-        } => Invalid::new(
-            if field == "at" { "at_ms" } else { field },
-            format!("is {found}, expected {expected}"),
-        ),
-    }
 }
 
 /// The message for a touchpoint.

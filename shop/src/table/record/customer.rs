@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::{Customer, Fact};
+use crate::Customer;
 
-use super::{check_id, column, Attributes, Column, Fault, Record};
+use super::{column, Attributes, Column, Record};
 use crate::table::cell::{shorten, Cell};
-use crate::time::{parse_time, Zone};
 
 /// Something serialisable as a JSON cell, nothing when it says nothing.
 fn json_cell<'a, T: serde::Serialize + Default + PartialEq>(value: &T) -> Cell<'a> {
@@ -56,27 +55,5 @@ impl Record for Customer {
 
     fn attributes_mut(&mut self) -> Option<&mut Attributes> {
         Some(&mut self.attributes)
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        check_id("customer_id", &self.customer_id)?;
-        for identity in &self.identities {
-            check_id("identities", identity)?;
-        }
-        for fact in &self.facts {
-            if let Fact::Clock { clock, anchor, .. } = fact {
-                check_id("facts", clock)?;
-                if anchor.len() < 10 || parse_time(anchor, Zone::default()).is_none() {
-                    return Err(Fault {
-                        column: "facts",
-                        message: format!(
-                            "anchor {:?} of clock {clock} is not a date",
-                            shorten(anchor)
-                        ),
-                    });
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -7,13 +7,12 @@ mod touchpoint;
 
 use serde_json::Value;
 
-pub use boxes::{BoxOrder, StockLot};
-
 use crate::table::cell::Cell;
 use crate::time::Zone;
 
 /// Attributes: unknown columns by name.
 pub use crate::row::Attributes;
+use crate::row::Check;
 
 /// What a column holds, for formats that must know before the first row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,17 +55,8 @@ pub struct Column<T: 'static> {
     pub get: for<'a> fn(&'a T) -> Cell<'a>,
 }
 
-/// What is wrong with one column of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Name of the column.
-    pub column: &'static str,
-    /// What is wrong.
-    pub message: String,
-}
-
 /// A row of a table.
-pub trait Record: Sized + Send + 'static {
+pub trait Record: Check + Sized + Send + 'static {
     /// The columns, at most 64.
     const COLUMNS: &'static [Column<Self>];
 
@@ -77,12 +67,6 @@ pub trait Record: Sized + Send + 'static {
     fn attributes_mut(&mut self) -> Option<&mut Attributes> {
         None
     }
-
-    /// Checks the whole row: ids, ranges, finiteness.
-    ///
-    /// # Errors
-    /// The first column at fault.
-    fn check(&self) -> Result<(), Fault>;
 
     /// When what the row tells of happened, where that must not lie ahead.
     fn happened_at(&self) -> Option<i64> {
@@ -166,25 +150,6 @@ fn extend_attributes(attributes: &mut Attributes, cell: &Cell<'_>) -> Result<(),
         }
         Value::Null => Ok(()),
         _ => Err("attributes must be a JSON object".to_owned()),
-    }
-}
-
-/// Whether `value` is an id; the fault names `column`.
-fn check_id(column: &'static str, value: &str) -> Result<(), Fault> {
-    crate::check_id(value).map_err(|error| Fault {
-        column,
-        message: error.to_string(),
-    })
-}
-
-/// Whether an optional number is finite and at least `least`.
-fn check_at_least(column: &'static str, number: Option<f64>, least: f64) -> Result<(), Fault> {
-    match number {
-        Some(number) if !(number.is_finite() && number >= least) => Err(Fault {
-            column,
-            message: format!("{number} is not a finite number of at least {least}"),
-        }),
-        _ => Ok(()),
     }
 }
 

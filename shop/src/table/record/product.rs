@@ -2,7 +2,7 @@
 
 use crate::{ItemType, Product};
 
-use super::{check_at_least, check_id, column, Attributes, Column, Fault, Record};
+use super::{column, Attributes, Column, Record};
 use crate::table::cell::Cell;
 
 impl Record for Product {
@@ -52,23 +52,5 @@ impl Record for Product {
 
     fn attributes_mut(&mut self) -> Option<&mut Attributes> {
         Some(&mut self.attributes)
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        check_id("product_id", &self.product_id)?;
-        if let Some(parent) = &self.parent_id {
-            check_id("parent_id", parent)?;
-        }
-        check_at_least("price", self.price, 0.0)?;
-        check_at_least("cost", self.cost, 0.0)?;
-        check_at_least("weight_g", self.weight_g, 0.0)?;
-        check_at_least("volume_ml", self.volume_ml, 0.0)?;
-        match self.pack_quantity {
-            Some(packs) if !(packs.is_finite() && packs > 0.0) => Err(Fault {
-                column: "pack_quantity",
-                message: format!("{packs} is not a finite number above 0"),
-            }),
-            _ => Ok(()),
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Columns of `touchpoints` (and `held_out`), `delights` and `served`.
 
-use crate::{Delight, Served, Touchpoint, TouchpointError};
+use crate::{Delight, Served, Touchpoint};
 
-use super::{check_id, column, Attributes, Column, Fault, Record};
+use super::{column, Attributes, Column, Record};
 use crate::table::cell::Cell;
 
 impl Record for Touchpoint {
@@ -36,28 +36,6 @@ impl Record for Touchpoint {
         Some(&mut self.attributes)
     }
 
-    fn check(&self) -> Result<(), Fault> {
-        Touchpoint::check(self).map_err(|error| match error {
-            TouchpointError::Id { field, source } => Fault {
-                column: field,
-                message: source.to_string(),
-            },
-            TouchpointError::Nobody => Fault {
-                column: "customer_id",
-                message: "is empty and there is no basket_id: an anonymous row needs a basket"
-                    .to_owned(),
-            },
-            TouchpointError::Range {
-                field,
-                found,
-                expected,
-            } => Fault {
-                column: field,
-                message: format!("{found} is not {expected}"),
-            },
-        })
-    }
-
     fn product_reference(&self) -> Option<&str> {
         self.product_id.as_deref()
     }
@@ -89,31 +67,8 @@ impl Record for Delight {
     fn blank() -> Self {
         Delight::default()
     }
-
-    fn check(&self) -> Result<(), Fault> {
-        check_id("customer_id", &self.customer_id)?;
-        check_id("product_id", &self.product_id)?;
-        let answers = [
-            ("surprised", self.surprised),
-            ("inspired", self.inspired),
-            ("again", self.again),
-            ("expected", self.expected),
-            ("actual", self.actual),
-            ("relevant", self.relevant),
-            ("unexpected", self.unexpected),
-            ("novel", self.novel),
-            ("timely", self.timely),
-        ];
-        match answers
-            .into_iter()
-            .find(|(_, answer)| answer.is_some_and(|answer| !(1.0..=5.0).contains(&answer)))
-        {
-            Some((column, answer)) => Err(Fault {
-                column,
-                message: format!("{} is not an answer of 1 to 5", answer.unwrap_or_default()),
-            }),
-            None => Ok(()),
-        }
+    fn happened_at(&self) -> Option<i64> {
+        Some(self.at)
     }
 }
 
@@ -140,22 +95,5 @@ impl Record for Served {
 
     fn blank() -> Self {
         Served::default()
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        check_id("request_id", &self.request_id)?;
-        for (column, id) in [
-            ("customer_id", &self.customer_id),
-            ("product_id", &self.product_id),
-        ] {
-            id.as_deref().map_or(Ok(()), |id| check_id(column, id))?;
-        }
-        match self.propensity {
-            Some(p) if !(0.0..=1.0).contains(&p) => Err(Fault {
-                column: "propensity",
-                message: format!("{p} is not a probability"),
-            }),
-            _ => Ok(()),
-        }
     }
 }

@@ -10,7 +10,8 @@ use crate::directory::ShopInfo;
 use crate::error::DataError;
 use crate::table::cell::Cell;
 use crate::table::format::{Format, Table};
-use crate::table::record::{BoxOrder, ColumnType, Record, StockLot};
+use crate::table::record::{ColumnType, Record};
+use crate::{BoxOrder, StockLot};
 
 /// Name and type of each column of `table`.
 fn columns_of(table: Table) -> Vec<(&'static str, ColumnType)> {
@@ -109,8 +110,8 @@ impl TableWriter {
         if !table.contains(&self.table) {
             return refuse(format!("a row of {} does not belong there", table[0]));
         }
-        if let Err(fault) = row.check() {
-            return refuse(format!("column {}: {}", fault.column, fault.message));
+        if let Err(error) = row.check() {
+            return refuse(format!("column {error}"));
         }
         if self.chosen.len() < T::COLUMNS.len() {
             let blank = T::blank();
