@@ -6,7 +6,7 @@ use std::time::Instant;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serendib_engine::engagement::{EngagementState, IndexModel};
-use serendib_engine::shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
 fn main() {
     let model = IndexModel::first(&Kinds::default());

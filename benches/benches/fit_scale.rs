@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serendib_engine::shop::{Catalogue, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Kind, Product, Touch};
 use serendib_training::learn::{build, choose};
 use serendib_training::learn::{memory, Corpus};
 

@@ -20,12 +20,11 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_datasets::importers::{import, Layout};
-use serendib_datasets::{Format, Log, Progress, ReadOptions, ShopData};
 use serendib_engine::life::density::Smoothing;
 use serendib_engine::life::{
     format_day, infer, ClockType, EvidenceSet, LifeModel, ProductProfiles,
 };
-use serendib_engine::shop::{Fact, Touch, DAY_MS};
+use serendib_shop::{Fact, Format, Log, Progress, ReadOptions, ShopData, Touch, DAY_MS};
 use serendib_training::judge::engagement::auc;
 use serendib_training::learn::life::fit::{fit, LifeRow, LifeSettings};
 

@@ -6,7 +6,7 @@ use criterion::{criterion_group, criterion_main, Criterion};
 use serendib_engine::life::{
     ClockType, Evidence, Grid, LifeModel, LifeView, ProductProfiles, StateOptions,
 };
-use serendib_engine::shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
 
 fn catalogue() -> Catalogue {
     let stages = [

@@ -22,7 +22,6 @@ use std::time::{Duration, Instant};
 
 use serendib_benches::{history, large_model, NOW};
 use serendib_engine::bundle::{BundleWriter, ModelsDir};
-use serendib_engine::shop::Touchpoint;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::recommendation_service_server::{
     RecommendationService, RecommendationServiceServer,
@@ -35,6 +34,7 @@ use serendib_service::cli::open_store;
 use serendib_service::config::RawConfig;
 use serendib_service::server;
 use serendib_service::store::{RecordOptions, SqliteConfig, SqliteStore, Store};
+use serendib_shop::Touchpoint;
 use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::Stream;
 use tonic::transport::{Channel, Server};

@@ -9,13 +9,12 @@
 use std::path::Path;
 
 use serendib_benches::{history, large_model, median, time_us, DIM, NOW, PRODUCTS};
-use serendib_datasets::ReadOptions;
 use serendib_engine::index::{top_of, ExactIndex, VectorIndex};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{
     recommend, Allowed, CustomerState, ListKind, ListRequest, Live, Request,
 };
-use serendib_engine::shop::Touch;
+use serendib_shop::{ReadOptions, Touch};
 use serendib_training::batch::Batch;
 
 const CUSTOMERS: usize = 100;

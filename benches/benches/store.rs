@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use rusqlite::Connection;
-use serendib_engine::shop::Touchpoint;
 use serendib_proto::v1;
 use serendib_proto::v1::touchpoint_service_client::TouchpointServiceClient;
 use serendib_service::cli::open_store;
 use serendib_service::config::RawConfig;
 use serendib_service::server;
 use serendib_service::store::{CustomerQuery, RecordOptions, SqliteConfig, SqliteStore, Store};
+use serendib_shop::Touchpoint;
 use tonic::transport::Channel;
 
 const NOW: i64 = 1_767_225_600_000;
@@ -66,7 +66,7 @@ fn bare(dir: &std::path::Path, rows: &[Touchpoint], per_commit: usize) -> f64 {
             let id = row.touchpoint_id.as_deref().unwrap();
             let number: i64 = row.customer_id[9..].parse().unwrap();
             let mut tid = [0; 16];
-            let low = serendib_engine::shop::stable_hash(id.as_bytes());
+            let low = serendib_shop::stable_hash(id.as_bytes());
             tid[..8].copy_from_slice(&low.to_le_bytes());
             tid[8..].copy_from_slice(&low.rotate_left(29).to_le_bytes());
             (

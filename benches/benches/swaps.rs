@@ -20,12 +20,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serendib_datasets::{ReadOptions, ShopData, Table};
 use serendib_engine::bundle::{Bundle, BundleWriter, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind as Kind, Live, Request};
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::Touchpoint as Row;
 use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
 use serendib_proto::v1::model_service_client::ModelServiceClient;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
@@ -33,6 +31,7 @@ use serendib_proto::v1::{
     ActivateModelRequest, Context, GetProductsRequest, ListKind, ListRequest, RecommendRequest,
     RecommendResponse, SessionTouch,
 };
+use serendib_shop::{ReadOptions, ShopData, Table, Touchpoint as Row};
 use tonic::transport::Channel;
 
 fn setting(name: &str, default: u64) -> u64 {

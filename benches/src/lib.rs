@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::represent::{
     unit_rows, Csr, Dense, Parts, Representation, SparsePart, SpectralPart, Weighting,
 };
-use serendib_engine::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
 
 /// Products of [`large_model`]: as many as gowalla has.
 pub const PRODUCTS: usize = 41_000;

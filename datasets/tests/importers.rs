@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serendib_datasets::check::check;
-use serendib_datasets::describe::describe;
-use serendib_datasets::flags::is_pooled;
 use serendib_datasets::importers::{import, ImportReport, Layout};
-use serendib_datasets::{Format, Log, Progress, ReadOptions, ShopData};
-use serendib_engine::shop::{Customer, Fact, Product, Touchpoint};
+use serendib_shop::{
+    check::check, describe::describe, noise::is_pooled, Customer, Fact, Format, Log, Product,
+    Progress, ReadOptions, ShopData, Touchpoint,
+};
 
 struct Imported {
     _root: tempfile::TempDir,
@@ -191,7 +190,7 @@ fn online_retail_flags_what_is_no_customers_choice() {
     assert_eq!((cancel.quantity, cancel.value), (2.0, Some(5.0)));
     // summer time in London
     assert_eq!(
-        serendib_datasets::time::format_time(rows[0].at.unwrap()),
+        serendib_shop::time::format_time(rows[0].at.unwrap()),
         "2011-07-01T07:26:00Z"
     );
     let pooled: Vec<_> = rows.iter().filter(|row| is_pooled(row)).collect();

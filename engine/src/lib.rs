@@ -17,5 +17,4 @@ pub mod represent;
 pub mod surprise;
 mod told;
 
-pub use serendib_shop as shop;
 pub use told::told;

@@ -9,8 +9,8 @@ use crate::life::{Life, LifeModel};
 use crate::rank::purchase::PurchaseModel;
 use crate::repeat::{BuyAgain, NextBasket};
 use crate::represent::{IndexFigures, Representation};
-use crate::shop::{Catalogue, Encoder, Product, ProductIx};
 use crate::surprise::Surprises;
+use serendib_shop::{Catalogue, Encoder, Product, ProductIx};
 
 const PRODUCTS: &str = "products.jsonl";
 const VOCABULARY: &str = "vocabulary.json";

@@ -7,9 +7,9 @@ use serendib_engine::engagement::HandOver;
 use serendib_engine::explain::{counterfactual, Counterfactual};
 use serendib_engine::index::LikeYou;
 use serendib_engine::rank::{self, Allowed, Answer, CustomerState, ListKind, Reason};
-use serendib_engine::shop::{in_holdout, sort_history, Consents, Touch};
 use serendib_engine::surprise::lets_down;
 use serendib_proto::v1;
+use serendib_shop::{in_holdout, sort_history, Consents, Touch};
 use tonic::Status;
 
 use crate::answer::boxes::Spoilers;

@@ -9,11 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
-use serendib_datasets::{ReadOptions, ShopData};
-use serendib_engine::shop::Consents;
 use serendib_service::commands::{load, Loaded};
 use serendib_service::store::sqlite::{export_dir, Hook, Point};
 use serendib_service::store::{ShopRow, SqliteConfig, SqliteStore, Store};
+use serendib_shop::{Consents, ReadOptions, ShopData};
 use tokio_stream::StreamExt;
 
 const NOW: i64 = 1_767_225_600_000;

@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serendib_engine::shop::{Product, Touchpoint};
 use serendib_service::store::sqlite::{self, Hook, Point};
 use serendib_service::store::{
     BoxCare, BoxLine, BoxState, CustomerQuery, ErasureState, PackOptions, RecordOptions,
     SqliteConfig, SqliteStore, Status, Store, StoredBox, StoredPack,
 };
+use serendib_shop::{Product, Touchpoint};
 
 const NOW: i64 = 1_767_225_600_000;
 const WRITERS: usize = 8;

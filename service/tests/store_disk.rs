@@ -4,10 +4,10 @@
 
 use std::process::Command;
 
-use serendib_engine::shop::Touchpoint;
 use serendib_service::store::{
     CustomerQuery, ErrorCode, RecordOptions, SqliteConfig, SqliteStore, Store, StoreState,
 };
+use serendib_shop::Touchpoint;
 
 const NOW: i64 = 1_767_225_600_000;
 /// Variable by which the child knows where its store is.

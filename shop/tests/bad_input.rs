@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use serendib_shop::check::check;
-use serendib_shop::{Format, Log, Progress, ReadOptions, ShopData, Table, TableWriter};
-use serendib_shop::{Product, Touchpoint};
+use serendib_shop::{
+    check::check, Format, Log, Product, Progress, ReadOptions, ShopData, Table, TableWriter,
+    Touchpoint,
+};
 
 const LENIENT: ReadOptions = ReadOptions { lenient: true };
 

@@ -3,9 +3,9 @@
 use std::fs;
 
 use serendib_shop::{
-    basket_hash, Format, Histories, Log, ReadOptions, ShopData, Table, TableWriter,
+    basket_hash, Format, Histories, Kind, KindClass, Log, ReadOptions, ShopData, Table,
+    TableWriter, Touch, NO_PRODUCT,
 };
-use serendib_shop::{Kind, KindClass, Touch, NO_PRODUCT};
 
 const DAY: i64 = 86_400_000;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::{json, Value};
 use serendib_shop::{
-    BoxOrder, Cell, ColumnType, DataError, Format, InputTable, OutputTable, ReadOptions, ShopData,
-    ShopInfo, ShopWriter, StockLot, Table, TableWriter,
+    BoxOrder, Cell, ColumnType, Consents, Customer, DataError, Delight, Fact, Format, InputTable,
+    ItemType, OutputTable, Product, ReadOptions, Served, ShopData, ShopInfo, ShopWriter, StockLot,
+    Table, TableWriter, Touchpoint,
 };
-use serendib_shop::{Consents, Customer, Delight, Fact, ItemType, Product, Served, Touchpoint};
 
 fn open(dir: &Path) -> ShopData {
     ShopData::open(dir, ReadOptions::default()).unwrap()

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser;
-use serendib_engine::shop::in_holdout;
 use serendib_proto::v1::ListKind;
 use serendib_service::cli::run_words;
+use serendib_shop::in_holdout;
 use serendib_training::cli::{fit, recommend};
 
 use crate::support::{request, Shop};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use serendib_datasets::{ReadOptions, ShopData};
 use serendib_proto::v1::box_service_client::BoxServiceClient;
 use serendib_proto::v1::pack_boxes_response::Piece;
 use serendib_proto::v1::{
@@ -14,6 +13,7 @@ use serendib_proto::v1::{
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
 use serendib_service::store::Store;
+use serendib_shop::{ReadOptions, ShopData};
 use tonic::transport::Channel;
 use tonic::Code;
 

@@ -1,6 +1,5 @@
 //! What contacts ask of lists, surprises, boxes and reasons, over gRPC: how long it holds, and that what is said is true.
 
-use serendib_datasets::{ReadOptions, ShopData};
 use serendib_engine::bundle::ModelsDir;
 use serendib_engine::complement::{
     completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
@@ -13,6 +12,7 @@ use serendib_proto::v1::{
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
 use serendib_service::store::Store;
+use serendib_shop::{ReadOptions, ShopData};
 use tempfile::TempDir;
 use tonic::Code;
 

@@ -1,7 +1,7 @@
 //! The permanent holdout: answers that are not personal, and say so.
 
-use serendib_engine::shop::in_holdout;
 use serendib_proto::v1::{ListKind, ListModelsRequest, SessionTouch};
+use serendib_shop::in_holdout;
 
 use crate::support::{ids, notes, request, touch, Shop};
 

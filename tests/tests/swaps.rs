@@ -7,11 +7,11 @@ use std::time::Duration;
 use serendib_engine::bundle::{Bundle, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind as Kind, Live, Request};
-use serendib_engine::shop::Touchpoint as Row;
 use serendib_proto::v1::{
     ActivateModelRequest, Context, ListKind, ListModelsRequest, RecommendRequest,
     RecommendResponse, RollbackModelRequest,
 };
+use serendib_shop::Touchpoint as Row;
 use tonic::Code;
 
 use crate::support::{ids, request, touch, write_model, Shop};

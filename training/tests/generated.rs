@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serendib_datasets::demo_shop::{generate, Options};
-use serendib_datasets::Format;
+use serendib_shop::Format;
 use tempfile::TempDir;
 
 /// What the program prints for people; it must succeed.

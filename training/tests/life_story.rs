@@ -1,11 +1,10 @@
 //! The story of a life on a fitted model, told by the lists that customers get.
 
 use serendib_datasets::demo_shop::{generate, Options};
-use serendib_datasets::{Format, Log, ReadOptions, ShopData};
 use serendib_engine::life::{format_day, parse_day};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
-use serendib_engine::shop::{Fact, Kind, Touch, DAY_MS};
+use serendib_shop::{Fact, Format, Kind, Log, ReadOptions, ShopData, Touch, DAY_MS};
 use serendib_training::learn::{fit, FitOptions};
 use tempfile::TempDir;
 

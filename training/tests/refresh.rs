@@ -3,12 +3,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use serendib_datasets::ReadOptions;
 use serendib_engine::represent::{Shape, Weighting};
+use serendib_shop::{Log, ReadOptions, ShopData};
 use tempfile::TempDir;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serendib_datasets::{Log, ShopData};
 use serendib_engine::bundle::{Bundle, ModelsDir};
 use serendib_training::learn::vectors::families::Family;
 use serendib_training::learn::{self, publish, Checkpoints, FitOptions, Member, Settings};
@@ -454,7 +453,7 @@ fn a_resumed_fit_takes_nothing_that_other_settings_left() {
 
 #[test]
 fn orders_with_and_without_personal_answers_are_told_apart() {
-    use serendib_engine::shop::in_holdout;
+    use serendib_shop::in_holdout;
     let dir = TempDir::new().unwrap();
     let mut text = String::from("customer_id,kind,product_id,at\n");
     for c in 0..1_500 {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serendib_datasets::check::check;
-use serendib_datasets::{Progress, ReadOptions, ShopData};
+use serendib_shop::{check::check, Progress, ReadOptions, ShopData};
 
 use super::{print, print_json};
 

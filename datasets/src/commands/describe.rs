@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serendib_datasets::describe::describe;
-use serendib_datasets::{Progress, ReadOptions, ShopData};
+use serendib_shop::{describe::describe, Progress, ReadOptions, ShopData};
 
 use super::{print, print_json};
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serendib_datasets::demo_shop::{self, Options};
-use serendib_datasets::Format;
+use serendib_shop::Format;
 
 use super::{print, print_json};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serendib_datasets::importers::{import, Layout};
-use serendib_datasets::{Format, Progress};
+use serendib_shop::{Format, Progress};
 
 use super::{print, print_json};
 

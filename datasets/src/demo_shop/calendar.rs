@@ -1,7 +1,7 @@
 //! Days of the demo shop: day 0 is 1970-01-01, the story always ends at [`END`].
 
 use chrono::{Datelike, NaiveDate};
-use serendib_engine::shop::DAY_MS;
+use serendib_shop::DAY_MS;
 
 /// The first day after the story: 2026-07-01. Time is never read from the clock.
 pub const END: i32 = 20_635;

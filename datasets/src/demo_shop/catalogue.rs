@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{json, Value};
-use serendib_engine::shop::{ItemType, Product, DAY_MS};
+use serendib_shop::{ItemType, Product, DAY_MS};
 
 use super::naming;
 use super::number::{cents, Rng};

@@ -10,7 +10,7 @@ use super::packing;
 use super::story::Story;
 use super::truth::TruthWriter;
 use super::Options;
-use crate::{DataError, Format, ShopInfo, ShopWriter, Table};
+use serendib_shop::{DataError, Format, ShopInfo, ShopWriter, Table};
 
 /// Households that live at one time: bounds memory at any scale. The bytes do not depend on it.
 const BATCH: u64 = 256;

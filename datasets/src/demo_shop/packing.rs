@@ -6,7 +6,7 @@ use super::calendar;
 use super::household::World;
 use super::number::Rng;
 use super::story::Story;
-use crate::{BoxOrder, StockLot};
+use serendib_shop::{BoxOrder, StockLot};
 
 /// Next month's box of a subscriber.
 pub fn box_of(world: &World, story: &Story) -> BoxOrder {

@@ -1,7 +1,7 @@
 //! The households that shop: who they are, what runs in their lives, what they like, and how they shop.
 
 use serde_json::json;
-use serendib_engine::shop::{Consents, Customer, Fact};
+use serendib_shop::{Consents, Customer, Fact};
 
 use super::calendar;
 use super::catalogue::STYLES;

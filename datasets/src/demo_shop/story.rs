@@ -1,7 +1,7 @@
 //! One customer's whole story as rows: touchpoints, ratings, tips, and the truth beside them.
 
 use serde_json::json;
-use serendib_engine::shop::{Customer, Delight, Served, Touchpoint};
+use serendib_shop::{Customer, Delight, Served, Touchpoint};
 
 use super::anchor::{one_child, OneChild};
 use super::calendar;

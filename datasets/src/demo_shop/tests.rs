@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serendib_engine::shop::{Catalogue, Check, DAY_MS};
+use serendib_shop::{Catalogue, Check, DataError, Format, DAY_MS};
 use sha2::{Digest, Sha256};
 
 use super::taxonomy::Clock;
 use super::*;
-use crate::{DataError, Format};
 
 fn small() -> Options {
     Options {
@@ -434,12 +433,12 @@ fn files_pass_the_check_and_hold_what_was_told() {
     };
     let out = dir.path().join("shop");
     let summary = generate(&out, &options, Format::Csv, &|_| ()).unwrap();
-    let data = crate::ShopData::open(&out, crate::ReadOptions::default()).unwrap();
-    // CHECK let report = crate::check::check(&data, 10, &mut crate::Progress::hidden());
+    let data = serendib_shop::ShopData::open(&out, serendib_shop::ReadOptions::default()).unwrap();
+    // CHECK let report = serendib_shop::check::check(&data, 10, &mut serendib_shop::Progress::hidden());
     // CHECK assert_eq!(report.problems, 0, "{report}");
     let rows = data.touchpoints().unwrap().filter(Result::is_ok).count() as u64;
     assert_eq!(rows, summary.touchpoints);
-    let log = crate::Log::load(&data, None).unwrap();
+    let log = serendib_shop::Log::load(&data, None).unwrap();
     assert!(log.timed && log.len() >= 50);
     assert!(log.span.unwrap().1 < i64::from(calendar::END) * DAY_MS);
     for table in [

@@ -24,7 +24,7 @@ use super::calendar;
 use super::household::World;
 use super::story::{basket_id, request_id, Story};
 use super::taxonomy::{Clock, RELATIONS};
-use crate::{Cell, ColumnType, DataError, Format, OutputTable};
+use serendib_shop::{Cell, ColumnType, DataError, Format, OutputTable};
 
 use ColumnType::{Bool, Float, Int, Text, Time};
 

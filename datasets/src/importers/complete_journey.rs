@@ -8,15 +8,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
-use serendib_engine::shop::{Customer, Fact, Product, Touchpoint};
+use serendib_shop::{
+    directory::ShopInfo, table::write::TableWriter, table::Table, time::Zone, Customer, DataError,
+    Fact, Product, Touchpoint,
+};
 
 use super::input::{find, find_optional, may, must, Delimited};
 use super::Job;
-use crate::error::DataError;
-use crate::shop_data::ShopInfo;
-use crate::table::Table;
-use crate::time::Zone;
-use crate::write::TableWriter;
 
 const TIME_ZONE: &str = "America/New_York";
 

@@ -6,11 +6,13 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cell::{shorten, Cell};
-use crate::error::{DataError, Place};
-use crate::read::{open_text, read_line, CsvSource, RowFault, Source, MAX_RECORD_BYTES};
-use crate::table::format::Packing;
-use crate::time::{date_ms, parse_time, Zone};
+use serendib_shop::{
+    table::cell::{shorten, Cell},
+    table::format::Packing,
+    table::read::{open_text, read_line, CsvSource, RowFault, Source, MAX_RECORD_BYTES},
+    time::{date_ms, parse_time, Zone},
+    DataError, Place,
+};
 
 /// Endings that only say how a file is packed.
 const PACKED: [&str; 3] = ["", ".zst", ".gz"];

@@ -1,11 +1,9 @@
 //! LightGCN splits: `train.txt` and `test.txt`, each line `user item item …`, without times.
 
-use serendib_engine::shop::Touchpoint;
+use serendib_shop::{table::Table, DataError, Touchpoint};
 
 use super::input::{find, find_optional, Lines};
 use super::Job;
-use crate::error::DataError;
-use crate::table::Table;
 
 const COLUMNS: [&str; 3] = ["customer_id", "kind", "product_id"];
 

@@ -19,10 +19,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::error::DataError;
-use crate::progress::Progress;
-use crate::table::Format;
-use crate::write::ShopWriter;
+use serendib_shop::{progress::Progress, table::write::ShopWriter, table::Format, DataError};
 
 /// A layout that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

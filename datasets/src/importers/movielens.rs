@@ -8,13 +8,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::{json, Value};
-use serendib_engine::shop::{Customer, Fact, Product, Touchpoint};
+use serendib_shop::{
+    table::write::TableWriter, table::Table, Customer, DataError, Fact, Place, Product, Touchpoint,
+};
 
 use super::input::{find, find_optional, may, must, unpacked_name, Delimited, Lines};
 use super::Job;
-use crate::error::{DataError, Place};
-use crate::table::Table;
-use crate::write::TableWriter;
 
 pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
     let is_dir = job.from.is_dir();

@@ -6,14 +6,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serendib_engine::shop::{Customer, Fact, Product, Touchpoint};
+use serendib_shop::{
+    directory::ShopInfo,
+    table::Table,
+    time::{parse_time, Zone},
+    Customer, DataError, Fact, Product, Touchpoint,
+};
 
 use super::input::{find, find_optional, may, must, Delimited};
 use super::Job;
-use crate::error::DataError;
-use crate::shop_data::ShopInfo;
-use crate::table::Table;
-use crate::time::{parse_time, Zone};
 
 const TIME_ZONE: &str = "Asia/Shanghai";
 const DAY_MS: i64 = 86_400_000;

@@ -12,15 +12,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
-use serendib_engine::shop::{Customer, Product, Touchpoint};
+use serendib_shop::{
+    directory::ShopInfo,
+    noise::{NON_PRODUCT, POOLED},
+    table::Table,
+    time::Zone,
+    Customer, DataError, Product, Touchpoint,
+};
 
 use super::input::{find, may, must, Delimited, Wanted};
 use super::Job;
-use crate::error::DataError;
-use crate::flags::{NON_PRODUCT, POOLED};
-use crate::shop_data::ShopInfo;
-use crate::table::Table;
-use crate::time::Zone;
 
 const WANTED: [Wanted; 8] = [
     must(&["InvoiceNo", "Invoice"]),

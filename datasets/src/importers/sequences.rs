@@ -4,12 +4,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
-use serendib_engine::shop::{Product, Touchpoint};
+use serendib_shop::{table::Table, DataError, Product, Touchpoint};
 
 use super::input::{find, find_optional, open, Lines};
 use super::Job;
-use crate::error::DataError;
-use crate::table::Table;
 
 const COLUMNS: [&str; 3] = ["customer_id", "kind", "product_id"];
 

@@ -1,10 +1,12 @@
 //! Shop data itself, rewritten in another format.
 
-use crate::error::DataError;
-use crate::record::Record;
-use crate::shop_data::{ReadOptions, Rows, ShopData};
-use crate::table::Table;
-use crate::write::{write_atomically, TableWriter};
+use serendib_shop::{
+    directory::{ReadOptions, Rows, ShopData},
+    table::record::Record,
+    table::write::{write_atomically, TableWriter},
+    table::Table,
+    DataError,
+};
 
 use super::Job;
 

@@ -6,13 +6,10 @@ use std::path::Path;
 
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
-use serendib_engine::shop::Touchpoint;
+use serendib_shop::{table::write::TableWriter, table::Table, DataError, Touchpoint};
 
 use super::input::{find, find_optional, open};
 use super::Job;
-use crate::error::DataError;
-use crate::table::Table;
-use crate::write::TableWriter;
 
 const COLUMNS: [&str; 4] = ["customer_id", "kind", "product_id", "basket_id"];
 

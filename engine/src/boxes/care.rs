@@ -2,7 +2,7 @@
 
 use super::problem::BoxRequest;
 use crate::engagement::{care, CareReason, CareRules, HandOver};
-use crate::shop::Touch;
+use serendib_shop::Touch;
 
 /// What the contacts of a subscriber ask of their box.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl BoxRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::{Kind, DAY_MS};
+    use serendib_shop::{Kind, DAY_MS};
 
     #[test]
     fn a_surprise_waits_until_a_complaint_ends_and_its_slot_is_filled() {

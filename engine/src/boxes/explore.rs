@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::packing::Draw;
 use super::state::{Pick, State};
-use crate::shop::stable_hash;
+use serendib_shop::stable_hash;
 
 /// Most items in one draw.
 const WIDEST: usize = 10;

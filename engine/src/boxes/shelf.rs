@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::problem::{BoxRequest, Candidate, Item, Rules, MAX_SLOTS};
 use crate::model::Model;
 use crate::rank::{score_pairs, CustomerState, Live, PairScore};
-use crate::shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
 use crate::surprise::floor as own_floor;
+use serendib_shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
 
 /// What a line is worth to a subscriber, as weights of parts in 0…1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -478,7 +478,7 @@ fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::{Product, NO_PRODUCT};
+    use serendib_shop::{Product, NO_PRODUCT};
     use std::sync::Arc;
 
     fn product(id: &str, category: &str) -> Product {
@@ -566,7 +566,7 @@ mod tests {
         let model = Model::new(
             crate::bundle::Manifest::default(),
             catalogue.clone(),
-            crate::shop::Encoder::default(),
+            serendib_shop::Encoder::default(),
             crate::represent::Representation::of_popularity(
                 (0..300).map(|n| 300.0 - n as f32).collect(),
             ),
@@ -600,7 +600,7 @@ mod tests {
         let model = Model::new(
             crate::bundle::Manifest::default(),
             catalogue.clone(),
-            crate::shop::Encoder::default(),
+            serendib_shop::Encoder::default(),
             crate::represent::Representation::of_popularity(
                 (0..40).map(|n| 40.0 - n as f32).collect(),
             ),

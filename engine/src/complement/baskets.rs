@@ -1,6 +1,6 @@
 //! Baskets as rows of product numbers, and the same baskets seen from the side of a product.
 
-use crate::shop::{ProductIx, DAY_MS};
+use serendib_shop::{ProductIx, DAY_MS};
 
 /// Stands for a basket whose buyer nobody knows.
 pub const NOBODY: u32 = u32::MAX;

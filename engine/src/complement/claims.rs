@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::baskets::BasketLog;
 use super::direction::{FirstPurchases, Order};
 use super::significance::{benjamini_hochberg, Pair};
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 /// Customers by which the share of a-before-b is shrunk towards what the calendars explain.
 const SHRINK: f64 = 5.0;
@@ -104,9 +104,9 @@ fn limit<'o>(orders: impl Iterator<Item = &'o Order>, q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::{Product, DAY_MS};
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
+    use serendib_shop::{Product, DAY_MS};
 
     /// Twenty prams (0..20) and, weeks later, twenty footmuffs (20..40); twenty teas (40..60) on any day.
     fn shop() -> (Catalogue, BasketLog) {

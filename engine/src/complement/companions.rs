@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::baskets::{BasketLog, Inverted, RowCounter};
 use super::significance::{shrunk_lift, size_factor};
 use super::sparse::{keep_largest, SparseRows};
-use crate::shop::{ProductIx, DAY_MS};
+use serendib_shop::{ProductIx, DAY_MS};
 
 /// How companions are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::baskets::{BasketLog, RowCounter};
 use super::sparse::{keep_largest, SparseRows};
 use super::variants::title_words;
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 /// Why a completion scorer was not fitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -390,7 +390,7 @@ impl Completion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
+    use serendib_shop::Product;
 
     fn log() -> BasketLog {
         let mut log = BasketLog::new(6);

@@ -8,7 +8,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::baskets::{BasketLog, NOBODY};
-use crate::shop::{ProductIx, DAY_MS};
+use serendib_shop::{ProductIx, DAY_MS};
 
 /// When each customer first bought each product, and how first purchases of a product spread over the weeks.
 pub struct FirstPurchases {

@@ -17,7 +17,7 @@ use super::substitutes::{
     candidates, context_cosine, contexts, substitution, switched, Context, Evidence,
 };
 use super::{Completion, Variants};
-use crate::shop::{Catalogue, ProductIx, DAY_MS};
+use serendib_shop::{Catalogue, ProductIx, DAY_MS};
 
 /// How the graph is made.
 #[derive(Debug, Clone, Copy)]
@@ -631,9 +631,9 @@ fn topic_graph(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
+    use serendib_shop::Product;
 
     /// Printers (0, 1) lead to ink (2) weeks later; two colas (4, 5) both go with crisps (6) but never together; 7.. is noise,
     /// 7 and 8 are one shirt in two colours bought together.

@@ -1,6 +1,6 @@
 //! Sparse rows of product-to-product weights.
 
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// A matrix over products (or topics) in compressed rows, columns ascending.
 #[derive(Debug, Clone, Default, PartialEq)]

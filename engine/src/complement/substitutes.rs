@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::significance::Pair;
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 /// What one product is attracted to, with the strength of each, ascending by product.
 pub type Context = Vec<(ProductIx, f32)>;

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 const SEEDS: &str = "red blue green yellow pink black white ivory cream purple orange brown grey gray silver gold golden \
     turquoise lilac violet navy beige teal mint magenta cyan burgundy khaki peach coral aqua bronze copper amber \
@@ -274,7 +274,7 @@ impl Join {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
+    use serendib_shop::Product;
 
     fn learn(titles: &[&str]) -> Vec<ProductIx> {
         let products = titles

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
 use super::numeric::{hyp2f1, log_sum_exp, nelder_mead};
-use crate::shop::{Kind, Touch, DAY_MS};
+use serendib_shop::{Kind, Touch, DAY_MS};
 
 /// A customer's orders in short: repeat orders, when the last was, and for how long they are known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

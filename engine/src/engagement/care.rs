@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// For how long each rule holds, in days.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     care, fatigue, pressure, CarePolicy, CareRules, FatigueRules, Pressure, PressureRules,
 };
-use crate::shop::{Kinds, ProductIx, Touch};
+use serendib_shop::{Kinds, ProductIx, Touch};
 
 /// All rules by which contacts act on lists.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

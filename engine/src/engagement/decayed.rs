@@ -5,7 +5,7 @@
 //! (kind, channel, line) the customer uses, whatever the length of the history, and the result is that of adding up the
 //! whole history.
 
-use crate::shop::{Kind, Touch, DAY_MS};
+use serendib_shop::{Kind, Touch, DAY_MS};
 
 use super::index::{IndexModel, Role};
 

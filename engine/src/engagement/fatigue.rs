@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Kind, KindClass, Kinds, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, KindClass, Kinds, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// How fast interest tires and recovers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::bgnbd::{BgNbd, Orders};
-use crate::shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
 /// Days in which each memory fades to one half.
 pub const HALF_LIVES: [f64; 3] = [7.0, 30.0, 120.0];

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decayed::{EngagementState, Source};
-use crate::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
+use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 
 /// Who acts in a kind, in the model's own words so that they can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 
 use super::index::{IndexModel, Role};
 use super::propensity::sigmoid;
-use crate::shop::{Kind, Touch, DAY_MS};
+use serendib_shop::{Kind, Touch, DAY_MS};
 
 /// Days within which contact must follow.
 const FOLLOWS_DAYS: i64 = 28;

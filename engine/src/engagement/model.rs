@@ -11,7 +11,7 @@ use super::propensity::Propensity;
 use super::value::GammaGamma;
 use super::EngagementState;
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
-use crate::shop::{Kind, Kinds, ProductIx, Touch, DAY_MS};
+use serendib_shop::{Kind, Kinds, ProductIx, Touch, DAY_MS};
 
 /// Name of the part in a bundle.
 const FILE: &str = "engagement.json";

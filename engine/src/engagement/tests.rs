@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution, Exp, Gamma};
 
 use super::*;
-use crate::shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
 const NOW: i64 = 20_000 * DAY_MS + 12 * 3_600_000;
 

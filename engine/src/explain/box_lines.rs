@@ -9,7 +9,7 @@ use crate::rank::{
     Appraiser, Context, CustomerState, Item, ListKind, ListRequest, Live, Query, Reason,
     ReasonCode, Request,
 };
-use crate::shop::{Budget, ProductIx};
+use serendib_shop::{Budget, ProductIx};
 
 /// What a line stands in a box for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

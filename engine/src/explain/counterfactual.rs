@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::rank::query::{before, owned};
 use crate::rank::{recommend, CustomerState, Live, Request, RequestError, MAX_COUNT};
-use crate::shop::{Kind, ProductIx, Touch};
+use serendib_shop::{Kind, ProductIx, Touch};
 
 /// Products that are tried.
 const TRIED: usize = 5;

@@ -4,7 +4,7 @@ use crate::explain::balance;
 use crate::index::dot;
 use crate::rank::sources::{completes_basket, recent, unit_basket};
 use crate::rank::{Item, ListKind, Query, Reason, ReasonCode};
-use crate::shop::{Kind, ProductIx};
+use serendib_shop::{Kind, ProductIx};
 
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
 pub(crate) fn explain(query: &Query, item: &mut Item) {

@@ -2,7 +2,7 @@
 
 use crate::explain::Discretion;
 use crate::rank::{Item, Query, Reason, ReasonCode};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// How many times likelier life must make an item for it to be the reason.
 const FIT_TOLD: f32 = 1.5;

@@ -5,7 +5,7 @@ use crate::life::{Need, Occasion, Timeline};
 use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare};
 use crate::rank::{Context, CustomerState, Live};
-use crate::shop::{Budget, ProductIx, DAY_MS};
+use serendib_shop::{Budget, ProductIx, DAY_MS};
 
 /// What of a life is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 /// Categories whose products are not named in reasons: somebody may look over the customer's shoulder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ fn begins(path: &str, begin: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
+    use serendib_shop::Product;
 
     #[test]
     fn sensitive_words_are_not_looked_for_inside_others() {

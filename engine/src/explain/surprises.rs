@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::explain::life::{self, needs};
 use crate::explain::Sensitivity;
 use crate::rank::{Query, Reason, ReasonCode};
-use crate::shop::ProductIx;
 use crate::surprise::{Drivers, Surprises};
+use serendib_shop::ProductIx;
 
 /// A share of delight below it is not worth words.
 const LEAST_SHARE: f32 = 0.1;

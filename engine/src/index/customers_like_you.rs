@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::index::{CustomerIndex, IndexError, Neighbour};
-use crate::shop::{acquisitions, ProductIx, Touch};
+use serendib_shop::{acquisitions, ProductIx, Touch};
 
 /// Products kept for each customer, the latest.
 const KEPT: usize = 48;
@@ -161,7 +161,7 @@ pub enum LikeYou<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Kind;
+    use serendib_shop::Kind;
 
     fn bought(products: &[ProductIx]) -> Vec<Touch> {
         products

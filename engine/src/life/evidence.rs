@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
-use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// Evidence of one day beyond which more of it counts ever less: lines of one trip to the shop depend on each other.
 const FULL_WEIGHT_PER_DAY: f64 = 4.0;

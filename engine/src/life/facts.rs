@@ -1,13 +1,11 @@
 //! Declared facts as dates.
 
 use chrono::NaiveDate;
-use serendib_shop::time::parse_date;
-use serendib_shop::DAY_MS;
+use serendib_shop::{time::parse_date, Fact, DAY_MS};
 
 use super::clock::ClockType;
 use super::model::LifeModel;
 use super::posterior::Declared;
-use crate::shop::Fact;
 
 /// Most clocks of one type that a customer is taken to have declared: a list of thousands is a mistake.
 const MOST: usize = 20;

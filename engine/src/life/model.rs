@@ -12,7 +12,7 @@ use super::trust::Trust;
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
-use crate::shop::Catalogue;
+use serendib_shop::Catalogue;
 
 const SETTINGS: &str = "life.json";
 const TABLES: &str = "life.safetensors";

@@ -4,7 +4,7 @@ use super::clock::ClockType;
 use super::model::LifeModel;
 use super::profiles::{ProductProfiles, ProfileIx};
 use super::state::{LifeState, LifeView};
-use crate::shop::{ProductIx, DAY_MS};
+use serendib_shop::{ProductIx, DAY_MS};
 
 /// A need for something of one profile.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use super::model::LifeModel;
 use super::profiles::ProductProfiles;
 use super::state::{LifeState, StateOptions};
-use crate::shop::{Catalogue, Fact, ProductIx, Touch};
+use serendib_shop::{Catalogue, Fact, ProductIx, Touch};
 
 /// A life model bound to a catalogue: the part of a loaded model.
 #[derive(Debug, Clone)]

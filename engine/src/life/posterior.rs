@@ -231,7 +231,7 @@ struct Member {
 ///
 /// ```
 /// use serendib_engine::life::{infer, ClockType, Declared, LifeModel};
-/// use serendib_engine::shop::Catalogue;
+/// use serendib_shop::Catalogue;
 ///
 /// let catalogue = Catalogue::new(vec![])?;
 /// let model = LifeModel::from_words(&catalogue, ClockType::supplied());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockType;
 use super::windows::{Window, WindowReader};
-use crate::shop::{Catalogue, Product, ProductIx};
+use serendib_shop::{Catalogue, Product, ProductIx};
 
 /// The number of a profile in a [`Profiles`].
 pub type ProfileIx = u32;

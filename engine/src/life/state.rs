@@ -8,7 +8,7 @@ use super::kinds::Kinds;
 use super::model::LifeModel;
 use super::posterior::{infer, Posterior};
 use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
-use crate::shop::{Fact, ProductIx, Touch, DAY_MS};
+use serendib_shop::{Fact, ProductIx, Touch, DAY_MS};
 
 /// How a state is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::facts::date_of;
 use super::model::LifeModel;
 use super::posterior::Posterior;
 use super::state::LifeState;
-use crate::shop::DAY_MS;
+use serendib_shop::DAY_MS;
 
 /// One stage of one clock as a band in time.
 #[derive(Debug, Clone, PartialEq)]

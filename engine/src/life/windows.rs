@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::clock::ClockType;
 use super::words::{flat, tokens, Phrases};
-use crate::shop::Product;
+use serendib_shop::Product;
 
 const MONTH: f64 = 30.4375;
 const YEAR: f64 = 365.25;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::ListKind;
 use crate::engagement::HandOver;
 use crate::life::Titles;
-use crate::shop::ProductIx;
 use crate::surprise::Drivers;
+use serendib_shop::ProductIx;
 
 /// Why an item is in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]

@@ -2,10 +2,10 @@
 
 use crate::model::Model;
 use crate::rank::{CustomerState, Live, RelevanceView};
-use crate::shop::ProductIx;
 use crate::surprise::{
     quantise, Appraisal, Drivers, Prospect, Standard, Surprises, Terms, FEATURES,
 };
+use serendib_shop::ProductIx;
 
 /// What the surprise model says of one product.
 #[derive(Debug, Clone, Copy, PartialEq)]

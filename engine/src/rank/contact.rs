@@ -7,8 +7,8 @@ use super::sources::{alike, replacements};
 use super::{ListKind, Live, Note, Query, ReasonCode, Request};
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
-use crate::shop::{ProductIx, Touch};
 use crate::surprise::hurt;
+use serendib_shop::{ProductIx, Touch};
 use std::collections::HashSet;
 use std::sync::LazyLock;
 

@@ -7,7 +7,7 @@ use crate::bundle::Manifest;
 use crate::engagement::HandOver;
 use crate::model::Model;
 use crate::represent::Representation;
-use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS, NO_PRODUCT};
 
 const NOW: i64 = 20_000 * DAY_MS;
 

@@ -9,7 +9,7 @@ use crate::life::{parse_day, ClockType, Life, LifeModel};
 use crate::model::Model;
 use crate::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
 use crate::represent::Representation;
-use crate::shop::{Catalogue, Encoder, Fact, Kind, Product, ShelfChange, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Encoder, Fact, Kind, Product, ShelfChange, Touch, DAY_MS};
 
 const NEWBORN: u32 = 0;
 const ROMPER: u32 = 1;

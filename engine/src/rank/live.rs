@@ -8,7 +8,7 @@ use imbl::Vector;
 use crate::life::{Life, ProductProfiles};
 use crate::repeat::NeighbourIndex;
 use crate::represent::{ColdProduct, Representation};
-use crate::shop::{Catalogue, CatalogueError, ShelfChange, Shelves};
+use serendib_shop::{Catalogue, CatalogueError, ShelfChange, Shelves};
 
 /// The shop's shelves, the model's products first and with the same numbers, and what a model needs to rank what came later.
 #[derive(Debug, Clone)]

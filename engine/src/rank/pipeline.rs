@@ -17,7 +17,7 @@ use crate::life::{LifeState, LifeView, StateOptions};
 use crate::model::Model;
 use crate::rank::list_plan::plan;
 use crate::represent::Folded;
-use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
 
 /// Answers `request` for `customer` from one model and one view of the shop.
 ///
@@ -34,7 +34,7 @@ use crate::shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
 /// use serendib_engine::model::Model;
 /// use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 /// use serendib_engine::represent::Representation;
-/// use serendib_engine::shop::{Catalogue, Encoder, Product};
+/// use serendib_shop::{Catalogue, Encoder, Product};
 ///
 /// let catalogue = Arc::new(Catalogue::new(vec![Product::bare("tea"), Product::bare("cup")])?);
 /// let buyers = Representation::of_popularity(vec![2.0, 7.0]);

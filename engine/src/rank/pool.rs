@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Item;
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Candidates from several sources, each product once, in order of first proposal.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::isotonic::{calibration_error, pool_adjacent_violators};
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
-use crate::shop::DAY_MS;
+use serendib_shop::DAY_MS;
 
 const FILE: &str = "purchase.json";
 

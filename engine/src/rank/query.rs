@@ -9,7 +9,7 @@ use crate::index::LikeYou;
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
-use crate::shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
 
 /// A request prepared for its stages.
 #[derive(Clone, Copy)]

@@ -10,8 +10,8 @@ use crate::life::LifeView;
 use crate::model::Model;
 use crate::rank::stage_fit::by_stage;
 use crate::represent::Folded;
-use crate::shop::{acquisitions, Owned, ProductIx, DAY_MS};
 use crate::surprise::Prospect;
+use serendib_shop::{acquisitions, Owned, ProductIx, DAY_MS};
 
 /// The customer's best products by the representation: where a score stands is told by them, and the terms of delight are
 /// standardised over them.

@@ -2,7 +2,7 @@
 
 use crate::engagement::ContactRules;
 use crate::rank::arrangers::list_quality::Together;
-use crate::shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
+use serendib_shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
 
 /// Most items in one list.
 pub const MAX_COUNT: usize = 1_000;

@@ -5,8 +5,8 @@ use crate::model::Model;
 use crate::rank::pipeline::{life_of, prepare, view_of};
 use crate::rank::purchase::Signals;
 use crate::rank::{Appraiser, Context, CustomerState, Live, RelevanceView};
-use crate::shop::{Budget, ProductIx};
 use crate::surprise::{Prospect, Terms, FEATURES};
+use serendib_shop::{Budget, ProductIx};
 
 /// How one product stands to one customer; absent = the model has no part that knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

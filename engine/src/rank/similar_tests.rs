@@ -6,7 +6,7 @@ use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
-use crate::shop::{Catalogue, Encoder, Product};
+use serendib_shop::{Catalogue, Encoder, Product};
 
 /// Ten products whose vectors turn away from the first one by one; even ones are seats, odd ones books.
 fn model() -> Model {

@@ -1,7 +1,7 @@
 //! How much the stage of a customer's life moves a score.
 
 use crate::life::LifeView;
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// How much of the stage's fit counts beside relevance, which has seen part of it in the customer's purchases.
 const FIT_POWER: f32 = 0.5;

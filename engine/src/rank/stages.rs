@@ -1,7 +1,7 @@
 //! The stages that a list is made of.
 
 use super::{Item, ListKind, Note, Query, Removed};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Proposes candidates for a list.
 pub trait Source: Sync {

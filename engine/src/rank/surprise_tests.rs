@@ -11,8 +11,8 @@ use crate::complement::{
 use crate::explain::{counterfactual, line_reasons, LineKind, Tie};
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
-use crate::shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
 use crate::surprise::{quantise, Kinds, Surprises, Topics};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
 
 const NOW: i64 = 400 * DAY_MS;
 

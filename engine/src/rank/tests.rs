@@ -6,7 +6,7 @@ use crate::bundle::Manifest;
 use crate::index::{LikeYou, Neighbourhood};
 use crate::model::Model;
 use crate::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
-use crate::shop::{Catalogue, Encoder, Kind, Product, ShelfChange, Touch};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, ShelfChange, Touch};
 
 /// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
 fn model() -> Model {

@@ -16,7 +16,7 @@ use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
 use crate::life::LifeView;
-use crate::shop::{Catalogue, Product, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Catalogue, Product, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 const SETTINGS: &str = "buy-again.json";
 const TABLES: &str = "buy-again.safetensors";
@@ -135,7 +135,7 @@ fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> {
                     }
                 }
             }
-        } else if touch.kind.acquires() && touch.kind != crate::shop::Kind::RATING {
+        } else if touch.kind.acquires() && touch.kind != serendib_shop::Kind::RATING {
             let quantity = if touch.quantity > 0.0 {
                 touch.quantity
             } else {
@@ -333,7 +333,7 @@ impl BuyAgain {
     ///
     /// ```
     /// use serendib_engine::repeat::{BuyAgain, Rhythm};
-    /// use serendib_engine::shop::{Kind, Touch, DAY_MS};
+    /// use serendib_shop::{Kind, Touch, DAY_MS};
     ///
     /// let monthly = Rhythm { mu: 30f32.ln(), sigma: 0.3, repeat: 0.8, packs: 1.0 };
     /// let model = BuyAgain { rhythms: vec![monthly], shop: monthly };

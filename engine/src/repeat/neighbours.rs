@@ -1,7 +1,7 @@
 //! Customers with like baskets, for the next basket. In memory only: rows of customers never go into a bundle.
 
 use crate::repeat::next_basket::{NextBasket, SparseVector};
-use crate::shop::{baskets, ProductIx, Touch};
+use serendib_shop::{baskets, ProductIx, Touch};
 
 /// Squared distance, as a share of the squared length, below which two customers are taken for the same one.
 const SAME: f32 = 1e-6;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
-use crate::shop::{baskets, Basket, ProductIx, Touch};
+use serendib_shop::{baskets, Basket, ProductIx, Touch};
 
 const SETTINGS: &str = "next-basket.json";
 const TABLES: &str = "next-basket.safetensors";
@@ -283,7 +283,7 @@ impl NextBasket {
     ///
     /// ```
     /// use serendib_engine::repeat::{NextBasket, NextBasketSettings};
-    /// use serendib_engine::shop::{Kind, Touch, DAY_MS};
+    /// use serendib_shop::{Kind, Touch, DAY_MS};
     ///
     /// let settings = NextBasketSettings::default();
     /// let model = NextBasket::new(settings, vec![0.01, 0.01], vec![1.0, 1.0], &[], vec![]);

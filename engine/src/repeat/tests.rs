@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::life::tests::*;
 use crate::life::{LifeView, StateOptions};
-use crate::shop::Basket;
-use crate::shop::{Catalogue, Kind, ProductIx, Touch, DAY_MS};
+use serendib_shop::{Basket, Catalogue, Kind, ProductIx, Touch, DAY_MS};
 
 fn basket(day: i64, products: &[ProductIx]) -> Basket {
     Basket {
@@ -25,7 +24,7 @@ fn shop() -> (Catalogue, BuyAgain) {
             history.extend((0..12).map(|k| touch(Kind::PURCHASE, 0, start + 10.0 * f64::from(k))));
             history.extend((0..3).map(|k| touch(Kind::PURCHASE, 1, start + 40.0 * f64::from(k))));
             history.push(touch(Kind::PURCHASE, 2, start));
-            crate::shop::sort_history(&mut history);
+            serendib_shop::sort_history(&mut history);
             history
         })
         .collect();
@@ -208,10 +207,10 @@ fn probabilities_follow_the_calibration() {
 
 #[test]
 fn a_category_speaks_of_gaps_per_unit_of_a_pack() {
-    let product = |id: &str, units: f64| crate::shop::Product {
+    let product = |id: &str, units: f64| serendib_shop::Product {
         category: Some("baby/nappies".into()),
         pack_quantity: Some(units),
-        ..crate::shop::Product::bare(id)
+        ..serendib_shop::Product::bare(id)
     };
     let catalogue = Catalogue::new(vec![product("sixty", 60.0), product("six", 6.0)]).unwrap();
     let mut histories: Vec<Vec<Touch>> = (0..50)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::dense::Dense;
 use crate::index::{dot, Graph, GraphOptions};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Nodes that a search may look at whatever the size of the graph, before it gives up for a scan.
 const LEAST_BUDGET: usize = 2_000;

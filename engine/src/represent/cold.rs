@@ -2,7 +2,7 @@
 
 use super::dense::{add_scaled, length, sparse_times, Dense};
 use super::{Csr, Vocabulary};
-use crate::shop::Product;
+use serendib_shop::Product;
 
 /// A product that came after the model was fitted, through its content.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::cooccurrence::Accumulator;
 use super::csr::{keep_largest, Csr};
-use crate::shop::Product;
+use serendib_shop::Product;
 
 /// At most so many features of one product count: the rarest.
 const MOST_FEATURES: usize = 256;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Representation;
 use crate::index::top_of;
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Shares found by the fast searches, against the exact scan; measured when fitted, checked when loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use super::dense::{add_scaled, length, Dense};
 use super::ials::Normal;
 use super::{AlikeGraph, ColdProduct, ContentPart, Csr, Ials, Weighting};
 use crate::index::{dot, dot_rows, rescored, top_of, Codes, GraphOptions, Top};
-use crate::shop::{Product, ProductIx, Touch};
+use serendib_shop::{Product, ProductIx, Touch};
 
 /// Sparse item–item scores with their own weighting of the history. The blend weight is in the values.
 #[derive(Debug, Clone, PartialEq)]

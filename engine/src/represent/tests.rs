@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
-use crate::shop::{Kind, Touch};
+use serendib_shop::{Kind, Touch};
 
 /// A small representation with every kind of part.
 pub(crate) fn small() -> Representation {
@@ -199,7 +199,7 @@ fn parts_that_do_not_fit_are_refused() {
 #[test]
 fn a_product_that_came_later_is_placed_by_its_content() {
     let model = small();
-    let mut later = crate::shop::Product::bare("new");
+    let mut later = serendib_shop::Product::bare("new");
     assert!(model.embed(&later).is_none());
     later.brand = Some("X".into());
     let cold = model.embed(&later).unwrap();

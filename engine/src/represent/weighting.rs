@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// How much each touch on a product says about the customer's taste.
 ///

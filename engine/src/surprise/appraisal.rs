@@ -13,7 +13,7 @@ use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
 use crate::complement::SparseRows;
-use crate::shop::{acquisitions, Catalogue, ProductIx, Touch};
+use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
 
 const TENSORS: &str = "surprise.safetensors";
 const SETTINGS: &str = "surprise.json";
@@ -350,7 +350,7 @@ impl<'a> Appraisal<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::{Kind, Product};
+    use serendib_shop::{Kind, Product};
 
     fn buy(product: ProductIx, at: i64) -> Touch {
         Touch::new(Kind::PURCHASE, product, at)

@@ -11,7 +11,7 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::terms::FEATURES;
-use crate::shop::Delight as Answers;
+use serendib_shop::Delight as Answers;
 
 /// Weight of each standardised term before any rating.
 const PRIOR_WEIGHT: f64 = 0.5;

@@ -6,7 +6,7 @@
 //! RecSys 2020), and whether the topic is new to the customer.
 
 use super::{Interests, Topics};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Purchases by which a customer's habit is shrunk to the shop's.
 const ALPHA: f32 = 5.0;

@@ -3,7 +3,7 @@
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 
-use crate::shop::{stable_hash, ProductIx};
+use serendib_shop::{stable_hash, ProductIx};
 
 /// How the slot is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Topics;
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Clusters kept per customer: the heaviest.
 const MOST: usize = 5;

@@ -6,7 +6,7 @@
 use super::Topics;
 use crate::complement::completion::ease;
 use crate::complement::{BasketLog, SparseRows};
-use crate::shop::{acquisitions, Catalogue, Kind, ProductIx, Touch};
+use serendib_shop::{acquisitions, Catalogue, Kind, ProductIx, Touch};
 
 /// Regularisation of the kinds that customers buy, in customers.
 const LAMBDA: f32 = 100.0;
@@ -152,7 +152,7 @@ fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
+    use serendib_shop::Product;
 
     /// Kinds: 0 dog food, 1 dog beds, 2 soap. Products 0 and 1 are food (a cheap and a dear one), 2 a bed, 3 soap.
     fn shop() -> (Catalogue, Topics) {

@@ -1,7 +1,7 @@
 //! Whether a product fits the moment: season and momentum of its topic and of itself.
 
 use super::Topics;
-use crate::shop::{ProductIx, DAY_MS};
+use serendib_shop::{ProductIx, DAY_MS};
 
 /// Parts of the year.
 const BINS: usize = 24;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Kinds, Topics};
-use crate::shop::{acquisitions, Kind, ProductIx, Touch, DAY_MS};
+use serendib_shop::{acquisitions, Kind, ProductIx, Touch, DAY_MS};
 
 /// Half-life of a look, of having been shown something, and of a mishap, days.
 const HALF_LIFE_DAYS: f64 = 30.0;
@@ -106,7 +106,7 @@ mod tests {
         let history = [
             Touch::new(Kind::VIEW, 0, day(1)),
             Touch::new(Kind::IMPRESSION, 1, day(1)),
-            Touch::new(Kind::DELIVERY_LATE, crate::shop::NO_PRODUCT, day(1)),
+            Touch::new(Kind::DELIVERY_LATE, serendib_shop::NO_PRODUCT, day(1)),
             Touch::new(Kind::PURCHASE, 1, day(1)),
         ];
         let soon = Regard::of(&history, &kinds, &topics, day(2));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Topics;
-use crate::shop::{acquisitions, Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{acquisitions, Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// Share of purchases that opened a topic new to the customer, shrunk to `usual` by four purchases; 0…1.
 ///

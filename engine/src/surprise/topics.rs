@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 
 use crate::complement::variants::title_words;
-use crate::shop::{stable_hash, Catalogue, ProductIx};
+use serendib_shop::{stable_hash, Catalogue, ProductIx};
 
 /// Dimensions that title words are projected to.
 const TITLE_DIMENSIONS: usize = 64;
@@ -192,7 +192,7 @@ fn clusters(rows: &[Option<Vec<f32>>], products: usize, seed: u64) -> Topics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shop::Product;
+    use serendib_shop::Product;
 
     #[test]
     fn categories_are_topics() {

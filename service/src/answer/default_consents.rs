@@ -1,7 +1,7 @@
 //! What holds for customers who said nothing, kept in the store for whoever reads it without the server's configuration:
 //! an export, and every model that is fitted from it.
 
-use serendib_engine::shop::Consents;
+use serendib_shop::Consents;
 
 use crate::store::{Document, Store, StoreError};
 

@@ -2,7 +2,7 @@
 
 use serendib_engine::explain::{self, Sensitivity};
 use serendib_engine::rank::Reason;
-use serendib_engine::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 pub use serendib_engine::explain::{note_text, Language};
 
@@ -20,7 +20,7 @@ pub fn may_name(catalogue: &Catalogue, product: ProductIx) -> bool {
 mod tests {
     use super::*;
     use serendib_engine::rank::ReasonCode;
-    use serendib_engine::shop::Product;
+    use serendib_shop::Product;
 
     #[test]
     fn a_title_is_isolated_from_the_sentence() {

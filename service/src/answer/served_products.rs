@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serendib_engine::shop::Touchpoint;
+use serendib_shop::Touchpoint;
 
 use crate::app::App;
 use crate::rpc::fields::Invalid;

@@ -130,7 +130,7 @@ pub async fn open_store(config: &StoreConfig) -> anyhow::Result<Arc<SqliteStore>
 /// Loads shop data; what is in the store already stays as it is.
 #[cfg(feature = "shop-data")]
 pub async fn load_shop_data(dir: &std::path::Path, store: &SqliteStore) -> anyhow::Result<()> {
-    use serendib_datasets::{ReadOptions, ShopData};
+    use serendib_shop::{ReadOptions, ShopData};
     let data = ShopData::open(dir, ReadOptions::default())
         .with_context(|| format!("cannot open the shop data in {dir:?}"))?;
     let loaded = crate::commands::load(&data, store, crate::clock::now_ms())

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use serendib_datasets::{BoxOrder, Format, ShopInfo, ShopWriter, Table, TableWriter};
-use serendib_engine::shop::Consents;
+use serendib_shop::{BoxOrder, Consents, Format, ShopInfo, ShopWriter, Table, TableWriter};
 use tokio_stream::StreamExt;
 
 use crate::answer::boxes::BoxAsk;

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use serendib_datasets::{DataError, ReadOptions, ShopData, Table};
-use serendib_engine::shop::{Served, Touchpoint};
+use serendib_shop::{DataError, ReadOptions, Served, ShopData, Table, Touchpoint};
 
 use crate::store::canonical::{id_of_hash, row_hash};
 use crate::store::sqlite::{Answer, Prepared, SqliteConfig, SqliteStore};

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use clap::Parser;
-use serendib_datasets::{Log, ReadOptions, ShopData, Table};
-use serendib_engine::shop::{Consents, Purpose, Touchpoint};
+use serendib_shop::{Consents, Log, Purpose, ReadOptions, ShopData, Table, Touchpoint};
 use tokio_stream::StreamExt;
 
 use super::{load, Backup, Export, Load, Loaded, Restore};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serendib_engine::engagement::{CareRules, ContactRules, FatigueRules, PressureRules};
 use serendib_engine::rank::{Caps, ListKind, Together};
-use serendib_engine::shop::{Consents, DAY_MS};
+use serendib_shop::{Consents, DAY_MS};
 
 use super::{ConfigError, ContactSection, RawConfig, RecommendSection};
 

@@ -1,8 +1,8 @@
 //! One row, one verdict: files, store and API say the same of every row, each with its own place.
 
 use serde::Serialize;
-use serendib_shop::directory::{ReadOptions, ShopData};
 use serendib_shop::{
+    directory::{ReadOptions, ShopData},
     BoxOrder, Check, Customer, Delight, Fact, FieldError, Product, StockLot, Touchpoint, DAY_MS,
 };
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serendib_engine::repeat::NeighbourIndex;
-use serendib_engine::shop::Purpose;
+use serendib_shop::Purpose;
 
 use crate::app::App;
 use crate::snapshot::customers::Encoded;

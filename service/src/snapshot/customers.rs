@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_engine::shop::{Budget, Consents, Fact, Touch};
+use serendib_shop::{Budget, Consents, Fact, Touch};
 
 use crate::snapshot::views::View;
 use crate::store;
@@ -84,7 +84,7 @@ impl EncodedCache {
     }
 
     fn shard(&self, id: &str) -> std::sync::MutexGuard<'_, Shard> {
-        let ix = serendib_engine::shop::stable_hash(id.as_bytes()) as usize % SHARDS;
+        let ix = serendib_shop::stable_hash(id.as_bytes()) as usize % SHARDS;
         self.shards[ix]
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

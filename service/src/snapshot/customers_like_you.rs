@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serendib_engine::index::{LikeYou, Neighbourhood};
-use serendib_engine::shop::{Budget, Purpose, Touch};
+use serendib_shop::{Budget, Purpose, Touch};
 
 use crate::app::App;
 use crate::clock::now_ms;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serendib_engine::bundle::{Bundle, BundleError, ModelsDir};
 use serendib_engine::model::Model;
-use serendib_engine::shop::Encoder;
+use serendib_shop::Encoder;
 
 /// One loaded model with what the server counts of it.
 #[derive(Debug)]

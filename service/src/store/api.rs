@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serendib_engine::shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
+use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
 use tokio_stream::Stream;
 
 use super::types::*;

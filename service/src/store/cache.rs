@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serendib_engine::shop::{stable_hash, Budget, TouchClass, Touchpoint};
+use serendib_shop::{stable_hash, Budget, TouchClass, Touchpoint};
 
 use super::types::{CustomerQuery, CustomerState};
 
@@ -272,7 +272,7 @@ fn estimate(state: &CustomerState) -> usize {
 mod tests {
     use super::*;
     use crate::store::LinkedIdentity;
-    use serendib_engine::shop::Customer;
+    use serendib_shop::Customer;
 
     fn state(id: &str, linked: &[&str], rows: usize) -> Arc<CustomerState> {
         Arc::new(CustomerState {

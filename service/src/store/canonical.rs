@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use serendib_engine::shop::{Customer, Delight, Product, Touchpoint};
+use serendib_shop::{Customer, Delight, Product, Touchpoint};
 
 /// Sorts the keys of every object inside `value`, so that equal values have equal texts.
 fn sort_keys(value: &mut Value) {

@@ -1,6 +1,6 @@
 //! Merging what was declared: into one identity's row, and over the identities of one person.
 
-use serendib_engine::shop::{Customer, Fact};
+use serendib_shop::{Customer, Fact};
 
 use super::types::UpsertMode;
 
@@ -34,7 +34,7 @@ pub(crate) fn upserted(stored: Option<Customer>, given: Customer, mode: UpsertMo
     let mut row = stored.unwrap_or_default();
     row.customer_id = given.customer_id;
     row.identities = Vec::new();
-    for purpose in serendib_engine::shop::Purpose::ALL {
+    for purpose in serendib_shop::Purpose::ALL {
         if let Some(said) = given.consents.said(purpose) {
             row.consents.set(purpose, Some(said));
         }
@@ -87,7 +87,7 @@ pub(crate) fn merged(root_id: &str, identities: Vec<String>, rows: Vec<Customer>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serendib_engine::shop::Consents;
+    use serendib_shop::Consents;
 
     fn child(name: Option<&str>, anchor: &str) -> Fact {
         Fact::Clock {

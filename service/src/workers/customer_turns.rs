@@ -1,6 +1,6 @@
 //! Taking turns: what is done for one customer one after the other, so that each step knows of the one before.
 
-use serendib_engine::shop::stable_hash;
+use serendib_shop::stable_hash;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Customers share so many places; two that share one wait for each other, no more.

@@ -7,7 +7,6 @@ mod failing_vfs;
 
 use std::sync::Arc;
 
-use serendib_engine::shop::Touchpoint;
 use serendib_proto::v1;
 use serendib_proto::v1::recommendation_service_client::RecommendationServiceClient;
 use serendib_proto::v1::touchpoint_service_client::TouchpointServiceClient;
@@ -16,6 +15,7 @@ use serendib_service::server;
 use serendib_service::store::{
     CustomerQuery, RecordOptions, SqliteConfig, SqliteStore, Store, StoreError, StoreState,
 };
+use serendib_shop::Touchpoint;
 
 const NOW: i64 = 1_767_225_600_000;
 

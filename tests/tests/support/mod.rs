@@ -8,7 +8,6 @@ use serendib_engine::model::Model;
 use serendib_engine::represent::{
     Csr, Dense, Parts, Representation, SparsePart, SpectralPart, Weighting,
 };
-use serendib_engine::shop::{Catalogue, Encoder, Product};
 use serendib_proto::v1::catalog_service_client::CatalogServiceClient;
 use serendib_proto::v1::customer_service_client::CustomerServiceClient;
 use serendib_proto::v1::model_service_client::ModelServiceClient;
@@ -21,6 +20,7 @@ use serendib_service::cli::open_store;
 use serendib_service::config::{Config, RawConfig};
 use serendib_service::server::{self, Running};
 use serendib_service::store::Store;
+use serendib_shop::{Catalogue, Encoder, Product};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serendib_datasets::{DataError, InputTable};
+use serendib_shop::{DataError, InputTable};
 
 use super::Batch;
 

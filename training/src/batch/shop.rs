@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serendib_datasets::{DataError, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::{BundleError, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::repeat::NeighbourIndex;
-use serendib_engine::shop::{
-    CatalogueError, Encoder, Fact, Kind, KindClass, ProductIx, Purpose, ShelfChange, Touch,
-    NO_PRODUCT,
+use serendib_shop::{
+    CatalogueError, DataError, Encoder, Fact, Kind, KindClass, Log, ProductIx, Purpose,
+    ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -190,10 +189,7 @@ fn translate(model: &Model, live: &Live, log: &mut Log) {
     log.encoder = encoder;
 }
 
-fn renumber(
-    from: &serendib_engine::shop::Channels,
-    to: &mut serendib_engine::shop::Channels,
-) -> Vec<u16> {
+fn renumber(from: &serendib_shop::Channels, to: &mut serendib_shop::Channels) -> Vec<u16> {
     (0..from.len())
         .map(|ix| match from.name(ix as u16) {
             "" => 0,

@@ -6,9 +6,8 @@ use anyhow::bail;
 use clap::Args;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
-use serendib_datasets::{Cell, ColumnType, OutputTable, ReadOptions};
 use serendib_engine::engagement::{Engagement, EngagementModel, IndexModel, Outlook};
-use serendib_engine::shop::{Budget, Encoder};
+use serendib_shop::{Budget, Cell, ColumnType, Encoder, OutputTable, ReadOptions};
 
 use crate::batch::Batch;
 use crate::cli::time::parse_at;

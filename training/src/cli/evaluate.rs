@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
-use serendib_datasets::{Log, ReadOptions, ShopData, Table};
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{Delight, Touch, DAY_MS};
+use serendib_shop::{Delight, Log, ReadOptions, ShopData, Table, Touch, DAY_MS};
 
 use crate::cli::time::parse_at;
 use crate::judge::cold::{self, ColdReport};
@@ -278,7 +277,7 @@ fn on_held_out(
                 model
                     .catalogue
                     .find(&p.product_id)
-                    .unwrap_or(serendib_engine::shop::NO_PRODUCT)
+                    .unwrap_or(serendib_shop::NO_PRODUCT)
             })
             .collect();
         let renumber = |touch: &mut Touch| {

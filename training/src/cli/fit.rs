@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serendib_datasets::{Log, ReadOptions, ShopData};
+use serendib_shop::{Log, ReadOptions, ShopData};
 
 use crate::learn::{self, checkpoint, publish, Checkpoints, Choice, Fit, FitOptions};
 use crate::progress::Stages;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
-use serendib_datasets::{Cell, ColumnType, OutputTable, ReadOptions};
 use serendib_engine::life::{format_day, StateOptions};
+use serendib_shop::{Cell, ColumnType, OutputTable, ReadOptions};
 
 use crate::batch::Batch;
 use crate::cli::time::parse_at;

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
-use serendib_datasets::{Cell, ColumnType, OutputTable, ReadOptions};
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Request};
-use serendib_engine::shop::ProductIx;
+use serendib_shop::{Cell, ColumnType, OutputTable, ProductIx, ReadOptions};
 
 use crate::batch::{read_pairs, select, Batch, Selection};
 use crate::cli::time::parse_at;

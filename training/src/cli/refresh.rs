@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serendib_datasets::{ReadOptions, ShopData};
+use serendib_shop::{ReadOptions, ShopData};
 
 use crate::cli::fit::parse_gb;
 use crate::progress::{self, Stages};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rayon::prelude::*;
-use serendib_datasets::{Cell, ColumnType, OutputTable, ReadOptions};
 use serendib_engine::rank::{score_pairs, PairScore};
+use serendib_shop::{Cell, ColumnType, OutputTable, ReadOptions};
 
 use crate::batch::{read_pairs, Batch};
 use crate::cli::time::parse_at;

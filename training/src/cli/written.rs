@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serendib_datasets::time::format_time;
+use serendib_shop::time::format_time;
 
 /// A table that was written.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serendib_engine::represent::{cooccurrence, CooccurrenceOptions, Csr, Representation, Shape};
-use serendib_engine::shop::acquisitions;
+use serendib_shop::acquisitions;
 
 use crate::judge::tasks::EvalCase;
 use crate::learn::vectors::build::LATELY_DAYS;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serendib_engine::represent::{
     content_similarity, ColdProduct, Csr, RepresentError, Representation, Vocabulary,
 };
-use serendib_engine::shop::{acquisitions, Catalogue, ProductIx, Touch};
+use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
 
 use crate::judge::metrics::{measure, Measures, Summary};
 use crate::judge::report::Interval;

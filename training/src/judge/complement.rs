@@ -6,7 +6,6 @@ use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::Log;
 use serendib_engine::complement::baskets::RowCounter;
 use serendib_engine::complement::completion::{ease, item_item};
 use serendib_engine::complement::significance::{
@@ -15,7 +14,7 @@ use serendib_engine::complement::significance::{
 use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, SparseRows, NOBODY,
 };
-use serendib_engine::shop::{Catalogue, ProductIx, DAY_MS};
+use serendib_shop::{Catalogue, Log, ProductIx, DAY_MS};
 
 use crate::learn::complement::{basket_log, basket_share, hide_one, HiddenCase};
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::repeat::NextBasket;
-use serendib_engine::shop::Basket;
+use serendib_shop::Basket;
 
 use crate::learn::next_basket::{neighbours, popularity, recall_ndcg};
 

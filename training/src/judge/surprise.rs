@@ -11,11 +11,10 @@ use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::Log;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request, RequestError};
-use serendib_engine::shop::{acquisitions, ProductIx, Touch, DAY_MS};
 use serendib_engine::surprise::{hurt, Topics};
+use serendib_shop::{acquisitions, Log, ProductIx, Touch, DAY_MS};
 
 const LENGTH: usize = 10;
 const PRIMITIVE: usize = 100;

@@ -1,7 +1,6 @@
 //! What is predicted for whom: the held-out part of a public split, or what came after a cut.
 
-use serendib_datasets::Log;
-use serendib_engine::shop::{acquisitions, Touch, NO_PRODUCT};
+use serendib_shop::{acquisitions, Log, Touch, NO_PRODUCT};
 
 use crate::learn::vectors::split::Split;
 

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{Catalogue, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Kind, Product, Touch};
 
 use crate::judge::*;
 use crate::learn::Corpus;

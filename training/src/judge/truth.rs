@@ -5,14 +5,15 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::time::{parse_time, Zone};
-use serendib_datasets::{DataError, InputTable, Log};
 use serendib_engine::complement::Complements;
 use serendib_engine::model::Model;
 use serendib_engine::rank::isotonic::calibration_error;
 use serendib_engine::rank::{pair_features, Live};
-use serendib_engine::shop::{Catalogue, Delight, ProductIx};
 use serendib_engine::surprise::{DelightError, DelightModel, Terms, FEATURES};
+use serendib_shop::{
+    time::{parse_time, Zone},
+    Catalogue, DataError, Delight, InputTable, Log, ProductIx,
+};
 
 use crate::judge::engagement::{order, weighted_auc};
 use crate::learn::{state, surprise};
@@ -455,7 +456,7 @@ mod tests {
             "category,clock,from_day\nsize1,child,0\nsize2,child,90\ntea,,\n",
         );
         write("products.csv", "product_id,family,substitutes\na,1,x\n");
-        let products = vec![serendib_engine::shop::Product::bare("a")];
+        let products = vec![serendib_shop::Product::bare("a")];
         let catalogue = Catalogue::new(products).unwrap();
         let known = Known::open(dir.path(), &catalogue).unwrap().unwrap();
         assert!(known.causes("printers", "ink") && !known.causes("ink", "printers"));

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serendib_datasets::Log;
 use serendib_engine::bundle::{Bundle, BundleError, BundleWriter, Manifest};
-use serendib_engine::shop::{stable_hash, Kind, Touch};
+use serendib_shop::{stable_hash, Kind, Log, Touch};
 
 use crate::learn::FitOptions;
 
@@ -203,8 +202,8 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serendib_datasets::Histories;
-    use serendib_engine::shop::{Catalogue, Customer, Delight, Product};
+    use serendib_shop::Histories;
+    use serendib_shop::{Catalogue, Customer, Delight, Product};
 
     fn log(change: impl FnOnce(&mut Touch, &mut Product, &mut Customer)) -> Log {
         let mut touch = Touch::new(Kind(1), 0, 7);

@@ -4,7 +4,6 @@ use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_datasets::Log;
 use serendib_engine::complement::completion::{
     blend, ease, item_item, tempered, titles, CompletionError,
 };
@@ -13,8 +12,8 @@ use serendib_engine::complement::{
     Completion, Hints, SparseRows, Variants, NOBODY,
 };
 use serendib_engine::represent::ease_bytes;
-use serendib_engine::shop::{baskets, Kind, ProductIx, DAY_MS};
 use serendib_engine::surprise::Topics;
+use serendib_shop::{baskets, Kind, Log, ProductIx, DAY_MS};
 
 /// EASE is dense: at most so many products, those with the most baskets.
 const EASE_PRODUCTS: usize = 7_000;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serendib_engine::represent::{Csr, Weighting};
-use serendib_engine::shop::{net_acquisitions, Catalogue, Touch, DAY_MS};
+use serendib_shop::{net_acquisitions, Catalogue, Touch, DAY_MS};
 
 /// Customers' time-ordered histories over one catalogue.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use serendib_engine::engagement::{
     days_ms, features, is_known, spending, BgNbd, EngagementModel, GammaGamma, GapPrior,
     IndexModel, Orders, Propensity, FEATURES, PLAIN,
 };
-use serendib_engine::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
+use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 
 /// Horizons in days.
 pub const HORIZONS: [f64; 2] = [30.0, 90.0];

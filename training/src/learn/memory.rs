@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serendib_engine::represent::ease_bytes;
-use serendib_engine::shop::acquisitions;
+use serendib_shop::acquisitions;
 
 use crate::learn::corpus::Corpus;
 use crate::learn::vectors::tune::ease_keep;

@@ -14,14 +14,13 @@ pub mod vectors;
 
 use std::sync::Arc;
 
-use serendib_datasets::{DataError, Log, ShopData};
 use serendib_engine::bundle::{read_json, write_json, Bundle, BundleError, DataWindow, Manifest};
 use serendib_engine::complement::Complements;
 use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState};
 use serendib_engine::represent::{RepresentError, Representation};
-use serendib_engine::shop::{Catalogue, Delight, Touch};
+use serendib_shop::{Catalogue, DataError, Delight, Log, ShopData, Touch};
 
 use crate::learn::life::Sources;
 pub use checkpoint::Checkpoints;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serendib_engine::repeat::{
     explore_share, BasketProfile, NeighbourIndex, NextBasket, NextBasketSettings, SparseVector,
 };
-use serendib_engine::shop::{Basket, ProductIx};
+use serendib_shop::{Basket, ProductIx};
 
 /// Related products kept per product.
 const RELATED: usize = 200;

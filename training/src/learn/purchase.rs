@@ -16,8 +16,8 @@ use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
 use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport, PurchaseRow};
 use serendib_engine::rank::{purchase_signals, Live};
-use serendib_engine::shop::{acquisitions, ProductIx, Touch, DAY_MS};
 use serendib_engine::surprise::Topics;
+use serendib_shop::{acquisitions, ProductIx, Touch, DAY_MS};
 
 use crate::learn::complement::{alike, basket_log, complement_options};
 use crate::learn::memory::affords_ease;

@@ -1,14 +1,13 @@
 //! Fitting surprises: topics, the primitive model, season, and delight from what customers said and kept.
 
 use rayon::prelude::*;
-use serendib_datasets::Log;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{pair_features, Live};
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{acquisitions, Delight, Kind, ProductIx, Touch};
 use serendib_engine::surprise::{
     curiosity, label, DelightError, DelightModel, Kinds, Rated, Surprises, Topics,
 };
+use serendib_shop::{acquisitions, Delight, Kind, Log, ProductIx, Touch};
 
 /// Ratings that are fitted on: the latest.
 const MOST_RATINGS: usize = 6_000;

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serendib_engine::shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
 
 use crate::learn::vectors::choose::{choose, Choice, Settings};
 use crate::learn::vectors::scorers::ndcg;

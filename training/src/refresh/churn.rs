@@ -4,10 +4,9 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::Log;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{Touch, NO_PRODUCT};
+use serendib_shop::{Log, Touch, NO_PRODUCT};
 
 const CUSTOMERS: usize = 1_000;
 const LENGTH: usize = 10;

@@ -2,10 +2,9 @@
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::Log;
 use serendib_engine::index::top_of;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{acquisitions, baskets, Touch, DAY_MS};
+use serendib_shop::{acquisitions, baskets, Log, Touch, DAY_MS};
 
 use crate::judge::baselines::{Baselines, Ranker};
 use crate::judge::metrics::{measure, Measures};

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use serendib_datasets::Log;
 use serendib_engine::bundle::{DataWindow, Manifest};
-use serendib_engine::shop::DAY_MS;
+use serendib_shop::{Log, DAY_MS};
 
 use super::gate::Check;
 
@@ -57,7 +56,7 @@ pub fn profile(log: &Log) -> Profile {
     };
     Profile {
         kinds: shares(kinds, &|ix| {
-            let kind = serendib_engine::shop::Kind(ix as u16);
+            let kind = serendib_shop::Kind(ix as u16);
             log.encoder.kinds.name(kind).to_owned()
         }),
         channels: shares(channels, &|ix| {

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serendib_datasets::{Histories, Log};
 use serendib_engine::bundle::Manifest;
 use serendib_engine::life::StateOptions;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::{baskets, stable_hash, Delight};
 use serendib_engine::surprise::DelightModel;
+use serendib_shop::{baskets, stable_hash, Delight, Histories, Log};
 
 use crate::judge::complement::{self, ComplementReport};
 use crate::judge::engagement::{self, EngagementEvaluation};
@@ -229,11 +228,11 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
     say("error of the life stage over purchases");
     let hidden = |customer: usize| stable_hash(&customer.to_le_bytes()).is_multiple_of(2);
     let rows: Vec<crate::learn::life::fit::LifeRow> = (0..sources.histories.len())
-        .filter(|&c| sources.allows(c, serendib_engine::shop::Purpose::Train))
+        .filter(|&c| sources.allows(c, serendib_shop::Purpose::Train))
         .map(|c| crate::learn::life::fit::LifeRow {
             history: sources.histories[c],
             facts: if hidden(c) { &[] } else { sources.facts(c) },
-            infer: sources.allows(c, serendib_engine::shop::Purpose::InferLifeStage),
+            infer: sources.allows(c, serendib_shop::Purpose::InferLifeStage),
         })
         .collect();
     let Ok(clocks) = serendib_engine::life::ClockType::with_shop(sources.clock_types) else {

@@ -18,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
-use serendib_datasets::{Log, ShopData};
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
-use serendib_engine::shop::Delight;
+use serendib_shop::{Delight, Log, ShopData};
 
 use crate::judge::from_split;
 use crate::judge::policy::OpeReport;

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use serendib_datasets::{DataError, Log, ShopData, Table};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
-use serendib_engine::shop::{stable_hash, KindClass, ProductIx};
+use serendib_shop::{stable_hash, DataError, KindClass, Log, ProductIx, ShopData, Table};
 
 use crate::judge::policy::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
 use crate::learn::publish;
@@ -104,7 +103,7 @@ pub fn read(data: &ShopData, log: &Log) -> Result<ServeLog, DataError> {
     Ok(out)
 }
 
-fn logged(row: &serendib_engine::shop::Served, log: &Log) -> Option<Logged> {
+fn logged(row: &serendib_shop::Served, log: &Log) -> Option<Logged> {
     let candidates: Vec<Candidate> = serde_json::from_str(row.candidates.as_deref()?).ok()?;
     let candidates: Vec<(ProductIx, f64)> = candidates
         .iter()

@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_datasets::Log;
 use serendib_engine::index::top_of;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Context, CustomerState, ListKind, Live, Request};
-use serendib_engine::shop::ProductIx;
+use serendib_shop::{Log, ProductIx};
 
 use super::gate::Check;
 

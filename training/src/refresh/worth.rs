@@ -1,8 +1,7 @@
 //! What personal answers are worth: orders of customers with and without them.
 
 use serde::Serialize;
-use serendib_datasets::Log;
-use serendib_engine::shop::{baskets, in_holdout, Kind, Touch, DAY_MS};
+use serendib_shop::{baskets, in_holdout, Kind, Log, Touch, DAY_MS};
 
 use crate::judge::policy::{interval, Interval};
 

@@ -10,7 +10,7 @@ use super::counterfactual::Counterfactual;
 use super::{Discretion, Sensitivity};
 use crate::life::{title_in, LifeModel, LifeState};
 use crate::rank::{ListKind, Note, Reason};
-use crate::shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, ProductIx};
 
 mod en;
 mod he;
@@ -80,7 +80,7 @@ fn occasion(reason: &Reason, language: Language) -> Option<String> {
 /// ```
 /// use serendib_engine::explain::{sentence, Language, Sensitivity};
 /// use serendib_engine::rank::{Reason, ReasonCode};
-/// use serendib_engine::shop::{Catalogue, Product};
+/// use serendib_shop::{Catalogue, Product};
 ///
 /// let pot = Product { title: Some("Tea pot".into()), ..Product::bare("p1") };
 /// let catalogue = Catalogue::new(vec![pot]).unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::explain::Tie;
 use crate::rank::ReasonCode;
-use crate::shop::{Product, DAY_MS};
+use serendib_shop::{Product, DAY_MS};
 
 fn catalogue() -> Catalogue {
     Catalogue::new(vec![

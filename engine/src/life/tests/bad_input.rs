@@ -1,7 +1,7 @@
 //! Whatever comes in, posteriors stay posteriors.
 
 use super::*;
-use crate::shop::{Fact, NO_PRODUCT};
+use serendib_shop::{Fact, NO_PRODUCT};
 
 fn sane(model: &LifeModel, products: &ProductProfiles, state: &LifeState) {
     for posterior in &state.clocks {

@@ -4,7 +4,7 @@ mod posterior;
 mod story;
 
 use super::*;
-use crate::shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
 
 /// A catalogue of `(title, category)`.
 pub fn catalogue(rows: &[(&str, &str)]) -> Catalogue {
@@ -69,7 +69,7 @@ pub fn bought(catalogue: &Catalogue, rows: &[(&str, f64)]) -> Vec<Touch> {
         .iter()
         .map(|(title, day)| touch(Kind::PURCHASE, of(catalogue, title), *day))
         .collect();
-    crate::shop::sort_history(&mut history);
+    serendib_shop::sort_history(&mut history);
     history
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::bundle::{Bundle, BundleWriter, Manifest};
 use crate::explain::{need_sentence, Discretion};
 use crate::repeat::NextBasket;
-use crate::shop::Fact;
+use serendib_shop::Fact;
 
 const T: f64 = 18_000.0;
 

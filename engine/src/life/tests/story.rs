@@ -1,7 +1,7 @@
 //! Whoever bought for one age is offered the next, on a shop where no anchor is known at all.
 
 use super::*;
-use crate::shop::Fact;
+use serendib_shop::Fact;
 
 const T: f64 = 18_000.0;
 const MONTH: f64 = 30.44;

@@ -2,7 +2,7 @@
 
 use crate::rank::arrangers::list_quality::{left_out, Composer};
 use crate::rank::{Arranged, Arranger, Item, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Best score first, ties by product number; further variants of a product are left out.
 pub struct ByScore;

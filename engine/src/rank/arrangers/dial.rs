@@ -5,9 +5,9 @@ use crate::explain::surprises::Explained;
 use crate::rank::arrangers::by_score::sort;
 use crate::rank::arrangers::list_quality::{Composed, Composer};
 use crate::rank::{Arranged, Arranger, Item, Note, Query, Removed};
-use crate::shop::ProductIx;
 use crate::surprise::dial::{choose, spreads, Dial};
 use crate::surprise::{explore, quantise, Dialled, Draw, ExploreOptions, Surprises};
+use serendib_shop::ProductIx;
 use std::collections::{HashMap, HashSet};
 
 /// Chooses by the dial above the floor, and draws the last slot where the request explores.

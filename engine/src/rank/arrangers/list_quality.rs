@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use crate::rank::arrangers::calibration::{CapCounter, Caps, Mix};
 use crate::rank::arrangers::diversity::{weight_of_scores, Spread};
 use crate::rank::{Item, Note, Query, Removed};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Best candidates among which diversity and calibration choose, so that a list costs bounded time: five for each place,
 /// but at most so many.

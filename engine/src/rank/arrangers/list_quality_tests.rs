@@ -7,7 +7,7 @@ use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::rank::*;
 use crate::represent::{Dense, Parts, Representation};
-use crate::shop::{Catalogue, Encoder, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch};
 
 const NOW: i64 = 1_000;
 

@@ -2,8 +2,8 @@
 
 use crate::rank::filters::Outgrown;
 use crate::rank::{Filter, Query};
-use crate::shop::ProductIx;
 use crate::surprise::{floor, quantise, FloorOptions, Surprises};
+use serendib_shop::ProductIx;
 
 /// Best products of a customer that the floor is told by.
 const PLAIN: usize = 20;

@@ -1,7 +1,7 @@
 //! Filter "already owned": what the customer has and does not need twice.
 
 use crate::rank::{Filter, ListKind, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// What the customer owns and does not need twice.
 ///

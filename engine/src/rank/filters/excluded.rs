@@ -1,7 +1,7 @@
 //! Filter "excluded": what the request, the basket or the page rule out.
 
 use crate::rank::{Filter, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// What the request excludes, the basket, and the product on the page.
 pub struct Excluded;

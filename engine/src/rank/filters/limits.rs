@@ -1,7 +1,7 @@
 //! Filter "limits": the list's own categories, brands and prices.
 
 use crate::rank::{Filter, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// The list's own limits on category, brand and price.
 pub struct Limits;

@@ -1,7 +1,7 @@
 //! Filter "on sale": what the shop does not sell at this moment is not shown.
 
 use crate::rank::{Filter, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Removed products, products not on sale, and products without stock.
 pub struct OnSale;

@@ -1,7 +1,7 @@
 //! Filter "outgrown": what the stages of the customer's life that have ended called for.
 
 use crate::rank::{Filter, Query};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Takes away what the customer's life has outgrown.
 pub struct Outgrown;

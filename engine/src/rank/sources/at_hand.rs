@@ -1,7 +1,7 @@
 //! Source "at hand": what a visit, advice or an enquiry was about, and what goes before or instead of it.
 
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// What a visit, advice or an enquiry brings first.
 pub struct AtHand;

@@ -2,7 +2,7 @@
 
 use super::breadth;
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Days ahead that buy-again looks.
 const AGAIN_DAYS: f32 = 14.0;

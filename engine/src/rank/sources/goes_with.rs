@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::breadth;
 use crate::rank::{filters::ELIGIBILITY, Query, Source};
-use crate::shop::{acquisitions, Owned, ProductIx, Touch, DAY_MS};
+use serendib_shop::{acquisitions, Owned, ProductIx, Touch, DAY_MS};
 
 /// Recent purchases that complements are sought for.
 const RECENT: usize = 10;

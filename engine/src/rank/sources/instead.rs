@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::rank::{Live, Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Nearest products among which replacements are sought.
 const NEAR: usize = 50;

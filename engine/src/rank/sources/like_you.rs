@@ -4,7 +4,7 @@ use super::breadth;
 use crate::index::LikeYou;
 use crate::rank::filters::ELIGIBILITY;
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// The latest purchases of the customers most like this one.
 pub struct CustomersLikeYou;

@@ -1,7 +1,7 @@
 //! Products that came after the model was fitted, through their content.
 
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Every new product, scored by its content vector against the customer.
 pub struct NewProducts;

@@ -2,7 +2,7 @@
 
 use super::breadth;
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Repeats and new things that the customer's next basket is likely to hold; scores are probabilities.
 pub struct NextBasket;

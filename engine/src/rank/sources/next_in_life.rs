@@ -3,7 +3,7 @@
 use super::breadth;
 use crate::life::Ahead;
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Days over which needs are compared, each at its pace.
 const NEEDS_DAYS: f32 = 60.0;

@@ -2,7 +2,7 @@
 
 use super::breadth;
 use crate::rank::{filters::ELIGIBILITY, Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Most popular products that may be shown.
 pub struct Popular;

@@ -4,7 +4,7 @@ use super::breadth;
 use crate::index::{dot, Top};
 use crate::rank::arrangers::list_quality::vector;
 use crate::rank::{Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Nearest products of the anchors, see [`Query::anchors`].
 pub struct Similar;

@@ -2,7 +2,7 @@
 
 use super::breadth;
 use crate::rank::{filters::ELIGIBILITY, Query, Source};
-use crate::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 /// Best products by the representation, among those that may be shown.
 pub struct Vectors;

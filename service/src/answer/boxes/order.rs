@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Shelf, ShopRules};
 use serendib_engine::explain::{line_reasons, LineKind};
 use serendib_engine::rank::CustomerState;
-use serendib_engine::shop::{stable_hash, Product, ProductIx, Touch};
+use serendib_shop::{stable_hash, Product, ProductIx, Touch};
 
 use crate::answer::boxes::{BoxAsk, LotAsk};
 use crate::answer::sentence::{may_name, sentence, Language};

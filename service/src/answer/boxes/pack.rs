@@ -8,7 +8,7 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_engine::boxes::{Job, JobPacking, Options, Order};
-use serendib_engine::shop::{stable_hash, Purpose};
+use serendib_shop::{stable_hash, Purpose};
 use tokio::sync::mpsc;
 use tonic::Status;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serendib_engine::shop::Touchpoint;
+use serendib_shop::Touchpoint;
 
 use crate::answer::boxes::{repack, Keep};
 use crate::app::App;

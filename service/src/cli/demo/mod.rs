@@ -12,8 +12,8 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 use serendib_datasets::demo_shop::{self, Options};
-use serendib_datasets::{Format, Log, ReadOptions, ShopData};
 use serendib_engine::bundle::ModelsDir;
+use serendib_shop::{Format, Log, ReadOptions, ShopData};
 use serendib_training::learn::{self, publish, FitOptions};
 use serendib_training::refresh::ModelReport;
 

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::json;
-use serendib_datasets::{ReadOptions, ShopData};
-use serendib_engine::shop::{in_holdout, Fact};
+use serendib_shop::{in_holdout, Fact, ReadOptions, ShopData};
 
 use super::stamp::{fingerprint, Stamps};
 

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context};
-use serendib_datasets::{BoxOrder, ReadOptions, ShopData, StockLot, Table};
 use serendib_engine::boxes::{BoxRequest, ShopRules};
-use serendib_engine::shop::ProductIx;
+use serendib_shop::{BoxOrder, ProductIx, ReadOptions, ShopData, StockLot, Table};
 use serendib_training::batch::Batch;
 
 use super::Pack;

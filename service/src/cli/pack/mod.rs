@@ -12,11 +12,10 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use serendib_datasets::ReadOptions;
 use serendib_engine::boxes::{BoxCare, Job, JobPacking, Lot, Options, Order, Phase, Shelf};
 use serendib_engine::engagement::CareRules;
 use serendib_engine::explain::{line_reasons, LineKind};
-use serendib_engine::shop::{stable_hash, ProductIx};
+use serendib_shop::{stable_hash, ProductIx, ReadOptions};
 use serendib_training::batch::Batch;
 
 use crate::answer::boxes::merged;

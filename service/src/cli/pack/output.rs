@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{json, Value};
-use serendib_datasets::{Cell, ColumnType, OutputTable};
 use serendib_engine::boxes::{BoxCare, Job, JobPacking, Shelf};
 use serendib_engine::engagement::HandOver;
+use serendib_shop::{Cell, ColumnType, OutputTable};
 use serendib_training::batch::Batch;
 
 use super::input::Input;

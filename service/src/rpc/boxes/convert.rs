@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serendib_engine::boxes::{ShopRules, MAX_SLOTS};
-use serendib_engine::shop::DAY_MS;
 use serendib_proto::v1;
+use serendib_shop::DAY_MS;
 
 use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packed, Whole};
 use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, Invalid};

@@ -1,7 +1,7 @@
 //! Products.
 
-use serendib_engine::shop::{ItemType, Product};
 use serendib_proto::v1;
+use serendib_shop::{ItemType, Product};
 
 use crate::rpc::fields::{checked, given, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};

@@ -4,7 +4,6 @@ pub mod convert;
 
 use std::sync::Arc;
 
-use serendib_engine::shop::{Product, ProductIx};
 use serendib_proto::v1;
 use serendib_proto::v1::catalog_service_server::CatalogService;
 use serendib_proto::v1::{
@@ -12,6 +11,7 @@ use serendib_proto::v1::{
     RemoveProductsRequest, RemoveProductsResponse, ReserveStockRequest, ReserveStockResponse,
     SetStockRequest, SetStockResponse, UpsertProductsRequest, UpsertProductsResponse,
 };
+use serendib_shop::{Product, ProductIx};
 use tonic::{Request, Response, Status};
 
 use crate::app::{new_id, App};

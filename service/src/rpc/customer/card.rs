@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use chrono::Datelike;
-use serendib_engine::shop::{Kinds, Touchpoint};
 use serendib_proto::v1;
 use serendib_proto::v1::{GetCustomerRequest, GetCustomerResponse};
+use serendib_shop::{Kinds, Touchpoint};
 use tonic::Status;
 
 use crate::app::{new_id, App};

@@ -1,7 +1,7 @@
 //! Customers, facts and consents.
 
-use serendib_engine::shop::{Consents, Customer, Fact};
 use serendib_proto::v1;
+use serendib_shop::{Consents, Customer, Fact};
 
 use crate::rpc::fields::{checked, given, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map, value_from_json, value_to_json};

@@ -1,8 +1,8 @@
 //! Engagement, care and the budget of offers.
 
 use serendib_engine::engagement::{CarePolicy, Engagement, HandOver, Outlook, Pressure};
-use serendib_engine::shop::{Catalogue, Encoder};
 use serendib_proto::v1;
+use serendib_shop::{Catalogue, Encoder};
 
 /// Effects that are sent along.
 pub const EFFECTS: usize = 5;

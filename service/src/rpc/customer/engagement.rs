@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use serendib_engine::engagement::{care, pressure, EngagementModel, IndexModel};
-use serendib_engine::shop::{Purpose, Touch};
 use serendib_proto::v1;
 use serendib_proto::v1::{
     GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
 };
+use serendib_shop::{Purpose, Touch};
 use tonic::{Request, Status};
 
 use crate::app::{new_id, App};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serendib_engine::explain::{outlook, Discretion, Outlook, OutlookRequest, Wanted};
 use serendib_engine::life::{Band, Occasion, Timeline};
-use serendib_engine::shop::Catalogue;
 use serendib_proto::v1;
 use serendib_proto::v1::{GetLifeRequest, GetLifeResponse};
+use serendib_shop::Catalogue;
 use tonic::Status;
 
 use crate::app::{new_id, App};

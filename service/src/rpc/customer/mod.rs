@@ -9,7 +9,6 @@ mod life;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serendib_engine::shop::{Consents, Customer, Purpose};
 use serendib_proto::v1;
 use serendib_proto::v1::customer_service_server::CustomerService;
 use serendib_proto::v1::export_customer_response::Row;
@@ -21,6 +20,7 @@ use serendib_proto::v1::{
     ListEngagementRequest, ListEngagementResponse, SetConsentRequest, SetConsentResponse,
     UnlinkIdentityRequest, UnlinkIdentityResponse, UpsertCustomersRequest, UpsertCustomersResponse,
 };
+use serendib_shop::{Consents, Customer, Purpose};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 

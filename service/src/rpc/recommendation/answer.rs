@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serendib_engine::explain::{counterfactual_sentence, Counterfactual};
 use serendib_engine::rank::{Answer, Item, ListAnswer, Note, Reason, ReasonCode};
-use serendib_engine::shop::{Catalogue, ProductIx};
 use serendib_proto::v1;
+use serendib_shop::{Catalogue, ProductIx};
 
 use crate::answer::sentence::{may_name, note_text, sentence, Language};
 use crate::rpc::catalog::convert::product_to_proto;

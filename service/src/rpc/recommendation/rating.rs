@@ -1,7 +1,7 @@
 //! What customers said of surprises.
 
-use serendib_engine::shop::Delight;
 use serendib_proto::v1::SurpriseRating;
+use serendib_shop::Delight;
 
 use crate::rpc::fields::{checked, Invalid};
 use crate::store::parse_served_id;

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use serendib_engine::rank::{
     Caps, Context, Filters, ListKind, ListRequest, Live, Request, Together,
 };
-use serendib_engine::shop::noise::without_noise;
-use serendib_engine::shop::{Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 use serendib_proto::v1;
+use serendib_shop::{
+    noise::without_noise, Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT,
+};
 
 use crate::config::{Contact, Usual};
 use crate::store::Asked;

@@ -101,7 +101,7 @@ async fn shown_before(app: &App, customer: &str, days: u32) -> Result<Vec<String
         }
         days => i64::from(days),
     };
-    let since = now_ms() - days * serendib_engine::shop::DAY_MS;
+    let since = now_ms() - days * serendib_shop::DAY_MS;
     let refused = |error| store_status(&error);
     app.store.flush_served().await.map_err(refused)?;
     app.store

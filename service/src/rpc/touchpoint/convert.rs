@@ -1,7 +1,7 @@
 //! Touchpoints.
 
-use serendib_engine::shop::Touchpoint;
 use serendib_proto::v1;
+use serendib_shop::Touchpoint;
 
 use crate::rpc::fields::{checked, given, optional_id, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};

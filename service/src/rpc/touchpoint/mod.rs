@@ -5,7 +5,6 @@ pub(crate) mod convert;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serendib_engine::shop::{Delight, Touchpoint};
 use serendib_proto::v1;
 use serendib_proto::v1::record_stream_response::Result as StreamResult;
 use serendib_proto::v1::touchpoint_service_server::TouchpointService;
@@ -13,6 +12,7 @@ use serendib_proto::v1::{
     RateSurpriseRequest, RateSurpriseResponse, RecordError, RecordOutcome, RecordRequest,
     RecordResponse, RecordStatus, RecordStreamResponse,
 };
+use serendib_shop::{Delight, Touchpoint};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;

@@ -6,7 +6,7 @@ use imbl::Vector;
 use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
 use serendib_engine::represent::Representation;
-use serendib_engine::shop::ShelfChange;
+use serendib_shop::ShelfChange;
 
 use crate::snapshot::generation::Generation;
 use crate::snapshot::views::View;
@@ -136,7 +136,7 @@ pub(super) fn keep_numbering(view: &mut View, before: &View) {
 
 #[cfg(test)]
 mod tests {
-    use serendib_engine::shop::Product;
+    use serendib_shop::Product;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Obligations of packs and boxes.
 
-use serendib_engine::shop::Product;
+use serendib_shop::Product;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Obligations of the catalogue, of documents and of the serve log.
 
-use serendib_engine::shop::Product;
+use serendib_shop::Product;
 
 use super::*;
 

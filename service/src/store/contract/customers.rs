@@ -1,6 +1,6 @@
 //! Obligations of profiles, consents and identities.
 
-use serendib_engine::shop::{Consents, Customer, Fact, Purpose};
+use serendib_shop::{Consents, Customer, Fact, Purpose};
 
 use super::*;
 

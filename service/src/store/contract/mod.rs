@@ -17,14 +17,14 @@ pub(crate) use properties::*;
 pub(crate) use recording::*;
 pub(crate) use rights::*;
 
-use serendib_engine::shop::Touchpoint;
+use serendib_shop::Touchpoint;
 use tokio_stream::StreamExt;
 
 use super::*;
 
 /// 2026-01-01 in milliseconds since 1970.
 pub(crate) const NOW: i64 = 1_767_225_600_000;
-pub(crate) const DAY: i64 = serendib_engine::shop::DAY_MS;
+pub(crate) const DAY: i64 = serendib_shop::DAY_MS;
 
 macro_rules! suite {
     ($make:path) => {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use serendib_engine::shop::{Customer, Touchpoint};
+use serendib_shop::{Customer, Touchpoint};
 
 use super::customers::{customer, link, unlink, upsert};
 use super::*;

@@ -1,6 +1,6 @@
 //! Obligations of recording.
 
-use serendib_engine::shop::{Budget, Delight, Touchpoint};
+use serendib_shop::{Budget, Delight, Touchpoint};
 
 use super::*;
 

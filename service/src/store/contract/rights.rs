@@ -1,6 +1,6 @@
 //! Obligations of exports, erasure and retention.
 
-use serendib_engine::shop::{Consents, Customer, Delight, Product, Purpose};
+use serendib_shop::{Consents, Customer, Delight, Product, Purpose};
 
 use super::customers::{customer, link, upsert};
 use super::*;

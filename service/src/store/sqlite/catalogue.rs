@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_engine::shop::Product;
+use serendib_shop::Product;
 
 use crate::store::check::{invalid, new_id};
 use crate::store::types::*;

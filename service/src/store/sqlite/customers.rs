@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_engine::shop::{Budget, Customer, Delight, Purpose, TouchClass, Touchpoint};
+use serendib_shop::{Budget, Customer, Delight, Purpose, TouchClass, Touchpoint};
 
 use crate::store::check::{at_most, UNTIMED};
 use crate::store::types::*;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_engine::shop::{Consents, Customer, Purpose};
+use serendib_shop::{Consents, Customer, Purpose};
 
 use crate::store::keyed::{Domain, Key};
 use crate::store::types::*;

@@ -1,6 +1,6 @@
 //! Writing touchpoints and delights.
 
-use serendib_engine::shop::{Delight, Product};
+use serendib_shop::{Delight, Product};
 
 use crate::store::canonical;
 use crate::store::check::{Ready, UNTIMED};

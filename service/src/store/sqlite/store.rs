@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_engine::shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
+use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
 
 use crate::store::cache::StateCache;
 use crate::store::check;

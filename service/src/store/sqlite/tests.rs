@@ -186,7 +186,7 @@ async fn an_export_beside_a_writer_is_one_state() {
         let before = *heard.borrow_and_update();
         heard.wait_for(|n| *n > before + 3).await.unwrap();
         let before = *heard.borrow();
-        let rows = export_dir(dir.path(), serendib_engine::shop::Consents::default(), NOW).await;
+        let rows = export_dir(dir.path(), serendib_shop::Consents::default(), NOW).await;
         let mut found: Vec<_> = contract::all(rows)
             .await
             .into_iter()

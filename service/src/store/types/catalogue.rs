@@ -1,6 +1,6 @@
 //! Products, stock and reservations.
 
-use serendib_engine::shop::Product;
+use serendib_shop::Product;
 
 /// One product as stored.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Customers as the store gives them back.
 
-use serendib_engine::shop::{Budget, Customer, Delight, Touchpoint};
+use serendib_shop::{Budget, Customer, Delight, Touchpoint};
 
 /// How an upsert treats what is stored already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

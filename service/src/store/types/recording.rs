@@ -1,6 +1,6 @@
 //! Recording touchpoints.
 
-use serendib_engine::shop::DAY_MS;
+use serendib_shop::DAY_MS;
 
 /// How far ahead of the server's clock a touchpoint's time may be, by default: one day, for clocks in other zones.
 pub const DEFAULT_FUTURE_MS: i64 = DAY_MS;

@@ -1,6 +1,6 @@
 //! Erasure, audit, exports and small documents.
 
-use serendib_engine::shop::{Customer, Delight, Product, Served, Touchpoint};
+use serendib_shop::{Customer, Delight, Product, Served, Touchpoint};
 
 use super::LinkedIdentity;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use serendib_engine::rank::ListKind;
-use serendib_engine::shop::{Served, Touchpoint};
+use serendib_shop::{Served, Touchpoint};
 
 /// Why an item was served: a reason of the engine with ids for numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! State, sizes and limits of a store.
 
-use serendib_engine::shop::DAY_MS;
+use serendib_shop::DAY_MS;
 
 /// What an acknowledgement promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

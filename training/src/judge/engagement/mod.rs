@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::engagement::days_ms;
-use serendib_engine::shop::{Kind, Kinds, Touch, DAY_MS};
+use serendib_shop::{Kind, Kinds, Touch, DAY_MS};
 
 mod measures;
 mod oracle;
@@ -367,7 +367,7 @@ fn deciles(scored: &[Scored]) -> Vec<Decile> {
 mod tests {
     use super::*;
     use crate::learn::engagement::{fit, HORIZONS};
-    use serendib_engine::shop::NO_PRODUCT;
+    use serendib_shop::NO_PRODUCT;
 
     const START: i64 = 19_000 * DAY_MS;
     const DAYS: i64 = 330;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serendib_datasets::time::{parse_time, Zone};
-use serendib_datasets::DataError;
+use serendib_shop::{
+    time::{parse_time, Zone},
+    DataError,
+};
 
 use crate::judge::engagement::measures::auc;
 use crate::judge::truth::truth_table;

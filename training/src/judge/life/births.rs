@@ -11,7 +11,7 @@ use serde::Serialize;
 use serendib_engine::life::{
     declared, ClockType, EvidenceSet, LifeModel, ProductProfiles, StateOptions,
 };
-use serendib_engine::shop::{Customer, Fact, Purpose, Touch, DAY_MS};
+use serendib_shop::{Customer, Fact, Purpose, Touch, DAY_MS};
 
 use crate::learn::life::fit::{fit, while_running, LifeRow, LifeSettings};
 use crate::learn::life::Sources;

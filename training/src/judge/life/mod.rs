@@ -9,9 +9,8 @@ use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use serendib_datasets::{DataError, Log};
 use serendib_engine::model::Model;
-use serendib_engine::shop::{baskets, Basket, Kind, Touch};
+use serendib_shop::{baskets, Basket, DataError, Kind, Log, Touch};
 
 use self::truth::TruthFigures;
 use crate::judge::life::births::{anchors, AnchorFigures};

@@ -5,11 +5,10 @@ use std::fmt::Write;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::Log;
 use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
-use serendib_engine::shop::{net_acquisitions, Fact, Kind, ProductIx, DAY_MS};
+use serendib_shop::{net_acquisitions, Fact, Kind, Log, ProductIx, DAY_MS};
 
 use crate::judge::engagement::auc;
 

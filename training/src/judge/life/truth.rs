@@ -6,11 +6,10 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_datasets::{DataError, Log};
 use serendib_engine::life::{
     declared, parse_day, ClockType, LifeModel, ProductProfiles, StateOptions,
 };
-use serendib_engine::shop::{net_acquisitions, Kind, Purpose, Touch, DAY_MS};
+use serendib_shop::{net_acquisitions, DataError, Kind, Log, Purpose, Touch, DAY_MS};
 
 use crate::judge::engagement::{auc, ece};
 use crate::judge::truth::truth_table;

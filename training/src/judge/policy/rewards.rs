@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serendib_engine::shop::stable_hash;
+use serendib_shop::stable_hash;
 
 use crate::judge::policy::Draw;
 

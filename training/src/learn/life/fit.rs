@@ -6,7 +6,7 @@ use serendib_engine::life::{
     declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles,
     Profiles, Trust,
 };
-use serendib_engine::shop::{Catalogue, Fact, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Fact, Touch, DAY_MS};
 
 use crate::learn::life::calibrate::{self, Choice, Known};
 use crate::learn::life::existence::{self, Asked};

@@ -8,9 +8,7 @@ use serde_json::Value;
 use serendib_engine::life::{ClockError, ClockType, Life, LifeModel};
 use serendib_engine::model::Model;
 use serendib_engine::repeat::BuyAgain;
-use serendib_engine::shop::{
-    baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch,
-};
+use serendib_shop::{baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch};
 
 /// Neighbours tried in the next basket.
 pub const NEIGHBOURS: usize = 300;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serendib_engine::represent::{Representation, Shape, Weighting};
-use serendib_engine::shop::ProductIx;
+use serendib_shop::ProductIx;
 
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::memory;

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::represent::{cooccurrence, CooccurrenceOptions, Shape, Weighting};
-use serendib_engine::shop::{acquisitions, net_acquisitions, Touch};
+use serendib_shop::{acquisitions, net_acquisitions, Touch};
 
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::vectors::scorers::{ndcg_per_case, Fitted};
