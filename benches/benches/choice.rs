@@ -14,10 +14,11 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serendib_datasets::importers::{import, Layout};
-use serendib_engine::represent::{IalsOptions, Shape, Weighting};
+use serendib_engine::represent::{IalsOptions, Weighting};
 use serendib_shop::{
     net_acquisitions, Catalogue, Format, Kind, Log, Progress, ReadOptions, ShopData, Touch,
 };
+use serendib_training::learn::vectors::cooccurrence::Shape;
 use serendib_training::learn::vectors::families::{Family, Workbench};
 use serendib_training::learn::vectors::scorers::{gain, mean, ndcg, ndcg_per_case, ranks, Fitted};
 use serendib_training::learn::{build, choose};

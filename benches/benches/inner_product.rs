@@ -9,7 +9,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serendib_benches::{median, time_us};
 use serendib_engine::index::{ExactIndex, GraphOptions, QuantisedIndex, VectorIndex};
-use serendib_engine::represent::{truncated_svd, unit_rows, AlikeGraph, Csr, Dense, SvdOptions};
+use serendib_engine::represent::{unit_rows, AlikeGraph, Csr, Dense};
+use serendib_training::learn::vectors::svd::{truncated_svd, SvdOptions};
 
 /// Vectors and queries, row-major.
 struct Set {

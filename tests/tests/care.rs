@@ -1,9 +1,7 @@
 //! What contacts ask of lists, surprises, boxes and reasons, over gRPC: how long it holds, and that what is said is true.
 
 use serendib_engine::bundle::ModelsDir;
-use serendib_engine::complement::{
-    completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
-};
+use serendib_engine::complement::{BasketLog, Completion, SparseRows};
 use serendib_proto::v1::{
     Context, Customer, GetCustomerRequest, GetEngagementRequest, GetEngagementResponse,
     ListEngagementRequest, ListKind, RecommendRequest, RecommendResponse, SessionTouch,
@@ -13,6 +11,8 @@ use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
 use serendib_service::store::Store;
 use serendib_shop::{ReadOptions, ShopData};
+use serendib_training::learn::complement::families::item_item;
+use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
 use tempfile::TempDir;
 use tonic::Code;
 
@@ -124,9 +124,9 @@ async fn what_goes_with_the_thing_at_hand_comes_first_after_a_visit() {
             };
             log.push(customer, i64::from(customer) * 86_400_000, basket);
         }
-        let rows = completion::item_item(&log, 1.0, 20, &|_| 1.0);
+        let rows = item_item(&log, 1.0, 20, &|_| 1.0);
         let topics: Vec<u32> = (0..n as u32).map(|ix| ix / EACH as u32).collect();
-        model.complements = Some(Complements::fit(
+        model.complements = Some(graph::fit(
             &model.catalogue,
             &log,
             &Hints {

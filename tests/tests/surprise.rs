@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use serendib_engine::bundle::ModelsDir;
-use serendib_engine::surprise::{Surprises, Topics};
+use serendib_engine::surprise::Surprises;
 use serendib_proto::v1::{
     ExplainRequest, ListKind, RateSurpriseRequest, SurpriseMeRequest, SurpriseMeResponse,
     SurpriseRating,
 };
+use serendib_training::learn::surprise::topics;
 use tempfile::TempDir;
 
 use crate::support::{touch, write_changed, Shop, DEPARTMENTS, EACH};
@@ -17,7 +18,7 @@ async fn open() -> Shop {
     let dir = TempDir::new().unwrap();
     let models = dir.path().join("models");
     write_changed(&models, "first", 0, |model| {
-        let topics = Topics::learn(&model.catalogue, &|_| None, 0);
+        let topics = topics::learn(&model.catalogue, &|_| None, 0);
         let buyers = vec![1.0; DEPARTMENTS.len() * EACH];
         let mut surprises = Surprises::fit(topics, &buyers, &[]);
         surprises.settings.floor_share = 0.0;

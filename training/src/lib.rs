@@ -7,3 +7,4 @@ pub mod learn;
 pub mod progress;
 pub mod refresh;
 pub mod report;
+pub mod stats;

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use serendib_engine::represent::{Shape, Weighting};
+use serendib_engine::represent::Weighting;
 use serendib_shop::{Log, ReadOptions, ShopData};
+use serendib_training::learn::vectors::cooccurrence::Shape;
 use tempfile::TempDir;
 
 use chrono::{DateTime, SecondsFormat, Utc};

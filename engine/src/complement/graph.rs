@@ -2,70 +2,11 @@
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
-use super::baskets::{BasketLog, NOBODY};
-use super::claims::claimed;
-use super::companions::{companions, CompanionOptions};
-use super::direction::FirstPurchases;
 use super::lag::Lag;
-use super::significance::{
-    shrunk_conditional, shrunk_lift, significant_pairs, Pair, SignificanceOptions,
-};
-use super::sparse::{keep_largest, SparseRows};
-use super::substitutes::{
-    candidates, context_cosine, contexts, substitution, switched, Context, Evidence,
-};
+use super::sparse::SparseRows;
 use super::{Completion, Variants};
-use serendib_shop::{Catalogue, ProductIx, DAY_MS};
+use serendib_shop::ProductIx;
 
-/// How the graph is made.
-#[derive(Debug, Clone, Copy)]
-pub struct ComplementOptions {
-    /// Which pairs count.
-    pub significance: SignificanceOptions,
-    /// Purchases of one customer within so many days count as made together in the second look; 45.
-    pub window_days: i64,
-    /// Baskets by which lift, share and conditional are shrunk; 10.
-    pub kappa: f64,
-    /// False-discovery rate of claimed directions; .01.
-    pub direction_q: f64,
-    /// Edges kept per product; 100.
-    pub width: usize,
-    /// From this substitution on, two products are never complements; .35.
-    pub substitute_from: f32,
-    /// How complements are ordered.
-    pub companions: CompanionOptions,
-}
-
-impl Default for ComplementOptions {
-    fn default() -> Self {
-        ComplementOptions {
-            significance: SignificanceOptions::default(),
-            window_days: 45,
-            kappa: 10.0,
-            direction_q: 0.01,
-            width: 100,
-            substitute_from: 0.35,
-            companions: CompanionOptions::default(),
-        }
-    }
-}
-
-/// What is known of products beside their baskets.
-#[derive(Debug, Clone, Copy)]
-pub struct Hints<'a> {
-    /// What was viewed in one visit, where views are recorded.
-    pub views: Option<&'a BasketLog>,
-    /// The category or cluster of each product.
-    pub topics: &'a [u32],
-    /// How alike the titles of products are, 0…1.
-    pub like: &'a SparseRows,
-}
-
-/// Companions of each product that are looked at, and those that are kept beside its edges.
-const COMPANIONS: usize = 300;
-const UNPROVEN: usize = 50;
 /// Score of the best product of the categories that go with a product of which nothing is known, and what the unproven count
 /// beside several purchases.
 const BACK_OFF: f32 = 0.1;
@@ -106,136 +47,47 @@ pub struct Complements {
     pub(super) substitute_from: f32,
 }
 
-/// A pair of either look, with the counts it was found by.
-struct Found {
-    pair: Pair,
-    baskets_a: f64,
-    baskets_b: f64,
-    total: f64,
-    /// How the look's shares compare with those of baskets.
-    weight: f64,
+/// What complements are made of.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    pub variants: Variants,
+    /// The complements of each product, best first.
+    pub edges: Vec<Vec<Edge>>,
+    /// What replaces each product, with how far, 0…1.
+    pub substitutes: SparseRows,
+    /// What is bought beside each product without being an edge, in units of [`Edge::score`].
+    pub companions: SparseRows,
+    pub completion: Completion,
+    /// Topic of each product.
+    pub topics: Vec<u32>,
+    /// Topic to topic.
+    pub topic_edges: SparseRows,
+    /// The most bought products of each topic, with their share of it.
+    pub topic_best: SparseRows,
+    /// From this substitution on, two products are never complements.
+    pub substitute_from: f32,
 }
 
-/// A share of baskets within a window of days counts so much of one within a basket: it holds everything that the customer
-/// bought about then.
-const WINDOW_WEIGHT: f64 = 0.5;
-
 impl Complements {
-    /// Learns the graph from `log` and what else is known of products.
-    ///
-    /// `timed` = false (a shop without times) looks at baskets only and claims no direction.
-    pub fn fit(
-        catalogue: &Catalogue,
-        log: &BasketLog,
-        hints: &Hints,
-        completion: Completion,
-        timed: bool,
-        options: &ComplementOptions,
-    ) -> Complements {
-        let Hints {
-            views,
-            topics,
-            like,
-        } = *hints;
-        let products = catalogue.len();
-        let beside = companions(log, like, &options.companions, COMPANIONS);
-        let variants = Variants::learn(catalogue);
-        let found = find_pairs(log, timed, options);
-        let pairs: Vec<Pair> = found.iter().map(|f| f.pair).collect();
-        let contexts = contexts(products, &pairs);
-        let first = FirstPurchases::new(log);
-        let substitutes = find_substitutes(catalogue, log, views, &contexts, &pairs, &variants);
-        let directions = if timed {
-            claimed(catalogue, log, &first, &pairs, options.direction_q)
-        } else {
-            vec![None; pairs.len()]
-        };
-        let repeats = repeat_rates(log);
-        let mut rows: Vec<Vec<Edge>> = vec![Vec::new(); products];
-        for (ix, found) in found.iter().enumerate() {
-            let pair = found.pair;
-            let sub = substitutes
-                .get(pair.a, pair.b)
-                .max(substitutes.get(pair.b, pair.a));
-            if variants.same(pair.a, pair.b) || sub >= options.substitute_from {
-                continue;
-            }
-            let days: Vec<i32> = if timed {
-                first.both(pair.a, pair.b).map(|(_, a, b)| b - a).collect()
-            } else {
-                vec![0]
-            };
-            for forward in [true, false] {
-                let (from, to) = if forward {
-                    (pair.a, pair.b)
-                } else {
-                    (pair.b, pair.a)
-                };
-                let (f_from, f_to) = if forward {
-                    (found.baskets_a, found.baskets_b)
-                } else {
-                    (found.baskets_b, found.baskets_a)
-                };
-                let direction =
-                    directions[ix].map_or(
-                        0.5,
-                        |excess| {
-                            if forward {
-                                excess
-                            } else {
-                                1.0 - excess
-                            }
-                        },
-                    );
-                let shared = f64::from(pair.shared);
-                let lift = shrunk_lift(shared, pair.expected, options.kappa);
-                let conditional =
-                    shrunk_conditional(shared, f_from, f_to / found.total, options.kappa);
-                let anchor = anchor_factor(catalogue, &repeats, from, to);
-                let keep = 1.0 - f64::from(sub);
-                // What meets within days only is no companion in baskets, but scored in the same units.
-                let within_days = conditional * lift.powf(options.companions.lift) * found.weight;
-                let strength = match beside.get(from, to) {
-                    in_baskets if in_baskets > 0.0 && found.weight == 1.0 => f64::from(in_baskets),
-                    in_baskets => within_days.max(f64::from(in_baskets)),
-                };
-                let score = strength * (2.0 * direction).powi(2) * anchor * keep * keep;
-                if score > 0.0 && score.is_finite() {
-                    let sign = if forward { 1 } else { -1 };
-                    rows[from as usize].push(Edge {
-                        product: to,
-                        score: score as f32,
-                        lift: lift as f32,
-                        conditional: conditional as f32,
-                        direction: direction as f32,
-                        lag: Lag::of(days.iter().map(|d| sign * d)),
-                    });
-                }
-            }
-        }
-        let mut offsets = vec![0u32];
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Complements {
+        let mut offsets = vec![0];
         let mut edges = Vec::new();
-        for row in &mut rows {
-            row.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.product.cmp(&y.product)));
-            row.truncate(options.width);
-        }
-        let unproven = unproven(&beside, &rows);
-        for row in &mut rows {
-            edges.append(row);
+        for row in parts.edges {
+            edges.extend(row);
             offsets.push(edges.len() as u32);
         }
-        let (topic_edges, topic_best) = topic_graph(log, topics, options);
         Complements {
-            variants,
+            variants: parts.variants,
             offsets,
             edges,
-            substitutes,
-            companions: unproven,
-            completion,
-            topics: topics.to_vec(),
-            topic_edges,
-            topic_best,
-            substitute_from: options.substitute_from,
+            substitutes: parts.substitutes,
+            companions: parts.companions,
+            completion: parts.completion,
+            topics: parts.topics,
+            topic_edges: parts.topic_edges,
+            topic_best: parts.topic_best,
+            substitute_from: parts.substitute_from,
         }
     }
 
@@ -386,400 +238,5 @@ impl Complements {
         ranked.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
         ranked.truncate(k);
         ranked
-    }
-}
-
-/// What of `beside` is no edge of its product, the [`UNPROVEN`] largest of each.
-fn unproven(beside: &SparseRows, edges: &[Vec<Edge>]) -> SparseRows {
-    SparseRows::from_rows(edges.iter().enumerate().map(|(product, edges)| {
-        let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
-        let row = beside.iter(product as ProductIx);
-        let mut row: Vec<(ProductIx, f32)> = row.filter(|(other, _)| !is_edge(*other)).collect();
-        keep_largest(&mut row, UNPROVEN);
-        row
-    }))
-}
-
-/// Pairs attracted in baskets, and those attracted within windows of days only; of a pair in both windows, the look with the
-/// stronger edge.
-fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<Found> {
-    let mut best: HashMap<(ProductIx, ProductIx), (f64, Found)> = HashMap::new();
-    let mut look = |log: &BasketLog, weight: f64| {
-        let frequencies = log.frequencies();
-        let total = log.len() as f64;
-        for pair in significant_pairs(log, &options.significance) {
-            let found = Found {
-                pair,
-                baskets_a: f64::from(frequencies[pair.a as usize]),
-                baskets_b: f64::from(frequencies[pair.b as usize]),
-                total,
-                weight,
-            };
-            let strength = shrunk_lift(f64::from(pair.shared), pair.expected, options.kappa).ln()
-                * f64::from(pair.shared)
-                / found.baskets_a.min(found.baskets_b);
-            match best.entry((pair.a, pair.b)) {
-                std::collections::hash_map::Entry::Occupied(mut slot) => {
-                    let before = slot.get();
-                    if before.1.weight == weight && strength > before.0 {
-                        slot.insert((strength, found));
-                    }
-                }
-                std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert((strength, found));
-                }
-            }
-        }
-    };
-    look(log, 1.0);
-    if timed {
-        look(&log.windows(options.window_days, 0), WINDOW_WEIGHT);
-        look(&log.windows(options.window_days, 1), WINDOW_WEIGHT);
-    }
-    let mut found: Vec<Found> = best.into_values().map(|(_, found)| found).collect();
-    found.sort_by_key(|f| (f.pair.a, f.pair.b));
-    found
-}
-
-/// Share of each product's known buyers who bought it again, shrunk to .25 by four buyers.
-fn repeat_rates(log: &BasketLog) -> Vec<f64> {
-    let mut buys: Vec<HashMap<u32, u32>> = vec![HashMap::new(); log.products()];
-    for ix in 0..log.len() {
-        if log.customer(ix) != NOBODY {
-            for product in log.items(ix) {
-                *buys[*product as usize].entry(log.customer(ix)).or_default() += 1;
-            }
-        }
-    }
-    buys.iter()
-        .map(|row| {
-            let again = row.values().filter(|times| **times >= 2).count() as f64;
-            (again + 1.0) / (row.len() as f64 + 4.0)
-        })
-        .collect()
-}
-
-/// 1, or little where `to` is the durable thing that `from` is bought for: who buys ink has the printer.
-fn anchor_factor(catalogue: &Catalogue, repeats: &[f64], from: ProductIx, to: ProductIx) -> f64 {
-    let durable = |p: ProductIx| catalogue.product(p).durable;
-    let declared = durable(to) == Some(true) && durable(from) == Some(false);
-    let observed = durable(to).is_none()
-        && durable(from).is_none()
-        && repeats[to as usize] < 0.1
-        && repeats[from as usize] > 0.4;
-    if declared || observed {
-        0.1
-    } else {
-        1.0
-    }
-}
-
-fn find_substitutes(
-    catalogue: &Catalogue,
-    log: &BasketLog,
-    views: Option<&BasketLog>,
-    contexts: &[Context],
-    pairs: &[Pair],
-    variants: &Variants,
-) -> SparseRows {
-    let products = catalogue.len();
-    let viewed = views.map(|log| {
-        let pairs = significant_pairs(log, &SignificanceOptions::default());
-        let frequencies = log.frequencies();
-        let rows: HashMap<(ProductIx, ProductIx), f32> = pairs
-            .iter()
-            .map(|p| {
-                let norm =
-                    f64::from(frequencies[p.a as usize]) * f64::from(frequencies[p.b as usize]);
-                ((p.a, p.b), (f64::from(p.shared) / norm.sqrt()) as f32)
-            })
-            .collect();
-        rows
-    });
-    let lifts: HashMap<(ProductIx, ProductIx), f64> = pairs
-        .iter()
-        .map(|p| {
-            (
-                (p.a, p.b),
-                shrunk_lift(f64::from(p.shared), p.expected, 3.0),
-            )
-        })
-        .collect();
-    let mut by_category: HashMap<u32, Vec<ProductIx>> = HashMap::new();
-    for ix in 0..products as ProductIx {
-        if let Some(leaf) = catalogue.leaf(ix) {
-            by_category.entry(leaf.0).or_default().push(ix);
-        }
-    }
-    let spans = spans(log);
-    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products as ProductIx)
-        .into_par_iter()
-        .map(|a| {
-            let mut row: Vec<(ProductIx, f32)> = candidates(catalogue, &by_category, contexts, a)
-                .into_iter()
-                .filter(|b| !variants.same(a, *b))
-                .filter_map(|b| {
-                    let key = (a.min(b), a.max(b));
-                    let context = context_cosine(contexts, a, b);
-                    let viewed_together = viewed
-                        .as_ref()
-                        .and_then(|rows| rows.get(&key).copied())
-                        .unwrap_or(0.0);
-                    if context.max(viewed_together) < 0.2 {
-                        return None;
-                    }
-                    let same_category = match (catalogue.leaf(a), catalogue.leaf(b)) {
-                        (Some(x), Some(y)) => Some(x == y),
-                        _ => None,
-                    };
-                    let value = substitution(&Evidence {
-                        context,
-                        same_category,
-                        lift: lifts.get(&key).copied().unwrap_or(1.0),
-                        switched: switched(&spans[a as usize], &spans[b as usize]),
-                        viewed_together,
-                    });
-                    (value >= 0.1).then_some((b, value))
-                })
-                .collect();
-            keep_largest(&mut row, 30);
-            row
-        })
-        .collect();
-    SparseRows::from_rows(rows)
-}
-
-/// First and last day on which each known customer bought each product, ascending by customer.
-fn spans(log: &BasketLog) -> Vec<Vec<(u32, i32, i32)>> {
-    let mut rows: Vec<Vec<(u32, i32, i32)>> = vec![Vec::new(); log.products()];
-    for ix in 0..log.len() {
-        if log.customer(ix) != NOBODY {
-            let day = log.at(ix).div_euclid(DAY_MS) as i32;
-            for product in log.items(ix) {
-                rows[*product as usize].push((log.customer(ix), day, day));
-            }
-        }
-    }
-    for row in &mut rows {
-        row.sort_unstable();
-        row.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.2 = next.2;
-            }
-            same
-        });
-    }
-    rows
-}
-
-/// Attraction between topics, and the most bought products of each.
-fn topic_graph(
-    log: &BasketLog,
-    topics: &[u32],
-    options: &ComplementOptions,
-) -> (SparseRows, SparseRows) {
-    let count = topics.iter().max().map_or(0, |top| *top as usize + 1);
-    let mut by_topic = BasketLog::new(count);
-    for ix in 0..log.len() {
-        by_topic.push(
-            log.customer(ix),
-            log.at(ix),
-            log.items(ix).iter().filter_map(|p| {
-                let topic = topics.get(*p as usize)?;
-                Some(*topic)
-            }),
-        );
-    }
-    let frequencies = by_topic.frequencies();
-    let total = by_topic.len() as f64;
-    let mut rows: Vec<Vec<(u32, f32)>> = vec![Vec::new(); count];
-    for pair in significant_pairs(&by_topic, &options.significance) {
-        let shared = f64::from(pair.shared);
-        let lift = shrunk_lift(shared, pair.expected, options.kappa).ln();
-        for (from, to) in [(pair.a, pair.b), (pair.b, pair.a)] {
-            let conditional = shrunk_conditional(
-                shared,
-                f64::from(frequencies[from as usize]),
-                f64::from(frequencies[to as usize]) / total,
-                options.kappa,
-            );
-            rows[from as usize].push((to, (conditional * lift) as f32));
-        }
-    }
-    for row in &mut rows {
-        keep_largest(row, 8);
-    }
-    let sold = log.frequencies();
-    let mut best: Vec<Vec<(ProductIx, f32)>> = vec![Vec::new(); count];
-    for (product, topic) in topics.iter().enumerate() {
-        let sold = sold.get(product).copied().unwrap_or(0);
-        if sold > 0 {
-            best[*topic as usize].push((product as ProductIx, sold as f32));
-        }
-    }
-    for row in &mut best {
-        let all: f32 = row.iter().map(|(_, sold)| sold).sum();
-        keep_largest(row, 15);
-        for (_, share) in row.iter_mut() {
-            *share /= all.max(1.0);
-        }
-    }
-    (SparseRows::from_rows(rows), SparseRows::from_rows(best))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::prelude::*;
-    use rand_chacha::ChaCha8Rng;
-    use serendib_shop::Product;
-
-    /// Printers (0, 1) lead to ink (2) weeks later; two colas (4, 5) both go with crisps (6) but never together; 7.. is noise,
-    /// 7 and 8 are one shirt in two colours bought together.
-    fn shop() -> (Catalogue, BasketLog) {
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let names = [
-            ("Laser printer fast", "office/printers", Some(true)),
-            ("Jet printer silent", "office/printers", Some(true)),
-            ("Ink cartridge", "office/ink", Some(false)),
-            ("Paper ream", "office/paper", Some(false)),
-            ("Alpha cola", "drinks/cola", Some(false)),
-            ("Beta cola", "drinks/cola", Some(false)),
-            ("Crisps salted", "snacks/crisps", Some(false)),
-            ("Linen shirt red", "clothes/shirts", None),
-            ("Linen shirt blue", "clothes/shirts", None),
-        ];
-        let mut products: Vec<Product> = names
-            .iter()
-            .enumerate()
-            .map(|(ix, (title, category, durable))| Product {
-                title: Some((*title).into()),
-                category: Some((*category).into()),
-                durable: *durable,
-                ..Product::bare(format!("p{ix}"))
-            })
-            .collect();
-        for ix in 9..60 {
-            products.push(Product {
-                category: Some(format!("other/{}", ix % 7)),
-                ..Product::bare(format!("p{ix}"))
-            });
-        }
-        let catalogue = Catalogue::new(products).unwrap();
-        let mut log = BasketLog::new(catalogue.len());
-        for customer in 0..1500u32 {
-            let cola = 4 + (customer % 2);
-            let mut day = rng.gen_range(0..200i64);
-            let mut printer = false;
-            for _ in 0..rng.gen_range(2..6) {
-                let mut items: Vec<u32> = (0..rng.gen_range(1..5))
-                    .map(|_| rng.gen_range(9..60))
-                    .collect();
-                if rng.gen_bool(0.3) {
-                    items.extend([cola, 6]);
-                }
-                if rng.gen_bool(0.1) {
-                    items.extend([7, 8]);
-                }
-                if printer && rng.gen_bool(0.7) {
-                    items.push(2);
-                }
-                if !printer && rng.gen_bool(0.25) {
-                    items.push(customer % 2);
-                    printer = true;
-                }
-                log.push(customer, day * DAY_MS, items);
-                day += rng.gen_range(10..35);
-            }
-        }
-        (catalogue, log)
-    }
-
-    fn fitted() -> (Catalogue, Complements) {
-        let (catalogue, log) = shop();
-        let topics: Vec<u32> = (0..catalogue.len() as u32)
-            .map(|p| catalogue.leaf(p).map_or(0, |c| c.0))
-            .collect();
-        let complements = Complements::fit(
-            &catalogue,
-            &log,
-            &Hints {
-                views: None,
-                topics: &topics,
-                like: &SparseRows::default(),
-            },
-            Completion::default(),
-            true,
-            &ComplementOptions::default(),
-        );
-        (catalogue, complements)
-    }
-
-    #[test]
-    fn the_three_relations_are_kept_apart() {
-        let (_, complements) = fitted();
-        let to = |from: u32, to: u32| complements.edges(from).iter().find(|e| e.product == to);
-        assert!(to(4, 6).is_some() && to(5, 6).is_some());
-        assert!(to(0, 2).is_some(), "printer leads to ink");
-        assert!(to(7, 8).is_none(), "variants are no complements");
-        assert!(complements.variants().same(7, 8));
-        assert!(complements.replaces(4, 5), "colas replace each other");
-        assert_eq!(complements.substitutes(4)[0].0, 5);
-        let offered = complements.goes_with(&[(4, 1.0)], 20, &|_| true);
-        assert!(offered.iter().all(|(p, _, _)| *p != 5 && *p != 4));
-        assert_eq!((offered[0].0, offered[0].2), (6, 4));
-    }
-
-    #[test]
-    fn the_anchor_leads_and_the_order_is_claimed() {
-        let (_, complements) = fitted();
-        let forward = complements.edges(0).iter().find(|e| e.product == 2);
-        let forward = forward.expect("edge");
-        assert!(forward.direction > 0.5);
-        assert!(forward.lag.median_days > 5.0);
-        if let Some(back) = complements.edges(2).iter().find(|e| e.product == 0) {
-            assert!(back.score < 0.05 * forward.score);
-        }
-        assert!(complements
-            .directed()
-            .all(|(from, edge)| from < 2 && edge.product == 2));
-    }
-
-    #[test]
-    fn what_is_proven_comes_before_what_is_only_seen_and_contributions_add_up() {
-        let (_, complements) = fitted();
-        let printer = complements.goes_with(&[(0, 20.0)], 5, &|_| true);
-        assert_eq!(printer[0].0, 2, "ink is proven");
-        // whatever else was bought: many purchases beside which much is seen do not add up to proof
-        let noise = (9..18).map(|product| (product, 0.0));
-        let among: Vec<(ProductIx, f64)> = [(0, 20.0)].into_iter().chain(noise).collect();
-        let all = complements.goes_with(&among, 5, &|_| true);
-        assert_eq!((all[0].0, all[0].2), (2, 0));
-        let parts = complements.contributions(&among, 2);
-        let sum: f32 = parts.iter().map(|(_, value)| value).sum();
-        assert!((sum - all[0].1).abs() < 1e-6);
-        assert!(printer.len() == 5, "the rest was only seen beside it");
-        let noise = complements.goes_with(&[(9, 0.0)], 5, &|_| true);
-        assert_eq!(noise.len(), 5);
-        for (anchor, days, list) in [(0, 20.0, printer), (9, 0.0, noise)] {
-            for (product, score, _) in list {
-                let parts = complements.contributions(&[(anchor, days)], product);
-                let sum: f32 = parts.iter().map(|(_, value)| value).sum();
-                assert!((sum - score).abs() < 1e-6);
-            }
-        }
-    }
-
-    #[test]
-    fn noise_has_no_edges_and_an_unknown_product_is_fine() {
-        let (_, complements) = fitted();
-        let noise: usize = (9..60).map(|p| complements.edges(p).len()).sum();
-        assert!(noise <= 2, "{noise}");
-        assert!(complements.edges(10_000).is_empty());
-        assert!(complements
-            .goes_with(&[(10_000, 0.0)], 5, &|_| true)
-            .is_empty());
-        assert!(!complements.replaces(10_000, 3));
     }
 }

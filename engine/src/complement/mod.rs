@@ -6,22 +6,16 @@
 //! its own ([`completion`]). Complements are ordered by what is bought beside a product ([`companions`]).
 
 pub mod baskets;
-mod claims;
-mod companions;
-pub mod completion;
-pub mod direction;
+mod completion;
 mod graph;
-pub mod lag;
-pub mod significance;
+mod lag;
 mod sparse;
 mod store;
-pub mod substitutes;
 pub mod variants;
 
 pub use baskets::{BasketLog, NOBODY};
-pub use companions::{companions, CompanionOptions};
 pub use completion::Completion;
-pub use graph::{ComplementOptions, Complements, Edge, Hints};
+pub use graph::{Complements, Edge, Parts};
 pub use lag::Lag;
 pub use sparse::{keep_largest, SparseRows};
 pub use variants::Variants;

@@ -3,8 +3,6 @@
 //! Counts are faded with three half-lives and taken as log(1 + x): sums of exponentials approximate any smooth memory,
 //! and the logarithm keeps ten thousand touches in a day from meaning ten thousand times as much.
 
-use statrs::distribution::{ContinuousCDF, Normal};
-
 use super::bgnbd::{BgNbd, Orders};
 use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
@@ -179,8 +177,10 @@ fn rhythm(days: &[i64], since: f64, prior: &GapPrior) -> (f64, f64) {
     let deviation = ((spread + PRIOR_GAPS * prior.deviation.powi(2)) / (n + PRIOR_GAPS))
         .sqrt()
         .max(0.05);
+    // the log-normal distribution of gaps
     let before = |days: f64| {
-        Normal::new(mean, deviation).map_or(0.5, |normal| normal.cdf(days.max(0.5).ln()))
+        let z = (days.max(0.5).ln() - mean) / deviation;
+        0.5 * libm::erfc(-z / std::f64::consts::SQRT_2)
     };
     let left = 1.0 - before(since);
     let chance = if left > 1e-9 {

@@ -1,9 +1,5 @@
 //! The probability of a purchase within a horizon: ridge logistic regression with signed effects, calibrated.
 
-use linfa::traits::Fit;
-use linfa::Dataset;
-use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 /// A fitted model of one horizon.
@@ -24,14 +20,11 @@ pub struct Propensity {
     pub scale: f64,
     pub shift: f64,
     /// Probability for a customer of whom nothing active is known, whom the features do not describe.
-    #[serde(default = "stranger")]
     pub stranger: f64,
 }
 
-/// What a model of before says of strangers.
-fn stranger() -> f64 {
-    0.02
-}
+/// Probability of a purchase of whoever nothing is known of, before any data.
+pub const STRANGER: f64 = 0.02;
 
 /// 1 / (1 + e^−x).
 pub fn sigmoid(x: f64) -> f64 {
@@ -39,66 +32,6 @@ pub fn sigmoid(x: f64) -> f64 {
 }
 
 impl Propensity {
-    /// Fits on `rows` of features and whether each bought; only positions in `used` matter, constant ones are left out.
-    ///
-    /// `None` with fewer than 30 rows or 5 of either outcome, or if the search fails.
-    pub fn fit(
-        rows: &[Vec<f64>],
-        bought: &[bool],
-        used: &[usize],
-        ridge: f64,
-        horizon_days: f64,
-    ) -> Option<Propensity> {
-        let n = rows.len().min(bought.len());
-        let yes = bought[..n].iter().filter(|b| **b).count();
-        if n < 30 || yes < 5 || n - yes < 5 {
-            return None;
-        }
-        let (mut kept, mut means, mut deviations) = (Vec::new(), Vec::new(), Vec::new());
-        for at in used {
-            let value = |row: &Vec<f64>| row.get(*at).copied().unwrap_or(0.0);
-            let mean = rows[..n].iter().map(value).sum::<f64>() / n as f64;
-            let square = rows[..n]
-                .iter()
-                .map(|row| (value(row) - mean).powi(2))
-                .sum::<f64>()
-                / n as f64;
-            if mean.is_finite() && square.is_finite() && square > 1e-10 {
-                kept.push(*at);
-                means.push(mean);
-                deviations.push(square.sqrt());
-            }
-        }
-        if kept.is_empty() {
-            return None;
-        }
-        let x = Array2::from_shape_fn((n, kept.len()), |(row, column)| {
-            (rows[row][kept[column]] - means[column]) / deviations[column]
-        });
-        let y = Array1::from_iter(bought[..n].iter().copied());
-        let fitted = LogisticRegression::default()
-            .alpha(ridge)
-            .max_iterations(150)
-            .gradient_tolerance(1e-3)
-            .fit(&Dataset::new(x, y))
-            .ok()?;
-        let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
-        let effects: Vec<f64> = fitted.params().iter().map(|w| sign * w).collect();
-        let intercept = sign * fitted.intercept();
-        let finite = intercept.is_finite() && effects.iter().all(|w| w.is_finite());
-        finite.then_some(Propensity {
-            horizon_days,
-            used: kept,
-            means,
-            deviations,
-            effects,
-            intercept,
-            scale: 1.0,
-            shift: 0.0,
-            stranger: stranger(),
-        })
-    }
-
     /// A model that knows nothing but the share of buyers.
     pub fn constant(share: f64, horizon_days: f64) -> Propensity {
         let share = if share.is_finite() {
@@ -115,11 +48,12 @@ impl Propensity {
             intercept: (share / (1.0 - share)).ln(),
             scale: 1.0,
             shift: 0.0,
-            stranger: stranger().min(share),
+            stranger: STRANGER.min(share),
         }
     }
 
-    fn raw(&self, features: &[f64]) -> f64 {
+    /// Log-odds before calibration.
+    pub fn raw(&self, features: &[f64]) -> f64 {
         self.intercept + self.contributions(features).map(|(_, c)| c).sum::<f64>()
     }
 
@@ -147,112 +81,5 @@ impl Propensity {
     /// Calibrated probability, strictly between 0 and 1.
     pub fn probability(&self, features: &[f64]) -> f64 {
         sigmoid(self.log_odds(features))
-    }
-
-    /// Sets scale and shift on rows that were not fitted on: Newton's method on the likelihood, drawn towards (1, 0) with
-    /// the weight of `prior` rows, so that few rows change little.
-    pub fn calibrate(&mut self, rows: &[Vec<f64>], bought: &[bool], prior: f64) {
-        self.scale = 1.0;
-        self.shift = 0.0;
-        let raw: Vec<f64> = rows
-            .iter()
-            .map(|row| self.raw(row).clamp(-13.0, 13.0))
-            .collect();
-        let (mut scale, mut shift) = (1.0f64, 0.0f64);
-        for _ in 0..30 {
-            let (mut g0, mut g1) = (-prior * (scale - 1.0), -prior * shift);
-            let (mut h00, mut h01, mut h11) = (prior + 1e-9, 0.0, prior + 1e-9);
-            for (x, y) in raw.iter().zip(bought) {
-                let p = sigmoid(scale * x + shift);
-                let d = f64::from(u8::from(*y)) - p;
-                let w = p * (1.0 - p);
-                g0 += d * x;
-                g1 += d;
-                h00 += w * x * x;
-                h01 += w * x;
-                h11 += w;
-            }
-            let det = h00 * h11 - h01 * h01;
-            if det.abs() < 1e-12 {
-                break;
-            }
-            let step = ((h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det);
-            scale += step.0.clamp(-0.5, 0.5);
-            shift += step.1.clamp(-1.0, 1.0);
-            if step.0.abs() + step.1.abs() < 1e-9 {
-                break;
-            }
-        }
-        // a calibration that turns the order round is none
-        if scale.is_finite() && shift.is_finite() && scale > 0.05 {
-            self.scale = scale;
-            self.shift = shift;
-        }
-    }
-
-    /// Sets `scale` (> 0), and the shift with which the probabilities of `rows` sum to those who bought, drawn towards 0
-    /// with the weight of `prior` rows.
-    pub fn set_level(&mut self, rows: &[Vec<f64>], bought: &[bool], scale: f64, prior: f64) {
-        self.scale = if scale.is_finite() && scale > 0.05 {
-            scale
-        } else {
-            1.0
-        };
-        let buyers = bought.iter().filter(|b| **b).count() as f64;
-        self.set_shift(rows, buyers, prior);
-    }
-
-    /// The shift with which the probabilities of `rows` sum to `buyers`, drawn towards 0 with the weight of `prior` rows.
-    fn set_shift(&mut self, rows: &[Vec<f64>], buyers: f64, prior: f64) {
-        let scaled: Vec<f64> = rows
-            .iter()
-            .map(|row| self.scale * self.raw(row).clamp(-13.0, 13.0))
-            .collect();
-        let mut shift = 0.0f64;
-        for _ in 0..50 {
-            let (mut sum, mut curve) = (0.0, prior + 1e-9);
-            for x in &scaled {
-                let p = sigmoid(x + shift);
-                sum += p;
-                curve += p * (1.0 - p);
-            }
-            let step = ((buyers - sum - prior * shift) / curve).clamp(-1.0, 1.0);
-            shift += step;
-            if step.abs() < 1e-9 {
-                break;
-            }
-        }
-        self.shift = if shift.is_finite() {
-            shift.clamp(-13.0, 13.0)
-        } else {
-            0.0
-        };
-    }
-
-    /// The model of a longer horizon of `days` that this one implies for customers like `rows`: as many buy as would if
-    /// each stretch of time were like the first, in the same order.
-    pub fn stretched(&self, days: f64, rows: &[Vec<f64>]) -> Propensity {
-        let times = days / self.horizon_days;
-        let longer = |p: f64| 1.0 - (1.0 - p).powf(times);
-        let mut out = Propensity {
-            horizon_days: days,
-            stranger: longer(self.stranger),
-            ..self.clone()
-        };
-        let buyers: f64 = rows.iter().map(|row| longer(self.probability(row))).sum();
-        if rows.is_empty() {
-            // of nobody in particular: one average customer
-            let mean = self.means.clone();
-            let width = self.used.iter().max().map_or(0, |at| at + 1);
-            let mut row = vec![0.0; width];
-            for (at, mean) in self.used.iter().zip(mean) {
-                row[*at] = mean;
-            }
-            let buyers = longer(self.probability(&row));
-            out.set_shift(&[row], buyers, 0.0);
-        } else {
-            out.set_shift(rows, buyers, 0.0);
-        }
-        out
     }
 }

@@ -13,7 +13,6 @@ pub(crate) mod appraiser;
 pub(crate) mod arrangers;
 pub(crate) mod contact;
 pub(crate) mod filters;
-pub mod isotonic;
 mod list_defaults;
 pub(crate) mod list_plan;
 pub(crate) mod live;
@@ -53,7 +52,5 @@ mod contact_tests;
 mod life_tests;
 #[cfg(test)]
 mod similar_tests;
-#[cfg(test)]
-mod surprise_tests;
 #[cfg(test)]
 mod tests;

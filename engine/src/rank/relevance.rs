@@ -242,10 +242,7 @@ impl<'a> RelevanceView<'a> {
             times: owned.map_or(0, |o| o.times),
             last_at: owned.map_or(0, |o| o.last_at),
             complement: habits.complements.get(&product).copied().unwrap_or(0.0),
-            need: match &self.model.purchase {
-                Some(model) if !model.reads_fit => self.need(product),
-                _ => self.lift(product),
-            },
+            need: self.lift(product),
             moment,
             baskets: habits.baskets,
             last_basket: habits.last_basket,

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
-use super::cooccurrence::Accumulator;
 use super::csr::{keep_largest, Csr};
 use serendib_shop::Product;
 
@@ -150,37 +149,6 @@ impl Vocabulary {
         let rows: Vec<Vec<(u32, f32)>> = products.par_iter().map(|p| self.embed(p)).collect();
         Csr::from_rows(self.len(), rows)
     }
-}
-
-/// Cosine between the rows of `content`, the `keep` largest per row, without the diagonal.
-///
-/// Features held by more than `common` products do not bring two products together by themselves, which bounds the cost
-/// at Σ min(df, common)²; they count in the length.
-pub fn content_similarity(content: &Csr, keep: usize, common: usize) -> Csr {
-    let n = content.rows();
-    let holders = content.transpose();
-    let rows: Vec<Vec<(u32, f32)>> = (0..n)
-        .into_par_iter()
-        .map_init(
-            || Accumulator::new(n),
-            |accumulator, product| {
-                for (feature, weight) in content.iter_row(product) {
-                    let (others, weights) = holders.row(feature as usize);
-                    if others.len() > common {
-                        continue;
-                    }
-                    for (other, w) in others.iter().zip(weights) {
-                        accumulator.add(*other, weight * w);
-                    }
-                }
-                let mut row = accumulator.drain();
-                row.retain(|(other, _)| *other as usize != product);
-                keep_largest(&mut row, keep, |v| v);
-                row
-            },
-        )
-        .collect();
-    Csr::from_rows(n, rows)
 }
 
 /// The names of all features of a product.
@@ -346,11 +314,15 @@ mod tests {
         let products = shop();
         let vocabulary = Vocabulary::of(&products);
         let content = vocabulary.embed_all(&products);
-        let alike = content_similarity(&content, 5, 1000);
-        assert!(alike.get(20, 21) > alike.get(20, 22));
-        assert!(alike.get(20, 22) > 0.0);
-        assert_eq!(alike.get(20, 20), 0.0);
-        assert!(alike.get(20, 21) <= 1.0001);
+        let alike = |a: usize, b: usize| -> f32 {
+            let shared = content
+                .iter_row(a)
+                .map(|(word, w)| w * content.get(b, word));
+            shared.sum()
+        };
+        assert!(alike(20, 21) > alike(20, 22));
+        assert!(alike(20, 22) > 0.0);
+        assert!(alike(20, 21) <= 1.0001);
     }
 
     #[test]

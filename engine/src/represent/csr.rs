@@ -168,7 +168,7 @@ impl Csr {
 /// The `k` entries of `row` that come first by `key` (largest), then by column (smallest), in column order.
 ///
 /// Works in place and in linear time.
-pub(crate) fn keep_largest(row: &mut Vec<(u32, f32)>, k: usize, key: impl Fn(f32) -> f32) {
+pub fn keep_largest(row: &mut Vec<(u32, f32)>, k: usize, key: impl Fn(f32) -> f32) {
     if row.len() > k {
         if k > 0 {
             row.select_nth_unstable_by(k - 1, |a, b| {

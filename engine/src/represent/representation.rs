@@ -504,7 +504,7 @@ impl Representation {
     }
 
     /// The same by a scan of all vectors.
-    pub(super) fn similar_exactly(
+    pub fn similar_exactly(
         &self,
         product: ProductIx,
         k: usize,
@@ -553,7 +553,7 @@ impl Representation {
     }
 
     /// Whether candidates come from a first look at 8-bit codes.
-    pub(super) fn has_codes(&self) -> bool {
+    pub fn has_codes(&self) -> bool {
         !self.codes.is_empty()
     }
 

@@ -3,92 +3,23 @@
 //! Who has a use for a kind of thing is told by the other kinds they buy; how dear a product is, by the prices of its own
 //! kind (a dear toothbrush is cheaper than a cheap pram); what it is worth, by those who have it.
 
-use super::Topics;
-use crate::complement::completion::ease;
-use crate::complement::{BasketLog, SparseRows};
-use serendib_shop::{acquisitions, Catalogue, Kind, ProductIx, Touch};
-
-/// Regularisation of the kinds that customers buy, in customers.
-const LAMBDA: f32 = 100.0;
-/// Kinds that are looked at, those with the most customers, and companions kept of each.
-const MOST_KINDS: usize = 2_000;
-const WIDTH: usize = 100;
-/// Products of a kind by which the spread of its prices is shrunk to a factor of two.
-const PRICE_SHRINK: f32 = 3.0;
-/// Answers by which stars are shrunk to the shop's, and purchases by which what is given back is.
-const STARS_SHRINK: f32 = 5.0;
-const RETURNS_SHRINK: f32 = 3.0;
+use crate::complement::SparseRows;
+use serendib_shop::ProductIx;
 
 /// Kinds of things, and products among them; a part of [`Surprises`](super::Surprises).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kinds {
     /// Kind to kind: what buying the one adds to the chance of buying the other.
-    pub(super) kinship: SparseRows,
+    pub kinship: SparseRows,
     /// How dear each product is among its kind: standard scores of log prices, −3…3.
-    pub(super) dearness: Vec<f32>,
+    pub dearness: Vec<f32>,
     /// Mean stars of each product above the shop's mean, −4…4.
-    pub(super) stars: Vec<f32>,
+    pub stars: Vec<f32>,
     /// How much more often than usual each product is given back, −1…1.
-    pub(super) returned: Vec<f32>,
+    pub returned: Vec<f32>,
 }
 
 impl Kinds {
-    /// Learns from a shop's catalogue and the histories of its customers.
-    pub fn learn<'h>(
-        catalogue: &Catalogue,
-        topics: &Topics,
-        histories: impl Iterator<Item = &'h [Touch]>,
-    ) -> Kinds {
-        let products = catalogue.len();
-        let mut bought = BasketLog::new(topics.count());
-        // Variants share their stars and returns.
-        let mut stars = vec![(0.0f32, 0.0f32); products];
-        let mut returns = vec![(0.0f32, 0.0f32); products];
-        let (mut all_stars, mut all_returns) = ((0.0f32, 0.0f32), (0.0f32, 0.0f32));
-        for (customer, history) in histories.enumerate() {
-            let kinds = acquisitions(history).filter_map(|t| topics.of(t.product));
-            bought.push(customer as u32, 0, kinds);
-            for touch in history.iter().filter(|t| (t.product as usize) < products) {
-                let family = catalogue.family(touch.product) as usize;
-                if touch.rating > 0 {
-                    let given = f32::from(touch.rating) / 10.0;
-                    add(&mut stars[family], given, 1.0);
-                    add(&mut all_stars, given, 1.0);
-                }
-                let back = matches!(touch.kind, Kind::RETURN | Kind::BOX_RETURNED);
-                let (given_back, times) = match (back, touch.kind.acquires()) {
-                    (true, _) => (1.0, 0.0),
-                    (false, true) => (0.0, 1.0),
-                    _ => continue,
-                };
-                add(&mut returns[family], given_back, times);
-                add(&mut all_returns, given_back, times);
-            }
-        }
-        let usual_stars = all_stars.0 / all_stars.1.max(1.0);
-        let usual_returns = all_returns.0 / all_returns.1.max(1.0);
-        let of_family = |at: &dyn Fn(usize) -> f32| -> Vec<f32> {
-            (0..products as ProductIx)
-                .map(|p| at(catalogue.family(p) as usize))
-                .collect()
-        };
-        let kinship = ease(&bought, LAMBDA, MOST_KINDS, WIDTH, &|_| 1.0);
-        Kinds {
-            // λ > 0 keeps the matrix positive definite; without kinship nothing is said.
-            kinship: kinship.unwrap_or_default(),
-            dearness: dearness(catalogue, topics),
-            stars: of_family(&|f| {
-                let (sum, count) = stars[f];
-                (sum - count * usual_stars) / (count + STARS_SHRINK)
-            }),
-            returned: of_family(&|f| {
-                let (back, times) = returns[f];
-                let share = (back + RETURNS_SHRINK * usual_returns) / (times + RETURNS_SHRINK);
-                (share - usual_returns).clamp(-1.0, 1.0)
-            }),
-        }
-    }
-
     /// How surely a customer has a use for `topic` by the other kinds in `mix`, 0…1.
     pub fn kinship(&self, mix: impl Iterator<Item = u32>, topic: u32) -> f32 {
         mix.filter(|kind| *kind != topic)
@@ -113,104 +44,6 @@ impl Kinds {
     }
 }
 
-fn add(slot: &mut (f32, f32), sum: f32, count: f32) {
-    slot.0 += sum;
-    slot.1 += count;
-}
-
 fn value(of: &[f32], product: ProductIx) -> f32 {
     of.get(product as usize).copied().unwrap_or(0.0)
-}
-
-fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
-    let log_price = |p: ProductIx| {
-        let price = catalogue.product(p).price?;
-        (price.is_finite() && price > 0.0).then(|| price.ln() as f32)
-    };
-    let mut sums = vec![(0.0f32, 0.0f32); topics.count()];
-    let priced = || {
-        (0..catalogue.len() as ProductIx)
-            .filter_map(|p| Some((p, topics.of(p)? as usize, log_price(p)?)))
-    };
-    for (_, topic, price) in priced() {
-        add(&mut sums[topic], price, 1.0);
-    }
-    let mean = |topic: usize| sums[topic].0 / sums[topic].1.max(1.0);
-    let mut squares = vec![0.0f32; topics.count()];
-    for (_, topic, price) in priced() {
-        squares[topic] += (price - mean(topic)).powi(2);
-    }
-    let mut out = vec![0.0; catalogue.len()];
-    for (product, topic, price) in priced() {
-        let prior = PRICE_SHRINK * std::f32::consts::LN_2.powi(2);
-        let spread = ((squares[topic] + prior) / (sums[topic].1 + PRICE_SHRINK)).sqrt();
-        out[product as usize] = ((price - mean(topic)) / spread).clamp(-3.0, 3.0);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serendib_shop::Product;
-
-    /// Kinds: 0 dog food, 1 dog beds, 2 soap. Products 0 and 1 are food (a cheap and a dear one), 2 a bed, 3 soap.
-    fn shop() -> (Catalogue, Topics) {
-        let products = [2.0, 8.0, 60.0, 3.0]
-            .iter()
-            .enumerate()
-            .map(|(ix, price)| Product {
-                price: Some(*price),
-                ..Product::bare(format!("p{ix}"))
-            })
-            .collect();
-        (
-            Catalogue::new(products).unwrap(),
-            Topics::from_numbers(vec![0, 0, 1, 2]),
-        )
-    }
-
-    #[test]
-    fn who_buys_dog_food_has_a_use_for_dog_beds() {
-        let (catalogue, topics) = shop();
-        let buy = |p: ProductIx| Touch::new(Kind::PURCHASE, p, 1);
-        let histories: Vec<Vec<Touch>> = (0..900)
-            .map(|n| match n % 3 {
-                0 => vec![buy(0), buy(2)],
-                1 => vec![buy(3)],
-                _ => vec![buy(1), buy(3)],
-            })
-            .collect();
-        let kinds = Kinds::learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
-        let dog = kinds.kinship([0].into_iter(), 1);
-        assert!(dog > 0.2 && dog > 2.0 * kinds.kinship([2].into_iter(), 1));
-        assert_eq!(kinds.kinship([1].into_iter(), 1), 0.0, "not by itself");
-        assert!(kinds.dearness(1) > 0.3 && kinds.dearness(0) < -0.3);
-        assert_eq!(kinds.dearness(2), 0.0, "alone in its kind");
-        assert_eq!((kinds.stars(0), kinds.returned(9)), (0.0, 0.0));
-    }
-
-    #[test]
-    fn what_is_praised_and_what_is_given_back_is_known() {
-        let (catalogue, topics) = shop();
-        let rated = |product, rating| Touch {
-            rating,
-            ..Touch::new(Kind::RATING, product, 2)
-        };
-        let touch = |kind, product| Touch::new(kind, product, 1);
-        let histories: Vec<Vec<Touch>> = (0..20)
-            .map(|_| {
-                vec![
-                    touch(Kind::PURCHASE, 0),
-                    touch(Kind::PURCHASE, 1),
-                    rated(0, 50),
-                    rated(1, 20),
-                    touch(Kind::RETURN, 1),
-                ]
-            })
-            .collect();
-        let kinds = Kinds::learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
-        assert!(kinds.stars(0) > 0.8 && kinds.stars(1) < -0.8);
-        assert!(kinds.returned(1) > 0.2 && kinds.returned(0) < -0.2);
-    }
 }

@@ -21,7 +21,7 @@ mod terms;
 mod topics;
 
 pub use appraisal::{Appraisal, Prospect, SurpriseSettings, Surprises};
-pub use delight::{gap, label, lets_down, DelightError, DelightModel, Rated};
+pub use delight::{gap, label, lets_down, DelightModel};
 pub use dial::Dialled;
 pub use drivers::Drivers;
 pub use expectation::{activation, Expectation, Popularity};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use serendib_engine::represent::{cooccurrence, CooccurrenceOptions, Csr, Representation, Shape};
+use crate::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions, Shape};
+use serendib_engine::represent::{Csr, Representation};
 use serendib_shop::acquisitions;
 
 use crate::judge::tasks::EvalCase;

@@ -4,15 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::learn::vectors::cooccurrence::content_similarity;
 use rand::seq::SliceRandom;
 use rand::Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
-use serendib_engine::represent::{
-    content_similarity, ColdProduct, Csr, RepresentError, Representation, Vocabulary,
-};
+use serendib_engine::represent::{ColdProduct, Csr, RepresentError, Representation, Vocabulary};
 use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
 
 use crate::judge::metrics::{measure, Measures, Summary};

@@ -7,15 +7,15 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::complement::baskets::RowCounter;
-use serendib_engine::complement::completion::{ease, item_item};
-use serendib_engine::complement::significance::{
-    shrunk_conditional, shrunk_lift, signed_g2, size_factor,
-};
 use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, SparseRows, NOBODY,
 };
 use serendib_shop::{Catalogue, Log, ProductIx, DAY_MS};
 
+use crate::learn::complement::families::{ease, item_item};
+use crate::learn::complement::significance::{
+    shrunk_conditional, shrunk_lift, signed_g2, size_factor,
+};
 use crate::learn::complement::{basket_log, basket_share, hide_one, HiddenCase};
 
 /// Days in which the next new product is looked for.

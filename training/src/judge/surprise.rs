@@ -16,6 +16,8 @@ use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request, R
 use serendib_engine::surprise::{hurt, Topics};
 use serendib_shop::{acquisitions, Log, ProductIx, Touch, DAY_MS};
 
+use crate::learn::surprise::topics;
+
 const LENGTH: usize = 10;
 const PRIMITIVE: usize = 100;
 const AFTER_DAYS: i64 = 90;
@@ -175,7 +177,7 @@ pub fn evaluate(
     say: &dyn Fn(&str),
 ) -> Result<Option<SurpriseReport>, RequestError> {
     // The evaluator's clusters have a seed of their own: they are not the model's.
-    let clusters = Topics::learn(&model.catalogue, &|_| None, seed ^ 0x5eed);
+    let clusters = topics::learn(&model.catalogue, &|_| None, seed ^ 0x5eed);
     if !log.timed || clusters.count() < 5 || model.surprises.is_none() {
         return Ok(None);
     }

@@ -7,16 +7,17 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::complement::Complements;
 use serendib_engine::model::Model;
-use serendib_engine::rank::isotonic::calibration_error;
 use serendib_engine::rank::{pair_features, Live};
-use serendib_engine::surprise::{DelightError, DelightModel, Terms, FEATURES};
+use serendib_engine::surprise::{DelightModel, Terms, FEATURES};
 use serendib_shop::{
     time::{parse_time, Zone},
     Catalogue, DataError, Delight, InputTable, Log, ProductIx,
 };
 
 use crate::judge::engagement::{order, weighted_auc};
+use crate::learn::surprise::DelightError;
 use crate::learn::{state, surprise};
+use crate::stats::calibration::calibration_error;
 
 /// Ratings that the second row of the table of delight is fitted on.
 const FEW_RATINGS: usize = 2_000;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serendib_engine::represent::ease_bytes;
+use crate::learn::vectors::ease::ease_bytes;
 use serendib_shop::acquisitions;
 
 use crate::learn::corpus::Corpus;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::learn::vectors::content_map::ridge_map;
 use linfa::traits::Fit;
 use linfa::Dataset;
 use linfa_linear::LinearRegression;
@@ -9,7 +10,7 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 use serendib_engine::index::dot;
 use serendib_engine::represent::{
-    ridge_map, unit_rows, ContentPart, Csr, Dense, IalsPart, Parts, RepresentError, Representation,
+    unit_rows, ContentPart, Csr, Dense, IalsPart, Parts, RepresentError, Representation,
     SparsePart, SpectralPart, Weighting,
 };
 

@@ -1,8 +1,9 @@
 //! The automatic choice: which families, at which settings, with which weights.
 
+use crate::learn::vectors::cooccurrence::Shape;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_engine::represent::{Representation, Shape, Weighting};
+use serendib_engine::represent::{Representation, Weighting};
 use serendib_shop::ProductIx;
 
 use crate::learn::corpus::{Case, Corpus};

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-use serendib_engine::represent::{
-    content_similarity, cooccurrence, directed_lag, ease, neighbourhood_ease, truncated_svd,
-    CooccurrenceOptions, Csr, Dense, Ials, IalsOptions, Shape, Svd, SvdOptions, Vocabulary,
-    Weighting,
+use crate::learn::vectors::cooccurrence::{
+    content_similarity, cooccurrence, directed_lag, CooccurrenceOptions, Shape,
 };
+use crate::learn::vectors::ease::{ease, neighbourhood_ease};
+use crate::learn::vectors::ials;
+use crate::learn::vectors::svd::{truncated_svd, Svd, SvdOptions};
+use serde::{Deserialize, Serialize};
+use serendib_engine::represent::{Csr, Dense, IalsOptions, Vocabulary, Weighting};
 
 use crate::learn::corpus::Corpus;
 use crate::learn::vectors::scorers::Fitted;
@@ -539,7 +541,7 @@ impl<'a> Workbench<'a> {
                 }
             }
             Family::Ials { options, weighting } => Fitted::Ials {
-                model: Ials::fit(&self.interactions, *options, None),
+                model: ials::fit(&self.interactions, *options, None),
                 weighting: *weighting,
             },
             Family::Content { keep, weighting } => {

@@ -3,7 +3,12 @@
 pub mod blend;
 pub mod build;
 pub mod choose;
+pub mod content_map;
+pub mod cooccurrence;
+pub mod ease;
 pub mod families;
+pub mod ials;
 pub mod scorers;
 pub mod split;
+pub mod svd;
 pub mod tune;

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions, Shape};
 use rand::seq::SliceRandom;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use serendib_engine::represent::{cooccurrence, CooccurrenceOptions, Shape, Weighting};
+use serendib_engine::represent::Weighting;
 use serendib_shop::{acquisitions, net_acquisitions, Touch};
 
 use crate::learn::corpus::{Case, Corpus};

@@ -1,6 +1,7 @@
 //! Coarse tuning of each family by successive halving on the held-out cases.
 
-use serendib_engine::represent::{IalsOptions, Shape, Weighting};
+use crate::learn::vectors::cooccurrence::Shape;
+use serendib_engine::represent::{IalsOptions, Weighting};
 
 use crate::learn::corpus::Case;
 use crate::learn::vectors::families::{Family, Workbench};

@@ -4,8 +4,7 @@
 //! are never negative and are drawn towards the first weights; then the same for channels and product lines as factors
 //! around 1.
 
-use super::index::{IndexModel, Role};
-use super::propensity::sigmoid;
+use serendib_engine::engagement::{sigmoid, IndexModel, Role};
 use serendib_shop::{Kind, Touch, DAY_MS};
 
 /// Days within which contact must follow.
@@ -161,91 +160,89 @@ fn auc(rows: &[Row]) -> f64 {
     }
 }
 
-impl IndexModel {
-    /// Learns half-life, weights, factors and scale from time-ordered `histories` at `cuts` (milliseconds), each of which
-    /// needs four weeks of data after it; `now` is the end of the data.
-    ///
-    /// What the data do not tell stays as it is. No weight becomes negative.
-    pub fn learn(&mut self, histories: &[&[Touch]], cuts: &[i64], now: i64) {
-        let values: Vec<f32> = {
-            let purchases = histories
-                .iter()
-                .flat_map(|h| h.iter())
-                .filter(|t| t.kind == Kind::PURCHASE);
-            let mut values: Vec<f32> = purchases
-                .map(|t| t.value)
-                .filter(|v| v.is_finite() && *v > 0.0)
-                .collect();
-            values.sort_by(f32::total_cmp);
-            values
-        };
-        if let Some(median) = values.get(values.len() / 2) {
-            self.typical_value = f64::from(*median);
-        }
-        let area = |half_life_days: f64| {
-            let tried = IndexModel {
-                half_life_days,
-                ..self.clone()
-            };
-            let rows = rows(&tried, histories, cuts, By::Kind);
-            (rows.len() >= 200).then(|| auc(&rows))
-        };
-        if let Some(first) = area(self.half_life_days) {
-            let mut best = (first, self.half_life_days);
-            for half_life in HALF_LIVES {
-                // another memory only where it clearly orders better
-                match area(half_life) {
-                    Some(area) if area > best.0 + 1e-4 => best = (area, half_life),
-                    _ => {}
-                }
-            }
-            self.half_life_days = best.1;
-        }
-        for by in [By::Kind, By::Channel, By::Line] {
-            let rows = rows(self, histories, cuts, by);
-            let groups = rows
-                .iter()
-                .flat_map(|r| &r.points)
-                .map(|(k, _)| k + 1)
-                .max()
-                .unwrap_or(0);
-            let followed = rows.iter().filter(|r| r.followed).count();
-            if rows.len() < 200 || followed < 20 || rows.len() - followed < 20 {
-                continue;
-            }
-            let mut seen = vec![false; groups];
-            rows.iter()
-                .flat_map(|r| &r.points)
-                .for_each(|(k, _)| seen[*k] = true);
-            // one group alone has nothing to be compared with
-            if seen.iter().filter(|s| **s).count() < 2 {
-                continue;
-            }
-            let Some(factors) = factors(&rows, groups) else {
-                continue;
-            };
-            match by {
-                By::Kind => {
-                    for (number, factor) in factors.iter().enumerate().filter(|(k, _)| seen[*k]) {
-                        if let Some(known) = self.kinds.get_mut(number) {
-                            // a touch of any active kind stays worth a little
-                            known.weight = (known.weight * factor).max(0.05);
-                        }
-                    }
-                    self.learned = true;
-                }
-                By::Channel => self.channels = factors.iter().map(|f| f.max(0.2)).collect(),
-                By::Line => self.lines = factors.iter().map(|f| f.max(0.2)).collect(),
-            }
-        }
-        let mut points: Vec<f64> = histories
+/// Learns half-life, weights, factors and scale from time-ordered `histories` at `cuts` (milliseconds), each of which
+/// needs four weeks of data after it; `now` is the end of the data.
+///
+/// What the data do not tell stays as it is. No weight becomes negative.
+pub fn learn(model: &mut IndexModel, histories: &[&[Touch]], cuts: &[i64], now: i64) {
+    let values: Vec<f32> = {
+        let purchases = histories
             .iter()
-            .map(|history| self.measure(&self.fold(history, now), now).points)
-            .filter(|p| *p > 0.0)
+            .flat_map(|h| h.iter())
+            .filter(|t| t.kind == Kind::PURCHASE);
+        let mut values: Vec<f32> = purchases
+            .map(|t| t.value)
+            .filter(|v| v.is_finite() && *v > 0.0)
             .collect();
-        points.sort_by(f64::total_cmp);
-        if let Some(median) = points.get(points.len() / 2) {
-            self.half_points = median.max(1e-6);
+        values.sort_by(f32::total_cmp);
+        values
+    };
+    if let Some(median) = values.get(values.len() / 2) {
+        model.typical_value = f64::from(*median);
+    }
+    let area = |half_life_days: f64| {
+        let tried = IndexModel {
+            half_life_days,
+            ..model.clone()
+        };
+        let rows = rows(&tried, histories, cuts, By::Kind);
+        (rows.len() >= 200).then(|| auc(&rows))
+    };
+    if let Some(first) = area(model.half_life_days) {
+        let mut best = (first, model.half_life_days);
+        for half_life in HALF_LIVES {
+            // another memory only where it clearly orders better
+            match area(half_life) {
+                Some(area) if area > best.0 + 1e-4 => best = (area, half_life),
+                _ => {}
+            }
         }
+        model.half_life_days = best.1;
+    }
+    for by in [By::Kind, By::Channel, By::Line] {
+        let rows = rows(model, histories, cuts, by);
+        let groups = rows
+            .iter()
+            .flat_map(|r| &r.points)
+            .map(|(k, _)| k + 1)
+            .max()
+            .unwrap_or(0);
+        let followed = rows.iter().filter(|r| r.followed).count();
+        if rows.len() < 200 || followed < 20 || rows.len() - followed < 20 {
+            continue;
+        }
+        let mut seen = vec![false; groups];
+        rows.iter()
+            .flat_map(|r| &r.points)
+            .for_each(|(k, _)| seen[*k] = true);
+        // one group alone has nothing to be compared with
+        if seen.iter().filter(|s| **s).count() < 2 {
+            continue;
+        }
+        let Some(factors) = factors(&rows, groups) else {
+            continue;
+        };
+        match by {
+            By::Kind => {
+                for (number, factor) in factors.iter().enumerate().filter(|(k, _)| seen[*k]) {
+                    if let Some(known) = model.kinds.get_mut(number) {
+                        // a touch of any active kind stays worth a little
+                        known.weight = (known.weight * factor).max(0.05);
+                    }
+                }
+                model.learned = true;
+            }
+            By::Channel => model.channels = factors.iter().map(|f| f.max(0.2)).collect(),
+            By::Line => model.lines = factors.iter().map(|f| f.max(0.2)).collect(),
+        }
+    }
+    let mut points: Vec<f64> = histories
+        .iter()
+        .map(|history| model.measure(&model.fold(history, now), now).points)
+        .filter(|p| *p > 0.0)
+        .collect();
+    points.sort_by(f64::total_cmp);
+    if let Some(median) = points.get(points.len() / 2) {
+        model.half_points = median.max(1e-6);
     }
 }

@@ -12,7 +12,7 @@ use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 
-use super::csr::{keep_largest, Csr};
+use serendib_engine::represent::csr::{keep_largest, Csr};
 
 /// Bytes that [`ease`] needs at its peak for `n` products.
 pub fn ease_bytes(n: usize) -> usize {
@@ -200,7 +200,7 @@ fn local_solution(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::represent::{cooccurrence, CooccurrenceOptions};
+    use crate::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions};
 
     fn shop() -> Csr {
         Csr::from_rows(

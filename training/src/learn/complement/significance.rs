@@ -7,7 +7,8 @@
 use rayon::prelude::*;
 use statrs::distribution::{ChiSquared, ContinuousCDF, DiscreteCDF, Poisson};
 
-use super::baskets::{BasketLog, RowCounter};
+use serendib_engine::complement::baskets::RowCounter;
+use serendib_engine::complement::BasketLog;
 use serendib_shop::ProductIx;
 
 /// Σ s(s−1) / (Σ s)² over baskets of size s: the share of pairs of lines that fall into one basket. 0 without lines.

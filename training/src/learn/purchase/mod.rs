@@ -4,6 +4,8 @@
 //! the chosen settings but without its dearest members, what goes with what, season and momentum. Life situations are the
 //! exception: their tables describe a population, and hold no trace of one customer's next purchase.
 
+mod fit;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -11,15 +13,16 @@ use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serendib_engine::bundle::Manifest;
-use serendib_engine::complement::{Complements, Completion, Hints};
+use serendib_engine::complement::Completion;
 use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
-use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport, PurchaseRow};
+use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport};
 use serendib_engine::rank::{purchase_signals, Live};
 use serendib_engine::surprise::Topics;
 use serendib_shop::{acquisitions, ProductIx, Touch, DAY_MS};
 
-use crate::learn::complement::{alike, basket_log, complement_options};
+use self::fit::PurchaseRow;
+use crate::learn::complement::{alike, basket_log, complement_options, graph, Hints};
 use crate::learn::memory::affords_ease;
 use crate::learn::vectors::build::build;
 use crate::learn::vectors::choose::{simple, Settings};
@@ -81,7 +84,7 @@ pub fn fit(
     let cheap = cheap(&early_corpus, settings, context.memory);
     let representation = build(&early_corpus, &cheap, &|_| ())?;
     let learned = surprise::fit(&before, topics.clone(), &representation);
-    let graph = Complements::fit(
+    let graph = graph::fit(
         &before.catalogue,
         &basket_log(&before),
         &Hints {
@@ -161,7 +164,7 @@ pub fn fit(
         row.customer = dense;
     }
     let nobody = (newly / shares.max(1e-9)) as f32;
-    match PurchaseModel::fit(&rows, horizon as u32, nobody) {
+    match fit::fit(&rows, horizon as u32, nobody) {
         Ok(fitted) => Ok(Some(fitted)),
         Err(why) => {
             (context.say)(&why.to_string());

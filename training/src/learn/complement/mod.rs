@@ -1,17 +1,25 @@
 //! Fitting what goes with what, and choosing the settings of basket completion on the last baskets.
 
+mod claims;
+pub mod companions;
+mod direction;
+pub mod families;
+pub mod graph;
+pub mod significance;
+mod substitutes;
+
+use self::companions::{companions, CompanionOptions};
+pub use self::families::CompletionError;
+use self::families::{blend, ease, item_item, tempered, titles};
+pub use self::graph::{ComplementOptions, Hints};
+use crate::learn::vectors::ease::ease_bytes;
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use serendib_engine::complement::completion::{
-    blend, ease, item_item, tempered, titles, CompletionError,
-};
 use serendib_engine::complement::{
-    companions, keep_largest, BasketLog, CompanionOptions, ComplementOptions, Complements,
-    Completion, Hints, SparseRows, Variants, NOBODY,
+    keep_largest, BasketLog, Complements, Completion, SparseRows, Variants, NOBODY,
 };
-use serendib_engine::represent::ease_bytes;
 use serendib_engine::surprise::Topics;
 use serendib_shop::{baskets, Kind, Log, ProductIx, DAY_MS};
 
@@ -433,7 +441,7 @@ pub fn fit_within(
     say("fitting basket completion");
     let completion = completion(log, &baskets, &words, &settings, most)?;
     say("finding complements and substitutes");
-    let complements = Complements::fit(
+    let complements = graph::fit(
         &log.catalogue,
         &baskets,
         &Hints {

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::csr::{keep_largest, Csr};
+use serendib_engine::represent::csr::{keep_largest, Csr};
 
 /// How co-occurrences are counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,8 +26,7 @@ pub fn cooccurrence(interactions: &Csr, options: CooccurrenceOptions) -> Csr {
     let n = interactions.cols();
     let weights = customer_weights(interactions, options);
     let by_product = last_by_product(interactions, options.last);
-    let buyers: Vec<f32> = by_product
-        .col_counts_of_rows()
+    let buyers: Vec<f32> = col_counts_of_rows(&by_product)
         .iter()
         .map(|c| (*c as f32).max(1.0).sqrt())
         .collect();
@@ -89,13 +88,11 @@ fn last_by_product(interactions: &Csr, last: usize) -> Csr {
     .transpose()
 }
 
-impl Csr {
-    /// How many entries each row has.
-    fn col_counts_of_rows(&self) -> Vec<u32> {
-        (0..self.rows())
-            .map(|r| self.row(r).0.len() as u32)
-            .collect()
-    }
+/// How many entries each row has.
+fn col_counts_of_rows(matrix: &Csr) -> Vec<u32> {
+    (0..matrix.rows())
+        .map(|r| matrix.row(r).0.len() as u32)
+        .collect()
 }
 
 /// Directed short-lag counts: how often i came within `lag` positions after j in one customer's sequence.
@@ -205,6 +202,37 @@ impl Accumulator {
             .map(|at| (at, std::mem::take(&mut sums[at as usize])))
             .collect()
     }
+}
+
+/// Cosine between the rows of `content`, the `keep` largest per row, without the diagonal.
+///
+/// Features held by more than `common` products do not bring two products together by themselves, which bounds the cost
+/// at Σ min(df, common)²; they count in the length.
+pub fn content_similarity(content: &Csr, keep: usize, common: usize) -> Csr {
+    let n = content.rows();
+    let holders = content.transpose();
+    let rows: Vec<Vec<(u32, f32)>> = (0..n)
+        .into_par_iter()
+        .map_init(
+            || Accumulator::new(n),
+            |accumulator, product| {
+                for (feature, weight) in content.iter_row(product) {
+                    let (others, weights) = holders.row(feature as usize);
+                    if others.len() > common {
+                        continue;
+                    }
+                    for (other, w) in others.iter().zip(weights) {
+                        accumulator.add(*other, weight * w);
+                    }
+                }
+                let mut row = accumulator.drain();
+                row.retain(|(other, _)| *other as usize != product);
+                keep_largest(&mut row, keep, |v| v);
+                row
+            },
+        )
+        .collect();
+    Csr::from_rows(n, rows)
 }
 
 #[cfg(test)]

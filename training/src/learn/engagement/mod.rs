@@ -4,10 +4,18 @@
 //! held out to choose between the full model, at several strengths of ridge, and the plain logistic of log recency and log
 //! orders; the winner is fitted again on all cut-offs and calibrated on the last ones, whose level is nearest to now.
 
+mod index_weights;
+mod order_value;
+mod orders;
+mod propensity;
+mod search;
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 use serendib_engine::engagement::{
-    days_ms, features, is_known, spending, BgNbd, EngagementModel, GammaGamma, GapPrior,
-    IndexModel, Orders, Propensity, FEATURES, PLAIN,
+    days_ms, features, is_known, spending, BgNbd, EngagementModel, GapPrior, IndexModel, Orders,
+    Propensity, FEATURES, PLAIN,
 };
 use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 
@@ -108,7 +116,7 @@ pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior
         .filter_map(|history| Orders::of(history, cut - 1))
         .collect();
     let gaps = GapPrior::fit(histories.iter().copied(), cut - 1);
-    (BgNbd::fit(&summaries), gaps)
+    (orders::fit(&summaries), gaps)
 }
 
 /// A fitted horizon.
@@ -162,7 +170,7 @@ pub fn fit_horizon(
     let constant = || Propensity::constant(share, horizon);
     let every: Vec<usize> = (0..FEATURES).collect();
     let fit = |rows: &Rows, used: &[usize], ridge: f64| {
-        Propensity::fit(&rows.features, &rows.bought, used, ridge, horizon)
+        propensity::fit(&rows.features, &rows.bought, used, ridge, horizon)
     };
     // cut-offs whose outcomes overlap the held-out one are not fitted on while choosing
     let apart = (horizon / STEP_DAYS).ceil() as usize;
@@ -173,7 +181,12 @@ pub fn fit_horizon(
         let (valid, train) = (together(&at[..1]), together(&at[apart..]));
         let loss = |model: Option<Propensity>| {
             model.map(|mut model| {
-                model.calibrate(&valid.features, &valid.bought, CALIBRATION_PRIOR);
+                propensity::calibrate(
+                    &mut model,
+                    &valid.features,
+                    &valid.bought,
+                    CALIBRATION_PRIOR,
+                );
                 (log_loss(&model, &valid), model.scale)
             })
         };
@@ -197,10 +210,19 @@ pub fn fit_horizon(
     let finish = |model: Option<Propensity>, scale: Option<f64>| {
         let mut model = model.unwrap_or_else(constant);
         match scale {
-            Some(scale) => {
-                model.set_level(&recent.features, &recent.bought, scale, CALIBRATION_PRIOR)
-            }
-            None => model.calibrate(&recent.features, &recent.bought, CALIBRATION_PRIOR),
+            Some(scale) => propensity::set_level(
+                &mut model,
+                &recent.features,
+                &recent.bought,
+                scale,
+                CALIBRATION_PRIOR,
+            ),
+            None => propensity::calibrate(
+                &mut model,
+                &recent.features,
+                &recent.bought,
+                CALIBRATION_PRIOR,
+            ),
         }
         model.stranger = stranger(&model, &all);
         model
@@ -254,8 +276,8 @@ fn too_young(
         let shorter = fit_horizon(histories, kinds, start, end, HORIZONS[0], orders, gaps);
         let now = rows_at(histories, kinds, end, 0.0, orders, gaps, 1);
         return Fitted {
-            model: shorter.model.stretched(horizon, &now.features),
-            baseline: shorter.baseline.stretched(horizon, &now.features),
+            model: propensity::stretched(&shorter.model, horizon, &now.features),
+            baseline: propensity::stretched(&shorter.baseline, horizon, &now.features),
             ..shorter
         };
     }
@@ -287,7 +309,7 @@ pub fn fit(histories: &[&[Touch]], kinds: &Kinds, span: (i64, i64)) -> Engagemen
         .map(|n| end - days_ms(28.0 * f64::from(n + 1)))
         .filter(|cut| *cut > start + days_ms(14.0))
         .collect();
-    index.learn(histories, &index_cuts, end);
+    index_weights::learn(&mut index, histories, &index_cuts, end);
     let (orders, gaps) = order_model(histories, end);
     let spent: Vec<(f64, f64)> = histories
         .iter()
@@ -316,7 +338,7 @@ pub fn fit(histories: &[&[Touch]], kinds: &Kinds, span: (i64, i64)) -> Engagemen
     EngagementModel {
         index,
         orders,
-        value: GammaGamma::fit(&spent),
+        value: order_value::fit(&spent),
         gaps,
         purchase,
         plain,

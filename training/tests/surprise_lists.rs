@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::*;
-use crate::bundle::{Bundle, BundleWriter, Manifest};
-use crate::complement::{
-    completion, BasketLog, ComplementOptions, Complements, Completion, Hints, SparseRows,
-};
-use crate::explain::{counterfactual, line_reasons, LineKind, Tie};
-use crate::model::Model;
-use crate::represent::{Dense, Parts, Representation};
-use crate::surprise::{quantise, Kinds, Surprises, Topics};
+use serendib_engine::bundle::{Bundle, BundleWriter, Manifest};
+use serendib_engine::complement::{BasketLog, Completion, SparseRows};
+use serendib_engine::explain::{counterfactual, line_reasons, LineKind, Tie};
+use serendib_engine::model::Model;
+use serendib_engine::rank::*;
+use serendib_engine::represent::{Dense, Parts, Representation};
+use serendib_engine::surprise::{quantise, Surprises};
 use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
+use serendib_training::learn::complement::families::item_item;
+use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
+use serendib_training::learn::surprise::{kinds, topics};
 
 const NOW: i64 = 400 * DAY_MS;
 
@@ -45,11 +46,11 @@ fn titled(title: impl Fn(usize) -> String) -> Model {
         }
     }
     let buyers: Vec<f32> = (0..40).map(|ix| 100.0 - 2.0 * ix as f32).collect();
-    let topics = Topics::learn(&catalogue, &|_| None, 0);
-    let rows = completion::item_item(&log, 1.0, 20, &|_| 1.0);
+    let topics = topics::learn(&catalogue, &|_| None, 0);
+    let rows = item_item(&log, 1.0, 20, &|_| 1.0);
     let share = log.frequencies();
     let share = share.iter().map(|f| *f as f32 / log.len() as f32).collect();
-    let complements = Complements::fit(
+    let complements = graph::fit(
         &catalogue,
         &log,
         &Hints {
@@ -426,7 +427,7 @@ fn a_surprise_says_what_it_is_for() {
         .collect();
     let topics = model.surprises.take().unwrap().topics;
     let histories = histories.iter().map(Vec::as_slice);
-    let kinds = Kinds::learn(&model.catalogue, &topics, histories);
+    let kinds = kinds::learn(&model.catalogue, &topics, histories);
     let mut surprises = Surprises::fit(topics, &[50.0; 40], &purchases);
     surprises.kinds = kinds;
     model.surprises = Some(surprises);

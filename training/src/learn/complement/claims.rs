@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::baskets::BasketLog;
 use super::direction::{FirstPurchases, Order};
 use super::significance::{benjamini_hochberg, Pair};
+use serendib_engine::complement::BasketLog;
 use serendib_shop::{Catalogue, ProductIx};
 
 /// Customers by which the share of a-before-b is shrunk towards what the calendars explain.

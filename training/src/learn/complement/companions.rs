@@ -12,9 +12,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::baskets::{BasketLog, Inverted, RowCounter};
 use super::significance::{shrunk_lift, size_factor};
-use super::sparse::{keep_largest, SparseRows};
+use serendib_engine::complement::baskets::{Inverted, RowCounter};
+use serendib_engine::complement::BasketLog;
+use serendib_engine::complement::{keep_largest, SparseRows};
 use serendib_shop::{ProductIx, DAY_MS};
 
 /// How companions are counted.

@@ -8,8 +8,8 @@ use rand::Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::dense::{sparse_times, Dense};
-use super::Csr;
+use serendib_engine::represent::dense::sparse_times;
+use serendib_engine::represent::{Csr, Dense};
 
 /// What the decomposition may cost and how it starts.
 #[derive(Debug, Clone, Copy, PartialEq)]

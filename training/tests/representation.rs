@@ -1,11 +1,16 @@
+//! A representation of every kind of part: ways to a score agree, and a bundle gives it back.
+
 use proptest::prelude::*;
 
-use super::*;
-use crate::bundle::{Bundle, BundleWriter, Manifest};
+use serendib_engine::bundle::{Bundle, BundleWriter, Manifest};
+use serendib_engine::represent::*;
 use serendib_shop::{Kind, Touch};
+use serendib_training::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions, Shape};
+use serendib_training::learn::vectors::ials;
+use serendib_training::learn::vectors::svd::{truncated_svd, SvdOptions};
 
 /// A small representation with every kind of part.
-pub(crate) fn small() -> Representation {
+fn small() -> Representation {
     let rows: Vec<Vec<(u32, f32)>> = (0..40u32)
         .map(|u| {
             (0..12)
@@ -38,7 +43,7 @@ pub(crate) fn small() -> Representation {
         },
     );
     let (units, lengths) = unit_rows(&svd.v);
-    let ials = Ials::fit(
+    let ials = ials::fit(
         &interactions,
         IalsOptions {
             dim: 4,
@@ -275,7 +280,7 @@ fn share_found(model: &Representation, interactions: &Csr) -> f64 {
         model.scores(&folded, &mut scores);
         for keep in [1u32, 3, 500] {
             let allowed = |p: u32| p.is_multiple_of(keep);
-            let exact = crate::index::top_of(&scores, 20, &allowed);
+            let exact = serendib_engine::index::top_of(&scores, 20, &allowed);
             let fast = model.candidates(&folded, 20, &allowed);
             assert_eq!(exact.len(), fast.len());
             wanted += exact.len();
@@ -312,7 +317,7 @@ fn vectors_of_very_different_sizes_keep_their_say_in_the_codes() {
     };
     parts.ials = Some(IalsPart {
         weighting: Weighting::default(),
-        model: Ials::fit(&interactions, options, None),
+        model: ials::fit(&interactions, options, None),
         weight: 1.0,
     });
     let spectral = parts.spectral.as_mut().unwrap();
@@ -386,7 +391,10 @@ fn the_graph_finds_products_alike_and_comes_back_from_a_bundle() {
         units,
         ..Parts::default()
     };
-    let graph = AlikeGraph::build(&parts.units, crate::index::GraphOptions::default());
+    let graph = AlikeGraph::build(
+        &parts.units,
+        serendib_engine::index::GraphOptions::default(),
+    );
     parts.alike = Some(graph);
     let model = Representation::new(parts).unwrap();
     for keep in [1u32, 2, 20, 700] {

@@ -1,12 +1,16 @@
 //! Fitting surprises: topics, the primitive model, season, and delight from what customers said and kept.
 
+mod delight;
+pub mod kinds;
+pub mod topics;
+
+pub use delight::{DelightError, Rated};
+
 use rayon::prelude::*;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{pair_features, Live};
 use serendib_engine::represent::Representation;
-use serendib_engine::surprise::{
-    curiosity, label, DelightError, DelightModel, Kinds, Rated, Surprises, Topics,
-};
+use serendib_engine::surprise::{curiosity, label, DelightModel, Surprises, Topics};
 use serendib_shop::{acquisitions, Delight, Kind, Log, ProductIx, Touch};
 
 /// Ratings that are fitted on: the latest.
@@ -25,10 +29,10 @@ fn kept_label(rated: f64, kept: usize, returned: usize) -> f64 {
 
 /// The topics of the products of `log`.
 pub fn topics(log: &Log, representation: &Representation, seed: u64) -> Topics {
-    Topics::learn(&log.catalogue, &|p| representation.vector(p), seed)
+    topics::learn(&log.catalogue, &|p| representation.vector(p), seed)
 }
 
-/// Everything but delight, which stays at its prior until [`rated`] and [`DelightModel::fit`].
+/// Everything but delight, which stays at its prior until [`rated`] and [`delight`](delight()) is fitted.
 pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surprises {
     let mut purchases: Vec<(ProductIx, i64)> = Vec::new();
     if log.timed {
@@ -45,7 +49,7 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
         }
     }
     let mut surprises = Surprises::fit(topics, representation.popularity(), &purchases);
-    surprises.kinds = Kinds::learn(&log.catalogue, &surprises.topics, log.histories.iter());
+    surprises.kinds = kinds::learn(&log.catalogue, &surprises.topics, log.histories.iter());
     let curious: Vec<f32> = log
         .histories
         .iter()
@@ -176,7 +180,7 @@ pub fn delight(
     log: &Log,
     delights: &[Delight],
 ) -> Result<DelightModel, DelightError> {
-    DelightModel::fit(&rated(model, log, delights))
+    delight::fit(&rated(model, log, delights))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::baskets::{BasketLog, NOBODY};
+use serendib_engine::complement::{BasketLog, NOBODY};
 use serendib_shop::{ProductIx, DAY_MS};
 
 /// When each customer first bought each product, and how first purchases of a product spread over the weeks.
@@ -91,11 +91,6 @@ impl FirstPurchases {
     pub fn first_day(&self, product: ProductIx) -> Option<i32> {
         let day = self.first_day[product as usize];
         (day != i32::MAX).then_some(day)
-    }
-
-    /// How many known customers bought `product`.
-    pub fn buyers(&self, product: ProductIx) -> usize {
-        self.rows[product as usize].len()
     }
 
     /// Customers who first bought both, with the day of each, ascending by customer.
@@ -197,7 +192,7 @@ impl FirstPurchases {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::complement::significance::benjamini_hochberg;
+    use crate::learn::complement::significance::benjamini_hochberg;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
 

@@ -1,0 +1,3 @@
+//! Statistics, one function each.
+
+pub mod calibration;
