@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::{exponential_buckets, Histogram};
 use prometheus_client::registry::Registry;
 use tonic::Code;
 
-use crate::app::App;
+use crate::answer::Answering;
 use crate::store::StoreState;
 
 /// Labels of a call.
@@ -229,16 +229,16 @@ impl Metrics {
     }
 
     /// All figures in the text format of OpenMetrics.
-    pub fn render(&self, app: &App) -> String {
+    pub fn render(&self, answering: &Answering) -> String {
         let set = |gauge: &Gauge<f64, AtomicU64>, value: f64| {
             gauge.set(value);
         };
         let g = &self.gauges;
-        let health = app.store.health();
-        let view = app.views.get();
-        set(&g.compute_pending, app.pool.pending() as f64);
-        set(&g.compute_running, app.pool.running() as f64);
-        set(&g.encoded_customers, app.customers.len() as f64);
+        let health = answering.keeping.store.health();
+        let view = answering.keeping.views.get();
+        set(&g.compute_pending, answering.pool.pending() as f64);
+        set(&g.compute_running, answering.pool.running() as f64);
+        set(&g.encoded_customers, answering.customers.len() as f64);
         set(
             &g.store_ready,
             f64::from(u8::from(health.state == StoreState::Ready)),

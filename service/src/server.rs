@@ -19,8 +19,11 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::StreamExt;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
+use crate::answer::boxes::Packer;
 use crate::answer::boxes::Spoilers;
 use crate::answer::default_consents;
+use crate::answer::keeping::Keeping;
+use crate::answer::Answering;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::config::Config;
@@ -103,25 +106,45 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
         tracing::warn!(%error, "exports will not know the configured consents");
     }
     let packing_threads = (config.compute.threads / 2).max(1);
+    let threads = rayon::ThreadPoolBuilder::new()
+        .num_threads(packing_threads)
+        .thread_name(|ix| format!("packing-{ix}"))
+        .start_handler(|_| lower_priority())
+        .build()
+        .context("cannot start the packing threads")?;
+    let keeping = Keeping {
+        config: Arc::new(config),
+        store,
+        views: Arc::new(views),
+    };
+    let config = keeping.config.clone();
+    let (spoilers, metrics) = (Arc::new(Spoilers::new(open)), Arc::new(Metrics::default()));
+    let similar = Arc::new(SimilarCustomers::default());
     let app = Arc::new(App {
-        spoilers: Spoilers::new(open),
+        answering: Arc::new(Answering {
+            keeping: keeping.clone(),
+            customers: EncodedCache::new(config.store.cache_bytes / 2),
+            similar: similar.clone(),
+            pool: Pool::new(config.compute.threads, config.compute.queue)
+                .context("cannot start the compute threads")?,
+            spoilers: spoilers.clone(),
+            metrics: metrics.clone(),
+        }),
+        packer: Arc::new(Packer {
+            keeping: keeping.clone(),
+            spoilers: spoilers.clone(),
+            threads,
+        }),
         surprising: Turns::default(),
-        packing: rayon::ThreadPoolBuilder::new()
-            .num_threads(packing_threads)
-            .thread_name(|ix| format!("packing-{ix}"))
-            .start_handler(|_| lower_priority())
-            .build()
-            .context("cannot start the packing threads")?,
-        customers: EncodedCache::new(config.store.cache_bytes / 2),
-        pool: Pool::new(config.compute.threads, config.compute.queue)
-            .context("cannot start the compute threads")?,
-        metrics: Metrics::default(),
-        similar: SimilarCustomers::default(),
         quiet: Quiet::start("customers"),
         baskets: Baskets::default(),
-        views: Arc::new(views),
+        views: keeping.views.clone(),
+        store: keeping.store.clone(),
+        keeping,
         models,
-        store,
+        similar,
+        spoilers,
+        metrics,
         config,
     });
     let metrics_addr = match &metrics_listener {
@@ -208,7 +231,7 @@ async fn serve(
     tasks.spawn(crate::workers::background::compare_customers(app.clone()));
     tasks.spawn(crate::workers::background::gather_baskets(app.clone()));
     let boxes = app.clone();
-    tasks.spawn(async move { crate::answer::boxes::catch_up(&boxes).await });
+    tasks.spawn(async move { crate::answer::boxes::catch_up(&boxes.packer).await });
     tasks.spawn(crate::workers::background::report_health(
         app.clone(),
         health,

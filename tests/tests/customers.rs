@@ -339,7 +339,10 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         .await
         .unwrap();
     let app = shop.running().app.clone();
-    app.similar.keep(&app, 1 << 20).await.unwrap();
+    app.similar
+        .keep(&app.keeping, &app.quiet, 1 << 20)
+        .await
+        .unwrap();
     let ask = |count| FindSimilarCustomersRequest {
         customer_id: "ada".into(),
         count,
@@ -377,7 +380,10 @@ async fn customers_alike_are_found_among_those_who_allow_it() {
         touch("ben", "purchase", "books-2", "ben-3"),
     ])
     .await;
-    app.similar.keep(&app, 1 << 20).await.unwrap();
+    app.similar
+        .keep(&app.keeping, &app.quiet, 1 << 20)
+        .await
+        .unwrap();
     let found = client
         .find_similar_customers(ask(10))
         .await

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use serendib_shop::Touchpoint;
 
-use crate::app::App;
-use crate::rpc::fields::Invalid;
-use crate::rpc::touchpoint::convert::served_id_of;
-use crate::store::{parse_served_id, ServedRequest};
+use super::refusal::Invalid;
+use crate::store::{parse_served_id, served_id_of, ServedRequest, Store};
 
 /// The product that was served under `served`, and to whom (`None` = nobody by name); `None` where the log does not know the
 /// answer any more.
@@ -15,7 +13,7 @@ use crate::store::{parse_served_id, ServedRequest};
 /// # Errors
 /// No answer gives such an id.
 pub async fn product_of(
-    app: &App,
+    store: &dyn Store,
     served: &str,
 ) -> Result<Option<(String, Option<String>)>, Invalid> {
     let Some((request_id, list, rank)) = parse_served_id(served) else {
@@ -24,14 +22,14 @@ pub async fn product_of(
             "was not given by a recommendation",
         ));
     };
-    let _ = app.store.flush_served().await;
-    let request = logged(app, request_id).await;
+    let _ = store.flush_served().await;
+    let request = logged(store, request_id).await;
     Ok(request.and_then(|request| Some((item(&request, list, rank)?, request.customer_id))))
 }
 
 /// Says of each touchpoint that names no product but an item that was served which product that was, so that an
 /// impression tires the product that was shown. What the log does not know stays as it is.
-pub async fn fill_products(app: &App, batch: &mut [Touchpoint]) {
+pub async fn fill_products(store: &dyn Store, batch: &mut [Touchpoint]) {
     let mut requests: HashMap<String, Option<ServedRequest>> = HashMap::new();
     for row in batch.iter_mut().filter(|row| row.product_id.is_none()) {
         let Some((request_id, list, rank)) = served_id_of(row).and_then(parse_served_id) else {
@@ -39,10 +37,10 @@ pub async fn fill_products(app: &App, batch: &mut [Touchpoint]) {
         };
         if requests.is_empty() {
             // what is not in the log after this was not logged
-            let _ = app.store.flush_served().await;
+            let _ = store.flush_served().await;
         }
         if !requests.contains_key(request_id) {
-            let found = logged(app, request_id).await;
+            let found = logged(store, request_id).await;
             requests.insert(request_id.to_owned(), found);
         }
         let request = requests.get(request_id).and_then(Option::as_ref);
@@ -52,8 +50,8 @@ pub async fn fill_products(app: &App, batch: &mut [Touchpoint]) {
 }
 
 /// An answer as logged; a log that was dropped, expired or cannot be read loses nothing of what is recorded.
-async fn logged(app: &App, request_id: &str) -> Option<ServedRequest> {
-    let found = app.store.served_request(request_id.to_owned()).await;
+async fn logged(store: &dyn Store, request_id: &str) -> Option<ServedRequest> {
+    let found = store.served_request(request_id.to_owned()).await;
     found.ok().flatten()
 }
 

@@ -1,34 +1,7 @@
 //! Fields of requests: what is wrong is refused with the path of the field.
 
+pub use crate::answer::refusal::Invalid;
 use serendib_shop::{check_id, Check, FieldError, PLAUSIBLE_MS};
-
-/// A field of a request is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {what}")]
-pub struct Invalid {
-    /// Path of the field (`lists[2].count`).
-    pub field: String,
-    /// What is wrong.
-    pub what: String,
-}
-
-impl Invalid {
-    /// `field` is wrong because of `what`.
-    pub fn new(field: impl Into<String>, what: impl ToString) -> Invalid {
-        Invalid {
-            field: field.into(),
-            what: what.to_string(),
-        }
-    }
-
-    /// The same below `path`.
-    pub fn under(self, path: impl std::fmt::Display) -> Invalid {
-        Invalid {
-            field: format!("{path}.{}", self.field),
-            what: self.what,
-        }
-    }
-}
 
 /// The row, if nothing is wrong with it.
 ///

@@ -43,7 +43,9 @@ async fn answer(mut stream: TcpStream, app: &App) -> std::io::Result<()> {
     }
     let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
     let (status, body) = match line {
-        b"GET /metrics HTTP/1.1" | b"GET /metrics HTTP/1.0" => ("200 OK", app.metrics.render(app)),
+        b"GET /metrics HTTP/1.1" | b"GET /metrics HTTP/1.0" => {
+            ("200 OK", app.metrics.render(&app.answering))
+        }
         _ => ("404 Not Found", "the figures are at /metrics\n".to_owned()),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -19,7 +19,6 @@ use std::time::Instant;
 use tonic::{Code, Response, Status};
 
 pub use boxes::BoxRpc;
-pub(crate) use catalog::adopt;
 pub use catalog::Catalog;
 pub use customer::CustomerRpc;
 pub use metrics_http::serve_metrics;

@@ -11,7 +11,8 @@ use serendib_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::counted;
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::rpc::fields::id;
 use crate::snapshot::model_swap::{Listed, ModelsError};
 

@@ -3,12 +3,31 @@
 use tonic::{Code, Status};
 
 use super::fields::{field_of, Invalid};
+use crate::answer::refusal::Refusal;
 use crate::store::{ErrorCode, StoreError};
 use crate::workers::pool::PoolError;
 
 impl From<Invalid> for Status {
     fn from(invalid: Invalid) -> Status {
         Status::invalid_argument(invalid.to_string())
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Status {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Field(invalid) => invalid.into(),
+            Refusal::Store(error) => store_status(&error),
+            Refusal::NotComputed(error) => pool_status(error),
+            Refusal::Request(_) | Refusal::Argument(_) => Status::invalid_argument(message),
+            Refusal::Precondition(_) => Status::failed_precondition(message),
+            Refusal::NotFound(_) => Status::not_found(message),
+            Refusal::Cancelled(_) => Status::cancelled(message),
+            Refusal::Late(_) => Status::deadline_exceeded(message),
+            Refusal::Damaged(_) => Status::data_loss(message),
+            Refusal::Failed(_) => Status::internal(message),
+        }
     }
 }
 

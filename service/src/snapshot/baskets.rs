@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serendib_engine::repeat::NeighbourIndex;
 use serendib_shop::Purpose;
 
-use crate::app::App;
+use crate::answer::keeping::Keeping;
 use crate::snapshot::customers::Encoded;
 use crate::store::{CustomerQuery, StoreError};
+use crate::workers::idle::Quiet;
 
 /// Whether the baskets on the shelves hold somebody who is gone.
 #[derive(Debug, Default)]
@@ -17,10 +18,10 @@ pub struct Baskets {
 
 impl Baskets {
     /// Takes the baskets off the shelves at once, until they are gathered again without whoever has gone.
-    pub async fn forget(&self, app: &App) {
+    pub async fn forget(&self, keeping: &Keeping) {
         self.stale.store(true, Ordering::Release);
-        let model = app.model_id();
-        app.views.put_neighbours(&model, None).await;
+        let model = keeping.model_id();
+        keeping.views.put_neighbours(&model, None).await;
     }
 
     /// Whether they must be gathered again.
@@ -33,8 +34,13 @@ impl Baskets {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn gather(&self, app: &App, budget: usize) -> Result<(), StoreError> {
-        let view = app.views.get();
+    pub async fn gather(
+        &self,
+        keeping: &Keeping,
+        quiet: &Quiet,
+        budget: usize,
+    ) -> Result<(), StoreError> {
+        let view = keeping.views.get();
         let model = view.generation.id().to_owned();
         let Some(next) = &view.model.next_basket else {
             return Ok(());
@@ -45,18 +51,18 @@ impl Baskets {
         let mut bytes = 0;
         let mut after = None;
         loop {
-            let ids = app.store.customer_ids(after.take(), 256).await?;
+            let ids = keeping.store.customer_ids(after.take(), 256).await?;
             let last = ids.last().cloned();
             for id in ids {
-                if app.views.get().generation.id() != model || self.is_stale() {
+                if keeping.views.get().generation.id() != model || self.is_stale() {
                     return Ok(());
                 }
                 let query = CustomerQuery::all(id);
-                let Some(state) = app.store.customer(query).await? else {
+                let Some(state) = keeping.store.customer(query).await? else {
                     continue;
                 };
                 let said = state.profile.consents;
-                if !said.allows(Purpose::Train, &app.config.consent) {
+                if !said.allows(Purpose::Train, &keeping.config.consent) {
                     continue;
                 }
                 let history = Encoded::new(&state, &view).history;
@@ -70,8 +76,7 @@ impl Baskets {
             after = last;
             tokio::task::yield_now().await;
         }
-        let index = app
-            .quiet
+        let index = quiet
             .run({
                 let view = view.clone();
                 move || {
@@ -86,7 +91,7 @@ impl Baskets {
             })?;
         if !self.is_stale() {
             let index = index.map(std::sync::Arc::new);
-            app.views.put_neighbours(&model, index).await;
+            keeping.views.put_neighbours(&model, index).await;
         }
         Ok(())
     }

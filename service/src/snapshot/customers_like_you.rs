@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuar
 use serendib_engine::index::{LikeYou, Neighbourhood};
 use serendib_shop::{Budget, Purpose, Touch};
 
-use crate::app::App;
+use crate::answer::keeping::Keeping;
 use crate::clock::now_ms;
 use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
 use crate::store::{CustomerQuery, CustomerState, StoreError};
+use crate::workers::idle::Quiet;
 
 /// Customers read between two looks at what else there is to do.
 const PAGE: usize = 256;
@@ -113,12 +114,12 @@ pub struct Found {
 
 /// The touches of `state` that the view's model knows, and the customer's unit vector; `None` where there is nothing to go by,
 /// or no consent.
-fn folded(app: &App, view: &View, state: &CustomerState) -> Option<(Vec<f32>, Vec<Touch>)> {
+fn folded(keeping: &Keeping, view: &View, state: &CustomerState) -> Option<(Vec<f32>, Vec<Touch>)> {
     let said = state.profile.consents;
-    if !said.allows(Purpose::Personalise, &app.config.consent) {
+    if !said.allows(Purpose::Personalise, &keeping.config.consent) {
         return None;
     }
-    let budget = Budget::RANKED.at_most(app.config.recommend.history);
+    let budget = Budget::RANKED.at_most(keeping.config.recommend.history);
     let encoded = Encoded::new(state, view);
     // as much as their own lists look at
     let cut = budget.cut(&encoded.history, &view.model.encoder.kinds);
@@ -174,7 +175,13 @@ impl SimilarCustomers {
     }
 
     /// The `count` customers most like `state`, as far as they are known to the view's model.
-    pub fn nearest(&self, app: &App, view: &View, state: &CustomerState, count: usize) -> Found {
+    pub fn nearest(
+        &self,
+        keeping: &Keeping,
+        view: &View,
+        state: &CustomerState,
+        count: usize,
+    ) -> Found {
         let people = self.read();
         if people.model != view.generation.id() {
             return Found::default();
@@ -184,7 +191,7 @@ impl SimilarCustomers {
             compared: people.len(),
             complete: people.complete,
         };
-        let Some((vector, _)) = folded(app, view, state) else {
+        let Some((vector, _)) = folded(keeping, view, state) else {
             return found;
         };
         let gone = lock(&self.gone).clone();
@@ -235,28 +242,34 @@ impl SimilarCustomers {
     ///
     /// # Errors
     /// The store cannot be read; the next call tries again.
-    pub async fn keep(&self, app: &Arc<App>, budget: usize) -> Result<(), StoreError> {
+    pub async fn keep(
+        self: &Arc<Self>,
+        keeping: &Keeping,
+        quiet: &Quiet,
+        budget: usize,
+    ) -> Result<(), StoreError> {
         let _keeping = self.keeping.lock().await;
-        let view = app.views.get();
+        let view = keeping.views.get();
         let anew = self.read().model != view.generation.id();
         let changed = std::mem::take(&mut *lock(&self.changed));
         if anew || changed.len() > CHANGED {
-            return self.everybody(app, &view, budget).await;
+            return self.everybody(keeping, quiet, &view, budget).await;
         }
         let mut waiting: Vec<String> = changed.into_iter().collect();
         waiting.sort_unstable();
         for page in waiting.chunks(PAGE) {
-            if let Err(error) = self.page(app, &view, page, budget).await {
+            if let Err(error) = self.page(keeping, &view, page, budget).await {
                 self.changed(waiting);
                 return Err(error);
             }
         }
-        self.rebuild(app).await
+        self.rebuild(quiet).await
     }
 
     async fn everybody(
-        &self,
-        app: &Arc<App>,
+        self: &Arc<Self>,
+        keeping: &Keeping,
+        quiet: &Quiet,
         view: &Arc<View>,
         budget: usize,
     ) -> Result<(), StoreError> {
@@ -269,7 +282,7 @@ impl SimilarCustomers {
             if dim == 0 || !view.generation.is_some() {
                 break;
             }
-            let ids = match app.store.customer_ids(after.take(), PAGE).await {
+            let ids = match keeping.store.customer_ids(after.take(), PAGE).await {
                 Ok(ids) => ids,
                 Err(error) => {
                     // Not this generation's yet: the next call begins again.
@@ -280,21 +293,21 @@ impl SimilarCustomers {
             let Some(last) = ids.last().cloned() else {
                 break;
             };
-            if app.views.get().generation.id() != model {
+            if keeping.views.get().generation.id() != model {
                 return Ok(());
             }
-            if let Err(error) = self.page(app, view, &ids, budget).await {
+            if let Err(error) = self.page(keeping, view, &ids, budget).await {
                 self.write().model.clear();
                 return Err(error);
             }
             if self.read().bytes() >= budget {
                 tracing::warn!(budget, "not all customers fit into the customer index");
-                return self.rebuild(app).await;
+                return self.rebuild(quiet).await;
             }
             after = Some(last);
             tokio::task::yield_now().await;
         }
-        self.rebuild(app).await?;
+        self.rebuild(quiet).await?;
         self.write().complete = true;
         Ok(())
     }
@@ -302,7 +315,7 @@ impl SimilarCustomers {
     /// Folds in the customers behind `ids`, as the store has them now.
     async fn page(
         &self,
-        app: &Arc<App>,
+        keeping: &Keeping,
         view: &View,
         ids: &[String],
         budget: usize,
@@ -311,14 +324,14 @@ impl SimilarCustomers {
         let mut away: Vec<&str> = Vec::new();
         for id in ids {
             let query = CustomerQuery::all(id);
-            let state = app.store.customer(query).await?;
+            let state = keeping.store.customer(query).await?;
             let root = state.as_ref().map(|s| s.customer_id.clone());
             // An id that has become part of another customer is nobody of its own any more.
             if root.as_ref() != Some(id) {
                 away.push(id);
             }
             if let (Some(state), Some(root)) = (state, root) {
-                there.push((root, folded(app, view, &state)));
+                there.push((root, folded(keeping, view, &state)));
             }
         }
         let mut people = self.write();
@@ -341,13 +354,12 @@ impl SimilarCustomers {
     }
 
     /// Makes the graph anew where that pays, off the async threads; requests go on meanwhile.
-    async fn rebuild(&self, app: &Arc<App>) -> Result<(), StoreError> {
+    async fn rebuild(self: &Arc<Self>, quiet: &Quiet) -> Result<(), StoreError> {
         if !self.read().hood.wants_rebuild() {
             return Ok(());
         }
-        let shared = app.clone();
-        let made = app.quiet.run(move || {
-            let similar = &shared.similar;
+        let similar = self.clone();
+        let made = quiet.run(move || {
             // Only one keeps at a time: what is read here is what is replaced below.
             let index = similar.read().hood.rebuilt();
             similar.write().hood.replace_index(index);

@@ -117,7 +117,7 @@ pub async fn compare_customers(app: Arc<App>) {
         if !answering.is_settled(&app) {
             continue;
         }
-        if let Err(error) = app.similar.keep(&app, budget).await {
+        if let Err(error) = app.similar.keep(&app.keeping, &app.quiet, budget).await {
             tracing::warn!(%error, "comparing customers failed; it is tried again");
         }
     }
@@ -144,7 +144,7 @@ pub async fn gather_baskets(app: Arc<App>) {
             continue;
         }
         let budget = app.config.store.cache_bytes as usize;
-        if let Err(error) = app.baskets.gather(&app, budget).await {
+        if let Err(error) = app.baskets.gather(&app.keeping, &app.quiet, budget).await {
             tracing::warn!(%error, "gathering baskets failed; it is tried again");
         }
         built = Some((model, tokio::time::Instant::now()));
@@ -186,7 +186,7 @@ pub async fn report_health(app: Arc<App>, health: HealthReporter) {
             );
             match app.store.reopen().await {
                 Ok(()) => {
-                    app.customers.clear();
+                    app.answering.customers.clear();
                     tracing::info!("the store was checked and can be written again");
                 }
                 Err(error) => tracing::error!(%error, "the store stays closed for writing"),

@@ -5,16 +5,32 @@
 //! cancelled or killed before has set nothing aside. When units were sold meanwhile it is packed again from what is there.
 
 mod ask;
+mod kept;
 mod order;
 mod pack;
 mod repack;
 mod spoilers;
 mod touches;
 
+use std::sync::Arc;
+
+use super::keeping::Keeping;
+
 pub use ask::{BoxAsk, LotAsk, PackAsk};
+pub use kept::{asked_for, is_another, whole_of, Whole};
 #[cfg(feature = "demo")]
 pub(crate) use order::merged;
-pub use pack::{asked_for, is_another, pack, whole_of, Event, Packed, Whole};
+pub use pack::{pack, Event, Packed};
 pub use repack::{repack, Keep};
 pub use spoilers::Spoilers;
 pub use touches::{catch_up, follow};
+
+/// What boxes are packed with.
+#[derive(Debug)]
+pub struct Packer {
+    pub keeping: Keeping,
+    /// Surprises on their way.
+    pub spoilers: Arc<Spoilers>,
+    /// Threads that pack, apart from those that answer.
+    pub threads: rayon::ThreadPool,
+}

@@ -8,16 +8,16 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_engine::boxes::{Job, JobPacking, Options, Order};
-use serendib_shop::{stable_hash, Purpose};
+use serendib_shop::Purpose;
 use tokio::sync::mpsc;
-use tonic::Status;
 
+use crate::answer::boxes::kept::{asked_for, Kept, Whole, EARLIER};
 use crate::answer::boxes::order::{by_product, lots_of, shelf_of, Bench};
 use crate::answer::boxes::repack::{repack, Keep};
-use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk};
-use crate::app::{new_id, App};
+use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packer};
+use crate::answer::new_id;
+use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
-use crate::rpc::status::store_status;
 use crate::snapshot::views::View;
 use crate::store::{
     self, served_id, Asked, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
@@ -29,8 +29,6 @@ use crate::workers::deadline::Deadline;
 const CHUNK: usize = 256;
 /// Packings tried while others take units away, before what is gone is left out.
 const ATTEMPTS: usize = 4;
-/// Boxes of a customer that are looked at for repeats.
-pub(super) const EARLIER: usize = 64;
 
 /// What a pack says while it works.
 #[derive(Debug, Clone)]
@@ -58,120 +56,39 @@ pub struct Packed {
     pub whole: Whole,
 }
 
-/// The numbers of a pack, as kept with it.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Whole {
-    /// Sum of all lines' values.
-    pub value: f64,
-    pub bound: f64,
-    /// Gap between them.
-    pub gap: f64,
-    pub empty_slots: u64,
-    /// Products of which nothing is left and more would help: id, one more, ten more.
-    pub shadow_prices: Vec<(String, f64, f64)>,
-    /// Whether one more of each of these would fill a slot that stays empty.
-    pub filling: Vec<bool>,
-    /// Boxes without a required category.
-    pub missing_categories: Vec<(String, u64)>,
-    /// Product, units wanted, units used.
-    pub minimum_use: Vec<(String, u32, u32)>,
-    pub margin: Option<f64>,
-    /// Value of the median box.
-    pub median_value: f64,
-    /// Value of the box at the 5th percentile.
-    pub p5_value: f64,
-    /// Boxes below the fair share.
-    pub below_fair: u64,
-    /// Value given up for goals.
-    pub given_up: f64,
-    /// Whether the search was ended early.
-    pub partial: bool,
-    /// Seconds for values.
-    pub scoring_s: f64,
-    /// Seconds for the search.
-    pub packing_s: f64,
-    pub seed: u64,
-    /// Exclusions that mean nothing.
-    pub unknown_exclusions: Vec<String>,
-}
-
-/// What of a pack is needed to pack one of its boxes again.
-#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub(super) struct Kept {
-    pub rules: serendib_engine::boxes::ShopRules,
-    /// Products packed from; none = every product whose stock is tracked.
-    pub products: Vec<String>,
-    /// What the pack left of the lots that it was told of.
-    pub lots: Vec<LotAsk>,
-    /// Which boxes were asked for, see [`asked_for`]; 0 = not known.
-    pub asked: u64,
-    /// Price by product, where it is above 0.
-    pub prices: HashMap<String, f64>,
-    pub whole: Whole,
-}
-
-/// The numbers that were kept with a pack.
-pub fn whole_of(pack: &StoredPack) -> Whole {
-    let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
-    kept.whole
-}
-
-/// Tells lists of boxes apart: a hash of their ids and customers, in order.
-pub fn asked_for(boxes: &[BoxAsk]) -> u64 {
-    let mut text = Vec::new();
-    for ask in boxes {
-        text.extend_from_slice(ask.box_id.as_bytes());
-        text.push(0);
-        text.extend_from_slice(ask.customer_id.as_bytes());
-        text.push(0);
-    }
-    stable_hash(&text)
-}
-
-/// Whether `pack` was asked for with other boxes than those of `asked`.
-pub fn is_another(pack: &StoredPack, asked: u64) -> bool {
-    let kept: Kept = serde_json::from_value(pack.body.clone()).unwrap_or_default();
-    kept.asked != 0 && kept.asked != asked
-}
-
-fn refused(error: StoreError) -> Status {
-    store_status(&error)
-}
-
 /// Packs what is asked for and keeps it; gives up without a trace once nobody listens to `events` any more.
 ///
 /// # Errors
 /// Rules that do not fit the shop, boxes that are packed already, a store that does not write.
 pub async fn pack(
-    app: &Arc<App>,
+    packer: &Arc<Packer>,
     mut ask: PackAsk,
     deadline: Option<Deadline>,
     events: mpsc::Sender<Event>,
-) -> Result<Packed, Status> {
+) -> Result<Packed, Refusal> {
     let started = Instant::now();
     let now = now_ms();
     let request_id = new_id();
     let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
-    let freed = freed_units(app, &mut ask, now).await?;
-    let view = app.views.get();
+    let freed = freed_units(packer, &mut ask, now).await?;
+    let view = packer.keeping.views.get();
     let (shelf, mut lots) = shelf_of(&view, &ask.products, &freed, &ask.lots);
     if shelf.items().is_empty() {
-        return Err(Status::failed_precondition(
-            "product_ids: there is nothing to pack from: name products, or track the stock of some",
+        return Err(Refusal::Precondition(
+            "product_ids: there is nothing to pack from: name products, or track the stock of some"
+                .into(),
         ));
     }
     let mut rules = shelf
         .rules(&view.live.catalogue, &ask.rules)
-        .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        .map_err(|error| Refusal::Argument(error.to_string()))?;
     let asks = Arc::new(std::mem::take(&mut ask.boxes));
     check_products(&asks, &ask.lots, &view, &shelf)?;
     rules.no_repeat_boxes = ask.rules.no_repeat_boxes;
     let shelf = Arc::new(shelf);
     let shop_rules = Arc::new(ask.rules.clone());
     let (orders, unknown_exclusions) =
-        score(app, &view, &shelf, &shop_rules, &asks, now, &events).await?;
+        score(packer, &view, &shelf, &shop_rules, &asks, now, &events).await?;
     let orders = Arc::new(orders);
     let scoring_s = started.elapsed().as_secs_f64();
 
@@ -182,8 +99,8 @@ pub async fn pack(
     loop {
         attempt += 1;
         let packing = {
-            let (app, shelf, orders, rules) =
-                (app.clone(), shelf.clone(), orders.clone(), rules.clone());
+            let (packer, shelf, orders, rules) =
+                (packer.clone(), shelf.clone(), orders.clone(), rules.clone());
             let (lots, warm, events) = (lots.clone(), warm.clone(), events.clone());
             let explore = (shop_rules.random_one_in, shop_rules.near_equal);
             let over = move || {
@@ -191,7 +108,7 @@ pub async fn pack(
                     || deadline.is_some_and(|deadline| deadline.left() < Duration::from_secs(1))
             };
             blocking(move || {
-                app.packing.install(|| {
+                packer.threads.install(|| {
                     let stop = || events.is_closed() || over();
                     let options = Options {
                         seed,
@@ -208,15 +125,13 @@ pub async fn pack(
                 })
             })
             .await?
-            .map_err(|error| Status::invalid_argument(error.to_string()))?
+            .map_err(|error| Refusal::Argument(error.to_string()))?
         };
         if events.is_closed() {
-            return Err(Status::cancelled("nobody waits for the pack any more"));
+            return Err(Refusal::Cancelled("nobody waits for the pack any more"));
         }
         if deadline.is_some_and(Deadline::passed) {
-            return Err(Status::deadline_exceeded(
-                "the pack is late: nothing of it was kept",
-            ));
+            return Err(Refusal::Late("the pack is late: nothing of it was kept"));
         }
         let mut whole = whole(&packing, &shelf, &rules, &view);
         whole.unknown_exclusions.clone_from(&unknown_exclusions);
@@ -224,7 +139,7 @@ pub async fn pack(
         whole.packing_s = searching.elapsed().as_secs_f64();
         let _ = events.try_send(Event::Keeping);
         let bench = Shared {
-            app,
+            packer,
             view: &view,
             shelf: &shelf,
             rules: &shop_rules,
@@ -273,29 +188,28 @@ pub async fn pack(
             .collect();
         products.sort_unstable();
         products.dedup();
-        crate::rpc::adopt(app, &products, now).await?;
+        packer.keeping.adopt(&products, now).await?;
         // whoever asked may have given up meanwhile: what is kept for nobody keeps units from others
         if events.is_closed() || deadline.is_some_and(Deadline::passed) {
-            return Err(Status::deadline_exceeded(
-                "the pack is late: nothing of it was kept",
-            ));
+            return Err(Refusal::Late("the pack is late: nothing of it was kept"));
         }
         let options = PackOptions {
             replace: ask.replace,
             partial: attempt >= ATTEMPTS,
         };
-        let result = app
+        let result = packer
+            .keeping
             .store
             .keep_pack(pack.clone(), boxes.clone(), options, now)
             .await;
         match result {
             Ok(left_out) => {
                 products.extend(freed.keys().cloned());
-                app.views.apply(products, now_ms()).await.map_err(refused)?;
-                note_all(app, &mut boxes, &left_out, pack.hold_until);
-                refill(app, &mut boxes, &left_out).await;
+                packer.keeping.views.apply(products, now_ms()).await?;
+                note_all(packer, &mut boxes, &left_out, pack.hold_until);
+                refill(packer, &mut boxes, &left_out).await;
                 for request in served {
-                    app.store.log_served(request);
+                    packer.keeping.store.log_served(request);
                 }
                 return Ok(Packed {
                     request_id,
@@ -307,30 +221,26 @@ pub async fn pack(
             }
             // somebody took units meanwhile: pack again from what is there
             Err(StoreError::OutOfStock { .. }) if attempt < ATTEMPTS => {
-                app.views.refresh(now_ms()).await.map_err(refused)?;
-                let fresh = app.views.get();
+                packer.keeping.views.refresh(now_ms()).await?;
+                let fresh = packer.keeping.views.get();
                 lots = restocked(&fresh, &view, &shelf, &freed, &ask.lots);
                 warm = Some(packing.whole.prices);
             }
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
 /// Units of the boxes that are packed anew, by product. Locked boxes keep their contents.
 async fn freed_units(
-    app: &App,
+    packer: &Packer,
     ask: &mut PackAsk,
     now: i64,
-) -> Result<HashMap<String, i64>, Status> {
+) -> Result<HashMap<String, i64>, Refusal> {
     let mut freed: HashMap<String, i64> = HashMap::new();
     for chunk in ask.boxes.chunks_mut(1_000) {
         let ids = chunk.iter().map(|b| b.box_id.clone()).collect();
-        let known = app
-            .store
-            .boxes(BoxQuery::Ids(ids), now)
-            .await
-            .map_err(refused)?;
+        let known = packer.keeping.store.boxes(BoxQuery::Ids(ids), now).await?;
         let known: HashMap<&str, &StoredBox> =
             known.iter().map(|b| (b.box_id.as_str(), b)).collect();
         for (at, asked) in chunk.iter_mut().enumerate() {
@@ -353,7 +263,7 @@ async fn freed_units(
                         index: at,
                         state: state.as_str(),
                     };
-                    return Err(refused(error));
+                    return Err(error.into());
                 }
             }
         }
@@ -367,7 +277,7 @@ fn check_products(
     lots: &[LotAsk],
     view: &View,
     shelf: &serendib_engine::boxes::Shelf,
-) -> Result<(), Status> {
+) -> Result<(), Refusal> {
     let there = |id: &str| {
         let product = view.live.catalogue.find(id);
         product.is_some_and(|product| shelf.item(product).is_some())
@@ -375,7 +285,7 @@ fn check_products(
     if let Some(ix) = lots.iter().position(|lot| !there(&lot.product_id)) {
         let id = &lots[ix].product_id;
         let what = format!("lots[{ix}].product_id: {id:?} is no product to pack from");
-        return Err(Status::invalid_argument(what));
+        return Err(Refusal::Argument(what));
     }
     for (ix, ask) in asks.iter().enumerate() {
         let locked = ask.locked.iter().map(|(id, _)| ("locked", id));
@@ -383,7 +293,7 @@ fn check_products(
         for (field, id) in locked.chain(pinned) {
             if !there(id) {
                 let what = format!("boxes[{ix}].{field}: {id:?} is no product to pack from");
-                return Err(Status::invalid_argument(what));
+                return Err(Refusal::Argument(what));
             }
         }
     }
@@ -393,40 +303,40 @@ fn check_products(
 /// Every box with its candidates, and exclusions that mean nothing.
 #[allow(clippy::too_many_arguments)]
 async fn score(
-    app: &Arc<App>,
+    packer: &Arc<Packer>,
     view: &Arc<View>,
     shelf: &Arc<serendib_engine::boxes::Shelf>,
     rules: &Arc<serendib_engine::boxes::ShopRules>,
     asks: &Arc<Vec<BoxAsk>>,
     now: i64,
     events: &mpsc::Sender<Event>,
-) -> Result<(Vec<Order>, Vec<String>), Status> {
+) -> Result<(Vec<Order>, Vec<String>), Refusal> {
     let mut orders: Vec<Order> = Vec::with_capacity(asks.len());
     let mut unknown: Vec<String> = Vec::new();
     for from in (0..asks.len()).step_by(CHUNK) {
         if events.is_closed() {
-            return Err(Status::cancelled("nobody waits for the pack any more"));
+            return Err(Refusal::Cancelled("nobody waits for the pack any more"));
         }
         let until = (from + CHUNK).min(asks.len());
         let mut subscribers = Vec::with_capacity(CHUNK);
         for ask in &asks[from..until] {
-            let state = app.customer(&ask.customer_id, None).await?;
+            let state = packer.keeping.customer(&ask.customer_id, None).await?;
             let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
-            let earlier = app.store.boxes(earlier, now).await.map_err(refused)?;
+            let earlier = packer.keeping.store.boxes(earlier, now).await?;
             subscribers.push((state, earlier));
         }
         let made = {
-            let (app, view, shelf) = (app.clone(), view.clone(), shelf.clone());
+            let (packer, view, shelf) = (packer.clone(), view.clone(), shelf.clone());
             let (rules, asks) = (rules.clone(), asks.clone());
             blocking(move || {
                 let bench = Bench {
-                    config: &app.config,
+                    config: &packer.keeping.config,
                     view: &view,
                     shelf: &shelf,
                     rules: &rules,
                     now,
                 };
-                app.packing.install(|| {
+                packer.threads.install(|| {
                     asks[from..until]
                         .par_iter()
                         .zip(&subscribers)
@@ -450,14 +360,14 @@ async fn score(
 /// Runs `work` off the async threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Status> {
+) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| Status::internal(format!("packing failed: {error}")))
+        .map_err(|error| Refusal::Failed(format!("packing failed: {error}")))
 }
 
 struct Shared<'a> {
-    app: &'a Arc<App>,
+    packer: &'a Arc<Packer>,
     view: &'a Arc<View>,
     shelf: &'a Arc<serendib_engine::boxes::Shelf>,
     rules: &'a Arc<serendib_engine::boxes::ShopRules>,
@@ -472,13 +382,13 @@ impl Shared<'_> {
         packing: &JobPacking,
         lots: &[serendib_engine::boxes::Lot],
         locale: Option<&str>,
-    ) -> Result<Vec<(StoredBox, bool)>, Status> {
+    ) -> Result<Vec<(StoredBox, bool)>, Refusal> {
         let mut boxes = Vec::with_capacity(asks.len());
         for from in (0..asks.len()).step_by(CHUNK) {
             let until = (from + CHUNK).min(asks.len());
             let mut states = Vec::with_capacity(CHUNK);
             for ask in &asks[from..until] {
-                states.push(self.app.customer(&ask.customer_id, None).await?);
+                states.push(self.packer.keeping.customer(&ask.customer_id, None).await?);
             }
             let packed: Vec<_> = packing.orders[from..until]
                 .iter()
@@ -488,8 +398,8 @@ impl Shared<'_> {
                     (order.packed.clone(), labels)
                 })
                 .collect();
-            let (app, view, shelf, rules) = (
-                self.app.clone(),
+            let (packer, view, shelf, rules) = (
+                self.packer.clone(),
                 self.view.clone(),
                 self.shelf.clone(),
                 self.rules.clone(),
@@ -497,13 +407,13 @@ impl Shared<'_> {
             let (asks, now, locale) = (asks.clone(), self.now, locale.map(str::to_owned));
             let made = blocking(move || {
                 let bench = Bench {
-                    config: &app.config,
+                    config: &packer.keeping.config,
                     view: &view,
                     shelf: &shelf,
                     rules: &rules,
                     now,
                 };
-                app.packing.install(|| {
+                packer.threads.install(|| {
                     asks[from..until]
                         .par_iter()
                         .zip(&states)
@@ -512,7 +422,8 @@ impl Shared<'_> {
                             let state = state.as_deref();
                             let said = state.map(|s| s.profile.consents).unwrap_or_default();
                             let named = state.is_some()
-                                && said.allows(Purpose::Personalise, &app.config.consent);
+                                && said
+                                    .allows(Purpose::Personalise, &packer.keeping.config.consent);
                             let stored = bench.stored(ask, state, packed, lots, locale.as_deref());
                             (stored, named)
                         })
@@ -699,7 +610,12 @@ fn restocked(
 }
 
 /// Brings `boxes` to what was kept, and has their surprises kept secret.
-fn note_all(app: &App, boxes: &mut [StoredBox], left_out: &[(usize, usize)], hold_until: i64) {
+fn note_all(
+    packer: &Packer,
+    boxes: &mut [StoredBox],
+    left_out: &[(usize, usize)],
+    hold_until: i64,
+) {
     for (at, line) in left_out.iter().rev() {
         let gone = boxes[*at].lines.remove(*line);
         let short = boxes[*at].short.get_or_insert_with(Default::default);
@@ -712,17 +628,17 @@ fn note_all(app: &App, boxes: &mut [StoredBox], left_out: &[(usize, usize)], hol
     }
     for stored in boxes {
         stored.version = 1;
-        app.spoilers.note(stored, hold_until);
+        packer.spoilers.note(stored, hold_until);
     }
 }
 
 /// Fills the slots of lines that others took units from in the last moment, box by box.
-async fn refill(app: &Arc<App>, boxes: &mut [StoredBox], left_out: &[(usize, usize)]) {
+async fn refill(packer: &Arc<Packer>, boxes: &mut [StoredBox], left_out: &[(usize, usize)]) {
     let mut short: Vec<usize> = left_out.iter().map(|(at, _)| *at).collect();
     short.dedup();
     for at in short {
         let id = boxes[at].box_id.clone();
-        match repack(app, &id, &[], Keep::All, false, None).await {
+        match repack(packer, &id, &[], Keep::All, false, None).await {
             Ok(filled) => boxes[at] = filled,
             Err(error) => tracing::warn!(%error, "a box stays short: packing it again failed"),
         }

@@ -4,14 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serendib_engine::boxes::{assign_lots, Job};
-use tonic::Status;
 
+use crate::answer::boxes::kept::{Kept, EARLIER};
 use crate::answer::boxes::order::{shelf_of, Bench};
-use crate::answer::boxes::pack::{Kept, EARLIER};
-use crate::answer::boxes::{BoxAsk, LotAsk};
-use crate::app::App;
+use crate::answer::boxes::{BoxAsk, LotAsk, Packer};
+use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
-use crate::rpc::status::store_status;
 use crate::store::{BoxQuery, BoxState, StoreError, StoredBox, StoredPack};
 
 /// Times that a box is packed again while others change it or take units.
@@ -31,31 +29,30 @@ pub enum Keep {
 /// # Errors
 /// A box that is not there, is locked or has left; a store that does not write.
 pub async fn repack(
-    app: &Arc<App>,
+    packer: &Arc<Packer>,
     box_id: &str,
     without: &[String],
     keep: Keep,
     lock: bool,
     locale: Option<&str>,
-) -> Result<StoredBox, Status> {
-    let refused = |error: StoreError| store_status(&error);
+) -> Result<StoredBox, Refusal> {
     let mut attempt = 0;
     loop {
         attempt += 1;
         let now = now_ms();
         let ids = BoxQuery::Ids(vec![box_id.to_owned()]);
-        let found = app.store.boxes(ids, now).await.map_err(refused)?;
+        let found = packer.keeping.store.boxes(ids, now).await?;
         let old = found
             .into_iter()
             .next()
-            .ok_or_else(|| Status::not_found("box_id: there is no such box"))?;
+            .ok_or_else(|| Refusal::NotFound("box_id: there is no such box".into()))?;
         if old.state != BoxState::Packed {
             let state = old.state.as_str();
-            return Err(refused(StoreError::BoxClosed { state }));
+            return Err(StoreError::BoxClosed { state }.into());
         }
         if old.locked {
             let what = "box_id: the box is locked; unlock it before it is packed again";
-            return Err(Status::failed_precondition(what));
+            return Err(Refusal::Precondition(what.into()));
         }
         if let Keep::Products(products) = &keep {
             let inside = |id: &String| old.lines.iter().any(|line| line.product_id == *id);
@@ -68,12 +65,12 @@ pub async fn repack(
                     continue;
                 };
                 let what = format!("keep_product_ids[{ix}]: {id:?} {what}");
-                return Err(Status::invalid_argument(what));
+                return Err(Refusal::Argument(what));
             }
         }
-        let pack = app.store.pack(old.pack_id.clone()).await.map_err(refused)?;
-        let pack = pack.ok_or_else(|| Status::data_loss("box_id: the box's pack is gone"))?;
-        let mut changed = again(app, &old, &pack, without, &keep, locale, now).await?;
+        let pack = packer.keeping.store.pack(old.pack_id.clone()).await?;
+        let pack = pack.ok_or_else(|| Refusal::Damaged("box_id: the box's pack is gone"))?;
+        let mut changed = again(packer, &old, &pack, without, &keep, locale, now).await?;
         changed.locked = lock;
         let mut products: Vec<String> = old
             .lines
@@ -83,54 +80,50 @@ pub async fn repack(
             .collect();
         products.sort_unstable();
         products.dedup();
-        crate::rpc::adopt(app, &products, now).await?;
-        match app.store.change_box(changed.clone(), now).await {
+        packer.keeping.adopt(&products, now).await?;
+        match packer.keeping.store.change_box(changed.clone(), now).await {
             Ok(version) => {
                 changed.version = version;
-                app.spoilers.note(&changed, pack.hold_until);
-                app.views.apply(products, now_ms()).await.map_err(refused)?;
+                packer.spoilers.note(&changed, pack.hold_until);
+                packer.keeping.views.apply(products, now_ms()).await?;
                 return Ok(changed);
             }
             Err(StoreError::OutOfStock { .. } | StoreError::VersionMismatch { .. })
                 if attempt < ATTEMPTS =>
             {
-                app.views.refresh(now_ms()).await.map_err(refused)?;
+                packer.keeping.views.refresh(now_ms()).await?;
             }
-            Err(error) => return Err(refused(error)),
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
 async fn again(
-    app: &Arc<App>,
+    packer: &Arc<Packer>,
     old: &StoredBox,
     pack: &StoredPack,
     without: &[String],
     keep: &Keep,
     locale: Option<&str>,
     now: i64,
-) -> Result<StoredBox, Status> {
+) -> Result<StoredBox, Refusal> {
     let kept: Kept = serde_json::from_value(pack.body.clone())
-        .map_err(|_| Status::data_loss("box_id: the box's pack cannot be read"))?;
+        .map_err(|_| Refusal::Damaged("box_id: the box's pack cannot be read"))?;
     let mut ask: BoxAsk = serde_json::from_value(old.ask.clone())
-        .map_err(|_| Status::data_loss("box_id: the box cannot be read"))?;
+        .map_err(|_| Refusal::Damaged("box_id: the box cannot be read"))?;
     ask.box_id.clone_from(&old.box_id);
     ask.customer_id.clone_from(&old.customer_id);
     ask.ship_at = old.ship_at;
     ask.locked.clear();
-    let state = app.customer(&ask.customer_id, None).await?;
+    let state = packer.keeping.customer(&ask.customer_id, None).await?;
     let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
-    let earlier = app
-        .store
-        .boxes(earlier, now)
-        .await
-        .map_err(|error| store_status(&error))?;
-    let (app, old) = (app.clone(), old.clone());
+    let earlier = packer.keeping.store.boxes(earlier, now).await?;
+    let (packer, old) = (packer.clone(), old.clone());
     let (without, keep): (HashSet<String>, Keep) =
         (without.iter().cloned().collect(), keep.clone());
     let locale = locale.map(str::to_owned);
     let made = tokio::task::spawn_blocking(move || {
-        let view = app.views.get();
+        let view = packer.keeping.views.get();
         let mut own: HashMap<String, i64> = HashMap::new();
         for line in &old.lines {
             *own.entry(line.product_id.clone()).or_insert(0) += 1;
@@ -138,13 +131,13 @@ async fn again(
         let lots = with_own(kept.lots, &old);
         let (shelf, lots) = shelf_of(&view, &kept.products, &own, &lots);
         let bench = Bench {
-            config: &app.config,
+            config: &packer.keeping.config,
             view: &view,
             shelf: &shelf,
             rules: &kept.rules,
             now,
         };
-        let wrong = |error: &dyn std::fmt::Display| Status::failed_precondition(error.to_string());
+        let wrong = |error: &dyn std::fmt::Display| Refusal::Precondition(error.to_string());
         let rules = shelf
             .rules(&view.live.catalogue, &kept.rules)
             .map_err(|e| wrong(&e))?;
@@ -186,7 +179,7 @@ async fn again(
             .into_iter()
             .map(|lot| all[lot].label.clone())
             .collect();
-        Ok::<StoredBox, Status>(StoredBox {
+        Ok::<StoredBox, Refusal>(StoredBox {
             pack_id: old.pack_id.clone(),
             version: old.version,
             ship_at: old.ship_at,
@@ -198,7 +191,7 @@ async fn again(
         })
     })
     .await
-    .map_err(|error| Status::internal(format!("packing failed: {error}")))??;
+    .map_err(|error| Refusal::Failed(format!("packing failed: {error}")))??;
     Ok(made)
 }
 

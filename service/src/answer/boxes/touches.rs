@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serendib_shop::Touchpoint;
 
-use crate::answer::boxes::{repack, Keep};
-use crate::app::App;
+use crate::answer::boxes::{repack, Keep, Packer};
 use crate::clock::now_ms;
 use crate::store::{BoxEnd, BoxQuery, StoreError, StoredBox};
 
@@ -14,22 +13,25 @@ const PAGE: usize = 256;
 
 /// Follows touchpoints that were just recorded: a box that was delivered, kept or returned is delivered, and a surprise
 /// that its customer bought before the box left is packed anew. What fails is logged: recording has happened.
-pub async fn follow(app: &Arc<App>, rows: &[Touchpoint]) {
-    if app.spoilers.is_empty() {
+pub async fn follow(packer: &Arc<Packer>, rows: &[Touchpoint]) {
+    if packer.spoilers.is_empty() {
         return;
     }
     for row in rows {
         match row.kind.as_str() {
             "delivery" | "box_kept" | "box_returned" => {
-                let opened = row.basket_id.as_ref().filter(|id| app.spoilers.is_open(id));
+                let opened = row
+                    .basket_id
+                    .as_ref()
+                    .filter(|id| packer.spoilers.is_open(id));
                 if let Some(box_id) = opened {
-                    deliver(app, box_id).await;
+                    deliver(packer, box_id).await;
                 }
             }
             "purchase" => {
-                let product = row.product_id.as_ref().filter(|id| app.spoilers.any(id));
+                let product = row.product_id.as_ref().filter(|id| packer.spoilers.any(id));
                 if let Some(product) = product {
-                    bought(app, &row.customer_id, product).await;
+                    bought(packer, &row.customer_id, product).await;
                 }
             }
             _ => {}
@@ -39,10 +41,10 @@ pub async fn follow(app: &Arc<App>, rows: &[Touchpoint]) {
 
 /// Catches up on what was loaded into the store while no server ran on it: the touchpoints of every box that is open, as
 /// if they had been recorded now.
-pub async fn catch_up(app: &Arc<App>) {
-    for open in app.spoilers.all() {
+pub async fn catch_up(packer: &Arc<Packer>) {
+    for open in packer.spoilers.all() {
         let query = BoxQuery::Ids(vec![open.box_id.clone()]);
-        let found = match app.store.boxes(query, now_ms()).await {
+        let found = match packer.keeping.store.boxes(query, now_ms()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "catching up on the boxes failed");
@@ -52,8 +54,8 @@ pub async fn catch_up(app: &Arc<App>) {
         let Some(stored) = found.into_iter().next() else {
             continue;
         };
-        match missed(app, &stored).await {
-            Ok(rows) => follow(app, &rows).await,
+        match missed(packer, &stored).await {
+            Ok(rows) => follow(packer, &rows).await,
             Err(error) => tracing::warn!(%error, "catching up on a box failed"),
         }
     }
@@ -61,7 +63,7 @@ pub async fn catch_up(app: &Arc<App>) {
 
 /// Touchpoints of the box's customer that concern it. What they had bought was no surprise when the box was packed, so a
 /// purchase of one was told later, whenever it happened.
-async fn missed(app: &Arc<App>, stored: &StoredBox) -> Result<Vec<Touchpoint>, StoreError> {
+async fn missed(packer: &Arc<Packer>, stored: &StoredBox) -> Result<Vec<Touchpoint>, StoreError> {
     let secret = |row: &Touchpoint| {
         let mut surprises = stored.lines.iter().filter(|line| line.surprise);
         surprises.any(|line| Some(&line.product_id) == row.product_id.as_ref())
@@ -70,7 +72,11 @@ async fn missed(app: &Arc<App>, stored: &StoredBox) -> Result<Vec<Touchpoint>, S
     let mut after = None;
     loop {
         let customer = stored.customer_id.clone();
-        let (rows, next) = app.store.touchpoints(customer, after, PAGE).await?;
+        let (rows, next) = packer
+            .keeping
+            .store
+            .touchpoints(customer, after, PAGE)
+            .await?;
         found.extend(rows.into_iter().filter(|row| match row.kind.as_str() {
             "purchase" => secret(row),
             _ => row.basket_id.as_ref() == Some(&stored.box_id),
@@ -82,20 +88,21 @@ async fn missed(app: &Arc<App>, stored: &StoredBox) -> Result<Vec<Touchpoint>, S
     }
 }
 
-async fn deliver(app: &Arc<App>, box_id: &str) {
-    let ended = app
+async fn deliver(packer: &Arc<Packer>, box_id: &str) {
+    let ended = packer
+        .keeping
         .store
         .end_boxes(vec![box_id.to_owned()], BoxEnd::Delivered, now_ms())
         .await;
     match ended {
-        Ok(boxes) => boxes.iter().for_each(|b| app.spoilers.note(b, 0)),
+        Ok(boxes) => boxes.iter().for_each(|b| packer.spoilers.note(b, 0)),
         Err(StoreError::BoxClosed { .. } | StoreError::NotFound { .. }) => {}
         Err(error) => tracing::warn!(%error, "noting a delivered box failed"),
     }
 }
 
-async fn bought(app: &Arc<App>, customer_id: &str, product: &str) {
-    let state = match app.customer(customer_id, None).await {
+async fn bought(packer: &Arc<Packer>, customer_id: &str, product: &str) {
+    let state = match packer.keeping.customer(customer_id, None).await {
         Ok(state) => state,
         Err(error) => {
             tracing::warn!(%error, "looking for boxes with a product that was bought failed");
@@ -106,7 +113,7 @@ async fn bought(app: &Arc<App>, customer_id: &str, product: &str) {
         .iter()
         .flat_map(|s| s.ids())
         .chain(std::iter::once(customer_id));
-    let mut boxes: Vec<String> = app
+    let mut boxes: Vec<String> = packer
         .spoilers
         .of(ids, now_ms())
         .into_iter()
@@ -118,8 +125,8 @@ async fn bought(app: &Arc<App>, customer_id: &str, product: &str) {
     for box_id in boxes {
         let without = [product.to_owned()];
         // a box that has left or is closed up stays as it is
-        if let Err(error) = repack(app, &box_id, &without, Keep::All, false, None).await {
-            if error.code() != tonic::Code::FailedPrecondition {
+        if let Err(error) = repack(packer, &box_id, &without, Keep::All, false, None).await {
+            if !error.is_precondition() {
                 tracing::warn!(%error, "packing a surprise anew that was bought failed");
             }
         }

@@ -19,7 +19,8 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::answer::boxes::{self, Event, Keep, PackAsk, Packed};
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::boxes::convert::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 use crate::rpc::counted;
@@ -105,12 +106,12 @@ async fn pack_boxes(
         None => {
             let (events, heard) = mpsc::channel(AHEAD);
             let pack_id = ask.pack_id.clone();
-            let packing = boxes::pack(app, ask, deadline, events);
+            let packing = boxes::pack(&app.packer, ask, deadline, events);
             let telling = tell(heard, pieces.clone());
             let (packed, ()) = tokio::join!(packing, telling);
             match (packed, pack_id) {
                 // the same call came twice at once: both get what was kept
-                (Err(error), Some(pack_id)) if error.code() == tonic::Code::AlreadyExists => {
+                (Err(error), Some(pack_id)) if error.already_exists() => {
                     packed_before(app, &pack_id, asked).await?.ok_or(error)?
                 }
                 (packed, _) => packed?,
@@ -232,7 +233,7 @@ async fn repack_box(
     let locale = optional_id("locale", request.locale.as_deref())?;
     let keep = Keep::Products(keep);
     let stored = boxes::repack(
-        app,
+        &app.packer,
         &box_id,
         &without,
         keep,

@@ -14,7 +14,8 @@ use serendib_proto::v1::{
 use serendib_shop::{Product, ProductIx};
 use tonic::{Request, Response, Status};
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::catalog::convert::{product_from_proto, product_to_proto};
 use crate::rpc::counted;
@@ -144,7 +145,10 @@ async fn remove(
     let product_ids = ids("product_ids", &request.product_ids, MAX_ROWS)?;
     let now = now_ms();
     // A product that only the model knows is known to the store from now on, as removed.
-    adopt(app, &product_ids, now).await?;
+    app.keeping
+        .adopt(&product_ids, now)
+        .await
+        .map_err(refused)?;
     let removed = app
         .store
         .remove_products(product_ids.clone(), now)
@@ -156,33 +160,6 @@ async fn remove(
         model_id: app.model_id(),
         removed: removed as u64,
     })
-}
-
-/// Gives the store those of `product_ids` that only the model's catalogue knows: the store keeps stock and removals.
-pub(crate) async fn adopt(app: &App, product_ids: &[String], now: i64) -> Result<(), Status> {
-    let view = app.views.get();
-    let catalogue = &view.generation.model.catalogue;
-    let stored = app
-        .store
-        .products(product_ids.to_vec(), now)
-        .await
-        .map_err(refused)?;
-    let mut missing: Vec<Product> = product_ids
-        .iter()
-        .zip(&stored)
-        .filter(|(_, entry)| entry.as_ref().is_none_or(|e| e.seen_only))
-        .filter_map(|(id, _)| catalogue.find(id))
-        .map(|ix| catalogue.product(ix).clone())
-        .collect();
-    missing.sort_by(|a, b| a.product_id.cmp(&b.product_id));
-    missing.dedup_by(|a, b| a.product_id == b.product_id);
-    if !missing.is_empty() {
-        app.store
-            .upsert_products(missing, now)
-            .await
-            .map_err(refused)?;
-    }
-    Ok(())
 }
 
 async fn set_stock(app: &App, request: &SetStockRequest) -> Result<SetStockResponse, Status> {
@@ -201,7 +178,7 @@ async fn set_stock(app: &App, request: &SetStockRequest) -> Result<SetStockRespo
         });
     }
     let changed: Vec<String> = levels.iter().map(|l| l.product_id.clone()).collect();
-    adopt(app, &changed, now).await?;
+    app.keeping.adopt(&changed, now).await.map_err(refused)?;
     let catalogue_version = app.store.set_stock(levels, now).await.map_err(refused)?;
     show(app, changed).await?;
     Ok(SetStockResponse {
@@ -255,7 +232,7 @@ async fn reserve(app: &App, request: &ReserveStockRequest) -> Result<ReserveStoc
     }
     let changed: Vec<String> = lines.iter().map(|l| l.product_id.clone()).collect();
     let now = now_ms();
-    adopt(app, &changed, now).await?;
+    app.keeping.adopt(&changed, now).await.map_err(refused)?;
     let reservation = Reservation {
         reservation_id: reservation_id.unwrap_or_default(),
         lines,

@@ -8,7 +8,8 @@ use serendib_proto::v1::{GetCustomerRequest, GetCustomerResponse};
 use serendib_shop::{Kinds, Touchpoint};
 use tonic::Status;
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::boxes::convert::box_to_proto;
 use crate::rpc::customer::convert::customer_to_proto;

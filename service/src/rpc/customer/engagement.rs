@@ -11,7 +11,8 @@ use serendib_proto::v1::{
 use serendib_shop::{Purpose, Touch};
 use tonic::{Request, Status};
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::customer::convert_engagement::{
     care_to_proto, engagement_to_proto, offers_to_proto, EFFECTS,
@@ -47,7 +48,7 @@ pub(super) struct Shown {
 
 /// Computes `state` as of `now`, seeing what happened strictly before.
 pub(super) fn show(app: &App, view: &View, state: &CustomerState, now: i64) -> Shown {
-    let encoded = app.customers.get(state, view);
+    let encoded = app.answering.customers.get(state, view);
     show_encoded(app, view, &encoded, now)
 }
 
@@ -124,6 +125,7 @@ pub(super) async fn get(
     let view = app.views.get();
     let (worker, seen) = (app.clone(), view.clone());
     let shown = app
+        .answering
         .pool
         .run(deadline, move |_| match at {
             // a state as of an earlier time is not the one that the next request will want
@@ -213,6 +215,7 @@ pub(super) async fn list(
                 rows = 0;
                 let (worker, seen, wanted) = (app.clone(), view.clone(), message.clone());
                 let of_these = app
+                    .answering
                     .pool
                     .run(deadline, move |_| {
                         look(&worker, &seen, &wanted, &states, now)

@@ -9,7 +9,8 @@ use serendib_proto::v1::{GetLifeRequest, GetLifeResponse};
 use serendib_shop::Catalogue;
 use tonic::Status;
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::fields::{id, Invalid};
 use crate::rpc::status::pool_status;
@@ -52,6 +53,7 @@ pub(super) async fn get(
     let view = app.views.get();
     let (worker, seen, earlier) = (app.clone(), view.clone(), request.at_ms.is_some());
     let life = app
+        .answering
         .pool
         .run(deadline, move |_| {
             let ask = OutlookRequest {
@@ -67,7 +69,7 @@ pub(super) async fn get(
             let encoded = if earlier {
                 Arc::new(Encoded::new(&state, &seen))
             } else {
-                worker.customers.get(&state, &seen)
+                worker.answering.customers.get(&state, &seen)
             };
             of(&worker, &seen, &encoded, &ask)
         })
@@ -112,7 +114,7 @@ pub(super) fn on_card(
         locale: locale.unwrap_or(&app.config.recommend.locale),
         discretion: Discretion::default(),
     };
-    let encoded = app.customers.get(state, &view);
+    let encoded = app.answering.customers.get(state, &view);
     of(app, &view, &encoded, &ask).map_or_else(Default::default, |life| {
         let clocks = life.clocks.iter().map(|c| clock(c, false)).collect();
         (clocks, occasions(&life))

@@ -24,7 +24,8 @@ use serendib_shop::{Consents, Customer, Purpose};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::customer::convert::{consents_to_proto, customer_from_proto, customer_to_proto};
 use crate::rpc::fields::{at_most, id, Invalid};
@@ -198,10 +199,10 @@ impl CustomerService for CustomerRpc {
                 .await
                 .map_err(refused)?;
             if let Some(state) = state {
-                app.customers.forget(&state.customer_id);
+                app.answering.customers.forget(&state.customer_id);
                 app.similar.forget(&state.customer_id);
                 app.spoilers.forget(state.ids());
-                app.baskets.forget(app).await;
+                app.baskets.forget(&app.keeping).await;
             }
             app.spoilers
                 .forget(boxes.iter().map(|b| b.customer_id.as_str()));
@@ -295,10 +296,13 @@ async fn similar(
         .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
     let worker = app.clone();
     let found = app
+        .answering
         .pool
         .run(deadline, move |_| {
             let view = worker.views.get();
-            worker.similar.nearest(&worker, &view, &state, count)
+            worker
+                .similar
+                .nearest(&worker.keeping, &view, &state, count)
         })
         .await
         .map_err(pool_status)?;

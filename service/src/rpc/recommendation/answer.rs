@@ -3,28 +3,17 @@
 use std::collections::BTreeMap;
 
 use serendib_engine::explain::{counterfactual_sentence, Counterfactual};
-use serendib_engine::rank::{Answer, Item, ListAnswer, Note, Reason, ReasonCode};
+use serendib_engine::rank::{Item, ListAnswer, Note, Reason};
 use serendib_proto::v1;
-use serendib_shop::{Catalogue, ProductIx};
+use serendib_shop::Catalogue;
 
+use crate::answer::recommend::{Answer, Lists};
 use crate::answer::sentence::{may_name, note_text, sentence, Language};
+use crate::answer::serve_log::leaving;
 use crate::rpc::catalog::convert::product_to_proto;
+use crate::rpc::customer::convert_engagement::hand_over_to_proto;
 use crate::rpc::recommendation::request::list_kind_to_proto;
-use crate::snapshot::views::View;
-use crate::store::{served_id, ServedItem, ServedList, ServedReason};
-
-/// How an answer is put into a message.
-#[derive(Debug, Clone, Copy)]
-pub struct Wording<'a> {
-    /// The answer's id.
-    pub request_id: &'a str,
-    /// Language of the sentences.
-    pub language: Language,
-    /// Send products along.
-    pub include_products: bool,
-    /// Send counts of removed candidates along.
-    pub include_accounting: bool,
-}
+use crate::store::served_id;
 
 pub fn note(code: &str, text: impl Into<String>) -> v1::Note {
     v1::Note {
@@ -33,28 +22,48 @@ pub fn note(code: &str, text: impl Into<String>) -> v1::Note {
     }
 }
 
-/// The lists of `answer` as messages; an item whose numbers are not finite does not leave.
-pub fn lists_to_proto(answer: &Answer, view: &View, wording: Wording) -> Vec<v1::RecommendedList> {
-    answer
+/// The message for an answer.
+pub fn answer_to_proto(answer: Answer<Vec<v1::RecommendedList>>) -> v1::RecommendResponse {
+    let partial = answer
+        .lists
+        .iter()
+        .any(|list| list.notes.iter().any(|n| n.code == "partial"));
+    v1::RecommendResponse {
+        request_id: answer.request_id,
+        model_id: answer.model_id,
+        lists: answer.lists,
+        partial,
+        personal: answer.personal,
+        notes: answer
+            .notes
+            .into_iter()
+            .map(|(code, words)| note(code, words))
+            .collect(),
+        at_ms: answer.at,
+        seed: answer.seed,
+        hand_over: hand_over_to_proto(answer.hand_over),
+        holdout: answer.holdout,
+    }
+}
+
+/// The lists as messages; an item whose numbers are not finite does not leave.
+pub fn lists_to_proto(lists: Lists) -> Vec<v1::RecommendedList> {
+    lists
+        .answer
         .lists
         .iter()
         .enumerate()
-        .map(|(ix, list)| list_to_proto(ix, list, view, wording))
+        .map(|(ix, list)| list_to_proto(ix, list, &lists))
         .collect()
 }
 
-fn list_to_proto(
-    ix: usize,
-    list: &ListAnswer,
-    view: &View,
-    wording: Wording,
-) -> v1::RecommendedList {
+fn list_to_proto(ix: usize, list: &ListAnswer, lists: &Lists) -> v1::RecommendedList {
     let items = leaving(list)
         .enumerate()
-        .map(|(place, item)| item_to_proto(ix, place + 1, item, view, wording))
+        .map(|(place, item)| item_to_proto(ix, place + 1, item, lists))
         .collect();
     let mut removed: BTreeMap<&str, u64> = BTreeMap::new();
-    if wording.include_accounting {
+    if lists.ask.include_accounting {
         for candidate in &list.removed {
             *removed.entry(candidate.by).or_default() += 1;
         }
@@ -63,7 +72,8 @@ fn list_to_proto(
         kind: list_kind_to_proto(list.kind).into(),
         items,
         notes: notes(list),
-        candidates: wording
+        candidates: lists
+            .ask
             .include_accounting
             .then_some((list.items.len() + list.removed.len()) as u64),
         removed: removed
@@ -74,12 +84,6 @@ fn list_to_proto(
             })
             .collect(),
     }
-}
-
-fn leaving(list: &ListAnswer) -> impl Iterator<Item = &Item> {
-    list.items
-        .iter()
-        .filter(|item| item.score.is_finite() && item.relevance.is_finite())
 }
 
 fn notes(list: &ListAnswer) -> Vec<v1::Note> {
@@ -94,12 +98,12 @@ fn notes(list: &ListAnswer) -> Vec<v1::Note> {
         .collect()
 }
 
-fn item_to_proto(list: usize, rank: usize, item: &Item, view: &View, wording: Wording) -> v1::Item {
-    let catalogue = &view.live.catalogue;
+fn item_to_proto(list: usize, rank: usize, item: &Item, lists: &Lists) -> v1::Item {
+    let catalogue = &lists.view.live.catalogue;
     let product = catalogue.product(item.product);
     let finite = |value: Option<f32>| value.filter(|v| v.is_finite()).map(f64::from);
     v1::Item {
-        served_id: served_id(wording.request_id, list, rank),
+        served_id: served_id(lists.request_id, list, rank),
         product_id: product.product_id.clone(),
         rank: rank as u32,
         score: f64::from(item.score),
@@ -114,14 +118,14 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, view: &View, wording: Wo
         reasons: item
             .reasons
             .iter()
-            .map(|reason| reason_to_proto(reason, catalogue, wording.language))
+            .map(|reason| reason_to_proto(reason, catalogue, lists.language))
             .collect(),
         title: product.label().to_owned(),
-        product: wording.include_products.then(|| {
+        product: lists.ask.include_products.then(|| {
             let mut message = product_to_proto(product);
             // What it costs the shop is nobody's business at the storefront.
             message.cost = None;
-            message.stock = view.live.stock[item.product as usize];
+            message.stock = lists.view.live.stock[item.product as usize];
             message
         }),
     }
@@ -156,68 +160,4 @@ pub fn counterfactual_to_proto(
         sentence: counterfactual_sentence(found, catalogue, language, now),
         touched_at_ms: found.touched_at,
     })
-}
-
-/// Reasons for the serve log.
-fn reason_to_log(reason: &Reason, catalogue: &Catalogue) -> ServedReason {
-    ServedReason {
-        code: reason.code.as_str().into(),
-        product_id: reason
-            .product
-            .map(|product| catalogue.product(product).product_id.clone()),
-        clock: reason.clock.clone(),
-        contribution: Some(reason.contribution)
-            .filter(|part| part.is_finite())
-            .unwrap_or(0.0),
-    }
-}
-
-/// A reason of the serve log; what it refers to is left out where the shop does not know it any more. `None` for a kind of
-/// reason that is not known any more.
-pub fn reason_from_log(reason: &ServedReason, view: &View) -> Option<Reason> {
-    let product = reason.product_id.as_ref();
-    let life = view.model.life.as_ref().map(|life| &life.model);
-    let clock = life.and_then(|life| Some(&life.clocks[life.clock(reason.clock.as_ref()?)?]));
-    Some(Reason {
-        code: ReasonCode::parse(&reason.code)?,
-        product: product.and_then(|id| view.live.catalogue.find(id)),
-        clock: reason.clock.clone(),
-        clock_title: clock
-            .map(|clock| clock.kind.title.clone())
-            .unwrap_or_default(),
-        contribution: reason.contribution,
-    })
-}
-
-/// The lists of `answer` for the serve log.
-pub fn lists_to_log(answer: &Answer, view: &View) -> Vec<ServedList> {
-    let catalogue = &view.live.catalogue;
-    let id = |product: ProductIx| catalogue.product(product).product_id.clone();
-    answer
-        .lists
-        .iter()
-        .map(|list| ServedList {
-            kind: list.kind.as_str().into(),
-            items: leaving(list)
-                .map(|item| ServedItem {
-                    product_id: id(item.product),
-                    propensity: item.propensity,
-                    reasons: item
-                        .reasons
-                        .iter()
-                        .map(|reason| reason_to_log(reason, catalogue))
-                        .collect(),
-                })
-                .collect(),
-            candidates: list
-                .draw
-                .iter()
-                .map(|(product, propensity)| ServedItem {
-                    product_id: id(*product),
-                    propensity: Some(*propensity),
-                    ..ServedItem::default()
-                })
-                .collect(),
-        })
-        .collect()
 }

@@ -23,7 +23,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::app::App;
 use crate::rpc::counted;
-use crate::rpc::recommendation::request::Ask;
+use crate::rpc::recommendation::answer::{answer_to_proto, lists_to_proto};
+use crate::rpc::recommendation::request::ask_from_proto;
 use crate::workers::deadline::Deadline;
 
 /// Requests of one stream that are computed at the same time.
@@ -37,8 +38,12 @@ async fn recommend(
     message: &RecommendRequest,
     deadline: Deadline,
 ) -> Result<RecommendResponse, Status> {
-    let ask = Ask::from_proto(message, app.ask_limits())?;
-    app.recommend(ask, deadline).await
+    let ask = ask_from_proto(message, app.ask_limits())?;
+    let answer = app
+        .answering
+        .recommend(ask, deadline, lists_to_proto)
+        .await?;
+    Ok(answer_to_proto(answer))
 }
 
 #[tonic::async_trait]

@@ -1,348 +1,109 @@
 //! Requests for recommendations.
 
-use std::collections::HashSet;
-
-use serendib_engine::rank::{
-    Caps, Context, Filters, ListKind, ListRequest, Live, Request, Together,
-};
+use serendib_engine::rank::{Caps, Filters, ListKind, Together};
 use serendib_proto::v1;
-use serendib_shop::{
-    noise::without_noise, Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT,
-};
+use serendib_shop::Touchpoint;
 
-use crate::config::{Contact, Usual};
-use crate::store::Asked;
-
+use crate::answer::ask::{Ask, AskLimits, AskList};
 use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, Invalid};
 
 /// Most lists in a request.
 const MAX_LISTS: usize = serendib_engine::rank::MAX_LISTS;
 
-/// What was done in a visit: so many of the newest are kept in the serve log.
-const VISIT_KEPT: usize = 100;
-
-/// What a request may ask for.
-#[derive(Debug, Clone, Copy)]
-pub struct AskLimits {
-    /// Items where the request says nothing.
-    pub default_count: usize,
-    /// Most items in a list.
-    pub max_count: usize,
-    /// Most reasons of an item.
-    pub max_reasons: usize,
-    /// How items go together where the request says nothing.
-    pub together: Usual,
-}
-
-/// A checked request; products are still ids.
-#[derive(Debug, Clone)]
-pub struct Ask {
-    /// For whom; `None` = an anonymous visitor.
-    pub customer_id: Option<String>,
-    /// The time asked for.
-    pub at: Option<i64>,
-    /// The seed asked for.
-    pub seed: Option<u64>,
-    /// Send products along.
-    pub include_products: bool,
-    /// Send counts of removed candidates along.
-    pub include_accounting: bool,
-    /// Where on the page.
-    pub placement: Option<String>,
-    /// Language of the sentences.
-    pub locale: Option<String>,
-    explore: bool,
-    draw_lone: bool,
-    lists: Vec<AskList>,
-    session: Vec<Touchpoint>,
-    basket: Vec<String>,
-    viewed: Option<String>,
-    occasion: Option<String>,
-    exclusions: Vec<String>,
-    dial: Option<f32>,
-    max_reasons: usize,
-}
-
-#[derive(Debug, Clone)]
-struct AskList {
-    kind: ListKind,
-    count: usize,
-    filters: Filters,
-    pins: Vec<String>,
-    together: Together,
-}
-
-/// A request in numbers of one view of the shop.
-#[derive(Debug, Clone)]
-pub struct Resolved {
-    /// What the engine answers.
-    pub request: Request,
-    /// What happened in the visit.
-    pub session: Vec<Touch>,
-    /// Products named in the request that the shop does not know.
-    pub unknown: usize,
-}
-
-impl Ask {
-    /// Checks a request.
-    ///
-    /// # Errors
-    /// The first field that is wrong.
-    pub fn from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Result<Ask, Invalid> {
-        let context = message.context.clone().unwrap_or_default();
-        at_most("lists", message.lists.len(), MAX_LISTS)?;
-        let one = [v1::ListRequest::default()];
-        let lists = if message.lists.is_empty() {
-            &one[..]
-        } else {
-            &message.lists[..]
-        };
-        let dial = match message.dial {
-            Some(dial) if !(0.0..=1.0).contains(&dial) => {
-                return Err(Invalid::new("dial", format!("is {dial}, expected 0 to 1")))
-            }
-            dial => dial.map(|dial| dial as f32),
-        };
-        at_most("context.session", context.session.len(), 1_000)?;
-        Ok(Ask {
-            customer_id: optional_id("customer_id", Some(&message.customer_id))?,
-            at: time("context.at_ms", context.at_ms)?,
-            seed: message.seed,
-            include_products: message.include_products,
-            include_accounting: message.include_accounting,
-            placement: optional_id("context.placement", context.placement.as_deref())?,
-            locale: optional_id("context.locale", context.locale.as_deref())?,
-            explore: true,
-            draw_lone: false,
-            lists: lists
-                .iter()
-                .enumerate()
-                .map(|(ix, list)| {
-                    AskList::from_proto(list, limits).map_err(|e| e.under(format!("lists[{ix}]")))
-                })
-                .collect::<Result<_, _>>()?,
-            session: context
-                .session
-                .iter()
-                .enumerate()
-                .map(|(ix, touch)| {
-                    session_touch(touch).map_err(|e| e.under(format!("context.session[{ix}]")))
-                })
-                .collect::<Result<_, _>>()?,
-            basket: ids("context.basket", &context.basket, 1_000)?,
-            viewed: optional_id(
-                "context.viewed_product_id",
-                context.viewed_product_id.as_deref(),
-            )?,
-            occasion: text("context.occasion", context.occasion.as_deref(), 256)?,
-            exclusions: ids("exclude_product_ids", &message.exclude_product_ids, 10_000)?,
-            dial,
-            max_reasons: limits.max_reasons,
-        })
-    }
-
-    /// The same with every item by its own score: a question about one item is not about what stands beside it.
-    pub fn one_by_one(mut self) -> Ask {
-        for list in &mut self.lists {
-            list.together = Together::default();
+/// Checks a request.
+///
+/// # Errors
+/// The first field that is wrong.
+pub fn ask_from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Result<Ask, Invalid> {
+    let context = message.context.clone().unwrap_or_default();
+    at_most("lists", message.lists.len(), MAX_LISTS)?;
+    let one = [v1::ListRequest::default()];
+    let lists = if message.lists.is_empty() {
+        &one[..]
+    } else {
+        &message.lists[..]
+    };
+    let dial = match message.dial {
+        Some(dial) if !(0.0..=1.0).contains(&dial) => {
+            return Err(Invalid::new("dial", format!("is {dial}, expected 0 to 1")))
         }
-        self
-    }
-
-    /// The same without `products` in any list, however many they are.
-    pub fn without_products(mut self, products: Vec<String>) -> Ask {
-        self.exclusions.extend(products);
-        self
-    }
-
-    /// The same with a surprise list of one drawn by the seed: for a caller of whom nobody knows what they were shown before.
-    pub fn draw_lone(self) -> Ask {
-        Ask {
-            draw_lone: true,
-            ..self
-        }
-    }
-
-    /// The same for what an earlier answer was for.
-    pub fn asked_again(self, asked: Asked) -> Ask {
-        let session = asked.session.into_iter();
-        Ask {
-            viewed: asked.viewed,
-            basket: asked.basket,
-            session: session
-                .map(|(product, kind, at)| Touchpoint {
-                    product_id: Some(product),
-                    at,
-                    ..Touchpoint::new("", kind)
-                })
-                .collect(),
-            dial: asked.dial,
-            ..self
-        }
-    }
-
-    /// What it is asked for, for the serve log; of a visit only where that may be kept.
-    pub fn asked(&self, keep_visit: bool) -> Asked {
-        let keep = if keep_visit { VISIT_KEPT } else { 0 };
-        let session = &self.session[self.session.len().saturating_sub(keep)..];
-        Asked {
-            at: self.at,
-            viewed: self.viewed.clone(),
-            basket: self.basket.clone(),
-            session: session
-                .iter()
-                .filter_map(|row| Some((row.product_id.clone()?, row.kind.clone(), row.at)))
-                .collect(),
-            dial: self.dial,
-        }
-    }
-
-    /// The same from nobody in particular: no running visit, nothing drawn but a lone surprise, and the page's product and
-    /// the basket only where the lists are about nothing else.
-    pub fn of_nobody(self) -> Ask {
-        let about_products = self
-            .kinds()
-            .all(|kind| matches!(kind, ListKind::Similar | ListKind::GoesWith));
-        let (basket, viewed) = if about_products {
-            (self.basket, self.viewed)
-        } else {
-            (Vec::new(), None)
-        };
-        Ask {
-            session: Vec::new(),
-            // for nobody as for anybody: a surprise that nobody remembers is drawn
-            explore: self.draw_lone,
-            basket,
-            viewed,
-            ..self
-        }
-    }
-
-    /// The kinds asked for, in order.
-    pub fn kinds(&self) -> impl Iterator<Item = ListKind> + '_ {
-        self.lists.iter().map(|list| list.kind)
-    }
-
-    /// Looks up every product in `live`; unknown ones are left out and counted.
-    ///
-    /// A session touch without a time counts as just before `now`. `ranked_at` is the time that the engine is asked
-    /// for: `now`, or `i64::MAX` in a shop without times. `contact` says how contacts act on lists.
-    pub fn resolve(
-        &self,
-        live: &Live,
-        encoder: &mut Encoder,
-        now: i64,
-        ranked_at: i64,
-        seed: u64,
-        contact: &Contact,
-    ) -> Resolved {
-        let mut unknown = 0;
-        let mut find = |id: &String| -> Option<ProductIx> {
-            let found = live.catalogue.find(id);
-            unknown += usize::from(found.is_none());
-            found
-        };
-        let mut basket: Vec<(ProductIx, f32)> = Vec::new();
-        for product in self.basket.iter().filter_map(&mut find) {
-            match basket.iter_mut().find(|(inside, _)| *inside == product) {
-                Some((_, quantity)) => *quantity += 1.0,
-                None => basket.push((product, 1.0)),
-            }
-        }
-        let request = Request {
-            now: ranked_at,
-            seed,
-            lists: self
-                .lists
-                .iter()
-                .map(|list| ListRequest {
-                    pins: list.pins.iter().filter_map(&mut find).collect(),
-                    filters: list.filters.clone(),
-                    together: list.together,
-                    ..ListRequest::new(list.kind, list.count)
-                })
-                .collect(),
-            context: Context {
-                basket,
-                viewed: self.viewed.as_ref().and_then(&mut find),
-                occasion: self.occasion.clone(),
-                let_down_at: None,
-            },
-            dial: self.dial,
-            exclusions: self
-                .exclusions
-                .iter()
-                .filter_map(|id| live.catalogue.find(id))
-                .collect(),
-            max_reasons: self.max_reasons,
-            explore: self.explore,
-            draw_lone: self.draw_lone,
-            outreach: contact.is_outreach(self.placement.as_deref()),
-            contact: contact.rules,
-            history: Budget::RANKED,
-            surprise_floor: 0.0,
-        };
-        let mut session: Vec<Touch> = self
+        dial => dial.map(|dial| dial as f32),
+    };
+    at_most("context.session", context.session.len(), 1_000)?;
+    Ok(Ask {
+        customer_id: optional_id("customer_id", Some(&message.customer_id))?,
+        at: time("context.at_ms", context.at_ms)?,
+        seed: message.seed,
+        include_products: message.include_products,
+        include_accounting: message.include_accounting,
+        placement: optional_id("context.placement", context.placement.as_deref())?,
+        locale: optional_id("context.locale", context.locale.as_deref())?,
+        explore: true,
+        draw_lone: false,
+        lists: lists
+            .iter()
+            .enumerate()
+            .map(|(ix, list)| {
+                list_from_proto(list, limits).map_err(|e| e.under(format!("lists[{ix}]")))
+            })
+            .collect::<Result<_, _>>()?,
+        session: context
             .session
             .iter()
-            .map(|row| {
-                let mut touch = encoder.encode(row, &live.catalogue);
-                touch.at = row.at.unwrap_or(now - 1);
-                touch
+            .enumerate()
+            .map(|(ix, touch)| {
+                session_touch(touch).map_err(|e| e.under(format!("context.session[{ix}]")))
             })
-            .collect();
-        unknown += session.iter().filter(|t| t.product == NO_PRODUCT).count();
-        let non_product = |product: ProductIx| live.non_product[product as usize];
-        let counts = |touch: Touch| without_noise(touch, non_product, &HashSet::new());
-        session = session.into_iter().filter_map(counts).collect();
-        session.retain(|t| t.product != NO_PRODUCT);
-        Resolved {
-            request,
-            session,
-            unknown,
-        }
-    }
+            .collect::<Result<_, _>>()?,
+        basket: ids("context.basket", &context.basket, 1_000)?,
+        viewed: optional_id(
+            "context.viewed_product_id",
+            context.viewed_product_id.as_deref(),
+        )?,
+        occasion: text("context.occasion", context.occasion.as_deref(), 256)?,
+        exclusions: ids("exclude_product_ids", &message.exclude_product_ids, 10_000)?,
+        dial,
+        max_reasons: limits.max_reasons,
+    })
 }
 
-impl AskList {
-    fn from_proto(list: &v1::ListRequest, limits: AskLimits) -> Result<AskList, Invalid> {
-        let count = list
-            .count
-            .map_or(limits.default_count, |count| count as usize);
-        if count == 0 || count > limits.max_count {
+fn list_from_proto(list: &v1::ListRequest, limits: AskLimits) -> Result<AskList, Invalid> {
+    let count = list
+        .count
+        .map_or(limits.default_count, |count| count as usize);
+    if count == 0 || count > limits.max_count {
+        return Err(Invalid::new(
+            "count",
+            format!("is {count}, expected 1 to {}", limits.max_count),
+        ));
+    }
+    let filters = list.filters.clone().unwrap_or_default();
+    let min_price = amount("filters.min_price", filters.min_price)?;
+    let max_price = amount("filters.max_price", filters.max_price)?;
+    if let (Some(min), Some(max)) = (min_price, max_price) {
+        if min > max {
             return Err(Invalid::new(
-                "count",
-                format!("is {count}, expected 1 to {}", limits.max_count),
+                "filters.min_price",
+                format!("is {min}, more than max_price {max}"),
             ));
         }
-        let filters = list.filters.clone().unwrap_or_default();
-        let min_price = amount("filters.min_price", filters.min_price)?;
-        let max_price = amount("filters.max_price", filters.max_price)?;
-        if let (Some(min), Some(max)) = (min_price, max_price) {
-            if min > max {
-                return Err(Invalid::new(
-                    "filters.min_price",
-                    format!("is {min}, more than max_price {max}"),
-                ));
-            }
-        }
-        let kind = list_kind(list.kind)?;
-        at_most("filters.categories", filters.categories.len(), 1_000)?;
-        at_most("filters.brands", filters.brands.len(), 1_000)?;
-        Ok(AskList {
-            kind,
-            count,
-            filters: Filters {
-                categories: filters.categories,
-                brands: filters.brands,
-                min_price,
-                max_price,
-                exclude_owned: filters.exclude_owned,
-            },
-            pins: ids("pinned_product_ids", &list.pinned_product_ids, 100)?,
-            together: together(list, limits.together.of(kind))?,
-        })
     }
+    let kind = list_kind(list.kind)?;
+    at_most("filters.categories", filters.categories.len(), 1_000)?;
+    at_most("filters.brands", filters.brands.len(), 1_000)?;
+    Ok(AskList {
+        kind,
+        count,
+        filters: Filters {
+            categories: filters.categories,
+            brands: filters.brands,
+            min_price,
+            max_price,
+            exclude_owned: filters.exclude_owned,
+        },
+        pins: ids("pinned_product_ids", &list.pinned_product_ids, 100)?,
+        together: together(list, limits.together.of(kind))?,
+    })
 }
 
 /// How the items of `list` go together, `usual` where it does not say.
@@ -419,6 +180,8 @@ pub fn list_kind_to_proto(kind: ListKind) -> v1::ListKind {
 mod tests {
     use super::*;
 
+    use crate::config::Usual;
+
     const LIMITS: AskLimits = AskLimits {
         default_count: 20,
         max_count: 200,
@@ -446,7 +209,7 @@ mod tests {
     };
 
     fn refused(message: &v1::RecommendRequest) -> String {
-        Ask::from_proto(message, LIMITS).unwrap_err().field
+        ask_from_proto(message, LIMITS).unwrap_err().field
     }
 
     fn list(spoil: impl Fn(&mut v1::ListRequest)) -> v1::RecommendRequest {
@@ -460,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_empty_request_asks_for_twenty_for_an_anonymous_visitor() {
-        let ask = Ask::from_proto(&v1::RecommendRequest::default(), LIMITS).unwrap();
+        let ask = ask_from_proto(&v1::RecommendRequest::default(), LIMITS).unwrap();
         assert_eq!(ask.customer_id, None);
         assert_eq!(ask.kinds().collect::<Vec<_>>(), [ListKind::ForYou]);
         assert_eq!(ask.lists[0].count, 20);
@@ -478,7 +241,7 @@ mod tests {
                 lists,
                 ..Default::default()
             };
-            Ask::from_proto(&message, LIMITS).unwrap().lists[0].together
+            ask_from_proto(&message, LIMITS).unwrap().lists[0].together
         };
         let surprise = together(v1::ListKind::Surprise);
         assert_eq!((surprise.diversity, surprise.caps.category), (0.5, Some(7)));
@@ -501,7 +264,7 @@ mod tests {
             l.max_per_category = Some(5);
         });
         let together = |message: &v1::RecommendRequest| {
-            Ask::from_proto(message, LIMITS).unwrap().lists[2].together
+            ask_from_proto(message, LIMITS).unwrap().lists[2].together
         };
         assert_eq!(together(&message).caps.category, Some(5));
         assert_eq!(together(&message).crowd, None);

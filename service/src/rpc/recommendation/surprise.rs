@@ -9,11 +9,16 @@ use serendib_proto::v1::{
 };
 use tonic::Status;
 
-use crate::app::{new_id, App};
+use crate::answer::new_id;
+use crate::answer::refusal::Refusal;
+use crate::answer::who::Who;
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::fields::{id, Invalid};
-use crate::rpc::recommendation::request::Ask;
-use crate::rpc::status::{pool_status, store_status};
+use crate::rpc::recommendation::answer::{
+    answer_to_proto, counterfactual_to_proto, lists_to_proto, reason_to_proto,
+};
+use crate::rpc::recommendation::request::ask_from_proto;
 use crate::store::parse_served_id;
 use crate::workers::deadline::Deadline;
 use crate::workers::pool::PoolError;
@@ -57,24 +62,33 @@ pub(super) async fn surprise_me(
         include_products: request.include_products,
         ..RecommendRequest::default()
     };
-    let ask = Ask::from_proto(&ask, app.ask_limits())?;
-    let state = match &customer {
-        Some(customer) => app.customer(customer, None).await?,
-        None => None,
-    };
-    let answer = match state.filter(|state| app.remembers(state)) {
+    let ask = ask_from_proto(&ask, app.ask_limits())?;
+    let who = Who::find(&app.keeping, customer.as_deref(), None)
+        .await
+        .map_err(Refusal::from)?;
+    // whether what they are shown is remembered under their name
+    let remembered = who.personalise && app.config.recommend.log_served;
+    let answer = match who.state.filter(|_| remembered) {
         Some(state) => {
             // One after the other, and the next looks once this one is in the log: pressed twice at once, it still gives two.
             let turn = app.surprising.take(&state.customer_id);
             let _turn = tokio::time::timeout(deadline.left(), turn)
                 .await
-                .map_err(|_| pool_status(PoolError::TooLate))?;
+                .map_err(|_| Refusal::from(PoolError::TooLate))?;
             let before = shown_before(app, &state.customer_id, request.not_again_days).await?;
-            app.recommend(ask.without_products(before), deadline)
+            let ask = ask.without_products(before);
+            app.answering
+                .recommend(ask, deadline, lists_to_proto)
                 .await?
         }
-        None => app.recommend(ask.draw_lone(), deadline).await?,
+        None => {
+            let ask = ask.draw_lone();
+            app.answering
+                .recommend(ask, deadline, lists_to_proto)
+                .await?
+        }
     };
+    let answer = answer_to_proto(answer);
     let list = answer.lists.into_iter().next().unwrap_or_default();
     let mut item = list.items.into_iter().next();
     if let Some(item) = item.as_mut().filter(|_| request.reveal_later) {
@@ -92,7 +106,7 @@ pub(super) async fn surprise_me(
 }
 
 /// Products that were surprises of `customer` in the last `days`; 0 = as many as the model says.
-async fn shown_before(app: &App, customer: &str, days: u32) -> Result<Vec<String>, Status> {
+async fn shown_before(app: &App, customer: &str, days: u32) -> Result<Vec<String>, Refusal> {
     let days = match days {
         0 => {
             let view = app.views.get();
@@ -102,12 +116,11 @@ async fn shown_before(app: &App, customer: &str, days: u32) -> Result<Vec<String
         days => i64::from(days),
     };
     let since = now_ms() - days * serendib_shop::DAY_MS;
-    let refused = |error| store_status(&error);
-    app.store.flush_served().await.map_err(refused)?;
-    app.store
+    app.store.flush_served().await?;
+    Ok(app
+        .store
         .surprises_served(customer.to_owned(), since)
-        .await
-        .map_err(refused)
+        .await?)
 }
 
 /// Why an item was shown: the reasons of then, and what would have been, computed again for what was asked then.
@@ -120,15 +133,12 @@ pub(super) async fn explain(
     let Some((served_request, list, rank)) = parse_served_id(&served) else {
         return Err(Invalid::new("served_id", "was not given by a recommendation").into());
     };
-    app.store
-        .flush_served()
-        .await
-        .map_err(|e| store_status(&e))?;
+    app.store.flush_served().await.map_err(Refusal::from)?;
     let logged = app
         .store
         .served_request(served_request.to_owned())
         .await
-        .map_err(|e| store_status(&e))?
+        .map_err(Refusal::from)?
         .ok_or_else(|| {
             Status::not_found("served_id: the answer is not in the serve log any more")
         })?;
@@ -161,21 +171,31 @@ pub(super) async fn explain(
         seed: Some(0),
         ..RecommendRequest::default()
     };
-    let ask = Ask::from_proto(&again, app.ask_limits())?
+    let ask = ask_from_proto(&again, app.ask_limits())?
         .one_by_one()
         .asked_again(logged.asked);
     let why = shown_item.reasons.clone();
-    let explained = app.explain(ask, product_id.clone(), why, deadline).await?;
+    let explained = app
+        .answering
+        .explain(ask, product_id.clone(), why, deadline)
+        .await?;
+    let (catalogue, language) = (&explained.view.live.catalogue, explained.language);
     Ok(ExplainResponse {
         request_id: new_id(),
-        model_id: explained.model_id,
+        model_id: explained.view.generation.id().to_owned(),
         product_id,
         list: kind.into(),
         shown_rank: rank as u32,
         shown_at_ms: logged.at,
         shown_by_model_id: logged.model,
-        reasons: explained.reasons,
+        reasons: explained
+            .reasons
+            .iter()
+            .map(|reason| reason_to_proto(reason, catalogue, language))
+            .collect(),
         rank_now: explained.rank.map(|rank| rank as u32),
-        counterfactual: explained.counterfactual,
+        counterfactual: explained
+            .counterfactual
+            .and_then(|found| counterfactual_to_proto(&found, catalogue, language, explained.now)),
     })
 }

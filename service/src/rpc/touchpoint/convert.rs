@@ -5,10 +5,7 @@ use serendib_shop::Touchpoint;
 
 use crate::rpc::fields::{checked, given, optional_id, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
-use crate::store::parse_served_id;
-
-/// Where a touchpoint keeps the served id that came with it.
-const SERVED_ID: &str = "served_id";
+use crate::store::{parse_served_id, SERVED_ID};
 
 /// Checks and converts a touchpoint; the error's field is relative to the touchpoint.
 pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Invalid> {
@@ -47,11 +44,6 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
         row.attributes.insert(SERVED_ID.into(), served.into());
     }
     checked(row)
-}
-
-/// The served id that came with a touchpoint.
-pub fn served_id_of(row: &Touchpoint) -> Option<&str> {
-    row.attributes.get(SERVED_ID)?.as_str()
 }
 
 /// The message for a touchpoint.

@@ -19,8 +19,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::answer::new_id;
+use crate::answer::refusal::Refusal;
 use crate::answer::served_products::{fill_products, product_of};
-use crate::app::{new_id, App};
+use crate::app::App;
 use crate::clock::now_ms;
 use crate::config::FutureTimes;
 use crate::rpc::counted;
@@ -107,12 +109,15 @@ async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordRespons
             touchpoint_from_proto(row).map_err(|e| e.under(format!("touchpoints[{ix}]")))
         })
         .collect::<Result<_, Invalid>>()?;
-    fill_products(app, &mut batch).await;
+    fill_products(&*app.store, &mut batch).await;
     if !app.config.touchpoints.accept_unknown_products {
         let mut products: Vec<String> = batch.iter().filter_map(|r| r.product_id.clone()).collect();
         products.sort_unstable();
         products.dedup();
-        crate::rpc::catalog::adopt(app, &products, now_ms()).await?;
+        app.keeping
+            .adopt(&products, now_ms())
+            .await
+            .map_err(Refusal::from)?;
     }
     let for_boxes = if app.spoilers.is_empty() {
         Vec::new()
@@ -128,7 +133,7 @@ async fn record(app: &Arc<App>, request: &RecordRequest) -> Result<RecordRespons
         .await
         .map_err(|error| store_status(&error))?;
     app.metrics.recorded(recorded.outcomes.len());
-    crate::answer::boxes::follow(app, &for_boxes).await;
+    crate::answer::boxes::follow(&app.packer, &for_boxes).await;
     app.similar.changed(customers);
     Ok(RecordResponse {
         request_id: new_id(),
@@ -272,7 +277,7 @@ async fn served_product(
             .map(|product| (product, None))
             .ok_or_else(|| Invalid::new("product_id", "is empty, and there is no served_id"));
     };
-    let logged = product_of(app, served).await?;
+    let logged = product_of(&*app.store, served).await?;
     match (said, logged) {
         (Some(said), Some((logged, _))) if said != logged => Err(Invalid::new(
             "product_id",

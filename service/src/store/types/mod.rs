@@ -21,7 +21,7 @@ pub use recording::{
 };
 pub use rights::{AuditAction, AuditEntry, CustomerRow, Document, Erasure, ErasureState, ShopRow};
 pub use served::{
-    parse_served_id, served_id, Asked, ServedInFull, ServedItem, ServedList, ServedOutcome,
-    ServedReason, ServedRequest,
+    parse_served_id, served_id, served_id_of, Asked, ServedInFull, ServedItem, ServedList,
+    ServedOutcome, ServedReason, ServedRequest, SERVED_ID,
 };
 pub use status::{Durability, Limits, Retention, StoreCounts, StoreHealth, StoreState, Swept};

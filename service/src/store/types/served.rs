@@ -222,6 +222,14 @@ pub fn parse_served_id(id: &str) -> Option<(&str, usize, usize)> {
     Some((request, list.parse().ok()?, rank.parse().ok()?))
 }
 
+/// Where a touchpoint keeps the served id that came with it.
+pub const SERVED_ID: &str = "served_id";
+
+/// The served id that came with a touchpoint.
+pub fn served_id_of(row: &serendib_shop::Touchpoint) -> Option<&str> {
+    row.attributes.get(SERVED_ID)?.as_str()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

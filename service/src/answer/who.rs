@@ -1,0 +1,60 @@
+//! Who asks, and what that means for the answer: decided once for each request.
+
+use std::sync::Arc;
+
+use serendib_engine::rank::Allowed;
+use serendib_shop::{in_holdout, Consents};
+
+use super::keeping::Keeping;
+use crate::store::{CustomerState, StoreError};
+
+/// Who asks.
+#[derive(Debug)]
+pub struct Who {
+    /// What is kept of the person; `None` for a visitor, or somebody of whom nothing is known.
+    pub state: Option<Arc<CustomerState>>,
+    /// An id was given, and nothing is known of it.
+    pub unknown: bool,
+    /// Whether answers may be personal, and remembered under their name.
+    pub personalise: bool,
+    /// Whether they get answers that are not personal, so that what the others are worth can be told.
+    pub holdout: bool,
+}
+
+impl Who {
+    /// The person with `customer_id`, as of `before` where one is given.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn find(
+        keeping: &Keeping,
+        customer_id: Option<&str>,
+        before: Option<i64>,
+    ) -> Result<Who, StoreError> {
+        let state = match customer_id {
+            Some(id) => keeping.customer(id, before).await?,
+            None => None,
+        };
+        let said = state
+            .as_ref()
+            .map_or(Consents::default(), |s| s.profile.consents);
+        // by the person's own id, and by the id of the request where nobody is known
+        let percent = keeping.config.recommend.holdout_percent;
+        let holdout = state
+            .as_ref()
+            .map(|state| state.customer_id.as_str())
+            .or(customer_id)
+            .is_some_and(|id| in_holdout(id, percent));
+        Ok(Who {
+            unknown: customer_id.is_some() && state.is_none(),
+            personalise: Allowed::of(&said, &keeping.config.consent).personalise,
+            holdout,
+            state,
+        })
+    }
+
+    /// Every id of theirs, that of the request included.
+    pub fn ids<'a>(&'a self, asked: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+        self.state.iter().flat_map(|s| s.ids()).chain(asked)
+    }
+}
