@@ -25,6 +25,7 @@ enum Command {
     Check(commands::check::Args),
     Describe(commands::describe::Args),
     Generate(commands::generate::Args),
+    Schema(commands::schema::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(args),
         Command::Describe(args) => commands::describe::run(args),
         Command::Generate(args) => commands::generate::run(args),
+        Command::Schema(args) => commands::schema::run(args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {}", serendib_engine::told(error.as_ref()));

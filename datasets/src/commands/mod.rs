@@ -6,6 +6,7 @@ pub mod check;
 pub mod describe;
 pub mod generate;
 pub mod import;
+pub mod schema;
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 fn print(text: &str) -> io::Result<()> {

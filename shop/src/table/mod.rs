@@ -5,10 +5,12 @@ pub mod columns;
 pub mod format;
 pub mod read;
 pub mod record;
+pub mod schema;
 pub mod write;
 
 pub use cell::Cell;
 pub use columns::{InputTable, OutputTable};
 pub use format::{Format, Table};
 pub use record::ColumnType;
+pub use schema::Schema;
 pub use write::{ShopWriter, TableWriter};

@@ -6,16 +6,52 @@ use crate::{BoxOrder, StockLot};
 
 impl Record for BoxOrder {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("box_id", Text, Cell, box_id),
-        column!("customer_id", Text, Cell, customer_id),
-        column!("ship_at", Time, Optional, ship_at),
-        column!("slots", Int, Optional, slots),
-        column!("surprise_slots", Int, Optional, surprise_slots),
-        column!("budget", Float, Optional, budget),
-        column!("max_weight_g", Float, Optional, max_weight_g),
-        column!("max_volume_ml", Float, Optional, max_volume_ml),
-        column!("exclusions", List, Optional, exclusions),
-        column!("attributes", Attributes, Optional, attributes),
+        column!("box_id", Text, Cell, box_id, "The parcel."),
+        column!("customer_id", Text, Cell, customer_id, "For whom."),
+        column!("ship_at", Time, Optional, ship_at, "When it leaves."),
+        column!("slots", Int, Optional, slots, "Lines in it."),
+        column!(
+            "surprise_slots",
+            Int,
+            Optional,
+            surprise_slots,
+            "How many of them are surprises, at most `slots`."
+        ),
+        column!(
+            "budget",
+            Float,
+            Optional,
+            budget,
+            "Most that its lines may cost together, ≥ 0."
+        ),
+        column!(
+            "max_weight_g",
+            Float,
+            Optional,
+            max_weight_g,
+            "Most that they may weigh, grams, ≥ 0."
+        ),
+        column!(
+            "max_volume_ml",
+            Float,
+            Optional,
+            max_volume_ml,
+            "Most that they may take, millilitres, ≥ 0."
+        ),
+        column!(
+            "exclusions",
+            List,
+            Optional,
+            exclusions,
+            "Products, categories or allergens that must not be in it."
+        ),
+        column!(
+            "attributes",
+            Attributes,
+            Optional,
+            attributes,
+            "Anything else, a JSON object of at most 64 KiB."
+        ),
     ];
 
     fn blank() -> Self {
@@ -29,15 +65,27 @@ impl Record for BoxOrder {
 
 impl Record for StockLot {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("product_id", Text, Cell, product_id),
-        column!(@ "quantity", Int, Cell,
+        column!("product_id", Text, Cell, product_id, "What it holds."),
+        column!(@ "quantity", Int, Cell, "Units, ≥ 0.",
             |row, cell, _| { row.quantity = cell.to_whole()?; Ok(()) },
             |row| Cell::Int(row.quantity)),
-        column!("warehouse", Text, Optional, warehouse),
-        column!("lot", Text, Optional, lot),
-        column!("expires_at", Time, Optional, expires_at),
-        column!("inbound_at", Time, Optional, inbound_at),
-        column!("attributes", Attributes, Optional, attributes),
+        column!("warehouse", Text, Optional, warehouse, "Where it is."),
+        column!("lot", Text, Optional, lot, "The lot's own name."),
+        column!("expires_at", Time, Optional, expires_at, "Perishes then."),
+        column!(
+            "inbound_at",
+            Time,
+            Optional,
+            inbound_at,
+            "Arrives then; absent = is there."
+        ),
+        column!(
+            "attributes",
+            Attributes,
+            Optional,
+            attributes,
+            "Anything else, a JSON object of at most 64 KiB."
+        ),
     ];
 
     fn blank() -> Self {

@@ -24,29 +24,47 @@ fn from_json<T: serde::de::DeserializeOwned>(cell: &Cell<'_>, form: &str) -> Res
 
 impl Record for Customer {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("customer_id", Text, Cell, customer_id),
-        column!("registered_at", Time, Optional, registered_at),
-        column!(@ "facts", Json, Optional,
+        column!(
+            "customer_id",
+            Text,
+            Cell,
+            customer_id,
+            "The shop's id, kept byte for byte."
+        ),
+        column!(
+            "registered_at",
+            Time,
+            Optional,
+            registered_at,
+            "When they registered."
+        ),
+        column!(@ "facts", Json, Optional, "What was declared: a list of at most 1,000 `{\"clock\": \"child\", \"anchor\": \"2024-05-01\", \"name\", \"kind\"}` and `{\"key\", \"value\"}`.",
             |row, cell, _| {
                 row.facts = from_json(cell, "a JSON list of {clock, anchor, name, kind} and {key, value}")?;
                 Ok(())
             },
             |row| json_cell(&row.facts)),
-        column!("locale", Text, Optional, locale),
-        column!(@ "consents", Json, Optional,
+        column!("locale", Text, Optional, locale, "BCP 47 tag."),
+        column!(@ "consents", Json, Optional, "An object of `personalise`, `infer_life_stage`, `contact`, `train`: true or false; what is absent was not said.",
             |row, cell, _| {
                 row.consents = from_json(cell,
                     "a JSON object of personalise, infer_life_stage, contact, train: true or false")?;
                 Ok(())
             },
             |row| json_cell(&row.consents)),
-        column!(@ "identities", Json, Optional,
+        column!(@ "identities", Json, Optional, "Other ids of the same person, at most 256.",
             |row, cell, _| {
                 row.identities = from_json(cell, "a JSON list of ids")?;
                 Ok(())
             },
             |row| json_cell(&row.identities)),
-        column!("attributes", Attributes, Optional, attributes),
+        column!(
+            "attributes",
+            Attributes,
+            Optional,
+            attributes,
+            "Anything else, a JSON object of at most 64 KiB."
+        ),
     ];
 
     fn blank() -> Self {

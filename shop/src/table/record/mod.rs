@@ -49,6 +49,8 @@ pub struct Column<T: 'static> {
     pub holds: ColumnType,
     /// Whether it must be there.
     pub need: Need,
+    /// What it says, with unit and range.
+    pub about: &'static str,
     /// Puts a cell that is not empty into the record; the message says what is wrong with it.
     pub set: fn(&mut T, &Cell<'_>, Zone) -> Result<(), String>,
     /// Takes the cell out of the record.
@@ -79,40 +81,40 @@ pub trait Record: Check + Sized + Send + 'static {
     }
 }
 
-/// Builds a [`Column`] from its name, type, need, field and conversion.
+/// Builds a [`Column`] from its name, type, need, field, meaning and conversion.
 macro_rules! column {
-    ($name:literal, Text, Cell, $field:ident) => {
-        column!(@ $name, Text, Cell,
+    ($name:literal, Text, Cell, $field:ident, $about:literal) => {
+        column!(@ $name, Text, Cell, $about,
             |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_str()))
     };
-    ($name:literal, Text, Column, $field:ident) => {
-        column!(@ $name, Text, Column,
+    ($name:literal, Text, Column, $field:ident, $about:literal) => {
+        column!(@ $name, Text, Column, $about,
             |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_str()))
     };
-    ($name:literal, Text, Optional, $field:ident) => {
-        column!(@ $name, Text, Optional,
+    ($name:literal, Text, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Text, Optional, $about,
             |row, cell, _| { row.$field = Some(cell.to_text()?); Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_deref()))
     };
-    ($name:literal, Time, Optional, $field:ident) => {
-        column!(@ $name, Time, Optional,
+    ($name:literal, Time, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Time, Optional, $about,
             |row, cell, zone| { row.$field = Some(cell.to_time(zone)?); Ok(()) },
             |row| $crate::table::cell::Cell::time(row.$field))
     };
-    ($name:literal, Float, Optional, $field:ident) => {
-        column!(@ $name, Float, Optional,
+    ($name:literal, Float, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Float, Optional, $about,
             |row, cell, _| { row.$field = Some(cell.to_number()?); Ok(()) },
             |row| $crate::table::cell::Cell::float(row.$field))
     };
-    ($name:literal, Int, Optional, $field:ident) => {
-        column!(@ $name, Int, Optional,
+    ($name:literal, Int, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Int, Optional, $about,
             |row, cell, _| { row.$field = Some(cell.to_count()?); Ok(()) },
             |row| $crate::table::cell::Cell::int(row.$field.map(i64::from)))
     };
-    ($name:literal, List, Optional, $field:ident) => {
-        column!(@ $name, Json, Optional,
+    ($name:literal, List, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Json, Optional, $about,
             |row, cell, _| { row.$field = cell.to_list()?; Ok(()) },
             |row| if row.$field.is_empty() {
                 $crate::table::cell::Cell::Null
@@ -120,8 +122,8 @@ macro_rules! column {
                 $crate::table::cell::Cell::Json(std::borrow::Cow::Owned(serde_json::Value::from(row.$field.as_slice())))
             })
     };
-    ($name:literal, Attributes, Optional, $field:ident) => {
-        column!(@ $name, Json, Optional,
+    ($name:literal, Attributes, Optional, $field:ident, $about:literal) => {
+        column!(@ $name, Json, Optional, $about,
             |row, cell, _| $crate::table::record::extend_attributes(&mut row.$field, cell),
             |row| if row.$field.is_empty() {
                 $crate::table::cell::Cell::Null
@@ -130,11 +132,12 @@ macro_rules! column {
                     row.$field.iter().map(|(key, value)| (key.clone(), value.clone())).collect())))
             })
     };
-    (@ $name:literal, $holds:ident, $need:ident, $set:expr, $get:expr) => {
+    (@ $name:literal, $holds:ident, $need:ident, $about:literal, $set:expr, $get:expr) => {
         $crate::table::record::Column {
             name: $name,
             holds: $crate::table::record::ColumnType::$holds,
             need: $crate::table::record::Need::$need,
+            about: $about,
             set: $set,
             get: $get,
         }

@@ -7,25 +7,25 @@ use crate::table::cell::Cell;
 
 impl Record for Touchpoint {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("customer_id", Text, Column, customer_id),
-        column!("kind", Text, Cell, kind),
-        column!("product_id", Text, Optional, product_id),
-        column!("channel", Text, Optional, channel),
-        column!("at", Time, Optional, at),
-        column!(@ "quantity", Float, Optional,
+        column!("customer_id", Text, Column, customer_id, "Who; empty in an anonymous basket, which needs a `basket_id`. Id of 1 to 256 bytes without control characters, as all ids."),
+        column!("kind", Text, Cell, kind, "What happened: a known kind (see touchpoint kinds) or one of the shop's own."),
+        column!("product_id", Text, Optional, product_id, "What it was about."),
+        column!("channel", Text, Optional, channel, "Where: `web`, `app`, `store`, `phone`, …"),
+        column!("at", Time, Optional, at, "When, 1901 to 2099 and not in the future; in all rows of the table or in none."),
+        column!(@ "quantity", Float, Optional, "Packs, ≥ 0; 1 when absent; below 0 only for returns and cancellations.",
             |row, cell, _| { row.quantity = cell.to_number()?; Ok(()) },
             |row| Cell::Float(row.quantity)),
-        column!("value", Float, Optional, value),
-        column!("basket_id", Text, Optional, basket_id),
-        column!("duration_s", Float, Optional, duration_s),
-        column!("pages", Int, Optional, pages),
-        column!("campaign_id", Text, Optional, campaign_id),
-        column!("rating", Float, Optional, rating),
-        column!("product_line", Text, Optional, product_line),
-        column!("request_id", Text, Optional, request_id),
-        column!("placement", Text, Optional, placement),
-        column!("touchpoint_id", Text, Optional, touchpoint_id),
-        column!("attributes", Attributes, Optional, attributes),
+        column!("value", Float, Optional, value, "Money paid for the whole line."),
+        column!("basket_id", Text, Optional, basket_id, "Shared by the rows of one order."),
+        column!("duration_s", Float, Optional, duration_s, "How long it lasted, seconds, ≥ 0."),
+        column!("pages", Int, Optional, pages, "How many pages were looked at, ≥ 0."),
+        column!("campaign_id", Text, Optional, campaign_id, "The campaign that it belongs to."),
+        column!("rating", Float, Optional, rating, "Stars, 1 to 5."),
+        column!("product_line", Text, Optional, product_line, "The product line that a contact was about."),
+        column!("request_id", Text, Optional, request_id, "The answer that led here."),
+        column!("placement", Text, Optional, placement, "Where on the page."),
+        column!("touchpoint_id", Text, Optional, touchpoint_id, "The recorder's own id: the same id is one touchpoint."),
+        column!("attributes", Attributes, Optional, attributes, "Anything else, a JSON object of at most 64 KiB; columns of other names are added to it."),
     ];
 
     fn blank() -> Self {
@@ -47,21 +47,69 @@ impl Record for Touchpoint {
 
 impl Record for Delight {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("customer_id", Text, Cell, customer_id),
-        column!("product_id", Text, Cell, product_id),
-        column!(@ "at", Time, Cell,
+        column!("customer_id", Text, Cell, customer_id, "Who rated."),
+        column!("product_id", Text, Cell, product_id, "What was rated."),
+        column!(@ "at", Time, Cell, "When, not in the future.",
             |row, cell, zone| { row.at = cell.to_time(zone)?; Ok(()) },
             |row| Cell::Time(row.at)),
-        column!("request_id", Text, Optional, request_id),
-        column!("surprised", Float, Optional, surprised),
-        column!("inspired", Float, Optional, inspired),
-        column!("again", Float, Optional, again),
-        column!("expected", Float, Optional, expected),
-        column!("actual", Float, Optional, actual),
-        column!("relevant", Float, Optional, relevant),
-        column!("unexpected", Float, Optional, unexpected),
-        column!("novel", Float, Optional, novel),
-        column!("timely", Float, Optional, timely),
+        column!(
+            "request_id",
+            Text,
+            Optional,
+            request_id,
+            "The answer in which it was shown."
+        ),
+        column!(
+            "surprised",
+            Float,
+            Optional,
+            surprised,
+            "Did it surprise? 1 to 5; at least one of the questions is answered."
+        ),
+        column!(
+            "inspired",
+            Float,
+            Optional,
+            inspired,
+            "Did it inspire? 1 to 5."
+        ),
+        column!("again", Float, Optional, again, "Want one again? 1 to 5."),
+        column!(
+            "expected",
+            Float,
+            Optional,
+            expected,
+            "How good it was expected to be, 1 to 5."
+        ),
+        column!(
+            "actual",
+            Float,
+            Optional,
+            actual,
+            "How good it was, 1 to 5."
+        ),
+        column!(
+            "relevant",
+            Float,
+            Optional,
+            relevant,
+            "Did it suit? 1 to 5."
+        ),
+        column!(
+            "unexpected",
+            Float,
+            Optional,
+            unexpected,
+            "Was it unexpected? 1 to 5."
+        ),
+        column!("novel", Float, Optional, novel, "Was it new? 1 to 5."),
+        column!(
+            "timely",
+            Float,
+            Optional,
+            timely,
+            "Did it come at the right time? 1 to 5."
+        ),
     ];
 
     fn blank() -> Self {
@@ -74,15 +122,27 @@ impl Record for Delight {
 
 impl Record for Served {
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("request_id", Text, Cell, request_id),
-        column!("customer_id", Text, Optional, customer_id),
-        column!("at", Time, Optional, at),
-        column!("model", Text, Optional, model),
-        column!("list", Text, Optional, list),
-        column!("rank", Int, Optional, rank),
-        column!("product_id", Text, Optional, product_id),
-        column!("propensity", Float, Optional, propensity),
-        column!(@ "candidates", Text, Optional,
+        column!("request_id", Text, Cell, request_id, "The answer."),
+        column!(
+            "customer_id",
+            Text,
+            Optional,
+            customer_id,
+            "To whom; absent for a visitor nobody knows."
+        ),
+        column!("at", Time, Optional, at, "When."),
+        column!("model", Text, Optional, model, "The model that answered."),
+        column!("list", Text, Optional, list, "The kind of list."),
+        column!("rank", Int, Optional, rank, "Rank in the list, from 1."),
+        column!("product_id", Text, Optional, product_id, "What was shown."),
+        column!(
+            "propensity",
+            Float,
+            Optional,
+            propensity,
+            "Probability of the draw, 0 to 1, of a slot that was drawn."
+        ),
+        column!(@ "candidates", Text, Optional, "The candidates of the draw with their probabilities, JSON.",
             |row, cell, _| {
                 row.candidates = Some(match cell {
                     Cell::Json(value) => value.to_string(),
