@@ -342,18 +342,6 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// Reads a document.
     async fn document(&self, area: String, key: String) -> Result<Option<Document>, StoreError>;
 
-    /// Documents of an area whose key begins with `prefix`, in order of keys, after `after`, at most `limit`.
-    async fn documents(
-        &self,
-        area: String,
-        prefix: String,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<Document>, StoreError>;
-
-    /// Deletes a document; whether there was one.
-    async fn delete_document(&self, area: String, key: String) -> Result<bool, StoreError>;
-
     // ---- keeping --------------------------------------------------------------------------------------------------
 
     /// Deletes what is older than `retention` and expires reservations.

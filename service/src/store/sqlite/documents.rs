@@ -70,28 +70,6 @@ pub(super) fn get(conn: &Connection, area: &str, key: &str) -> Result<Option<Doc
     rows.next()?.map(read).transpose()
 }
 
-pub(super) fn list(
-    conn: &Connection,
-    area: &str,
-    prefix: &str,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<Document>, Fault> {
-    let mut page = conn.prepare_cached(&format!(
-        "{DOCUMENT} WHERE d.area = ?1 AND d.key >= ?2 AND (?3 IS NULL OR d.key > ?3) ORDER BY d.key"
-    ))?;
-    let mut rows = page.query((area, prefix, after))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let document = read(row)?;
-        if !document.key.starts_with(prefix) || found.len() == limit {
-            break;
-        }
-        found.push(document);
-    }
-    Ok(found)
-}
-
 /// Documents about identity `ident`.
 pub(super) fn about(conn: &Connection, ident: i64) -> Result<Vec<Document>, Fault> {
     let mut all = conn.prepare_cached(&format!(
@@ -103,14 +81,6 @@ pub(super) fn about(conn: &Connection, ident: i64) -> Result<Vec<Document>, Faul
         found.push(read(row)?);
     }
     Ok(found)
-}
-
-pub(super) fn delete(tx: &mut Tx<'_>, area: &str, key: &str) -> Result<bool, Fault> {
-    Ok(tx
-        .conn
-        .prepare_cached("DELETE FROM document WHERE area = ?1 AND key = ?2")?
-        .execute((area, key))?
-        > 0)
 }
 
 pub(super) fn audit(

@@ -21,7 +21,7 @@ use super::errors::classify;
 use super::readers::Readers;
 use super::schema::{self, LEDGER, SERVED, STORE};
 use super::served::{self, ServedLog};
-use super::writer::{Fault, Job, Tx, Work, Writer};
+use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
     boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
     SqliteConfig, SqliteStore, KEY_FILE, LOCK_FILE,
@@ -214,8 +214,8 @@ impl SqliteStore {
             self.shared.waiting.fetch_sub(rows, Ordering::SeqCst);
             return Err(StoreError::Busy { waiting, limit });
         }
-        let (job, answer) = Job::new(rows, self.shared.clone(), attempt, work);
-        if self.queue.send(Work::Job(job)).is_err() {
+        let (call, answer) = call(rows, self.shared.clone(), attempt, work);
+        if self.queue.send(Work::Call(call)).is_err() {
             self.shared.waiting.fetch_sub(rows, Ordering::SeqCst);
             return Err(StoreError::Closed);
         }
@@ -859,27 +859,6 @@ impl Store for SqliteStore {
                 documents::get(conn, &area, &key)
             })
             .await
-    }
-
-    async fn documents(
-        &self,
-        area: String,
-        prefix: String,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<Document>, StoreError> {
-        self.readers
-            .read("reading documents", move |conn| {
-                documents::list(conn, &area, &prefix, after.as_deref(), limit)
-            })
-            .await
-    }
-
-    async fn delete_document(&self, area: String, key: String) -> Result<bool, StoreError> {
-        self.write(1, "deleting a document", move |tx| {
-            documents::delete(tx, &area, &key)
-        })
-        .await
     }
 
     async fn sweep(&self, retention: Retention, now: i64) -> Result<Swept, StoreError> {

@@ -34,93 +34,106 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// Told what became of the group's commit; sends the answer.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// One call that waits to be written.
+pub(super) trait Write: Send {
+    /// How many rows it writes, for what may wait at one time.
+    fn rows(&self) -> usize;
 
-struct Ran {
-    answer: Answer,
-    /// The error of the file behind a failed call.
-    failed: Option<Option<rusqlite::Error>>,
+    /// Does the work inside the transaction, and keeps its outcome until the group is committed.
+    ///
+    /// # Errors
+    /// The call failed; with the error of the file where that is the cause.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Option<rusqlite::Error>>;
+
+    /// Whether nobody waits for the answer any more.
+    fn is_gone(&self) -> bool;
+
+    /// Sends the answer: the outcome where it stands, else why it does not.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// One call that waits to be written.
-pub(super) struct Job {
+/// A call with its typed outcome; see [`call`].
+struct Call<T, W> {
     rows: usize,
-    run: Box<dyn FnOnce(&mut Tx<'_>) -> Ran + Send>,
-    /// Whether nobody waits for the answer any more.
-    gone: Box<dyn Fn() -> bool + Send>,
-    refuse: Box<dyn FnOnce(StoreError) + Send>,
+    attempt: &'static str,
+    shared: Arc<Shared>,
+    /// Taken when it runs.
+    work: Option<W>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+/// A call of `rows` rows doing `work`, and where its answer comes out.
+pub(super) fn call<T: Send + 'static>(
+    rows: usize,
+    shared: Arc<Shared>,
+    attempt: &'static str,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
+) -> (Box<dyn Write>, oneshot::Receiver<Result<T, StoreError>>) {
+    let (reply, answer) = oneshot::channel();
+    let call = Call {
+        rows,
+        attempt,
+        shared,
+        work: Some(work),
+        outcome: None,
+        reply,
+    };
+    (Box::new(call), answer)
+}
+
+impl<T, W> Write for Call<T, W>
+where
+    T: Send,
+    W: FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send,
+{
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), Option<rusqlite::Error>> {
+        let Some(work) = self.work.take() else {
+            return Ok(());
+        };
+        let (error, cause) = match work(tx) {
+            Ok(value) => {
+                self.outcome = Some(Ok(value));
+                return Ok(());
+            }
+            Err(Fault::Refused(error)) => (error, None),
+            Err(Fault::Sqlite(error)) => {
+                let path = self.shared.path(&schema::STORE);
+                (classify(self.attempt, &path, &error), Some(error))
+            }
+        };
+        self.outcome = Some(Err(error));
+        Err(cause)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = match (committed, self.outcome) {
+            // what failed by itself says why, whatever became of the others
+            (_, Some(Err(error))) => Err(error),
+            (Err(error), _) => Err(error),
+            (Ok(()), Some(Ok(value))) => Ok(value),
+            (Ok(()), None) => Err(StoreError::Closed),
+        };
+        let _ = self.reply.send(answer);
+    }
 }
 
 /// What the writer thread is asked to do.
 pub(super) enum Work {
     /// Part of a group.
-    Job(Job),
+    Call(Box<dyn Write>),
     /// Alone, between groups.
     Alone(Box<dyn FnOnce(&mut Writer) + Send>),
     /// Finish and close the files.
     Close(oneshot::Sender<Result<(), StoreError>>),
-}
-
-impl Job {
-    /// A call of `rows` rows doing `work`, and where its answer comes out.
-    pub(super) fn new<T: Send + 'static>(
-        rows: usize,
-        shared: Arc<Shared>,
-        attempt: &'static str,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> (Job, oneshot::Receiver<Result<T, StoreError>>) {
-        let (reply, answer) = oneshot::channel::<Result<T, StoreError>>();
-        let reply = Arc::new(std::sync::Mutex::new(Some(reply)));
-        let take = |slot: &Arc<std::sync::Mutex<Option<oneshot::Sender<_>>>>| {
-            slot.lock().ok().and_then(|mut slot| slot.take())
-        };
-        let (for_run, for_gone, for_refuse) = (reply.clone(), reply.clone(), reply);
-        let run = Box::new(move |tx: &mut Tx<'_>| match work(tx) {
-            Ok(value) => Ran {
-                failed: None,
-                answer: Box::new(move |committed| {
-                    if let Some(reply) = take(&for_run) {
-                        let _ = reply.send(committed.map(|()| value));
-                    }
-                }),
-            },
-            Err(fault) => {
-                let (error, cause) = match fault {
-                    Fault::Refused(error) => (error, None),
-                    Fault::Sqlite(error) => (
-                        classify(attempt, &shared.path(&schema::STORE), &error),
-                        Some(error),
-                    ),
-                };
-                Ran {
-                    failed: Some(cause),
-                    answer: Box::new(move |_| {
-                        if let Some(reply) = take(&for_run) {
-                            let _ = reply.send(Err(error));
-                        }
-                    }),
-                }
-            }
-        });
-        let gone = Box::new(move || {
-            for_gone
-                .lock()
-                .is_ok_and(|slot| slot.as_ref().is_none_or(oneshot::Sender::is_closed))
-        });
-        let refuse = Box::new(move |error| {
-            if let Some(reply) = take(&for_refuse) {
-                let _ = reply.send(Err(error));
-            }
-        });
-        let job = Job {
-            rows,
-            run,
-            gone,
-            refuse,
-        };
-        (job, answer)
-    }
 }
 
 /// What the writer remembers between groups; rebuilt from the files whenever a group fails.
@@ -377,14 +390,14 @@ impl Writer {
                 },
             };
             match work {
-                Work::Job(job) => next = self.group(job, &mut queue),
+                Work::Call(call) => next = self.group(call, &mut queue),
                 Work::Alone(task) => task(&mut self),
                 Work::Close(reply) => {
                     queue.close();
                     while let Ok(work) = queue.try_recv() {
-                        if let Work::Job(job) = work {
-                            self.shared.waiting.fetch_sub(job.rows, Ordering::SeqCst);
-                            (job.refuse)(StoreError::Closed);
+                        if let Work::Call(call) = work {
+                            self.shared.waiting.fetch_sub(call.rows(), Ordering::SeqCst);
+                            call.answer(Err(StoreError::Closed));
                         }
                     }
                     let _ = reply.send(self.close());
@@ -410,40 +423,48 @@ impl Writer {
     }
 
     /// Runs `first` and whatever else waits, up to the group's size, and commits. Returns work that must run alone.
-    fn group(&mut self, first: Job, queue: &mut mpsc::UnboundedReceiver<Work>) -> Option<Work> {
+    fn group(
+        &mut self,
+        first: Box<dyn Write>,
+        queue: &mut mpsc::UnboundedReceiver<Work>,
+    ) -> Option<Work> {
         if let Some(error) = self.shared.refusal() {
-            self.shared.waiting.fetch_sub(first.rows, Ordering::SeqCst);
-            (first.refuse)(error);
+            self.shared
+                .waiting
+                .fetch_sub(first.rows(), Ordering::SeqCst);
+            first.answer(Err(error));
             return None;
         }
         self.shared.hook(Point::BeforeWrite);
         let path = self.shared.path(&schema::STORE);
         if let Err(error) = self.conn.execute_batch("BEGIN IMMEDIATE") {
-            self.shared.waiting.fetch_sub(first.rows, Ordering::SeqCst);
+            self.shared
+                .waiting
+                .fetch_sub(first.rows(), Ordering::SeqCst);
             self.stop_if_needed(&error);
-            (first.refuse)(classify("beginning to write", &path, &error));
+            first.answer(Err(classify("beginning to write", &path, &error)));
             return None;
         }
         let mut group = Changes::default();
-        let mut answers: Vec<Answer> = Vec::new();
+        let mut done: Vec<Box<dyn Write>> = Vec::new();
         let (mut rows, mut waited, mut leftover) = (0, 0, None);
         let mut next = Some(first);
-        while let Some(job) = next.take() {
-            waited += job.rows;
-            if !(job.gone)() {
-                rows += job.rows;
-                match self.one(job, &mut group) {
-                    Ok(answer) => answers.push(answer),
+        while let Some(call) = next.take() {
+            waited += call.rows();
+            if !call.is_gone() {
+                rows += call.rows();
+                match self.one(call, &mut group) {
+                    Ok(call) => done.push(call),
                     Err(error) => {
                         // The file took back the whole transaction.
-                        self.fail(waited, answers, &error);
+                        self.fail(waited, done, &error);
                         return None;
                     }
                 }
             }
             if rows < self.shared.group_rows {
                 match queue.try_recv() {
-                    Ok(Work::Job(job)) => next = Some(job),
+                    Ok(Work::Call(call)) => next = Some(call),
                     Ok(other) => leftover = Some(other),
                     Err(_) => {}
                 }
@@ -456,7 +477,7 @@ impl Writer {
             .finish(&group, version)
             .and_then(|()| self.conn.execute_batch("COMMIT"));
         if let Err(error) = committed {
-            self.fail(waited, answers, &error);
+            self.fail(waited, done, &error);
             return leftover;
         }
         self.book.change = version;
@@ -471,15 +492,19 @@ impl Writer {
         self.shared.served.report(group.reported);
         self.shared.hook(Point::AfterCommit);
         self.shared.waiting.fetch_sub(waited, Ordering::SeqCst);
-        for answer in answers {
-            answer(Ok(()));
+        for call in done {
+            call.answer(Ok(()));
         }
         self.book.trim();
         leftover
     }
 
     /// Runs one call inside a savepoint.
-    fn one(&mut self, job: Job, group: &mut Changes) -> Result<Answer, rusqlite::Error> {
+    fn one(
+        &mut self,
+        mut call: Box<dyn Write>,
+        group: &mut Changes,
+    ) -> Result<Box<dyn Write>, rusqlite::Error> {
         self.conn.execute_batch("SAVEPOINT batch")?;
         let mut tx = Tx {
             conn: &self.conn,
@@ -488,19 +513,19 @@ impl Writer {
             book: &mut self.book,
             changes: Changes::default(),
         };
-        let ran = (job.run)(&mut tx);
+        let ran = call.run(&mut tx);
         let changes = tx.changes;
-        match ran.failed {
-            None => {
+        match ran {
+            Ok(()) => {
                 if let Err(error) = self.conn.execute_batch("RELEASE batch") {
                     let path = self.shared.path(&schema::STORE);
-                    (ran.answer)(Err(classify("writing", &path, &error)));
+                    call.answer(Err(classify("writing", &path, &error)));
                     return Err(error);
                 }
                 group.absorb(changes);
-                Ok(ran.answer)
+                Ok(call)
             }
-            Some(cause) => {
+            Err(cause) => {
                 for id in &changes.new_idents {
                     self.book.idents.remove(id);
                 }
@@ -510,13 +535,13 @@ impl Writer {
                 if let Some(error) = cause {
                     let fatal = stops_writing(&error);
                     if fatal || self.conn.is_autocommit() {
-                        (ran.answer)(Ok(()));
+                        call.answer(Ok(()));
                         return Err(error);
                     }
                 }
                 self.conn
                     .execute_batch("ROLLBACK TO batch; RELEASE batch")?;
-                Ok(ran.answer)
+                Ok(call)
             }
         }
     }
@@ -539,7 +564,7 @@ impl Writer {
     }
 
     /// Gives up a group: nothing of it was stored.
-    fn fail(&mut self, waited: usize, answers: Vec<Answer>, error: &rusqlite::Error) {
+    fn fail(&mut self, waited: usize, done: Vec<Box<dyn Write>>, error: &rusqlite::Error) {
         self.stop_if_needed(error);
         if !self.conn.is_autocommit() {
             if let Err(error) = self.conn.execute_batch("ROLLBACK") {
@@ -556,8 +581,8 @@ impl Writer {
             .shared
             .refusal()
             .unwrap_or_else(|| classify("committing", &path, error));
-        for answer in answers {
-            answer(Err(told.clone()));
+        for call in done {
+            call.answer(Err(told.clone()));
         }
     }
 
