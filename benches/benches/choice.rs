@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serendib_datasets::importers::{import, Layout};
 use serendib_engine::represent::{IalsOptions, Weighting};
@@ -20,9 +20,11 @@ use serendib_shop::{
 };
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use serendib_training::learn::vectors::families::{Family, Workbench};
-use serendib_training::learn::vectors::scorers::{gain, mean, ndcg, ndcg_per_case, ranks, Fitted};
+use serendib_training::learn::vectors::scorers::{mean, ndcg, ndcg_per_case, ranks, Fitted};
 use serendib_training::learn::{build, choose};
 use serendib_training::learn::{corpus_of, memory, Case, Corpus};
+use serendib_training::stats::bootstrap::mean_interval;
+use serendib_training::stats::ndcg::ndcg as stats_ndcg;
 
 struct Set {
     name: String,
@@ -240,21 +242,6 @@ fn judge_blend(bench: &Workbench, parts: &[(Family, f32)], cases: &[&Case], n: u
     out
 }
 
-/// 95 % interval of the mean of `gaps` over customers.
-fn interval(gaps: &[f64]) -> (f64, f64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let mut means: Vec<f64> = (0..1000)
-        .map(|_| {
-            (0..gaps.len())
-                .map(|_| gaps[rng.gen_range(0..gaps.len())])
-                .sum::<f64>()
-                / gaps.len() as f64
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    (means[25], means[974])
-}
-
 fn run(set: &Set, alone: bool) {
     let n = set.catalogue.len();
     let cases: Vec<&Case> = set.cases.iter().collect();
@@ -295,8 +282,8 @@ fn run(set: &Set, alone: bool) {
         let folded = model.fold_in(&case.history, 0);
         model.scores(&folded, &mut scores);
         let found = ranks(&scores, &case.relevant, &case.owned);
-        ours.push(gain(&found, found.len(), 20));
-        at_10.push(gain(&found, found.len(), 10));
+        ours.push(stats_ndcg(found.iter().copied(), found.len(), 20));
+        at_10.push(stats_ndcg(found.iter().copied(), found.len(), 10));
         recall.push(found.iter().filter(|r| **r < 20).count() as f64 / found.len() as f64);
     }
     println!(
@@ -326,7 +313,7 @@ fn run(set: &Set, alone: bool) {
             continue;
         };
         let gaps: Vec<f64> = ours.iter().zip(&found).map(|(a, b)| a - b).collect();
-        let (low, high) = interval(&gaps);
+        let (low, high) = mean_interval(&gaps, 3);
         println!(
             "  {name:<14} {value:.4}  default {:+.4} [{low:+.4}, {high:+.4}] {}  {words}",
             mean(&gaps),

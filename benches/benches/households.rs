@@ -25,8 +25,8 @@ use serendib_engine::life::{
     format_day, infer, ClockType, EvidenceSet, LifeModel, ProductProfiles,
 };
 use serendib_shop::{Fact, Format, Log, Progress, ReadOptions, ShopData, Touch, DAY_MS};
-use serendib_training::judge::engagement::auc;
 use serendib_training::learn::life::fit::{fit, LifeRow, LifeSettings};
+use serendib_training::stats::auc::auc;
 
 const FOLDS: usize = 5;
 const SEEDS: u64 = 3;

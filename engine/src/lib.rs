@@ -14,6 +14,7 @@ pub mod model;
 pub mod rank;
 pub mod repeat;
 pub mod represent;
+pub mod stats;
 pub mod surprise;
 mod told;
 

@@ -10,14 +10,13 @@ use serendib_shop::{
     directory::ShopInfo,
     table::Table,
     time::{parse_time, Zone},
-    Customer, DataError, Fact, Product, Touchpoint,
+    Customer, DataError, Fact, Product, Touchpoint, DAY_MS,
 };
 
 use super::input::{find, find_optional, may, must, Delimited};
 use super::Job;
 
 const TIME_ZONE: &str = "Asia/Shanghai";
-const DAY_MS: i64 = 86_400_000;
 
 /// `20140919` → `2014-09-19`.
 fn iso_day(digits: &str) -> Option<String> {

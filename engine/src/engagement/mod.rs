@@ -38,5 +38,5 @@ pub use fatigue::{fatigue, pressure, FatigueRules, Pressure, PressureRules};
 pub use features::{feature_name, features, is_known, GapPrior, FEATURES, HALF_LIVES, PLAIN};
 pub use index::{Engagement, IndexModel, KindWeight, Part, Role};
 pub use model::{days_ms, spending, EngagementModel, Outlook};
-pub use propensity::{sigmoid, Propensity, STRANGER};
+pub use propensity::{Propensity, STRANGER};
 pub use value::GammaGamma;

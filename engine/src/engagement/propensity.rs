@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stats::sigmoid;
+
 /// A fitted model of one horizon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Propensity {
@@ -25,11 +27,6 @@ pub struct Propensity {
 
 /// Probability of a purchase of whoever nothing is known of, before any data.
 pub const STRANGER: f64 = 0.02;
-
-/// 1 / (1 + e^−x).
-pub fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
 
 impl Propensity {
     /// A model that knows nothing but the share of buyers.

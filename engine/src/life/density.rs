@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::ClockType;
 use super::profiles::Profile;
+use crate::stats::sigmoid;
 
 /// How strongly data are held against what is believed before them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -214,15 +215,11 @@ pub fn window_excess(clock: &ClockType, from: f64, to: f64, lift: f64) -> Vec<f6
     (0..clock.cells())
         .map(|cell| {
             let age = clock.age(cell);
-            let inside = logistic((age - from) / (0.5 * edge(from)))
-                * logistic((to - age) / (0.5 * edge(to)));
+            let inside =
+                sigmoid((age - from) / (0.5 * edge(from))) * sigmoid((to - age) / (0.5 * edge(to)));
             lift * if inside < 1e-3 { 0.0 } else { inside }
         })
         .collect()
-}
-
-fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Fits the tables of the clock with number `number`: windows and words as the prior, `counts` as data.

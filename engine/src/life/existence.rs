@@ -4,6 +4,7 @@
 //! ([`Trust`](super::Trust)) says nothing of the second. What `fit` learns from who declared a clock and who did not, this
 //! says.
 
+use crate::stats::sigmoid;
 use serde::{Deserialize, Serialize};
 
 /// How the odds that a clock exists are read: P = σ(slope · ln odds + level).
@@ -38,6 +39,6 @@ impl Existence {
     /// The probability at `log_odds`, the logarithm of the odds at [`Existence::power`].
     pub fn probability(&self, log_odds: f64) -> f64 {
         let logit = f64::from(self.slope) * log_odds + f64::from(self.level);
-        1.0 / (1.0 + (-logit).exp())
+        sigmoid(logit)
     }
 }

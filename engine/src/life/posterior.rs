@@ -10,6 +10,7 @@
 use super::evidence::Evidence;
 use super::model::Clock;
 use super::profiles::ProfileIx;
+use crate::stats::sigmoid;
 
 /// Rounds of coordinate ascent.
 const ROUNDS: usize = 6;
@@ -456,7 +457,7 @@ fn update(
         let read: Vec<f64> = sums.map(|(p, l)| p + existing * (l - p)).collect();
         member.probability = clock.existence.probability(softmax(&read).0);
     } else if member.declared.is_none() {
-        member.probability = 1.0 / (1.0 + (-log_odds).exp());
+        member.probability = sigmoid(log_odds);
     }
     member.weights = weights;
     // a lone anchor has nobody to tell; before it is split it is narrowed, and told anew

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
+use crate::stats::sigmoid;
 use serendib_shop::DAY_MS;
 
 const FILE: &str = "purchase.json";
@@ -128,7 +129,7 @@ impl PurchaseModel {
     /// The isotonic map joined by straight lines, and one thousandth of the logistic so that no two log-odds tie.
     pub fn probability(&self, features: &[f32; PURCHASE_FEATURES]) -> f32 {
         let z = self.log_odds(features);
-        let smooth = 1.0 / (1.0 + (-z).exp());
+        let smooth = sigmoid(z);
         let mapped = match self.knots.partition_point(|(x, _)| *x <= z) {
             0 => self.knots.first().map_or(smooth, |(_, y)| *y),
             at if at == self.knots.len() => self.knots[at - 1].1,

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::terms::FEATURES;
+use crate::stats::sigmoid;
 use serendib_shop::Delight as Answers;
 
 /// Weight of each standardised term before any rating.
@@ -94,10 +95,6 @@ impl DelightModel {
     pub fn usual(&self) -> f64 {
         sigmoid(self.intercept)
     }
-}
-
-fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
 }
 
 /// Whether what a customer said of a surprise is delight: 1, 0, or ½ where they met exactly what they expected; `None` where

@@ -8,7 +8,9 @@ use clap::Args;
 use crate::store::sqlite;
 
 use super::progress::Progress;
-use super::{now_ms, DEFAULT_STORE};
+use crate::clock::now_ms;
+
+use super::DEFAULT_STORE;
 
 /// Copy the store to a directory, also while a server runs on it.
 #[derive(Debug, Args)]

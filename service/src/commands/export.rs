@@ -14,7 +14,9 @@ use crate::store::{sqlite, ShopRow, StoredBox};
 
 use super::load::{SHOP_AREA, SHOP_KEY};
 use super::progress::Progress;
-use super::{now_ms, runtime, DEFAULT_STORE};
+use crate::clock::now_ms;
+
+use super::{runtime, DEFAULT_STORE};
 
 /// Attribute of an exported box: how far it is.
 pub(crate) const BOX_STATE: &str = "state";

@@ -16,7 +16,9 @@ use crate::store::{
 };
 
 use super::progress::Progress;
-use super::{now_ms, runtime, DEFAULT_STORE};
+use crate::clock::now_ms;
+
+use super::{runtime, DEFAULT_STORE};
 
 /// Where `shop.json` is kept in the store.
 pub(super) const SHOP_AREA: &str = "shop";

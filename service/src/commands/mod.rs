@@ -22,10 +22,6 @@ pub use restore::Restore;
 /// Where the store is unless said otherwise.
 pub const DEFAULT_STORE: &str = "serendib-store";
 
-fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
-}
-
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -8,7 +8,9 @@ use clap::Args;
 use crate::store::sqlite;
 
 use super::progress::Progress;
-use super::{now_ms, runtime, DEFAULT_STORE};
+use crate::clock::now_ms;
+
+use super::{runtime, DEFAULT_STORE};
 
 /// Put a backup in place of the store; whoever was erased since is erased again.
 #[derive(Debug, Args)]

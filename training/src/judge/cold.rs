@@ -14,12 +14,13 @@ use serde::Serialize;
 use serendib_engine::represent::{ColdProduct, Csr, RepresentError, Representation, Vocabulary};
 use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
 
+use crate::judge::list;
 use crate::judge::metrics::{measure, Measures, Summary};
 use crate::judge::report::Interval;
 use crate::judge::tasks::{EvalCase, Task};
-use crate::judge::{bootstrap, list};
 use crate::learn::vectors::build::build;
 use crate::learn::{Corpus, Settings};
+use crate::stats::bootstrap::mean_interval;
 
 /// One product in so many is hidden.
 const HIDDEN: usize = 10;
@@ -131,7 +132,7 @@ pub fn evaluate(
                 .zip(others)
                 .map(|(ours, other)| ours.recall[1] - other.recall[1])
                 .collect();
-            let (low, high) = bootstrap(&gaps, seed);
+            let (low, high) = mean_interval(&gaps, seed);
             Interval {
                 against: (*name).to_owned(),
                 metric: "recall@20".to_owned(),

@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rand::prelude::*;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::complement::baskets::RowCounter;
@@ -17,10 +15,10 @@ use crate::learn::complement::significance::{
     shrunk_conditional, shrunk_lift, signed_g2, size_factor,
 };
 use crate::learn::complement::{basket_log, basket_share, hide_one, HiddenCase};
+use crate::stats::bootstrap::mean_interval;
 
 /// Days in which the next new product is looked for.
 const NEXT_DAYS: i64 = 45;
-const RESAMPLES: usize = 500;
 const ROW_WIDTH: usize = 500;
 const MOST_CASES: usize = 10_000;
 
@@ -119,25 +117,6 @@ pub fn rivals(log: &BasketLog) -> Vec<(&'static str, SparseRows)> {
     out
 }
 
-/// 95 % bootstrap interval of the mean of `differences`.
-pub fn interval(differences: &[f64], seed: u64) -> (f64, f64) {
-    if differences.is_empty() {
-        return (0.0, 0.0);
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let n = differences.len();
-    let mut means: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            (0..n)
-                .map(|_| differences[rng.gen_range(0..n)])
-                .sum::<f64>()
-                / n as f64
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    (means[RESAMPLES / 40], means[RESAMPLES - 1 - RESAMPLES / 40])
-}
-
 fn table(task: &str, unknown: usize, results: Vec<(String, Vec<bool>)>, seed: u64) -> TaskTable {
     let cases = results.first().map_or(0, |(_, hits)| hits.len());
     let value = |hit: bool| f64::from(u8::from(hit));
@@ -154,7 +133,7 @@ fn table(task: &str, unknown: usize, results: Vec<(String, Vec<bool>)>, seed: u6
                     .zip(hits)
                     .map(|(ours, theirs)| value(*ours) - value(*theirs))
                     .collect();
-                interval(&gaps, seed)
+                mean_interval(&gaps, seed)
             }),
         })
         .collect();
@@ -436,10 +415,10 @@ mod tests {
     #[test]
     fn an_interval_holds_the_mean_and_shrinks_with_cases() {
         let differences: Vec<f64> = (0..200).map(|i| f64::from(i % 3) - 0.5).collect();
-        let (low, high) = interval(&differences, 1);
+        let (low, high) = mean_interval(&differences, 1);
         let mean = differences.iter().sum::<f64>() / 200.0;
         assert!(low < mean && mean < high && high - low < 0.4);
-        assert_eq!(interval(&[], 1), (0.0, 0.0));
+        assert_eq!(mean_interval(&[], 1), (0.0, 0.0));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::stats::ndcg::ndcg;
+
 /// The two cut-offs at which everything is measured.
 pub const CUTS: [usize; 2] = [10, 20];
 
@@ -32,13 +34,10 @@ pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
         .filter(|(_, p)| relevant.contains(p))
         .map(|(rank, _)| rank)
         .collect();
-    let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
     for (at, cut) in CUTS.into_iter().enumerate() {
         let inside: Vec<usize> = hits.iter().copied().filter(|rank| *rank < cut).collect();
-        let ideal: f64 = (0..wanted.min(cut)).map(gain).sum();
         out.recall[at] = inside.len() as f64 / wanted as f64;
-        // the sum of nothing is −0
-        out.ndcg[at] = 0.0 + inside.iter().map(|rank| gain(*rank)).sum::<f64>() / ideal;
+        out.ndcg[at] = ndcg(inside.iter().copied(), wanted, cut);
         out.hit[at] = f64::from(u8::from(!inside.is_empty()));
         out.precision[at] = inside.len() as f64 / cut as f64;
     }

@@ -16,14 +16,12 @@ pub mod truth;
 pub use report::{Evaluation, Interval, Row};
 pub use tasks::{from_held_out, from_split, EvalCase, Task};
 
-use rand::Rng;
-use rand_chacha::rand_core::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serendib_engine::index::top_of;
 use serendib_engine::represent::Representation;
 
 use crate::learn::Corpus;
+use crate::stats::bootstrap::mean_interval;
 use baselines::{Baselines, Ranker};
 use metrics::{measure, Measures, Summary};
 
@@ -65,7 +63,7 @@ pub fn evaluate(
                 .zip(&per_case[at])
                 .map(|(a, b)| of(a) - of(b))
                 .collect();
-            let (low, high) = bootstrap(&gaps, seed);
+            let (low, high) = mean_interval(&gaps, seed);
             intervals.push(Interval {
                 against: (*name).to_owned(),
                 metric: metric.to_owned(),
@@ -162,30 +160,6 @@ fn list(scores: &[f32], allowed: &(dyn Fn(u32) -> bool + Sync)) -> Vec<u32> {
         .into_iter()
         .map(|(p, _)| p)
         .collect()
-}
-
-/// 95 % interval of the mean of `values` by resampling customers 1,000 times.
-fn bootstrap(values: &[f64], seed: u64) -> (f64, f64) {
-    if values.is_empty() {
-        return (0.0, 0.0);
-    }
-    const ROUNDS: u64 = 1000;
-    let mut means: Vec<f64> = (0..ROUNDS)
-        .into_par_iter()
-        .map(|round| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(round + 1);
-            let sum: f64 = (0..values.len())
-                .map(|_| values[rng.gen_range(0..values.len())])
-                .sum();
-            sum / values.len() as f64
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    (
-        means[(0.025 * ROUNDS as f64) as usize],
-        means[(0.975 * ROUNDS as f64) as usize],
-    )
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use serendib_shop::{
     Catalogue, DataError, Delight, InputTable, Log, ProductIx,
 };
 
-use crate::judge::engagement::{order, weighted_auc};
 use crate::learn::surprise::DelightError;
 use crate::learn::{state, surprise};
+use crate::stats::auc::{order, weighted_auc};
 use crate::stats::calibration::calibration_error;
 
 /// Ratings that the second row of the table of delight is fitted on.

@@ -6,6 +6,8 @@ use serendib_engine::repeat::{
 };
 use serendib_shop::{Basket, ProductIx};
 
+use crate::stats::ndcg::ndcg;
+
 /// Related products kept per product.
 const RELATED: usize = 200;
 /// Products of one customer that count for relations: the strongest.
@@ -488,16 +490,13 @@ pub fn recall_ndcg(list: &[ProductIx], truth: &[ProductIx]) -> (f64, f64) {
     if truth.is_empty() {
         return (0.0, 0.0);
     }
-    let gain = |rank: usize| 1.0 / ((rank + 2) as f64).log2();
-    let (mut hits, mut dcg) = (0.0, 0.0);
-    for (rank, product) in list.iter().enumerate() {
-        if truth.contains(product) {
-            hits += 1.0;
-            dcg += gain(rank);
-        }
-    }
-    let ideal: f64 = (0..truth.len().min(list.len().max(1))).map(gain).sum();
-    (hits / truth.len() as f64, dcg / ideal)
+    let places = list.iter().enumerate();
+    let hits: Vec<usize> = places
+        .filter(|(_, product)| truth.contains(product))
+        .map(|(rank, _)| rank)
+        .collect();
+    let recall = hits.len() as f64 / truth.len() as f64;
+    (recall, ndcg(hits, truth.len(), list.len().max(1)))
 }
 
 /// Scores against what was bought, in bins of equal size made monotone (pool adjacent violators).

@@ -23,6 +23,12 @@ pub fn pool_adjacent_violators(values: &[f64], weights: &[usize]) -> Vec<f64> {
         .collect()
 }
 
+/// Probabilities `said` beside what `happened`, for [`calibration_error`].
+pub fn paired(said: &[f64], happened: &[bool]) -> Vec<(f64, f64)> {
+    let happened = happened.iter().map(|yes| f64::from(u8::from(*yes)));
+    said.iter().copied().zip(happened).collect()
+}
+
 /// Expected calibration error of `predicted` against outcomes in ten bins of equal count.
 pub fn calibration_error(predicted: &[(f64, f64)]) -> f64 {
     let mut sorted = predicted.to_vec();

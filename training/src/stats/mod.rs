@@ -1,3 +1,6 @@
 //! Statistics, one function each.
 
+pub mod auc;
+pub mod bootstrap;
 pub mod calibration;
+pub mod ndcg;

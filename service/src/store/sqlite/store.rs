@@ -21,6 +21,8 @@ use super::errors::classify;
 use super::readers::Readers;
 use super::schema::{self, LEDGER, SERVED, STORE};
 use super::served::{self, ServedLog};
+use crate::clock::now_ms;
+
 use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
     boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
@@ -111,10 +113,6 @@ fn writable(conn: &Connection, path: &Path) -> Result<(), StoreError> {
         }),
         Err(error) => Err(classify("opening the store", path, &error)),
     }
-}
-
-fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
 }
 
 impl SqliteStore {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serendib_engine::engagement::days_ms;
 use serendib_shop::{Kind, Kinds, Touch, DAY_MS};
 
-mod measures;
 mod oracle;
 
-pub use measures::{auc, ece, order, top_lift, weighted_auc};
 pub use oracle::Oracle;
 
 use crate::learn::engagement::{fit_horizon, order_model, rows_at, Rows};
+use crate::stats::auc::{auc, order, top_lift, weighted_auc};
+use crate::stats::calibration::{calibration_error, paired};
 
 /// Rounds of the bootstrap.
 const ROUNDS: usize = 300;
@@ -220,7 +220,7 @@ pub fn evaluate(
             auc_rfm: auc(&rfm, &bought),
             auc_recency: auc(&recency, &bought),
             brier: squares.sum::<f64>() / said.len() as f64,
-            ece: ece(&said, &bought),
+            ece: calibration_error(&paired(&said, &bought)),
             top_decile_lift: top_lift(&said, &bought),
             plain: fitted.plain,
         };

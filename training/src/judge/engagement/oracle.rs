@@ -8,9 +8,9 @@ use serendib_shop::{
     DataError,
 };
 
-use crate::judge::engagement::measures::auc;
 use crate::judge::truth::truth_table;
 use crate::learn::engagement::{Rows, HORIZONS};
+use crate::stats::auc::auc;
 
 /// The probabilities of `truth/orders` by customer and cut-off.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
 use serendib_shop::{net_acquisitions, Fact, Kind, Log, ProductIx, DAY_MS};
 
-use crate::judge::engagement::auc;
+use crate::stats::auc::auc;
 
 /// Days after the cut in which something is bought again.
 const AGAIN_DAYS: i64 = 30;

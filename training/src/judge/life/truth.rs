@@ -11,10 +11,11 @@ use serendib_engine::life::{
 };
 use serendib_shop::{net_acquisitions, DataError, Kind, Log, Purpose, Touch, DAY_MS};
 
-use crate::judge::engagement::{auc, ece};
 use crate::judge::truth::truth_table;
 use crate::learn::life::fit::{fit, LifeSettings};
 use crate::learn::life::Sources;
+use crate::stats::auc::auc;
+use crate::stats::calibration::{calibration_error, paired};
 
 /// Clock whose truth is told.
 const CHILD: &str = "child";
@@ -437,7 +438,7 @@ fn existence(
             buyers: bought.len(),
             share: runs.iter().filter(|runs| **runs).count() as f64 / n,
             mean: said.iter().sum::<f64>() / n,
-            ece: ece(&said, &runs),
+            ece: calibration_error(&paired(&said, &runs)),
         });
     }
     Ok(out)

@@ -5,10 +5,9 @@
 //! pairwise difference: Jeunen & Ustimenko, Δ-OPE, RecSys 2024). Intervals are bootstraps over customers, because draws
 //! of one customer are not independent.
 
-mod bootstrap;
 mod estimate;
 mod rewards;
 
-pub use bootstrap::{interval, Interval};
+pub use crate::stats::bootstrap::{interval, Interval};
 pub use estimate::{evaluate, Decision, DecisionError, Draw, OpeOptions, OpeReport, Verdict};
 pub use rewards::CrossFit;

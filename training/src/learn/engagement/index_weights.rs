@@ -4,7 +4,9 @@
 //! are never negative and are drawn towards the first weights; then the same for channels and product lines as factors
 //! around 1.
 
-use serendib_engine::engagement::{sigmoid, IndexModel, Role};
+use crate::stats::auc::auc;
+use serendib_engine::engagement::{IndexModel, Role};
+use serendib_engine::stats::sigmoid;
 use serendib_shop::{Kind, Touch, DAY_MS};
 
 /// Days within which contact must follow.
@@ -131,35 +133,6 @@ fn factors(rows: &[Row], groups: usize) -> Option<Vec<f64>> {
     f.iter().all(|x| x.is_finite()).then_some(f)
 }
 
-/// How well points order customers by whether contact follows: area under the curve.
-fn auc(rows: &[Row]) -> f64 {
-    let mut scored: Vec<(f64, bool)> = rows
-        .iter()
-        .map(|row| (row.points.iter().map(|(_, p)| p).sum(), row.followed))
-        .collect();
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut below, mut area, mut at) = (0.0, 0.0, 0);
-    let positives = scored.iter().filter(|(_, y)| *y).count() as f64;
-    let negatives = scored.len() as f64 - positives;
-    while at < scored.len() {
-        let end = at
-            + scored[at..]
-                .iter()
-                .take_while(|(s, _)| *s == scored[at].0)
-                .count();
-        let yes = scored[at..end].iter().filter(|(_, y)| *y).count() as f64;
-        let no = (end - at) as f64 - yes;
-        area += yes * (below + 0.5 * no);
-        below += no;
-        at = end;
-    }
-    if positives * negatives > 0.0 {
-        area / (positives * negatives)
-    } else {
-        0.5
-    }
-}
-
 /// Learns half-life, weights, factors and scale from time-ordered `histories` at `cuts` (milliseconds), each of which
 /// needs four weeks of data after it; `now` is the end of the data.
 ///
@@ -186,7 +159,7 @@ pub fn learn(model: &mut IndexModel, histories: &[&[Touch]], cuts: &[i64], now: 
             ..model.clone()
         };
         let rows = rows(&tried, histories, cuts, By::Kind);
-        (rows.len() >= 200).then(|| auc(&rows))
+        (rows.len() >= 200).then(|| order_of(&rows))
     };
     if let Some(first) = area(model.half_life_days) {
         let mut best = (first, model.half_life_days);
@@ -245,4 +218,14 @@ pub fn learn(model: &mut IndexModel, histories: &[&[Touch]], cuts: &[i64], now: 
     if let Some(median) = points.get(points.len() / 2) {
         model.half_points = median.max(1e-6);
     }
+}
+
+/// How well points order customers by whether contact follows: area under the curve.
+fn order_of(rows: &[Row]) -> f64 {
+    let points: Vec<f64> = rows
+        .iter()
+        .map(|row| row.points.iter().map(|(_, p)| p).sum())
+        .collect();
+    let followed: Vec<bool> = rows.iter().map(|row| row.followed).collect();
+    auc(&points, &followed)
 }

@@ -4,7 +4,8 @@ use linfa::traits::Fit;
 use linfa::Dataset;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
-use serendib_engine::engagement::{sigmoid, Propensity, STRANGER};
+use serendib_engine::engagement::{Propensity, STRANGER};
+use serendib_engine::stats::sigmoid;
 
 /// Fits on `rows` of features and whether each bought; only positions in `used` matter, constant ones are left out.
 ///

@@ -2,8 +2,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution, Exp, Gamma};
 use serendib_engine::engagement::{
-    features, sigmoid, BgNbd, GapPrior, IndexModel, Orders, Propensity, PLAIN,
+    features, BgNbd, GapPrior, IndexModel, Orders, Propensity, PLAIN,
 };
+use serendib_engine::stats::sigmoid;
 use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
 use super::{index_weights, order_value, orders, propensity};

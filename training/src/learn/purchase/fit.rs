@@ -7,6 +7,7 @@ use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
 use serendib_engine::rank::purchase::{PurchaseModel, PurchaseReport, PURCHASE_FEATURES};
 
+use crate::stats;
 use crate::stats::calibration::{calibration_error, pool_adjacent_violators};
 
 /// One training row.
@@ -261,17 +262,9 @@ fn order_gains(rows: &[PurchaseRow], model: &PurchaseModel) -> Vec<(f64, f64)> {
 fn ndcg(rows: &[&PurchaseRow], by: &dyn Fn(&PurchaseRow) -> f64) -> f64 {
     let mut order: Vec<(f64, bool)> = rows.iter().map(|r| (by(r), r.bought)).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let gain = |place: usize| 1.0 / (place as f64 + 2.0).log2();
-    let got: f64 = order
-        .iter()
-        .take(JUDGED)
-        .enumerate()
-        .filter(|(_, (_, bought))| *bought)
-        .map(|(place, _)| gain(place))
-        .sum();
-    let bought = order.iter().filter(|(_, bought)| *bought).count();
-    let best: f64 = (0..bought.min(JUDGED)).map(gain).sum();
-    got / best.max(1e-12)
+    let hits: Vec<usize> = (0..order.len()).filter(|ix| order[*ix].1).collect();
+    let wanted = hits.len();
+    stats::ndcg::ndcg(hits, wanted, JUDGED)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use faer::linalg::solvers::Solve;
 use faer::Mat;
-use serendib_engine::engagement::sigmoid;
+use serendib_engine::stats::sigmoid;
 use serendib_engine::surprise::{DelightModel, FEATURES};
 
 /// Precision (1/variance) of the prior on weights, and on the intercept.

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use serendib_engine::index::top_of;
 
 use crate::learn::corpus::Case;
-use crate::learn::vectors::scorers::{gain, mean, Fitted, BLOCK};
+use crate::learn::vectors::scorers::{mean, Fitted, BLOCK};
+use crate::stats::ndcg::ndcg;
 
 /// The products that any family would recommend to each case, with every family's standardised score.
 pub struct Pool {
@@ -122,7 +123,7 @@ impl Pool {
                             .count()
                     })
                     .collect();
-                gain(&ranks, case.wanted, cut)
+                ndcg(ranks, case.wanted, cut)
             })
             .collect()
     }

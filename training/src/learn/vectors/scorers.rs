@@ -5,6 +5,7 @@ use serendib_engine::represent::dense::add_scaled;
 use serendib_engine::represent::{Csr, Dense, Ials, Weighting};
 
 use crate::learn::corpus::Case;
+use crate::stats;
 
 /// One family, fitted. Its scores are on the scale on which [`serendib_engine::represent::Representation`] adds them.
 #[derive(Debug, Clone)]
@@ -153,25 +154,7 @@ pub fn ndcg(scores: &[f32], case: &Case, cut: usize) -> f64 {
         return 0.0;
     }
     let ranks = ranks(scores, &case.relevant, &case.owned);
-    gain(&ranks, case.relevant.len(), cut)
-}
-
-/// DCG of the ranks (from 0) over the ideal for `relevant` products.
-pub fn gain(ranks: &[usize], relevant: usize, cut: usize) -> f64 {
-    let dcg: f64 = ranks
-        .iter()
-        .filter(|rank| **rank < cut)
-        .map(|rank| 1.0 / (*rank as f64 + 2.0).log2())
-        .sum();
-    let ideal: f64 = (0..relevant.min(cut))
-        .map(|rank| 1.0 / (rank as f64 + 2.0).log2())
-        .sum();
-    // a sum of nothing is −0
-    if ideal > 0.0 && dcg > 0.0 {
-        dcg / ideal
-    } else {
-        0.0
-    }
+    stats::ndcg::ndcg(ranks, case.relevant.len(), cut)
 }
 
 /// The rank from 0 of each of `wanted` among all products but `owned` (ascending).

@@ -1,4 +1,4 @@
-//! Measures of probabilities against what happened.
+//! How well scores order what happened.
 
 /// Area under the curve of `scores` for `bought`, ties counted half; 0.5 with one outcome only.
 pub fn auc(scores: &[f64], bought: &[bool]) -> f64 {
@@ -42,20 +42,6 @@ pub fn weighted_auc(order: &[u32], scores: &[f64], bought: &[bool], weights: &[f
     } else {
         0.5
     }
-}
-
-/// Expected calibration error of probabilities `said` over ten groups of equal size.
-pub fn ece(said: &[f64], bought: &[bool]) -> f64 {
-    let order = order(said);
-    let n = order.len();
-    (0..10)
-        .map(|bin| {
-            let rows = &order[bin * n / 10..(bin + 1) * n / 10];
-            let sum = |of: &dyn Fn(usize) -> f64| rows.iter().map(|r| of(*r as usize)).sum::<f64>();
-            (sum(&|r| said[r]) - sum(&|r| f64::from(u8::from(bought[r])))).abs()
-        })
-        .sum::<f64>()
-        / n.max(1) as f64
 }
 
 /// Buyers in the tenth with the highest probability over buyers in a tenth by chance; 0 without buyers.

@@ -3,6 +3,7 @@
 use rand::Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// An estimate with its 95 % interval.
@@ -59,6 +60,30 @@ pub fn interval<const N: usize>(
         low: quantile(0.025),
         high: quantile(0.975),
     }
+}
+
+/// 95 % interval of the mean of `values` by resampling customers 1,000 times; 0 for nothing.
+pub fn mean_interval(values: &[f64], seed: u64) -> (f64, f64) {
+    if values.is_empty() {
+        return (0.0, 0.0);
+    }
+    const ROUNDS: u64 = 1000;
+    let mut means: Vec<f64> = (0..ROUNDS)
+        .into_par_iter()
+        .map(|round| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(round + 1);
+            let sum: f64 = (0..values.len())
+                .map(|_| values[rng.gen_range(0..values.len())])
+                .sum();
+            sum / values.len() as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    (
+        means[(0.025 * ROUNDS as f64) as usize],
+        means[(0.975 * ROUNDS as f64) as usize],
+    )
 }
 
 #[cfg(test)]
