@@ -72,7 +72,7 @@ impl World {
     pub fn new(options: &Options) -> World {
         let specs = taxonomy::specs();
         let start = calendar::start(options.months);
-        let relations = Relations::new(&specs);
+        let relations = Relations::new(specs);
         let mut sum = 0.0;
         let gifts = specs
             .iter()
