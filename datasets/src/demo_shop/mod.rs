@@ -13,6 +13,7 @@ mod aftermath;
 mod anchor;
 mod browse;
 pub mod calendar;
+mod campaigns;
 pub mod catalogue;
 mod choice;
 mod contact;
@@ -91,7 +92,7 @@ impl World {
                 .collect(),
             relations,
             gifts,
-            campaigns: contact::campaigns(start, calendar::END),
+            campaigns: campaigns::campaigns(start, calendar::END),
         }
     }
 }
