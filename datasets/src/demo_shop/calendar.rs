@@ -1,6 +1,7 @@
 //! Days of the demo shop: day 0 is 1970-01-01, the story always ends at [`END`].
 
 use chrono::{Datelike, NaiveDate};
+use serde::Deserialize;
 use serendib_shop::DAY_MS;
 
 /// The first day after the story: 2026-07-01. Time is never read from the clock.
@@ -44,7 +45,8 @@ pub fn month_day(day: i32) -> (u32, u32) {
 }
 
 /// Times of the year that move demand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Season {
     Always,
     /// Mid-March to mid-June.

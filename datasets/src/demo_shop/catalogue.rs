@@ -1,4 +1,4 @@
-//! The demo shop's products: families of variants on the shelves of 120 categories.
+//! The demo shop's products: families of variants on the shelves of its categories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,8 @@ pub struct Shelf {
 /// Everything on sale.
 #[derive(Debug)]
 pub struct Stockroom {
-    pub specs: Vec<Spec>,
+    /// What the shelves are for.
+    pub specs: &'static [Spec],
     pub families: Vec<Family>,
     /// One shelf per category.
     pub shelves: Vec<Shelf>,
@@ -56,7 +57,7 @@ pub struct Stockroom {
 }
 
 /// The variants of one family: title ending, variant label, and the age range in months where a size means one.
-pub fn variants(sizes: Sizes, rng: &mut Rng) -> Vec<(String, String, Option<(i32, i32)>)> {
+pub fn variants(sizes: &Sizes, rng: &mut Rng) -> Vec<(String, String, Option<(i32, i32)>)> {
     match sizes {
         Sizes::One => vec![(String::new(), String::new(), None)],
         Sizes::Colours => {
@@ -66,7 +67,7 @@ pub fn variants(sizes: Sizes, rng: &mut Rng) -> Vec<(String, String, Option<(i32
                 .map(|colour| (colour.to_string(), colour.to_string(), None))
                 .collect()
         }
-        Sizes::Centimetres(from, to) => (from..=to)
+        &Sizes::Centimetres(from, to) => (from..=to)
             .step_by(6)
             .map(|cm| {
                 let (a, b) = naming::months_of_centimetres(cm);
@@ -82,7 +83,7 @@ pub fn variants(sizes: Sizes, rng: &mut Rng) -> Vec<(String, String, Option<(i32
                 )
             })
             .collect(),
-        Sizes::ChildShoes(from, to) => (from..=to)
+        &Sizes::ChildShoes(from, to) => (from..=to)
             .step_by(if to - from > 8 { 2 } else { 1 })
             .map(|eu| (format!("EU {eu}"), format!("EU {eu}"), None))
             .collect(),
@@ -95,18 +96,18 @@ pub fn variants(sizes: Sizes, rng: &mut Rng) -> Vec<(String, String, Option<(i32
             .collect(),
         Sizes::Labels(labels) => labels
             .iter()
-            .map(|l| ((*l).to_string(), (*l).to_string(), None))
+            .map(|label| (label.clone(), label.clone(), None))
             .collect(),
     }
 }
 
-fn variant_count(sizes: Sizes) -> usize {
+fn variant_count(sizes: &Sizes) -> usize {
     variants(sizes, &mut Rng::new(&[0])).len()
 }
 
 /// How many families each category gets so that there are `products` products in all.
 fn allot(specs: &[Spec], products: usize) -> Vec<usize> {
-    let counts: Vec<usize> = specs.iter().map(|s| variant_count(s.sizes)).collect();
+    let counts: Vec<usize> = specs.iter().map(|s| variant_count(&s.sizes)).collect();
     let wish: Vec<f64> = counts
         .iter()
         .map(|n| {
@@ -155,8 +156,14 @@ fn allot(specs: &[Spec], products: usize) -> Vec<usize> {
 
 impl Stockroom {
     /// Fills the shelves with `products` products for a story from day `start` to day `end`.
-    pub fn new(seed: u64, specs: Vec<Spec>, products: usize, start: i32, end: i32) -> Stockroom {
-        let families = allot(&specs, products);
+    pub fn new(
+        seed: u64,
+        specs: &'static [Spec],
+        products: usize,
+        start: i32,
+        end: i32,
+    ) -> Stockroom {
+        let families = allot(specs, products);
         let mut room = Stockroom {
             shelves: vec![Shelf::default(); specs.len()],
             specs,
@@ -193,10 +200,10 @@ impl Stockroom {
         stems: &mut BTreeSet<String>,
         (start, end): (i32, i32),
     ) -> u32 {
-        let spec = self.specs[category];
+        let spec = &self.specs[category];
         let noun = i % spec.nouns.len();
         let brand = rng.index(spec.brands.len());
-        let style = rng.among(spec.styles).copied().unwrap_or("");
+        let style = rng.among(&spec.styles).map_or("", String::as_str);
         let level = 0.55 * rng.unit() + 0.45 * (brand as f64 + 0.5) / spec.brands.len() as f64;
         // the first two of a category are always there; some of the others come and go during the story
         let sold = match rng.unit() {
@@ -223,10 +230,10 @@ impl Stockroom {
         };
         let number = self.families.len() as u32;
         let stem = naming::stem(
-            &spec,
-            spec.brands[brand],
+            spec,
+            &spec.brands[brand],
             style,
-            spec.nouns[noun],
+            &spec.nouns[noun],
             rng,
             stems,
         );
@@ -235,7 +242,7 @@ impl Stockroom {
             spec.price.0 * super::number::exp(super::number::ln(range) * level),
         );
         let cost = cents(price * rng.between(0.42, 0.72));
-        let kinds = variants(spec.sizes, rng);
+        let kinds = variants(&spec.sizes, rng);
         let parent = (kinds.len() > 1).then(|| format!("f{:05}", number + 1));
         let limited = rng.chance(0.02);
         let tells_age = rng.chance(0.3);
@@ -243,11 +250,11 @@ impl Stockroom {
             .allergens
             .iter()
             .filter(|_| rng.chance(0.75))
-            .map(|a| (*a).to_string())
+            .cloned()
             .collect();
         for (ending, variant, ages) in &kinds {
             let mut title = stem.clone();
-            for part in [spec.label, ending.as_str()] {
+            for part in [&spec.label, ending] {
                 if !part.is_empty() {
                     title.push_str(", ");
                     title.push_str(part);
@@ -260,7 +267,7 @@ impl Stockroom {
                 title.push_str(", limited edition");
             }
             let mut attributes: BTreeMap<String, Value> = BTreeMap::new();
-            if let (true, Some((a, b))) = (tells_age, ages.or_else(|| age_months(&spec))) {
+            if let (true, Some((a, b))) = (tells_age, ages.or_else(|| age_months(spec))) {
                 attributes.insert("age_range".into(), json!(naming::ages(a, b)));
             }
             if spec.kind == "event" {
@@ -270,13 +277,13 @@ impl Stockroom {
             self.products.push(Product {
                 product_id: format!("p{:05}", ix + 1),
                 title: Some(title),
-                category: Some(spec.path.to_string()),
-                brand: Some(spec.brands[brand].to_string()),
+                category: Some(spec.path.clone()),
+                brand: Some(spec.brands[brand].clone()),
                 price: Some(price),
                 cost: Some(cost),
                 currency: Some("EUR".into()),
                 stock: None,
-                item_type: ItemType::parse(spec.kind).unwrap_or_default(),
+                item_type: ItemType::parse(&spec.kind).unwrap_or_default(),
                 parent_id: parent.clone(),
                 variant: (!variant.is_empty()).then(|| variant.clone()),
                 pack_quantity: (spec.pack.0 > 1).then_some(f64::from(spec.pack.0)),
@@ -355,8 +362,7 @@ mod tests {
     #[test]
     fn only_what_is_for_a_child_states_an_age() {
         let states = |path: &str| {
-            let all = specs();
-            let spec = all.iter().find(|spec| spec.path == path).unwrap();
+            let spec = specs().iter().find(|spec| spec.path == path).unwrap();
             age_months(spec).is_some()
         };
         assert!(states("baby/clothes/newborn"));

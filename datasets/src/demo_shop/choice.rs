@@ -133,8 +133,8 @@ impl Life<'_> {
             let u = trait_of(&[self.world.seed, 13, self.person.index, label]);
             ((u * n as f64) as usize).min(n - 1)
         };
-        let ix = match (spec.sizes, months) {
-            (Sizes::Centimetres(from, _), Some(months)) => {
+        let ix = match (&spec.sizes, months) {
+            (&Sizes::Centimetres(from, _), Some(months)) => {
                 // clothes are bought a little ahead; tall children need the next size
                 let at = months.max(0.0) * (1.0 + 0.12 * growth)
                     + self.state.rng.between(0.0, 1.6)
@@ -143,7 +143,7 @@ impl Life<'_> {
                     .find(|i| f64::from(months_of_centimetres(from + 6 * *i as u8).1) > at)
                     .unwrap_or(count - 1)
             }
-            (Sizes::ChildShoes(from, to), Some(months)) => {
+            (&Sizes::ChildShoes(from, to), Some(months)) => {
                 let step = if to - from > 8 { 2.0 } else { 1.0 };
                 let size = shoe_size(months * (1.0 + 0.08 * growth)) + 0.7 + slip;
                 (((size - f64::from(from)) / step).floor().max(0.0) as usize).min(count - 1)

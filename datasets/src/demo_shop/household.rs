@@ -1,5 +1,6 @@
 //! One household's running story: its state, and what is written down of it.
 
+use super::campaigns::Campaign;
 use super::catalogue::Stockroom;
 use super::number::{trait_of, Rng};
 use super::people::Person;
@@ -23,8 +24,8 @@ pub struct World {
     pub relations: Relations,
     /// Running sums of how fit each category is as a present.
     pub gifts: Vec<f64>,
-    /// Months of the story with their campaigns.
-    pub campaigns: Vec<super::contact::Campaign>,
+    /// What the shop sends, in order of days.
+    pub campaigns: Vec<Campaign>,
 }
 
 impl World {

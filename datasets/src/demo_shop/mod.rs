@@ -13,6 +13,7 @@ mod aftermath;
 mod anchor;
 mod browse;
 pub mod calendar;
+mod campaigns;
 pub mod catalogue;
 mod choice;
 mod contact;
@@ -72,7 +73,7 @@ impl World {
     pub fn new(options: &Options) -> World {
         let specs = taxonomy::specs();
         let start = calendar::start(options.months);
-        let relations = Relations::new(&specs);
+        let relations = Relations::new(specs);
         let mut sum = 0.0;
         let gifts = specs
             .iter()
@@ -91,7 +92,7 @@ impl World {
                 .collect(),
             relations,
             gifts,
-            campaigns: contact::campaigns(start, calendar::END),
+            campaigns: campaigns::campaigns(start, calendar::END),
         }
     }
 }

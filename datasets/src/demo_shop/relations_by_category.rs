@@ -1,6 +1,6 @@
 //! Complements looked up by the position of a category.
 
-use super::taxonomy::{position, Spec, RELATIONS};
+use super::taxonomy::{position, relations, Spec};
 
 /// One complement of an anchor.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,10 @@ impl Relations {
     /// Looks all relations up in `specs`.
     pub fn new(specs: &[Spec]) -> Relations {
         let mut table = vec![Vec::new(); specs.len()];
-        for relation in RELATIONS {
+        for relation in relations() {
             let found = (
-                position(specs, relation.anchor),
-                position(specs, relation.complement),
+                position(specs, &relation.anchor),
+                position(specs, &relation.complement),
             );
             if let (Some(anchor), Some(complement)) = found {
                 let after = |complement: usize| After {

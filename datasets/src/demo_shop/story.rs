@@ -170,7 +170,7 @@ fn touchpoints(
                     .then(|| world.campaigns[usize::from(m.campaign) - 1].id.clone()),
                 rating: (m.stars > 0).then_some(f64::from(m.stars)),
                 product_line: (m.line != u16::MAX).then(|| {
-                    let path = world.room.specs[usize::from(m.line)].path;
+                    let path = &world.room.specs[usize::from(m.line)].path;
                     path.split('/').next().unwrap_or(path).to_string()
                 }),
                 request_id: (m.request > 0).then(|| request_id(person, m.request)),

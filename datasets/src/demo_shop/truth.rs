@@ -23,7 +23,7 @@ use super::anchor::{Emissions, OneChild, MOST};
 use super::calendar;
 use super::household::World;
 use super::story::{basket_id, request_id, Story};
-use super::taxonomy::{Clock, RELATIONS};
+use super::taxonomy::{relations, Clock};
 use serendib_shop::{Cell, ColumnType, DataError, Format, OutputTable};
 
 use ColumnType::{Bool, Float, Int, Text, Time};
@@ -180,10 +180,10 @@ impl TruthWriter {
                 ("season", Text),
             ],
         )?;
-        for spec in &world.room.specs {
+        for spec in world.room.specs {
             let bound = |day: i32| spec.clock.map_or(Cell::Null, |_| Cell::Int(i64::from(day)));
             categories.row(&[
-                text(spec.path),
+                text(&spec.path),
                 spec.clock.map_or(Cell::Null, |c| text(c.word())),
                 species(spec.clock),
                 bound(spec.window.0),
@@ -239,10 +239,10 @@ impl TruthWriter {
                 ("same_brand", Bool),
             ],
         )?;
-        for relation in RELATIONS {
+        for relation in relations() {
             complements.row(&[
-                text(relation.anchor),
-                text(relation.complement),
+                text(&relation.anchor),
+                text(&relation.complement),
                 text(if relation.both { "both" } else { "forward" }),
                 Cell::Float(relation.together),
                 Cell::Float(relation.later),
@@ -296,7 +296,7 @@ impl TruthWriter {
             self.next_categories.row(&[
                 id(),
                 owned(calendar::text(next.cut)),
-                text(world.room.specs[usize::from(next.category)].path),
+                text(&world.room.specs[usize::from(next.category)].path),
                 round(next.p[0]),
                 round(next.p[1]),
                 Cell::Bool(next.happened[0]),

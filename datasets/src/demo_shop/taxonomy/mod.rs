@@ -1,19 +1,20 @@
-//! What the demo shop sells: 120 categories, who needs them and when, and what goes with what.
+//! What the demo shop sells: its categories, who needs them and when, and what goes with what.
 //!
 //! A category says for which life situation and ages it is needed, how often, how long a pack lasts, at what time of the
 //! year, and what its products are called. This is the hidden truth about needs; products show only what a shop shows.
+//! It is written in `categories.toml` and `relations.toml` next to this file, which say what every word in them means.
 
-mod family;
-mod home;
-mod leisure;
-mod relations;
+mod read;
 
-pub use relations::{Relation, RELATIONS};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 use super::calendar::Season;
 
 /// A life situation that runs from an anchor date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Clock {
     Child,
     /// Anchor: birth of the dog.
@@ -51,7 +52,8 @@ impl Clock {
 }
 
 /// What a household likes doing; visible in what it buys, declared nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Interest {
     Nothing,
@@ -72,7 +74,8 @@ pub enum Interest {
 pub const INTERESTS: usize = 12;
 
 /// How products of one family differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sizes {
     /// Not at all.
     One,
@@ -86,24 +89,30 @@ pub enum Sizes {
     /// Adults' shoes in EU sizes.
     Shoes,
     /// Given labels, in order; with an age window the child's age decides, otherwise taste.
-    Labels(&'static [&'static str]),
+    Labels(Vec<String>),
 }
 
 /// One category with its hidden truth.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Spec {
-    pub path: &'static str,
+    pub path: String,
     /// What is sold; products of one noun are substitutes of each other.
-    pub nouns: &'static [&'static str],
+    pub nouns: Vec<String>,
     /// Words in front of the noun.
-    pub styles: &'static [&'static str],
+    pub styles: Vec<String>,
+    /// Name of the list of its brands.
+    #[serde(rename = "brands")]
+    made_by: String,
     /// Who makes it.
-    pub brands: &'static [&'static str],
+    #[serde(skip)]
+    pub brands: Vec<String>,
     /// Price of one pack, lowest and highest.
     pub price: (f64, f64),
     /// The life situation that makes it needed.
     pub clock: Option<Clock>,
     /// Days from the anchor, from … to.
+    #[serde(deserialize_with = "read::window")]
     pub window: (i32, i32),
     /// Needs a year of a household that takes part (and is inside the window).
     pub rate: f64,
@@ -123,178 +132,90 @@ pub struct Spec {
     /// Grams and millilitres of one pack.
     pub body: (f64, f64),
     /// Units in a pack, and their name.
-    pub pack: (u32, &'static str),
-    pub allergens: &'static [&'static str],
+    pub pack: (u32, String),
+    pub allergens: Vec<String>,
     /// End of the title, such as an age window.
-    pub label: &'static str,
+    pub label: String,
     /// Share of lines returned.
     pub returns: f64,
     /// Only needed through something else that was bought.
     pub accessory: bool,
     /// Service, content or event instead of a product.
-    pub kind: &'static str,
+    pub kind: String,
 }
 
-const fn cat(
-    path: &'static str,
-    nouns: &'static [&'static str],
-    brands: &'static [&'static str],
-    lo: f64,
-    hi: f64,
-) -> Spec {
-    Spec {
-        path,
-        nouns,
-        styles: &[],
-        brands,
-        price: (lo, hi),
-        clock: None,
-        window: (i32::MIN, i32::MAX),
-        rate: 0.5,
-        adopt: 1.0,
-        supply: 0.0,
-        durable: false,
-        season: Season::Always,
-        interest: Interest::Nothing,
-        gift: 0.0,
-        sizes: Sizes::One,
-        body: (400.0, 1500.0),
-        pack: (1, ""),
-        allergens: &[],
-        label: "",
-        returns: 0.02,
-        accessory: false,
-        kind: "product",
+/// What a category is unless the file says otherwise.
+impl Default for Spec {
+    fn default() -> Spec {
+        Spec {
+            path: String::new(),
+            nouns: Vec::new(),
+            styles: Vec::new(),
+            made_by: String::new(),
+            brands: Vec::new(),
+            price: (0.0, 0.0),
+            clock: None,
+            window: (i32::MIN, i32::MAX),
+            rate: 0.5,
+            adopt: 1.0,
+            supply: 0.0,
+            durable: false,
+            season: Season::Always,
+            interest: Interest::Nothing,
+            gift: 0.0,
+            sizes: Sizes::One,
+            body: (400.0, 1500.0),
+            pack: (1, String::new()),
+            allergens: Vec::new(),
+            label: String::new(),
+            returns: 0.02,
+            accessory: false,
+            kind: "product".into(),
+        }
     }
 }
 
-impl Spec {
-    const fn during(mut self, clock: Clock, from: i32, to: i32) -> Spec {
-        self.clock = Some(clock);
-        self.window = (from, to);
-        self
-    }
-    const fn child(self, from_months: i32, to_months: i32) -> Spec {
-        self.during(Clock::Child, from_months * 30, to_months * 30)
-    }
-    const fn rate(mut self, per_year: f64, adopt: f64) -> Spec {
-        self.rate = per_year;
-        self.adopt = adopt;
-        self
-    }
-    const fn supply(mut self, days: f64, adopt: f64) -> Spec {
-        self.supply = days;
-        self.adopt = adopt;
-        self
-    }
-    const fn once(mut self, per_year: f64, adopt: f64) -> Spec {
-        self.durable = true;
-        self.rate = per_year;
-        self.adopt = adopt;
-        self
-    }
-    const fn styles(mut self, styles: &'static [&'static str]) -> Spec {
-        self.styles = styles;
-        self
-    }
-    const fn season(mut self, season: Season) -> Spec {
-        self.season = season;
-        self
-    }
-    const fn likes(mut self, interest: Interest) -> Spec {
-        self.interest = interest;
-        self
-    }
-    const fn gift(mut self, gift: f64) -> Spec {
-        self.gift = gift;
-        self
-    }
-    const fn sizes(mut self, sizes: Sizes) -> Spec {
-        self.sizes = sizes;
-        self
-    }
-    const fn body(mut self, grams: f64, millilitres: f64) -> Spec {
-        self.body = (grams, millilitres);
-        self
-    }
-    const fn pack(mut self, units: u32, name: &'static str) -> Spec {
-        self.pack = (units, name);
-        self
-    }
-    const fn allergens(mut self, allergens: &'static [&'static str]) -> Spec {
-        self.allergens = allergens;
-        self
-    }
-    const fn label(mut self, label: &'static str) -> Spec {
-        self.label = label;
-        self
-    }
-    const fn returns(mut self, share: f64) -> Spec {
-        self.returns = share;
-        self
-    }
-    const fn accessory(mut self) -> Spec {
-        self.accessory = true;
-        self
-    }
-    const fn kind(mut self, kind: &'static str) -> Spec {
-        self.kind = kind;
-        self
-    }
+/// The complement is wanted because the anchor was bought, never the other way round (unless `both`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// What comes first.
+    pub anchor: String,
+    pub complement: String,
+    /// Chance that it goes into the same basket.
+    pub together: f64,
+    /// Chance that it is wanted later, if not bought together.
+    pub later: f64,
+    /// Days until then, from … to.
+    pub lag: (i32, i32),
+    /// Only the anchor's brand fits.
+    #[serde(default)]
+    pub same_brand: bool,
+    /// Wanted in either order.
+    #[serde(default)]
+    pub both: bool,
 }
+
+/// Both files, read when first asked for; they are part of the program, and the tests read them too.
+static BOTH: LazyLock<(Vec<Spec>, Vec<Relation>)> = LazyLock::new(|| {
+    read::both(
+        include_str!("categories.toml"),
+        include_str!("relations.toml"),
+    )
+    .unwrap_or_else(|error| panic!("{error}"))
+});
 
 /// All categories; their numbers elsewhere are positions here.
-pub fn specs() -> Vec<Spec> {
-    [family::SPECS, home::SPECS, leisure::SPECS].concat()
+pub fn specs() -> &'static [Spec] {
+    &BOTH.0
+}
+
+/// What goes with what.
+pub fn relations() -> &'static [Relation] {
+    &BOTH.1
 }
 
 /// The position of `path` in `specs`.
 pub fn position(specs: &[Spec], path: &str) -> Option<usize> {
     specs.iter().position(|spec| spec.path == path)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn there_are_120_categories_with_names_and_prices() {
-        let specs = specs();
-        assert_eq!(specs.len(), 120);
-        for (i, spec) in specs.iter().enumerate() {
-            assert_eq!(position(&specs, spec.path), Some(i), "{} twice", spec.path);
-            assert!(!spec.nouns.is_empty() && !spec.brands.is_empty());
-            assert!(spec.price.0 > 0.0 && spec.price.1 >= spec.price.0);
-            assert!(spec.window.0 < spec.window.1);
-        }
-    }
-
-    #[test]
-    fn relations_name_real_categories() {
-        let specs = specs();
-        for relation in RELATIONS {
-            assert!(
-                position(&specs, relation.anchor).is_some(),
-                "{}",
-                relation.anchor
-            );
-            assert!(
-                position(&specs, relation.complement).is_some(),
-                "{}",
-                relation.complement
-            );
-            assert_ne!(relation.anchor, relation.complement);
-        }
-    }
-
-    #[test]
-    fn accessories_have_an_anchor() {
-        for spec in specs().iter().filter(|s| s.accessory) {
-            assert!(
-                RELATIONS.iter().any(|r| r.complement == spec.path),
-                "{}",
-                spec.path
-            );
-        }
-    }
 }
