@@ -6,6 +6,7 @@ mod care;
 mod catalogue;
 mod customers;
 mod engagement;
+mod examples;
 mod holdout;
 mod killed;
 mod life;
