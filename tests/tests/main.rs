@@ -5,6 +5,7 @@ mod boxes;
 mod care;
 mod catalogue;
 mod customers;
+mod docs;
 mod engagement;
 mod examples;
 mod holdout;
