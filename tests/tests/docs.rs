@@ -271,8 +271,11 @@ fn rows(text: &str) -> Vec<(String, Vec<String>)> {
 
 /// What the server makes of a setting that the environment gives.
 fn with(name: &str, value: &str) -> Result<(), ConfigError> {
-    let name = format!("{ENV_PREFIX}{}", name.replace('.', "_").to_uppercase());
-    let env = BTreeMap::from([(name, value.to_owned())]);
+    let variable = format!("{ENV_PREFIX}{}", name.replace('.', "_").to_uppercase());
+    let mut env = BTreeMap::from([(variable, value.to_owned())]);
+    if name == "recommend.max_count" {
+        env.insert(format!("{ENV_PREFIX}RECOMMEND_DEFAULT_COUNT"), "1".into());
+    }
     RawConfig::read(None, &env)?.check().map(drop)
 }
 
