@@ -1,5 +1,7 @@
 //! A small shop, its model, and a server over both.
 
+pub mod programs;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
