@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use serendib_engine::engagement::IndexModel;
 use serendib_engine::life::kind_weight;
 use serendib_engine::represent::Weighting;
-use serendib_engine::shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 use serendib_proto::v1::ListKind;
 use serendib_service::config::{ConfigError, RawConfig, ENV_PREFIX, FIELDS};
+use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 use tempfile::TempDir;
 
 use crate::support::programs::{output_of, programs, python, root};

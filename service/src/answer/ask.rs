@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use serendib_engine::rank::{Context, Filters, ListKind, ListRequest, Live, Request, Together};
-use serendib_shop::noise::without_noise;
-use serendib_shop::{Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT};
+use serendib_shop::{
+    noise::without_noise, Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT,
+};
 
 use crate::config::{Contact, Usual};
 use crate::store::Asked;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
-use serendib_engine::shop::ItemType;
+use serendib_shop::ItemType;
 
 use super::{position, Relation, Sizes, Spec};
 
