@@ -11,8 +11,9 @@ use prometheus_client::metrics::histogram::{exponential_buckets, Histogram};
 use prometheus_client::registry::Registry;
 use tonic::Code;
 
-use crate::answer::Answering;
-use crate::store::StoreState;
+use crate::snapshot::views::View;
+use crate::store::{StoreHealth, StoreState};
+use crate::workers::pool::Pool;
 
 /// Labels of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -229,16 +230,20 @@ impl Metrics {
     }
 
     /// All figures in the text format of OpenMetrics.
-    pub fn render(&self, answering: &Answering) -> String {
+    pub fn render(
+        &self,
+        health: &StoreHealth,
+        view: &View,
+        pool: &Pool,
+        encoded_customers: usize,
+    ) -> String {
         let set = |gauge: &Gauge<f64, AtomicU64>, value: f64| {
             gauge.set(value);
         };
         let g = &self.gauges;
-        let health = answering.keeping.store.health();
-        let view = answering.keeping.views.get();
-        set(&g.compute_pending, answering.pool.pending() as f64);
-        set(&g.compute_running, answering.pool.running() as f64);
-        set(&g.encoded_customers, answering.customers.len() as f64);
+        set(&g.compute_pending, pool.pending() as f64);
+        set(&g.compute_running, pool.running() as f64);
+        set(&g.encoded_customers, encoded_customers as f64);
         set(
             &g.store_ready,
             f64::from(u8::from(health.state == StoreState::Ready)),

@@ -41,6 +41,12 @@ pub fn check_id(id: &str) -> Result<(), IdError> {
     }
 }
 
+/// The number of a product in a [`Catalogue`](crate::Catalogue).
+pub type ProductIx = u32;
+
+/// Stands for "no product" or "a product the catalogue does not know".
+pub const NO_PRODUCT: ProductIx = u32::MAX;
+
 /// A 64-bit hash that is the same on every machine and in every version (FNV-1a).
 ///
 /// For grouping and sampling, never for security.

@@ -35,10 +35,10 @@ pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
 pub use error::{DataError, Place};
 pub use history::{
     acquisitions, basket_hash, baskets, net_acquisitions, sort_history, Basket, Budget, Channels,
-    Encoder, Histories, Owned, ProductIx, Touch, TouchClass, Vocabulary, NO_PRODUCT,
+    Encoder, Histories, Owned, Touch, TouchClass, Vocabulary,
 };
 pub use holdout::in_holdout;
-pub use ids::{check_id, stable_hash, IdError, Interner, MAX_ID_BYTES};
+pub use ids::{check_id, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES, NO_PRODUCT};
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;

@@ -26,6 +26,7 @@ mod index;
 mod model;
 mod numeric;
 mod propensity;
+mod state_updates;
 #[cfg(test)]
 mod tests;
 mod value;

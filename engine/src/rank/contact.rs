@@ -3,8 +3,8 @@
 //! Care does not ask for consent to personal answers: that somebody complained or wants to leave is answered, not
 //! profiled. What comes first and what sinks is personal, and needs it.
 
-use super::sources::{alike, replacements};
-use super::{ListKind, Live, Note, Query, ReasonCode, Request};
+use super::replacements::{alike, replacements};
+use super::{Context, ListKind, Live, Note, ReasonCode, Request};
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
 use crate::surprise::hurt;
@@ -105,11 +105,10 @@ impl Contact {
         (request.outreach && self.state.pressure.exhausted).then_some(Note::OfferBudget)
     }
 
-    /// Whether something comes first in this list; not where the page or the basket already says what it is about.
-    pub(crate) fn favours(&self, query: &Query) -> bool {
-        let context = &query.request.context;
+    /// Whether something comes first in a list of `kind`; not where the page or the basket already says what it is about.
+    pub(crate) fn favours(&self, context: &Context, kind: ListKind) -> bool {
         let open = context.viewed.is_none() && context.basket.is_empty();
-        !self.favoured.is_empty() && (open || query.list.kind != ListKind::GoesWith)
+        !self.favoured.is_empty() && (open || kind != ListKind::GoesWith)
     }
 
     /// Why the shop's pins lose their places; `None` = they keep them.

@@ -20,18 +20,19 @@ pub(crate) mod pipeline;
 pub(crate) mod pool;
 pub mod purchase;
 pub(crate) mod query;
+pub(crate) mod recent_purchases;
 pub(crate) mod relevance;
+pub(crate) mod replacements;
 pub(crate) mod request;
 pub(crate) mod score_pairs;
 pub(crate) mod scorers;
 pub mod sources;
 pub(crate) mod stage_fit;
 pub(crate) mod stages;
+mod together;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use appraiser::{Appraised, Appraiser};
-pub use arrangers::calibration::Caps;
-pub use arrangers::list_quality::Together;
 pub use contact::Contact;
 pub use list_defaults::{SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use live::Live;
@@ -45,6 +46,7 @@ pub use request::{
 };
 pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
+pub use together::{Caps, Together};
 
 #[cfg(test)]
 mod contact_tests;

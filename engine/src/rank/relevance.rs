@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::purchase::{features, Signals};
-use super::sources::recent_purchases;
+use super::recent_purchases::recent_purchases;
 use super::{CustomerState, Live};
 use crate::life::LifeView;
 use crate::model::Model;

@@ -1,7 +1,7 @@
 //! What is asked, and what is known of who asks.
 
 use crate::engagement::ContactRules;
-use crate::rank::arrangers::list_quality::Together;
+use crate::rank::together::Together;
 use serendib_shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
 
 /// Most items in one list.

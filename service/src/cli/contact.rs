@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{json, Value};
 use serendib_proto::v1;
 
-use super::print::date;
+use super::date::date;
 
 /// Parts of the index and effects that people are shown.
 const SHOWN: usize = 3;

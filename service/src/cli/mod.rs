@@ -2,6 +2,7 @@
 
 mod ask;
 mod contact;
+mod date;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "demo")]

@@ -8,6 +8,7 @@ use serendib_proto::v1::{
 };
 
 use super::contact;
+use super::date::date;
 
 /// The word for a kind of list.
 pub fn kind_word(kind: i32) -> &'static str {
@@ -186,12 +187,6 @@ pub fn boxes_json(boxes: &[serendib_proto::v1::PackedBox]) -> serde_json::Value 
             })
         })
         .collect()
-}
-
-/// A time as a date, UTC.
-pub fn date(at_ms: i64) -> String {
-    chrono::DateTime::from_timestamp_millis(at_ms)
-        .map_or_else(|| at_ms.to_string(), |at| at.format("%Y-%m-%d").to_string())
 }
 
 /// Declared facts, one a line.

@@ -43,9 +43,7 @@ async fn answer(mut stream: TcpStream, app: &App) -> std::io::Result<()> {
     }
     let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
     let (status, body) = match line {
-        b"GET /metrics HTTP/1.1" | b"GET /metrics HTTP/1.0" => {
-            ("200 OK", app.metrics.render(&app.answering))
-        }
+        b"GET /metrics HTTP/1.1" | b"GET /metrics HTTP/1.0" => ("200 OK", figures(app)),
         _ => ("404 Not Found", "the figures are at /metrics\n".to_owned()),
     };
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -56,4 +54,11 @@ async fn answer(mut stream: TcpStream, app: &App) -> std::io::Result<()> {
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await
+}
+
+fn figures(app: &App) -> String {
+    let answering = &app.answering;
+    let (health, view) = (app.store.health(), app.views.get());
+    app.metrics
+        .render(&health, &view, &answering.pool, answering.customers.len())
 }

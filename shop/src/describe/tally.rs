@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::{Interner, Kinds, Touchpoint, DAY_MS};
 
-use super::{ranked, Acquisitions, Description, Spread, TopProduct};
+use super::description::{ranked, Acquisitions, Description, Spread, TopProduct};
 use crate::basket_hash;
 use crate::noise::is_pooled;
 use crate::time::format_time;

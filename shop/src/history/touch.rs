@@ -1,15 +1,6 @@
 //! The compact form of touchpoints that every computation reads, and what follows from a history of them.
 
-use std::collections::HashSet;
-
-use crate::noise::{is_pooled, without_noise};
-use crate::{stable_hash, Catalogue, Interner, Kind, KindClass, Kinds, Touchpoint, DAY_MS};
-
-/// The number of a product in a [`Catalogue`].
-pub type ProductIx = u32;
-
-/// Stands for "no product" or "a product the catalogue does not know".
-pub const NO_PRODUCT: ProductIx = u32::MAX;
+use crate::{stable_hash, Interner, Kind, ProductIx, DAY_MS, NO_PRODUCT};
 
 /// One touchpoint as numbers. 48 bytes; absent numbers are 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,110 +92,9 @@ impl Channels {
     }
 }
 
-/// Turns rows into [`Touch`]es; the same code in training and in serving.
-#[derive(Debug, Clone, Default)]
-pub struct Encoder {
-    /// Kinds seen so far.
-    pub kinds: Kinds,
-    /// Channels seen so far.
-    pub channels: Channels,
-    /// Product lines seen so far.
-    pub lines: Channels,
-}
-
-impl Encoder {
-    /// The compact form of `row`; a product that `catalogue` does not know becomes [`NO_PRODUCT`].
-    pub fn encode(&mut self, row: &Touchpoint, catalogue: &Catalogue) -> Touch {
-        let product = row
-            .product_id
-            .as_deref()
-            .and_then(|id| catalogue.find(id))
-            .unwrap_or(NO_PRODUCT);
-        Touch {
-            at: row.at.unwrap_or(0),
-            basket: row.basket_id.as_deref().map_or(0, basket_hash),
-            product,
-            quantity: row.quantity.abs() as f32,
-            value: row.value.unwrap_or(0.0) as f32,
-            duration_s: row.duration_s.unwrap_or(0.0) as f32,
-            kind: self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX)),
-            channel: self.channels.intern(row.channel.as_deref()),
-            line: self.lines.intern(row.product_line.as_deref()),
-            pages: row.pages.unwrap_or(0).min(u32::from(u16::MAX)) as u16,
-            rating: row.rating.map_or(0, |stars| (stars * 10.0).round() as u8),
-        }
-    }
-}
-
-impl Encoder {
-    /// Returns one customer's history: their `rows` in compact form and in order of time, without those that say nothing
-    /// about taste (see [`noise`](crate::noise)).
-    pub fn history<'a>(
-        &mut self,
-        rows: impl Iterator<Item = &'a Touchpoint> + Clone,
-        catalogue: &Catalogue,
-    ) -> Vec<Touch> {
-        let pooled = rows.clone().filter(|row| is_pooled(row));
-        let pooled = pooled.filter_map(|row| row.basket_id.as_deref().map(basket_hash));
-        let pooled: HashSet<u64> = pooled.collect();
-        let non_product = |product: ProductIx| catalogue.product(product).is_non_product();
-        let mut history: Vec<Touch> = rows
-            .map(|row| self.encode(row, catalogue))
-            .filter_map(|touch| without_noise(touch, non_product, &pooled))
-            .collect();
-        sort_history(&mut history);
-        history
-    }
-}
-
 /// Returns the hash by which a basket is known in [`Touch::basket`]; never 0, which is no basket.
 pub fn basket_hash(basket_id: &str) -> u64 {
     stable_hash(basket_id.as_bytes()).max(1)
-}
-
-/// The names an [`Encoder`] gave numbers to, so that a model and those who read it use the same numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Vocabulary {
-    /// The shop's own kinds in order; true = passive.
-    pub own_kinds: Vec<(String, bool)>,
-    /// Channels in order, without "none".
-    pub channels: Vec<String>,
-    /// Product lines in order, without "none".
-    pub lines: Vec<String>,
-}
-
-impl Encoder {
-    /// The names of this encoder.
-    pub fn vocabulary(&self) -> Vocabulary {
-        Vocabulary {
-            own_kinds: self
-                .kinds
-                .own()
-                .map(|(name, class)| (name.to_owned(), class == KindClass::Passive))
-                .collect(),
-            channels: self.channels.names().map(str::to_owned).collect(),
-            lines: self.lines.names().map(str::to_owned).collect(),
-        }
-    }
-
-    /// An encoder that gives the names of `vocabulary` the numbers they had there.
-    pub fn with_vocabulary(vocabulary: &Vocabulary) -> Encoder {
-        let mut encoder = Encoder::default();
-        for (name, passive) in &vocabulary.own_kinds {
-            encoder.kinds.intern(name);
-            if *passive {
-                encoder.kinds.declare_passive(name);
-            }
-        }
-        for name in &vocabulary.channels {
-            encoder.channels.intern(Some(name));
-        }
-        for name in &vocabulary.lines {
-            encoder.lines.intern(Some(name));
-        }
-        encoder
-    }
 }
 
 /// Puts a history in order of time; touches at one time keep their order.
@@ -357,21 +247,6 @@ mod tests {
             pages: 0,
             rating: 0,
         }
-    }
-
-    #[test]
-    fn a_vocabulary_keeps_every_number() {
-        let mut encoder = Encoder::default();
-        encoder.kinds.declare_passive("billboard");
-        encoder.kinds.intern("tasting");
-        encoder.channels.intern(Some("web"));
-        encoder.lines.intern(Some("toys"));
-        let copy = Encoder::with_vocabulary(&encoder.vocabulary());
-        assert_eq!(copy.vocabulary(), encoder.vocabulary());
-        let billboard = copy.kinds.get("billboard").unwrap();
-        assert_eq!(Some(billboard), encoder.kinds.get("billboard"));
-        assert_eq!(copy.kinds.class(billboard), KindClass::Passive);
-        assert_eq!(copy.channels.name(1), "web");
     }
 
     #[test]

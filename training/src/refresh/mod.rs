@@ -10,6 +10,7 @@ pub mod early;
 pub mod figures;
 pub mod gate;
 pub mod lock;
+pub mod model_report;
 pub mod policy;
 pub mod sanity;
 pub mod worth;
@@ -17,7 +18,6 @@ pub mod worth;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_shop::{Delight, Log, ShopData};
@@ -31,14 +31,13 @@ use crate::learn::vectors::split::{hold_out, Regime, Split};
 use crate::learn::{self, corpus_of, memory, publish, Choice, FitOptions, Settings};
 use crate::progress::{StageTime, Stages};
 use crate::report::model as page;
-use churn::Churn;
+pub use model_report::ModelReport;
+
 use compare::Comparison;
-use drift::Drift;
 use early::Sections;
-use figures::{Beside, Figure};
+use figures::Figure;
 use gate::{Check, GateOptions, Lead};
 use sanity::{Golden, SanityOptions};
-use worth::Worth;
 
 /// Customers on whom settings are compared at most.
 const MOST_CASES: usize = 10_000;
@@ -86,89 +85,6 @@ impl Default for RefreshOptions {
             golden: Vec::new(),
             resume: false,
             now: DateTime::UNIX_EPOCH,
-        }
-    }
-}
-
-/// Everything that is told of a model; what was not measured is absent.
-#[derive(Debug, Default, Serialize)]
-pub struct ModelReport {
-    /// The model's id.
-    pub model: String,
-    /// Date and time, RFC 3339.
-    pub created: String,
-    /// The model that was current before.
-    pub before: Option<String>,
-    /// Whether it was made current.
-    pub published: bool,
-    /// Why it was not.
-    pub reason: Option<String>,
-    /// Which settings were fitted on everything, in words.
-    pub winner: String,
-    /// Whether the candidate settings were refused and the current ones fitted again.
-    pub fell_back: bool,
-    /// Touchpoints and so on that it was fitted on.
-    pub data: serendib_engine::bundle::DataWindow,
-    /// How candidate settings were chosen.
-    pub choice: Option<Choice>,
-    /// All settings, as in the manifest.
-    pub settings: serde_json::Value,
-    /// Candidate, current settings and baselines after the cut.
-    pub comparison: Option<Comparison>,
-    /// Everything the gate looked at.
-    pub checks: Vec<Check>,
-    /// What changed in the data.
-    pub drift: Option<Drift>,
-    /// How much lists change.
-    pub churn: Option<Churn>,
-    /// Orders with and without personal answers.
-    pub worth: Option<Worth>,
-    /// What the serve log says of the candidate.
-    pub policy: Option<OpeReport>,
-    /// Drawn slots of the serve log that could not be used: of unknown customers or products, or with candidates that do not
-    /// read.
-    pub unusable_draws: usize,
-    /// The parts beside the lists.
-    pub sections: Sections,
-    /// Their figures beside those of the last model, each after its own cut.
-    pub figures: Vec<Beside>,
-    /// Time and memory.
-    pub stages: Vec<StageTime>,
-}
-
-impl ModelReport {
-    /// The comparison, if it has customers enough to say something.
-    pub fn compared(&self) -> Option<&Comparison> {
-        let least = GateOptions::default().least_customers;
-        self.comparison.as_ref().filter(|c| c.customers >= least)
-    }
-
-    /// What it means that no check failed: most of all, whether anything was compared at all.
-    pub fn passed(&self) -> &'static str {
-        if self.compared().is_some() {
-            "every check passed"
-        } else {
-            "not compared with anything, there is too little data after a cut; every other check passed"
-        }
-    }
-
-    /// What is known of a model that was fitted and compared with nothing.
-    pub fn of_fit(
-        fit: &learn::Fit,
-        id: &str,
-        created: DateTime<Utc>,
-        published: bool,
-        stages: Vec<StageTime>,
-    ) -> ModelReport {
-        ModelReport {
-            model: id.to_owned(),
-            created: created.to_rfc3339_opts(SecondsFormat::Secs, true),
-            published,
-            data: fit.model.manifest.data,
-            choice: fit.choice.clone(),
-            settings: fit.model.manifest.settings.clone(),
-            stages,
-            ..ModelReport::default()
         }
     }
 }

@@ -11,7 +11,8 @@ use super::{render, Banner, Chart, ChartKind, Headline, Page, Section, Series, T
 use crate::judge::policy::{Interval, Verdict};
 use crate::refresh::compare::{Comparison, Gap, CANDIDATE, CURRENT, LENGTHS};
 use crate::refresh::figures::Figure;
-use crate::refresh::{lock, policy, ModelReport};
+use crate::refresh::model_report::ModelReport;
+use crate::refresh::{lock, policy};
 
 /// Where reports stand in a models directory.
 pub const REPORTS: &str = "reports";

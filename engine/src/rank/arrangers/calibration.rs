@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::rank::together::Caps;
+
 /// Weight of the customer's mix inside the list's own: keeps the divergence finite where the list lacks a topic.
 const SMOOTH: f64 = 0.01;
 
@@ -53,22 +55,6 @@ impl Mix {
         let listed = self.listed.get(&topic).copied().unwrap_or(0.0);
         let share = |count: f64| count / (self.total + 1.0);
         Mix::term(wanted, share(listed)) - Mix::term(wanted, share(listed + 1.0))
-    }
-}
-
-/// How many items of one list may share a category or a brand; absent = any number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Caps {
-    /// Per leaf category, or per kind of thing in a shop without categories; ≥ 1.
-    pub category: Option<usize>,
-    /// Per brand, ≥ 1.
-    pub brand: Option<usize>,
-}
-
-impl Caps {
-    /// Whether any number is fine.
-    pub fn are_none(&self) -> bool {
-        self.category.is_none() && self.brand.is_none()
     }
 }
 

@@ -8,8 +8,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::rank::arrangers::calibration::{CapCounter, Caps, Mix};
+use crate::rank::arrangers::calibration::{CapCounter, Mix};
 use crate::rank::arrangers::diversity::{weight_of_scores, Spread};
+use crate::rank::together::Caps;
 use crate::rank::{Item, Note, Query, Removed};
 use serendib_shop::ProductIx;
 
@@ -18,20 +19,6 @@ use serendib_shop::ProductIx;
 const MOST_IN_POOL: usize = 300;
 /// Places that diversity and calibration fill; the rest of a longer list goes by score.
 const MOST_PLACES: usize = 100;
-/// How the items of one list go together.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Together {
-    /// 0 (the order of scores) to 1 (likeness decides almost alone); in a surprise list times its dial.
-    pub diversity: f32,
-    /// 0 (the order of scores) to 1 (the customer's mix of categories decides almost alone); in a surprise list times its
-    /// dial.
-    pub calibration: f32,
-    /// How many items may share a category or brand, pins included.
-    pub caps: Caps,
-    /// How many items of a category come before those of others: more only where the list would be short. Not in a surprise
-    /// list at dial 0.
-    pub crowd: Option<usize>,
-}
 
 /// One list in the making.
 pub(crate) struct Composer<'a> {

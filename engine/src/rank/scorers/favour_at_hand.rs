@@ -11,7 +11,9 @@ impl Scorer for FavourAtHand {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.contact.favours(query)
+        query
+            .contact
+            .favours(&query.request.context, query.list.kind)
     }
 
     fn score(&self, query: &Query, candidates: &mut [Item]) {

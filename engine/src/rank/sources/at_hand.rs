@@ -12,7 +12,9 @@ impl Source for AtHand {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.contact.favours(query)
+        query
+            .contact
+            .favours(&query.request.context, query.list.kind)
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {

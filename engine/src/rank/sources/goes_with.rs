@@ -1,13 +1,9 @@
 //! What goes with the basket, the product on the page, or recent purchases after the right lag.
 
-use std::collections::HashMap;
-
 use super::breadth;
+use crate::rank::recent_purchases::recent_purchases;
 use crate::rank::{filters::ELIGIBILITY, Query, Source};
-use serendib_shop::{acquisitions, Owned, ProductIx, Touch, DAY_MS};
-
-/// Recent purchases that complements are sought for.
-const RECENT: usize = 10;
+use serendib_shop::ProductIx;
 
 /// Completes the basket where there is one; otherwise complements of the viewed product or of recent purchases.
 pub struct GoesWith;
@@ -74,28 +70,4 @@ pub(crate) fn recent(query: &Query) -> Vec<(ProductIx, f64)> {
         return vec![(viewed, 0.0)];
     }
     recent_purchases(query.customer.history, query.owned, query.request.now)
-}
-
-/// The last distinct purchases that were kept, with days since.
-pub(crate) fn recent_purchases(
-    history: &[Touch],
-    owned: &HashMap<ProductIx, Owned>,
-    now: i64,
-) -> Vec<(ProductIx, f64)> {
-    let mut out: Vec<(ProductIx, f64)> = Vec::new();
-    for touch in acquisitions(history).rev() {
-        let kept = owned.contains_key(&touch.product);
-        if kept && out.iter().all(|(product, _)| *product != touch.product) {
-            let days = if now == i64::MAX {
-                0.0
-            } else {
-                (now - touch.at) as f64 / DAY_MS as f64
-            };
-            out.push((touch.product, days));
-            if out.len() == RECENT {
-                break;
-            }
-        }
-    }
-    out
 }

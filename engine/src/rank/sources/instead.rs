@@ -1,11 +1,9 @@
 //! What replaces a product that is not available.
 
-use crate::model::Model;
-use crate::rank::{Live, Query, Source};
+use crate::rank::replacements::{alike, replacements, NEAR};
+use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
-/// Nearest products among which replacements are sought.
-const NEAR: usize = 50;
 /// What is sought for one of several that are gone.
 const FEW: usize = 5;
 
@@ -48,53 +46,4 @@ impl Source for Instead {
         }
         Ok(out)
     }
-}
-
-/// What is sold at `now` in the place of `product`, each once: its variants, then its substitutes by how far they replace it.
-pub(crate) fn replacements(
-    model: &Model,
-    live: &Live,
-    product: ProductIx,
-    now: i64,
-) -> Vec<(ProductIx, f32)> {
-    let Some(complements) = &model.complements else {
-        return Vec::new();
-    };
-    let groups = complements.variants().groups();
-    let group = complements.variants().of(product);
-    let variants = groups
-        .iter()
-        .enumerate()
-        .filter(|(ix, g)| **g == group && *ix as ProductIx != product)
-        .map(|(ix, _)| (ix as ProductIx, 3.0));
-    let substitutes = complements
-        .substitutes(product)
-        .into_iter()
-        .map(|(other, value)| (other, 2.0 + value));
-    let mut out: Vec<(ProductIx, f32)> = Vec::new();
-    for (other, score) in variants.chain(substitutes) {
-        if live.sells(other, now) && out.iter().all(|(known, _)| *known != other) {
-            out.push((other, score));
-        }
-    }
-    out
-}
-
-/// Products on sale of the same leaf category, most alike first; for one that the model has no vector of, or a shop
-/// without categories, as far as is known.
-pub(crate) fn alike(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
-    let catalogue = &live.catalogue;
-    let leaf = catalogue.leaf(about);
-    let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;
-    let fine = |product: ProductIx| product != about && same(product) && live.sells(product, now);
-    let mut near: Vec<ProductIx> = Vec::new();
-    if (about as usize) < live.known {
-        let found = model.representation.similar(about, NEAR, &fine);
-        near.extend(found.into_iter().map(|(product, _)| product));
-    }
-    if near.is_empty() && leaf.is_some() {
-        near.extend(model.by_popularity().iter().copied().filter(|p| fine(*p)));
-        near.truncate(NEAR);
-    }
-    near
 }

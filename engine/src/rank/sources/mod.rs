@@ -24,8 +24,7 @@ pub use popular::Popular;
 pub use similar::Similar;
 pub use vectors::Vectors;
 
-pub(crate) use goes_with::{completes_basket, recent, recent_purchases, unit_basket};
-pub(crate) use instead::{alike, replacements};
+pub(crate) use goes_with::{completes_basket, recent, unit_basket};
 
 use super::Query;
 

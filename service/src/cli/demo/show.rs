@@ -14,7 +14,7 @@ use serendib_proto::v1::{
 };
 
 use crate::cli::ask::{connect, refused};
-use crate::cli::print;
+use crate::cli::{date, print};
 
 /// Touchpoints of the history that are shown.
 const HISTORY: u32 = 400;
@@ -78,7 +78,7 @@ pub(super) async fn show(
             .product_id
             .as_ref()
             .map_or("", |id| titles.get(id).map_or(id.as_str(), String::as_str));
-        let date = touch.at_ms.map(print::date).unwrap_or_default();
+        let date = touch.at_ms.map(date::date).unwrap_or_default();
         let _ = writeln!(out, "  {date}  {:<10} {title}", touch.kind);
     }
 

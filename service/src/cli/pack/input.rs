@@ -8,7 +8,7 @@ use serendib_engine::boxes::{BoxRequest, ShopRules};
 use serendib_shop::{BoxOrder, ProductIx, ReadOptions, ShopData, StockLot, Table};
 use serendib_training::batch::Batch;
 
-use super::Pack;
+use super::args::Pack;
 use crate::commands::{BOX_LINES, BOX_STATE};
 use crate::store::BoxState;
 

@@ -7,6 +7,7 @@ mod documents;
 mod erase;
 mod errors;
 mod export;
+mod lock;
 mod readers;
 mod record;
 mod schema;

@@ -21,8 +21,9 @@ use crate::store::keyed::{sync_directory, write_private, Key};
 use crate::store::{Store, StoreError};
 
 use super::errors::classify;
+use super::lock::lock;
 use super::schema::{Schema, StartCheck, LEDGER, SERVED, STORE};
-use super::{has_store, store::lock, SqliteConfig, SqliteStore, KEY_FILE};
+use super::{has_store, SqliteConfig, SqliteStore, KEY_FILE};
 
 const MANIFEST: &str = "backup.json";
 const FORMAT: u32 = 1;

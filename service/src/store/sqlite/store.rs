@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -23,10 +22,11 @@ use super::schema::{self, LEDGER, SERVED, STORE};
 use super::served::{self, ServedLog};
 use crate::clock::now_ms;
 
+use super::lock::lock;
 use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
     boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
-    SqliteConfig, SqliteStore, KEY_FILE, LOCK_FILE,
+    SqliteConfig, SqliteStore, KEY_FILE,
 };
 
 /// Batches larger than this are checked and hashed off the async threads.
@@ -34,22 +34,6 @@ const INLINE_ROWS: usize = 256;
 
 /// Touchpoints looked through for what came of recent recommendations.
 const CAME_OF_IT_ROWS: i64 = 5_000;
-
-/// Keeps other processes from writing the store in `dir` for as long as the value lives.
-pub(super) fn lock(dir: &Path) -> Result<Connection, StoreError> {
-    let path = dir.join(LOCK_FILE);
-    let error = |error: rusqlite::Error| classify("locking the store", &path, &error);
-    let conn = Connection::open(&path).map_err(error)?;
-    conn.busy_timeout(Duration::from_millis(100))
-        .map_err(error)?;
-    match conn.execute_batch("BEGIN EXCLUSIVE") {
-        Ok(()) => Ok(conn),
-        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            Err(StoreError::InUse { path: dir.into() })
-        }
-        Err(e) => Err(error(e)),
-    }
-}
 
 /// Notes the key's fingerprint in a new file, compares it in an old one.
 fn same_key(conn: &Connection, key: &Key, dir: &Path) -> Result<(), StoreError> {

@@ -4,30 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::judge::policy::decision::{Decision, Draw};
 use crate::judge::policy::{interval, CrossFit, Interval};
-
-/// One product that could have been drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decision {
-    pub product: u32,
-    /// Probability under the policy that logged.
-    pub logged: f64,
-    /// Probability under the policy that is evaluated.
-    pub target: f64,
-}
-
-/// One sampled slot and what came of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draw {
-    /// Who, as any stable number.
-    pub customer: u64,
-    /// All products that could have been drawn.
-    pub decisions: Vec<Decision>,
-    /// Which one was.
-    pub chosen: usize,
-    /// What came of it.
-    pub reward: f64,
-}
 
 /// Why a draw cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]

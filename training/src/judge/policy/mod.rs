@@ -5,9 +5,11 @@
 //! pairwise difference: Jeunen & Ustimenko, Δ-OPE, RecSys 2024). Intervals are bootstraps over customers, because draws
 //! of one customer are not independent.
 
+mod decision;
 mod estimate;
 mod rewards;
 
 pub use crate::stats::bootstrap::{interval, Interval};
-pub use estimate::{evaluate, Decision, DecisionError, Draw, OpeOptions, OpeReport, Verdict};
+pub use decision::{Decision, Draw};
+pub use estimate::{evaluate, DecisionError, OpeOptions, OpeReport, Verdict};
 pub use rewards::CrossFit;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serendib_shop::stable_hash;
 
-use crate::judge::policy::Draw;
+use crate::judge::policy::decision::Draw;
 
 /// Folds of customers.
 const FOLDS: usize = 5;

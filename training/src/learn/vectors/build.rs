@@ -15,9 +15,9 @@ use serendib_engine::represent::{
 };
 
 use crate::learn::corpus::Corpus;
-use crate::learn::vectors::choose::{Member, Settings};
 use crate::learn::vectors::families::{Family, Workbench};
 use crate::learn::vectors::scorers::Fitted;
+use crate::learn::vectors::settings::{Member, Settings, Trust};
 use crate::learn::vectors::tune::ease_keep;
 
 /// Half-life of "lately", days.
@@ -143,15 +143,6 @@ pub(super) fn blend(
 
 /// From so many buyers on a product's own vector stands alone.
 const OWN_VECTOR_FROM: f32 = 5.0;
-
-/// How far what content says of products with few buyers is trusted: shares of what was fitted, each 0 to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trust {
-    /// Of the score that content predicts with customers at large.
-    pub(super) level: f32,
-    /// Of how well content suits one customer.
-    pub(super) gain: f32,
-}
 
 /// Gives products with few or no buyers a vector and a score from their content; with n of five buyers, n/5 is their own.
 ///

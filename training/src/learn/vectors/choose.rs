@@ -9,52 +9,13 @@ use serendib_shop::ProductIx;
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::memory;
 use crate::learn::vectors::blend::Pool;
-use crate::learn::vectors::build::{blend, Placing, Trust};
+use crate::learn::vectors::build::{blend, Placing};
 use crate::learn::vectors::families::{Family, Workbench};
 use crate::learn::vectors::scorers::{mean, ndcg, Fitted};
+use crate::learn::vectors::settings::{in_full, Trust};
+pub use crate::learn::vectors::settings::{Member, Settings};
 use crate::learn::vectors::split::{hold_out, Regime, FEWEST_CASES};
 use crate::learn::vectors::tune::Tuner;
-
-/// One family of the blend.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Member {
-    /// The family and its settings.
-    #[serde(flatten)]
-    pub family: Family,
-    /// What its scores are multiplied by.
-    pub weight: f32,
-}
-
-/// Everything that was chosen, enough to fit again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Seed of everything random.
-    pub seed: u64,
-    pub blend: Vec<Member>,
-    /// Dimensions of the product vectors, which exist whether or not the blend uses them.
-    pub vector_dim: usize,
-    /// Singular values go into the vectors with this power.
-    pub vector_power: f32,
-    /// What the fitted gain of products placed by content is multiplied by, above 0 to 1.
-    #[serde(default = "in_full")]
-    pub content_gain: f32,
-    /// What the score that content predicts with customers at large is multiplied by for products with few buyers, 0 to 1.
-    #[serde(default)]
-    pub content_level: f32,
-}
-
-impl Settings {
-    pub(super) fn trust(&self) -> Trust {
-        Trust {
-            level: self.content_level,
-            gain: self.content_gain,
-        }
-    }
-}
-
-fn in_full() -> f32 {
-    1.0
-}
 
 /// A row of the validation table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

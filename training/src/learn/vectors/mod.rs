@@ -9,6 +9,7 @@ pub mod ease;
 pub mod families;
 pub mod ials;
 pub mod scorers;
+pub mod settings;
 pub mod split;
 pub mod svd;
 pub mod tune;
