@@ -56,12 +56,12 @@ impl App {
         }
     }
 
-    /// See [`Keeping::model_id`].
+    /// The id of the model that answers now; empty without one.
     pub fn model_id(&self) -> String {
         self.keeping.model_id()
     }
 
-    /// See [`Keeping::customer`].
+    /// The person behind `customer_id`, as of `before` where one is given.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -8,7 +8,7 @@ use serendib_shop::{in_holdout, Consents};
 use super::keeping::Keeping;
 use crate::store::{CustomerState, StoreError};
 
-/// Who asks.
+/// Whoever an answer is for.
 #[derive(Debug)]
 pub struct Who {
     /// What is kept of the person; `None` for a visitor, or somebody of whom nothing is known.

@@ -13,7 +13,7 @@ use super::recommendation::rating::{rating_from_proto, rating_to_proto};
 use super::touchpoint::convert::{touchpoint_from_proto, touchpoint_to_proto};
 use crate::store::{RecordOptions, SqliteConfig, SqliteStore, Store, StoreError, UpsertMode};
 
-/// 2026-01-01.
+/// The time of the test: 2026-01-01, ms.
 const NOW: i64 = 1_767_225_600_000;
 const YEAR_1850: i64 = -3_786_825_600_000;
 const YEAR_2150: i64 = 5_680_281_600_000;

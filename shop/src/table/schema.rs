@@ -8,7 +8,7 @@ use super::format::Table;
 use super::record::{ColumnType, Need, Record};
 use crate::{BoxOrder, Customer, Delight, Product, Served, StockLot, Touchpoint};
 
-/// One column.
+/// One column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ColumnSchema {
     pub name: &'static str,
@@ -20,7 +20,7 @@ pub struct ColumnSchema {
     pub about: &'static str,
 }
 
-/// One table.
+/// One table of shop data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TableSchema {
     pub table: &'static str,
