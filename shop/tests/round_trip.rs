@@ -111,7 +111,7 @@ fn product() -> impl Strategy<Value = Product> {
             option(text()),
             option(text()),
             option(number()),
-            option(any::<i64>()),
+            option(0..=i64::MAX),
         ),
         (
             prop::sample::select(vec![
@@ -123,7 +123,7 @@ fn product() -> impl Strategy<Value = Product> {
             option(id()),
             option(any::<bool>()),
             option(time()),
-            prop::collection::vec(text(), 0..3),
+            prop::collection::vec(id(), 0..3),
             any::<bool>(),
         ),
         attributes(),
@@ -136,7 +136,7 @@ fn product() -> impl Strategy<Value = Product> {
             cost: a.3,
             stock: a.4,
             item_type: b.0,
-            parent_id: b.1,
+            parent_id: b.1.filter(|parent| *parent != a.0),
             durable: b.2,
             available_from: b.3,
             allergens: b.4,

@@ -128,7 +128,7 @@ pub(crate) async fn bad_customers_are_refused_by_field(store: &impl Store) {
             },
         ),
         (
-            "facts",
+            "facts[0].anchor",
             Customer {
                 facts: vec![child("noa", "soon")],
                 ..customer("ada")
@@ -142,7 +142,7 @@ pub(crate) async fn bad_customers_are_refused_by_field(store: &impl Store) {
             },
         ),
         (
-            "identities",
+            "identities[0]",
             Customer {
                 identities: vec!["\u{0}".into()],
                 ..customer("ada")
