@@ -69,7 +69,7 @@ pub async fn repack(
             }
         }
         let pack = packer.keeping.store.pack(old.pack_id.clone()).await?;
-        let pack = pack.ok_or_else(|| Refusal::Damaged("box_id: the box's pack is gone"))?;
+        let pack = pack.ok_or(Refusal::Damaged("box_id: the box's pack is gone"))?;
         let mut changed = again(packer, &old, &pack, without, &keep, locale, now).await?;
         changed.locked = lock;
         let mut products: Vec<String> = old
