@@ -1,9 +1,6 @@
-//! What goes with what: complements, substitutes and variants kept apart, and the completion of baskets.
-//!
-//! [`Complements`] is the part of a model that holds them. A *complement* is attracted to a product beyond what basket
-//! sizes explain ([`significance`]), is no variant of it ([`variants`]) and does not replace it ([`substitutes`]); it has a
-//! [`direction`] where the order of purchases shows one and a [`lag`]. Completing a basket is another task, with a scorer of
-//! its own ([`completion`]). Complements are ordered by what is bought beside a product ([`companions`]).
+//! What goes with what: what is bought beside a product more often than baskets of those sizes explain, is no variant of it
+//! ([`variants`]) and does not replace it; an edge has a direction where the order of purchases shows one, and a [`Lag`].
+//! Completing a basket is another task, with a scorer of its own ([`Completion`]). Fitting is in training.
 
 pub mod baskets;
 mod completion;

@@ -73,7 +73,7 @@ pub struct Surprises {
 }
 
 impl Surprises {
-    /// Learns everything but kinds, which are [`Kinds::learn`]ed, and delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
+    /// Learns everything but kinds, which are learned from histories, and delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
     /// ms (empty in a shop without times).
     pub fn fit(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) -> Surprises {
         Surprises {

@@ -115,7 +115,7 @@ pub struct Acquisitions {
     pub value: Option<f64>,
 }
 
-/// What [`describe`] found.
+/// What [`describe`](super::describe()) found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Description {
     pub shop: ShopInfo,
