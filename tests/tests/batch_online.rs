@@ -5,23 +5,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::Parser;
 use serendib_proto::v1::ListKind;
 use serendib_service::cli::run_words;
-use serendib_shop::in_holdout;
+use serendib_shop::{in_holdout, DAY_MS};
 use serendib_training::cli::{fit, recommend};
 
+use crate::support::groceries::{write_shop, CUSTOMERS, START};
 use crate::support::{request, Shop};
 
-const DAY_MS: i64 = 86_400_000;
-const START: i64 = 1_735_689_600_000;
-const CUSTOMERS: usize = 90;
 const HOLDOUT_PERCENT: f64 = 8.0;
 const COUNT: u32 = 8;
 
-const KINDS: [(ListKind, &str); 8] = [
+pub const KINDS: [(ListKind, &str); 8] = [
     (ListKind::ForYou, "for-you"),
     (ListKind::Similar, "similar"),
     (ListKind::GoesWith, "goes-with"),
@@ -42,96 +39,6 @@ struct Fit {
 struct Recommend {
     #[command(flatten)]
     args: recommend::RecommendArgs,
-}
-
-/// Pseudo-random numbers that are the same on every machine.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) % n
-    }
-}
-
-/// The tables of a shop of groceries, baby things and books: until day 300, or, with `later`, until day 360 with products,
-/// orders and postage that a model of the first does not know.
-fn write_shop(dir: &Path, later: bool) {
-    std::fs::create_dir_all(dir).unwrap();
-    let mut products = String::from("product_id,title,category,price,durable,non_product\n");
-    let shelves = [("food", 12), ("baby", 10), ("books", 14)];
-    for (category, count) in shelves {
-        for n in 0..count {
-            let durable = category == "books";
-            let price = 3 + n;
-            writeln!(
-                products,
-                "{category}-{n},{category} thing {n},{category}/kind-{},{price},{durable},",
-                n % 3
-            )
-            .unwrap();
-        }
-    }
-    products.push_str("postage,Postage,,4,false,true\n");
-    if later {
-        products.push_str("food-new,Food thing new,food/kind-1,6,false,\n");
-        products.push_str("books-new,Books thing new,books/kind-2,9,true,\n");
-        products.push_str("express,Express delivery,,8,false,true\n");
-    }
-    std::fs::write(dir.join("products.csv"), products).unwrap();
-
-    let mut touches = String::from("customer_id,kind,at,product_id,quantity,value,basket_id\n");
-    let mut customers = String::from("customer_id,consents,facts\n");
-    let last = if later { 360 } else { 300 };
-    for customer in 0..CUSTOMERS {
-        let mut draw = Draw(customer as u64 + 1);
-        let says = if customer % 11 == 5 {
-            r#""{""personalise"": false}""#
-        } else {
-            ""
-        };
-        let born = format!("2024-{:02}-10", 1 + draw.below(12));
-        let fact = format!(r#""[{{""clock"": ""child"", ""anchor"": ""{born}""}}]""#);
-        let fact = if customer % 3 == 0 { &fact } else { "" };
-        writeln!(customers, "c{customer},{says},{fact}").unwrap();
-        let rhythm = 9 + draw.below(20);
-        let mut day = draw.below(30);
-        let mut order = 0;
-        while day < 360 {
-            let at = START + day as i64 * DAY_MS + customer as i64 * 1_000;
-            let mut lines = vec![format!("food-{}", draw.below(3) + customer as u64 % 6)];
-            lines.push(format!("food-{}", draw.below(12)));
-            if customer % 3 == 0 {
-                lines.push(format!("baby-{}", (day / 40 + draw.below(2)) % 10));
-            }
-            if draw.below(3) == 0 {
-                lines.push(format!("books-{}", draw.below(14)));
-            }
-            if day >= 300 && draw.below(2) == 0 {
-                lines.push("food-new".into());
-                lines.push("express".into());
-            }
-            lines.push("postage".into());
-            lines.sort();
-            lines.dedup();
-            if day < last {
-                for product in lines {
-                    writeln!(
-                        touches,
-                        "c{customer},purchase,{at},{product},1,5,o{customer}-{order}"
-                    )
-                    .unwrap();
-                }
-            }
-            order += 1;
-            day += rhythm + draw.below(5);
-        }
-    }
-    std::fs::write(dir.join("touchpoints.csv"), touches).unwrap();
-    std::fs::write(dir.join("customers.csv"), customers).unwrap();
 }
 
 type Lists = BTreeMap<String, Vec<(String, f64)>>;
@@ -214,8 +121,7 @@ async fn batch_equals_online_for_every_kind_and_customer() {
     })
     .await;
     let now = START + 365 * DAY_MS;
-    // the baskets of all customers are gathered in the background
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    shop.gather_baskets().await;
     let mut differ = Vec::new();
     let mut held = 0;
     for (kind, name) in KINDS {

@@ -8,6 +8,7 @@ mod customers;
 mod docs;
 mod engagement;
 mod examples;
+mod goldens;
 mod holdout;
 mod killed;
 mod life;

@@ -1,5 +1,6 @@
 //! A small shop, its model, and a server over both.
 
+pub mod groceries;
 pub mod programs;
 
 use std::path::{Path, PathBuf};
@@ -180,6 +181,13 @@ impl Shop {
 
     pub fn running(&self) -> &Running {
         self.running.as_ref().unwrap()
+    }
+
+    /// Waits until the baskets of all customers are gathered, which a server does in the background.
+    pub async fn gather_baskets(&self) {
+        let app = &self.running().app;
+        let gathered = app.baskets.gather(&app.keeping, &app.quiet, usize::MAX);
+        gathered.await.unwrap();
     }
 
     /// Ends the server in good order and leaves its directory.
