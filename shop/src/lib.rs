@@ -45,8 +45,8 @@ pub use log::Log;
 #[cfg(feature = "tables")]
 pub use progress::Progress;
 pub use row::{
-    BoxOrder, Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product, Purpose,
-    Served, StockLot, Touchpoint, PLAUSIBLE_MS,
+    check_amount, check_text, check_time, BoxOrder, Check, Consents, Customer, Delight, Fact,
+    FieldError, ItemType, Product, Purpose, Served, StockLot, Touchpoint, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 #[cfg(feature = "tables")]

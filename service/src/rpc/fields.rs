@@ -1,7 +1,7 @@
 //! Fields of requests: what is wrong is refused with the path of the field.
 
 pub use crate::answer::refusal::Invalid;
-use serendib_shop::{check_id, Check, FieldError, PLAUSIBLE_MS};
+use serendib_shop::{check_amount, check_id, check_text, check_time, Check, FieldError};
 
 /// The row, if nothing is wrong with it.
 ///
@@ -21,8 +21,8 @@ pub fn field_of(field: &str) -> String {
         return format!("{fact}].{message}.{part}");
     }
     match field {
-        "at" | "registered_at" | "launched_at" | "available_from" | "available_until"
-        | "expires_at" => format!("{field}_ms"),
+        "at" | "registered_at" | "ship_at" | "launched_at" | "available_from"
+        | "available_until" | "expires_at" => format!("{field}_ms"),
         other => other.to_owned(),
     }
 }
@@ -68,35 +68,26 @@ pub fn at_most(field: &str, found: usize, limit: usize) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// A finite number ≥ 0, where one is given.
-pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
-    match value {
-        Some(value) if !(value.is_finite() && value >= 0.0) => Err(Invalid::new(
-            field,
-            format!("is {value}, expected a finite number ≥ 0"),
-        )),
-        other => Ok(other),
+impl From<FieldError> for Invalid {
+    fn from(error: FieldError) -> Invalid {
+        Invalid::new(error.field, error.message)
     }
 }
 
-/// A time from 1901 to 2099, where one is given.
+/// A finite number ≥ 0, where one is given.
+pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
+    check_amount(field, value)?;
+    Ok(value)
+}
+
+/// A time from 1901 to 2099, ms, where one is given.
 pub fn time(field: &str, value: Option<i64>) -> Result<Option<i64>, Invalid> {
-    match value {
-        Some(at) if !PLAUSIBLE_MS.contains(&at) => Err(Invalid::new(
-            field,
-            format!("is {at}, expected milliseconds of a time from 1901 to 2099"),
-        )),
-        other => Ok(other),
-    }
+    check_time(field, value)?;
+    Ok(value)
 }
 
 /// Text of at most `limit` bytes, where some is given; the empty string is kept.
 pub fn text(field: &str, value: Option<&str>, limit: usize) -> Result<Option<String>, Invalid> {
-    match value {
-        Some(value) if value.len() > limit => Err(Invalid::new(
-            field,
-            format!("has {} bytes, at most {limit} are allowed", value.len()),
-        )),
-        other => Ok(other.map(str::to_owned)),
-    }
+    check_text(field, value, limit)?;
+    Ok(value.map(str::to_owned))
 }

@@ -1,7 +1,7 @@
 //! Checks of what comes in, the same for every store.
 
 use serendib_shop::{
-    check_id, Check, Customer, Delight, FieldError, Product, Touchpoint, PLAUSIBLE_MS,
+    check_id, check_time, Check, Customer, Delight, FieldError, Product, Touchpoint,
 };
 
 use super::canonical::{self, sort_attributes};
@@ -123,23 +123,6 @@ pub(crate) fn id(
     check_id(id).map_err(|error| invalid(what, index, field, error))
 }
 
-fn plausible(
-    what: &'static str,
-    index: usize,
-    field: &'static str,
-    at: Option<i64>,
-) -> Result<(), StoreError> {
-    match at {
-        Some(at) if !PLAUSIBLE_MS.contains(&at) => Err(invalid(
-            what,
-            index,
-            field,
-            format!("is {at}, expected a time from 1901 to 2099"),
-        )),
-        _ => Ok(()),
-    }
-}
-
 pub(crate) fn delights(
     batch: &[Delight],
     options: &RecordOptions,
@@ -246,7 +229,8 @@ pub(crate) fn packed_box(
     const WHAT: &str = "box";
     id(WHAT, index, "box_id", &packed.box_id)?;
     id(WHAT, index, "customer_id", &packed.customer_id)?;
-    plausible(WHAT, index, "ship_at", packed.ship_at)?;
+    check_time("ship_at", packed.ship_at)
+        .map_err(|FieldError { field, message }| invalid(WHAT, index, field, message))?;
     for line in &packed.lines {
         id(WHAT, index, "lines", &line.product_id)?;
     }

@@ -62,9 +62,9 @@ pub trait Check {
 
 type Verdict = Result<(), FieldError>;
 
-fn wrong(field: &'static str, found: impl Display, expected: impl Display) -> Verdict {
+fn wrong(field: &str, found: impl Display, expected: impl Display) -> Verdict {
     Err(FieldError::new(
-        field,
+        field.to_owned(),
         format!("is {found}, expected {expected}"),
     ))
 }
@@ -78,23 +78,39 @@ fn optional_id(field: &'static str, value: &Option<String>) -> Verdict {
 }
 
 fn text(field: &'static str, value: &Option<String>, limit: usize) -> Verdict {
-    match value.as_ref().map(String::len) {
+    check_text(field, value.as_deref(), limit)
+}
+
+/// Checks that a text, where there is one, has at most `limit` bytes.
+///
+/// # Errors
+/// `field` is too long.
+pub fn check_text(field: &str, value: Option<&str>, limit: usize) -> Result<(), FieldError> {
+    match value.map(str::len) {
         Some(bytes) if bytes > limit => Err(FieldError::new(
-            field,
+            field.to_owned(),
             format!("has {bytes} bytes, at most {limit} are allowed"),
         )),
         _ => Ok(()),
     }
 }
 
-fn amount(field: &'static str, value: Option<f64>) -> Verdict {
+/// Checks that an amount, where there is one, is a finite number ≥ 0.
+///
+/// # Errors
+/// `field` is not.
+pub fn check_amount(field: &str, value: Option<f64>) -> Result<(), FieldError> {
     match value {
         Some(x) if !(x.is_finite() && x >= 0.0) => wrong(field, x, "a finite number ≥ 0"),
         _ => Ok(()),
     }
 }
 
-fn time(field: &'static str, value: Option<i64>) -> Verdict {
+/// Checks that a time, where there is one, lies in [`PLAUSIBLE_MS`].
+///
+/// # Errors
+/// `field` does not.
+pub fn check_time(field: &str, value: Option<i64>) -> Result<(), FieldError> {
     match value {
         Some(at) if !PLAUSIBLE_MS.contains(&at) => wrong(field, at, "a time from 1901 to 2099"),
         _ => Ok(()),
@@ -142,8 +158,8 @@ impl Check for Product {
         text("title", &self.title, MAX_LINE_BYTES)?;
         text("category", &self.category, MAX_LINE_BYTES)?;
         text("brand", &self.brand, MAX_LINE_BYTES)?;
-        amount("price", self.price)?;
-        amount("cost", self.cost)?;
+        check_amount("price", self.price)?;
+        check_amount("cost", self.cost)?;
         text("currency", &self.currency, MAX_LINE_BYTES)?;
         if let Some(stock) = self.stock.filter(|stock| *stock < 0) {
             return wrong("stock", stock, "a whole number ≥ 0");
@@ -156,9 +172,9 @@ impl Check for Product {
         if let Some(units) = self.pack_quantity.filter(|n| !(n.is_finite() && *n > 0.0)) {
             return wrong("pack_quantity", units, "a finite number > 0");
         }
-        time("launched_at", self.launched_at)?;
-        time("available_from", self.available_from)?;
-        time("available_until", self.available_until)?;
+        check_time("launched_at", self.launched_at)?;
+        check_time("available_from", self.available_from)?;
+        check_time("available_until", self.available_until)?;
         if let (Some(from), Some(until)) = (self.available_from, self.available_until) {
             if from >= until {
                 return Err(FieldError::new(
@@ -167,9 +183,9 @@ impl Check for Product {
                 ));
             }
         }
-        time("expires_at", self.expires_at)?;
-        amount("weight_g", self.weight_g)?;
-        amount("volume_ml", self.volume_ml)?;
+        check_time("expires_at", self.expires_at)?;
+        check_amount("weight_g", self.weight_g)?;
+        check_amount("volume_ml", self.volume_ml)?;
         at_most("allergens", self.allergens.len(), MAX_ALLERGENS)?;
         for allergen in &self.allergens {
             id("allergens", allergen)?;
@@ -182,7 +198,7 @@ impl Check for Product {
 impl Check for Customer {
     fn check(&self) -> Verdict {
         id("customer_id", &self.customer_id)?;
-        time("registered_at", self.registered_at)?;
+        check_time("registered_at", self.registered_at)?;
         at_most("facts", self.facts.len(), MAX_FACTS)?;
         for (ix, fact) in self.facts.iter().enumerate() {
             fact.check().map_err(|error| FieldError {
@@ -217,7 +233,7 @@ impl Check for Fact {
                         let expected = "a date (2024-05-01), with a time if need be";
                         wrong("anchor", format!("{shown:?}"), expected)?;
                     }
-                    day => time("anchor", day)?,
+                    day => check_time("anchor", day)?,
                 }
                 optional_id("name", name)?;
                 optional_id("kind", kind)
@@ -242,7 +258,7 @@ impl Check for Touchpoint {
         id("kind", &self.kind)?;
         optional_id("product_id", &self.product_id)?;
         optional_id("channel", &self.channel)?;
-        time("at", self.at)?;
+        check_time("at", self.at)?;
         let takes_back =
             crate::Kinds::known_by_name(&self.kind).is_some_and(crate::Kind::takes_back);
         if !self.quantity.is_finite() || (self.quantity < 0.0 && !takes_back) {
@@ -253,7 +269,7 @@ impl Check for Touchpoint {
             return wrong("value", value, "a finite number");
         }
         optional_id("basket_id", &self.basket_id)?;
-        amount("duration_s", self.duration_s)?;
+        check_amount("duration_s", self.duration_s)?;
         optional_id("campaign_id", &self.campaign_id)?;
         stars("rating", self.rating)?;
         optional_id("product_line", &self.product_line)?;
@@ -268,7 +284,7 @@ impl Check for Delight {
     fn check(&self) -> Verdict {
         id("customer_id", &self.customer_id)?;
         id("product_id", &self.product_id)?;
-        time("at", Some(self.at))?;
+        check_time("at", Some(self.at))?;
         optional_id("request_id", &self.request_id)?;
         let answers = self.answers();
         if answers.iter().all(|(_, answer)| answer.is_none()) {
@@ -284,7 +300,7 @@ impl Check for Served {
     fn check(&self) -> Verdict {
         id("request_id", &self.request_id)?;
         optional_id("customer_id", &self.customer_id)?;
-        time("at", self.at)?;
+        check_time("at", self.at)?;
         optional_id("product_id", &self.product_id)?;
         match self.propensity {
             Some(p) if !(0.0..=1.0).contains(&p) => wrong("propensity", p, "a probability"),
@@ -297,16 +313,16 @@ impl Check for BoxOrder {
     fn check(&self) -> Verdict {
         id("box_id", &self.box_id)?;
         id("customer_id", &self.customer_id)?;
-        time("ship_at", self.ship_at)?;
+        check_time("ship_at", self.ship_at)?;
         if let (Some(slots), Some(surprises)) = (self.slots, self.surprise_slots) {
             if surprises > slots {
                 let expected = format!("at most the {slots} slots of the box");
                 return wrong("surprise_slots", surprises, expected);
             }
         }
-        amount("budget", self.budget)?;
-        amount("max_weight_g", self.max_weight_g)?;
-        amount("max_volume_ml", self.max_volume_ml)?;
+        check_amount("budget", self.budget)?;
+        check_amount("max_weight_g", self.max_weight_g)?;
+        check_amount("max_volume_ml", self.max_volume_ml)?;
         attributes(&self.attributes)
     }
 }
@@ -319,8 +335,8 @@ impl Check for StockLot {
         }
         optional_id("warehouse", &self.warehouse)?;
         optional_id("lot", &self.lot)?;
-        time("expires_at", self.expires_at)?;
-        time("inbound_at", self.inbound_at)?;
+        check_time("expires_at", self.expires_at)?;
+        check_time("inbound_at", self.inbound_at)?;
         attributes(&self.attributes)
     }
 }

@@ -120,7 +120,7 @@ fn box_ask(order: &v1::BoxOrder) -> Result<BoxAsk, Invalid> {
     at_most("locked", order.locked.len(), MAX_SLOTS)?;
     let locked = order.locked.iter().enumerate().map(|(ix, line)| {
         let product = id(&format!("locked[{ix}].product_id"), &line.product_id)?;
-        Ok((product, line.surprise))
+        Ok::<_, Invalid>((product, line.surprise))
     });
     Ok(BoxAsk {
         box_id: id("box_id", &order.box_id)?,

@@ -17,12 +17,10 @@ pub enum Durability {
 pub struct Limits {
     /// Rows in one batch.
     pub batch_rows: usize,
-    /// Bytes of one touchpoint, customer or product in its canonical form.
+    /// Bytes of one box as it was asked for.
     pub row_bytes: usize,
     /// Linked identities of one customer.
     pub identities: usize,
-    /// Facts of one customer row.
-    pub facts: usize,
     /// Bytes of one document.
     pub document_bytes: usize,
     /// Rows that may wait for the writer before [`StoreError::Busy`](crate::store::StoreError::Busy).
@@ -35,7 +33,6 @@ impl Default for Limits {
             batch_rows: 10_000,
             row_bytes: 64 * 1024,
             identities: 256,
-            facts: 1_000,
             document_bytes: 1024 * 1024,
             waiting_rows: 200_000,
         }
