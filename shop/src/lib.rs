@@ -20,6 +20,7 @@ mod kind;
 #[cfg(feature = "tables")]
 mod log;
 pub mod noise;
+mod persons;
 #[cfg(feature = "tables")]
 pub mod progress;
 mod row;
@@ -42,6 +43,7 @@ pub use ids::{check_id, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES,
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;
+pub use persons::{judge_link, Link, Persons};
 #[cfg(feature = "tables")]
 pub use progress::Progress;
 pub use row::{

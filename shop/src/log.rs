@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Basket, Catalogue, Consents, Customer, Encoder, Interner, Product, ProductIx, Purpose, Touch,
-    Touchpoint, NO_PRODUCT,
+    Basket, Catalogue, Consents, Customer, Encoder, Interner, Persons, Product, ProductIx, Purpose,
+    Touch, Touchpoint, NO_PRODUCT,
 };
 
 use crate::directory::{Rows, ShopData};
@@ -20,15 +20,18 @@ pub struct Log {
     pub catalogue: Catalogue,
     /// Names of kinds, channels and product lines.
     pub encoder: Encoder,
-    /// Customers in order of first appearance in `touchpoints`, then in `customers`.
+    /// Customers in order of first appearance in `touchpoints`, then in `customers`; one id for each person, see
+    /// [`Log::customer`].
     pub customer_ids: Interner,
+    /// The identities that were linked, as `customers` lists them.
+    pub persons: Persons,
     /// Each customer's touches in order of time (in order of rows in a shop without times).
     pub histories: Histories,
     /// What anonymous baskets acquired.
     pub anonymous: Vec<Basket>,
     /// Hash of the basket id of each of [`Log::anonymous`], as in [`Touch::basket`].
     pub anonymous_ids: Vec<u64>,
-    /// Rows of the `customers` table by customer number.
+    /// Profiles by customer number, each merged over the identities of the person.
     pub profiles: Vec<Option<Customer>>,
     /// What holds for customers who said nothing, as `shop.json` has it.
     pub default_consents: Consents,
@@ -131,6 +134,7 @@ impl Log {
             default_consents: data.shop().consents,
             ..Log::default()
         };
+        let profiles = log.read_customers(data)?;
         let mut anonymous: HashMap<u64, usize> = HashMap::new();
         let (mut owners, mut touches) = (Vec::new(), Vec::new());
         let mut clockwork = Clockwork::default();
@@ -161,7 +165,8 @@ impl Log {
             if row.customer_id.is_empty() {
                 log.add_anonymous(&mut anonymous, &touch);
             } else {
-                owners.push(log.customer_ids.intern(&row.customer_id));
+                let person = log.persons.root(&row.customer_id);
+                owners.push(log.customer_ids.intern(person));
                 touches.push(touch);
             }
         }
@@ -174,7 +179,7 @@ impl Log {
             .iter()
             .map(Product::is_non_product)
             .collect();
-        log.load_profiles(data)?;
+        log.add_profiles(profiles);
         let all = Histories::group(log.customer_ids.len(), owners, touches);
         let non_product = |product: ProductIx| log.non_product.get(product as usize) == Some(&true);
         log.histories = all.filter_map(|t| without_noise(t, non_product, &log.pooled_baskets));
@@ -208,25 +213,58 @@ impl Log {
         }
     }
 
-    fn load_profiles(&mut self, data: &ShopData) -> Result<(), DataError> {
+    /// Reads the `customers` table, and from it which ids are one person.
+    fn read_customers(&mut self, data: &ShopData) -> Result<Vec<Customer>, DataError> {
         let mut rows = data.customers()?;
-        self.profiles.resize(self.customer_ids.len(), None);
+        let (mut known, mut customers) = (HashSet::new(), Vec::new());
         while let Some(customer) = rows.next() {
             let customer = customer?;
-            let number = self.customer_ids.intern(&customer.customer_id) as usize;
-            if number >= self.profiles.len() {
-                self.profiles.resize(number + 1, None);
-            }
-            if self.profiles[number].is_some() {
-                rows.reject(
-                    "customer_id",
-                    format!("{:?} appears twice", customer.customer_id),
-                )?;
+            let id = &customer.customer_id;
+            if known.contains(id) {
+                rows.reject("customer_id", format!("{id:?} appears twice"))?;
                 continue;
             }
-            self.profiles[number] = Some(customer);
+            for identity in &customer.identities {
+                if let Some(fault) = self.persons.link(id, identity).fault(id, identity) {
+                    rows.reject("identities", fault)?;
+                }
+            }
+            known.insert(id.clone());
+            customers.push(customer);
         }
-        Ok(())
+        Ok(customers)
+    }
+
+    /// Files the rows of `customers` under the numbers of the persons they belong to, merged over their identities.
+    fn add_profiles(&mut self, customers: Vec<Customer>) {
+        let mut members: Vec<Vec<Customer>> = Vec::new();
+        members.resize_with(self.customer_ids.len(), Vec::new);
+        for customer in customers {
+            let person = self.persons.root(&customer.customer_id);
+            let number = self.customer_ids.intern(person) as usize;
+            if number >= members.len() {
+                members.resize_with(number + 1, Vec::new);
+            }
+            members[number].push(customer);
+        }
+        self.profiles = (0u32..)
+            .zip(members)
+            .map(|(number, mut rows)| {
+                let person = self.customer_ids.name(number);
+                // the person's own row first, then by id, as the store orders what was linked at one time
+                rows.sort_by(|a, b| {
+                    let key = |row: &Customer| (row.customer_id != person, row.customer_id.clone());
+                    key(a).cmp(&key(b))
+                });
+                let identities = rows.iter().flat_map(|row| row.identities.clone()).collect();
+                (!rows.is_empty()).then(|| Customer::merged(person, identities, rows))
+            })
+            .collect();
+    }
+
+    /// The number of the person to whom `id` belongs; `None` where nothing is known of them.
+    pub fn customer(&self, id: &str) -> Option<u32> {
+        self.customer_ids.get(self.persons.root(id))
     }
 
     /// What customer number `customer` said about the use of their data.
@@ -281,7 +319,7 @@ impl Log {
             let row = row?;
             let touch = encoder.encode(&row, &self.catalogue);
             let touch = without_noise(touch, non_product, &self.pooled_baskets);
-            if let Some((customer, touch)) = self.customer_ids.get(&row.customer_id).zip(touch) {
+            if let Some((customer, touch)) = self.customer(&row.customer_id).zip(touch) {
                 held_out.push((customer, touch));
             }
         }
@@ -295,6 +333,7 @@ impl Log {
             catalogue: self.catalogue.clone(),
             encoder: self.encoder.clone(),
             customer_ids: self.customer_ids.clone(),
+            persons: self.persons.clone(),
             histories: self.histories.filter(|touch| !self.timed || touch.at < cut),
             anonymous: Vec::new(),
             anonymous_ids: Vec::new(),

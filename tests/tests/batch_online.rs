@@ -1,18 +1,18 @@
 //! Batch answers equal the server's: every kind of list, every customer of a small shop, with what makes them differ most
-//! easily: products that came after the model, entries that are no products, customers without consent, the holdout, and a
-//! clock that stands at one time for both.
+//! easily: products that came after the model, entries that are no products, people known by several ids, people who refused
+//! personal answers or to be learned from, the holdout, a running visit, and a clock that stands at one time for both.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Parser;
-use serendib_proto::v1::ListKind;
+use serendib_proto::v1::{ListKind, SessionTouch};
 use serendib_service::cli::run_words;
 use serendib_shop::{in_holdout, DAY_MS};
 use serendib_training::cli::{fit, recommend};
 
-use crate::support::groceries::{write_shop, CUSTOMERS, START};
+use crate::support::groceries::{visit, write_shop, Told, CUSTOMERS, START};
 use crate::support::{request, Shop};
 
 const HOLDOUT_PERCENT: f64 = 8.0;
@@ -47,11 +47,11 @@ type Lists = BTreeMap<String, Vec<(String, f64)>>;
 fn batch(dir: &Path, kind: &str, now: i64) -> Lists {
     let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
     let mut asked = String::from("customer_id\nnobody\n");
-    (0..CUSTOMERS).for_each(|n| writeln!(asked, "c{n}").unwrap());
+    (0..CUSTOMERS).for_each(|n| writeln!(asked, "c{n}\nweb{n}").unwrap());
     std::fs::write(dir.join("asked.csv"), asked).unwrap();
     let (models, data, asked, out) = (
         path("models"),
-        path("later"),
+        path("visited"),
         path("asked.csv"),
         path("out.csv"),
     );
@@ -101,8 +101,10 @@ fn same(a: &[(String, f64)], b: &[(String, f64)]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_equals_online_for_every_kind_and_customer() {
     let dir = tempfile::TempDir::new().unwrap();
-    write_shop(&dir.path().join("early"), false);
-    write_shop(&dir.path().join("later"), true);
+    write_shop(&dir.path().join("early"), Told::Early);
+    write_shop(&dir.path().join("later"), Told::Later);
+    // what a batch reads in a table, the server is told with the request
+    write_shop(&dir.path().join("visited"), Told::Visited);
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let (early, later, models, store) =
         (path("early"), path("later"), path("models"), path("store"));
@@ -127,9 +129,23 @@ async fn batch_equals_online_for_every_kind_and_customer() {
     for (kind, name) in KINDS {
         let expected = batch(shop.dir.path(), name, now);
         let mut shown = 0;
-        for customer in (0..CUSTOMERS).map(|n| format!("c{n}")) {
-            let mut ask = request(&customer, kind, COUNT);
-            ask.context.get_or_insert_with(Default::default).at_ms = Some(now);
+        for (n, customer) in (0..CUSTOMERS).map(|n| (n, format!("c{n}"))) {
+            // a person answers to each of their ids
+            let asked = match n % 14 {
+                3 => format!("web{n}"),
+                _ => customer.clone(),
+            };
+            let mut ask = request(&asked, kind, COUNT);
+            let context = ask.context.get_or_insert_with(Default::default);
+            context.at_ms = Some(now);
+            context.session = visit(n)
+                .into_iter()
+                .map(|(at, product_id)| SessionTouch {
+                    product_id,
+                    kind: None,
+                    at_ms: Some(at),
+                })
+                .collect();
             let answer = shop.ask(ask).await;
             let list: Vec<(String, f64)> = answer.lists[0]
                 .items
@@ -141,7 +157,7 @@ async fn batch_equals_online_for_every_kind_and_customer() {
             let inside = in_holdout(&customer, HOLDOUT_PERCENT);
             assert_eq!(answer.holdout, inside);
             held += usize::from(inside);
-            let who = if inside { "nobody" } else { &customer };
+            let who = if inside { "nobody" } else { &asked };
             let mut batch = expected.get(who).map_or(&[][..], Vec::as_slice);
             let mut list = &list[..];
             if let Some(drawn) = answer.lists[0]

@@ -13,7 +13,7 @@ use serendib_shop::DAY_MS;
 use tempfile::TempDir;
 
 use crate::batch_online::KINDS;
-use crate::support::groceries::{write_shop, START};
+use crate::support::groceries::{write_shop, Told, START};
 use crate::support::programs::{output_of, programs};
 use crate::support::{request, Shop};
 
@@ -110,7 +110,7 @@ fn bundle_of(models: &Path) -> String {
 async fn a_small_shop_looks_as_it_did() {
     let dir = TempDir::new().unwrap();
     let root = dir.path().to_owned();
-    write_shop(&root.join("shop"), false);
+    write_shop(&root.join("shop"), Told::Early);
     let run = |program: &'static str, words: &'static [&'static str]| {
         let root = root.clone();
         tokio::task::spawn_blocking(move || said(&root, program, words))

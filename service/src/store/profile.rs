@@ -1,4 +1,4 @@
-//! Merging what was declared: into one identity's row, and over the identities of one person.
+//! Merging what was declared into one identity's row.
 
 use serendib_shop::{Customer, Fact};
 
@@ -56,32 +56,6 @@ pub(crate) fn upserted(stored: Option<Customer>, given: Customer, mode: UpsertMo
         }
     }
     row
-}
-
-/// One person's profile over their identities; `rows` begins with the root's.
-pub(crate) fn merged(root_id: &str, identities: Vec<String>, rows: Vec<Customer>) -> Customer {
-    let mut person = Customer {
-        customer_id: root_id.to_string(),
-        identities,
-        ..Customer::default()
-    };
-    for row in rows {
-        person.registered_at = match (person.registered_at, row.registered_at) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        person.locale = person.locale.or(row.locale);
-        person.consents = person.consents.merge(row.consents);
-        for fact in row.facts {
-            if !person.facts.contains(&fact) {
-                person.facts.push(fact);
-            }
-        }
-        for (key, value) in row.attributes {
-            person.attributes.entry(key).or_insert(value);
-        }
-    }
-    person
 }
 
 #[cfg(test)]

@@ -154,6 +154,37 @@ pub struct Customer {
     pub attributes: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
+impl Customer {
+    /// Returns one person's profile over the rows of their identities, of which the first is that of `root_id`.
+    ///
+    /// The earliest registration, the facts of all (equal ones once), the locale and the attributes of the first that has
+    /// them, and for consents an explicit no of any.
+    pub fn merged(root_id: &str, identities: Vec<String>, rows: Vec<Customer>) -> Customer {
+        let mut person = Customer {
+            customer_id: root_id.to_string(),
+            identities,
+            ..Customer::default()
+        };
+        for row in rows {
+            person.registered_at = match (person.registered_at, row.registered_at) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            person.locale = person.locale.or(row.locale);
+            person.consents = person.consents.merge(row.consents);
+            for fact in row.facts {
+                if !person.facts.contains(&fact) {
+                    person.facts.push(fact);
+                }
+            }
+            for (key, value) in row.attributes {
+                person.attributes.entry(key).or_insert(value);
+            }
+        }
+        person
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

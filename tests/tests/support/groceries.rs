@@ -23,9 +23,33 @@ impl Draw {
     }
 }
 
-/// The tables of a shop of groceries, baby things and books: until day 300, or, with `later`, until day 360 with products,
-/// orders and postage that a model of the first does not know.
-pub fn write_shop(dir: &Path, later: bool) {
+/// How far the story of the shop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// Until day 300.
+    Early,
+    /// Until day 360, with products, orders and postage that a model of the first does not know, people known by several
+    /// ids, and people who will not be learned from.
+    Later,
+    /// The same, and on day 365 some look around.
+    Visited,
+}
+
+/// What customer number `customer` looks at on day 365, oldest first: time in ms and product; mostly nothing.
+pub fn visit(customer: usize) -> Vec<(i64, String)> {
+    let looks = if customer % 6 == 2 { 3 } else { 0 };
+    let product = |n: usize| match n {
+        0 => "books-new".to_owned(),
+        n => format!("books-{}", (customer + n) % 14),
+    };
+    (0..looks)
+        .map(|n| (START + 365 * DAY_MS - 60_000 * (4 - n as i64), product(n)))
+        .collect()
+}
+
+/// The tables of a shop of groceries, baby things and books.
+pub fn write_shop(dir: &Path, told: Told) {
+    let later = told >= Told::Later;
     std::fs::create_dir_all(dir).unwrap();
     let mut products = String::from("product_id,title,category,price,durable,non_product\n");
     let shelves = [("food", 12), ("baby", 10), ("books", 14)];
@@ -50,19 +74,27 @@ pub fn write_shop(dir: &Path, later: bool) {
     std::fs::write(dir.join("products.csv"), products).unwrap();
 
     let mut touches = String::from("customer_id,kind,at,product_id,quantity,value,basket_id\n");
-    let mut customers = String::from("customer_id,consents,facts\n");
+    let mut customers = String::from("customer_id,consents,facts,identities\n");
     let last = if later { 360 } else { 300 };
     for customer in 0..CUSTOMERS {
         let mut draw = Draw(customer as u64 + 1);
         let says = if customer % 11 == 5 {
             r#""{""personalise"": false}""#
+        } else if later && customer % 13 == 6 {
+            r#""{""train"": false}""#
         } else {
             ""
+        };
+        let web = later && customer % 7 == 3;
+        let linked = if web {
+            format!(r#""[""web{customer}""]""#)
+        } else {
+            String::new()
         };
         let born = format!("2024-{:02}-10", 1 + draw.below(12));
         let fact = format!(r#""[{{""clock"": ""child"", ""anchor"": ""{born}""}}]""#);
         let fact = if customer % 3 == 0 { &fact } else { "" };
-        writeln!(customers, "c{customer},{says},{fact}").unwrap();
+        writeln!(customers, "c{customer},{says},{fact},{linked}").unwrap();
         let rhythm = 9 + draw.below(20);
         let mut day = draw.below(30);
         let mut order = 0;
@@ -84,16 +116,22 @@ pub fn write_shop(dir: &Path, later: bool) {
             lines.sort();
             lines.dedup();
             if day < last {
+                let by = if web && order % 2 == 1 { "web" } else { "c" };
                 for product in lines {
                     writeln!(
                         touches,
-                        "c{customer},purchase,{at},{product},1,5,o{customer}-{order}"
+                        "{by}{customer},purchase,{at},{product},1,5,o{customer}-{order}"
                     )
                     .unwrap();
                 }
             }
             order += 1;
             day += rhythm + draw.below(5);
+        }
+        if told == Told::Visited {
+            for (at, product) in visit(customer) {
+                writeln!(touches, "c{customer},view,{at},{product},,,").unwrap();
+            }
         }
     }
     std::fs::write(dir.join("touchpoints.csv"), touches).unwrap();

@@ -49,7 +49,7 @@ pub fn select(batch: &Batch, selection: &Selection) -> Result<Vec<Selected>, Dat
         Selection::File(path) => Ok(read_column(path, "customer_id")?
             .into_iter()
             .map(|id| Selected {
-                number: batch.log().customer_ids.get(&id),
+                number: batch.log().customer(&id),
                 id,
             })
             .collect()),

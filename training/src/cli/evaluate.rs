@@ -149,7 +149,7 @@ fn engagement_of(
     let Some(span) = log.span.filter(|_| log.timed) else {
         return Ok(Vec::new());
     };
-    let oracle = Oracle::open(&args.data, &|id| log.customer_ids.get(id))?;
+    let oracle = Oracle::open(&args.data, &|id| log.customer(id))?;
     let histories: Vec<&[Touch]> = (0..log.len() as u32)
         .map(|customer| log.histories.of(customer))
         .collect();

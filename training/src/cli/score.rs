@@ -63,7 +63,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
                 .map(|&row| batch.live.catalogue.find(&pairs[row].1))
                 .collect();
             let known: Vec<_> = products.iter().flatten().copied().collect();
-            let state = batch.state(batch.log().customer_ids.get(customer));
+            let state = batch.state(batch.log().customer(customer));
             let mut scores = score_pairs(&batch.model, &batch.live, state, now, &known).into_iter();
             progress.advance(rows.len() as u64);
             rows.iter()

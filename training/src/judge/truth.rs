@@ -190,7 +190,7 @@ fn shown(dir: &Path, log: &Log, cut: i64) -> Result<Option<Vec<Shown>>, DataErro
         let cell = |ix: usize| row[ix].as_deref().unwrap_or_default();
         let share = cell(3).parse::<f64>().ok();
         if let (Some(customer), Some(product), Some(at), Some(p)) = (
-            log.customer_ids.get(cell(0)),
+            log.customer(cell(0)),
             log.catalogue.find(cell(1)),
             parse_time(cell(2), Zone::default()),
             share.filter(|p| (0.0..=1.0).contains(p)),

@@ -315,6 +315,7 @@ fn sample(log: &Log, most: usize) -> Log {
         catalogue: log.catalogue.clone(),
         encoder: log.encoder.clone(),
         customer_ids: log.customer_ids.clone(),
+        persons: log.persons.clone(),
         anonymous: Vec::new(),
         anonymous_ids: Vec::new(),
         profiles: log.profiles.clone(),

@@ -112,7 +112,7 @@ fn logged(row: &serendib_shop::Served, log: &Log) -> Option<Logged> {
     let drawn = log.catalogue.find(row.product_id.as_deref()?)?;
     Some(Logged {
         request_id: row.request_id.clone(),
-        customer: log.customer_ids.get(row.customer_id.as_deref()?)?,
+        customer: log.customer(row.customer_id.as_deref()?)?,
         at: row.at?,
         rank: row.rank? as usize,
         chosen: candidates.iter().position(|(p, _)| *p == drawn)?,

@@ -153,7 +153,7 @@ fn ask(model: &Model, log: &Log, golden: &Golden, now: i64) -> Check {
     let find = |id: &str| model.catalogue.find(id);
     let customer = match &golden.customer_id {
         None => None,
-        Some(id) => match log.customer_ids.get(id) {
+        Some(id) => match log.customer(id) {
             Some(number) => Some(number),
             None => return Check::new(name, false, "nobody of that id is known"),
         },

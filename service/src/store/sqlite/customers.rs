@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_shop::{Budget, Customer, Delight, Purpose, TouchClass, Touchpoint};
+use serendib_shop::{judge_link, Budget, Customer, Delight, Link, Purpose, TouchClass, Touchpoint};
 
 use crate::store::check::{at_most, UNTIMED};
 use crate::store::types::*;
@@ -130,7 +130,7 @@ pub(super) fn merged_profile(members: &[Member]) -> Result<Customer, StoreError>
         .map(Member::customer)
         .collect::<Result<_, _>>()?;
     let identities = members[1..].iter().map(|m| m.id.clone()).collect();
-    Ok(profile::merged(&members[0].id, identities, rows))
+    Ok(Customer::merged(&members[0].id, identities, rows))
 }
 
 /// A stored row as a touchpoint.
@@ -442,28 +442,20 @@ pub(super) fn link(
     by: &str,
     now: i64,
 ) -> Result<(), Fault> {
-    if customer_id == identity {
-        return Err(StoreError::Circle.into());
-    }
     let customer = tx.ident_or_new(customer_id)?;
     let ident = tx.ident_or_new(identity)?;
+    let link = judge_link(&customer, &ident, |ident| {
+        member_by_number(tx.conn, *ident).map(|found| found.and_then(|member| member.parent))
+    })?;
+    match link {
+        Link::New | Link::TooMany => {}
+        Link::Already => return Ok(()),
+        Link::Own | Link::Circle => return Err(StoreError::Circle.into()),
+        Link::Elsewhere => return Err(StoreError::LinkedElsewhere.into()),
+    }
     let customer = must_be(tx, customer)?;
     let child = must_be(tx, ident)?;
     let root = root_of(tx.conn, customer.clone())?;
-    if let Some(parent) = child.parent {
-        // Linked to this customer, directly or by way of another identity of theirs?
-        if parent == customer.ident || root_of(tx.conn, child.clone())?.ident == customer.ident {
-            return Ok(());
-        }
-        return Err(if above(tx.conn, customer, child.ident)? {
-            StoreError::Circle.into()
-        } else {
-            StoreError::LinkedElsewhere.into()
-        });
-    }
-    if root.ident == child.ident {
-        return Err(StoreError::Circle.into());
-    }
     let members = below(tx.conn, root)?;
     let joining = below(tx.conn, child)?;
     at_most(

@@ -282,7 +282,7 @@ fn births(
         .par_iter()
         .filter(|row| row[3] != "true")
         .filter_map(|row| {
-            let customer = log.customer_ids.get(&row[0])?;
+            let customer = log.customer(&row[0])?;
             let count: usize = row[1].parse().ok()?;
             let (anchor, best) = (parse_day(&row[2])?, parse_day(&row[4])?);
             if !believer.may_ask(customer) {
@@ -331,7 +331,7 @@ fn several(
     let mut children: BTreeMap<u32, usize> = BTreeMap::new();
     for row in rows(dir, "clocks", &["customer_id", "clock", "anchor"])? {
         let born = parse_day(&row[2]).is_some_and(|day| day * DAY_MS as f64 <= until as f64);
-        if let (CHILD, true, Some(customer)) = (&*row[1], born, log.customer_ids.get(&row[0])) {
+        if let (CHILD, true, Some(customer)) = (&*row[1], born, log.customer(&row[0])) {
             *children.entry(customer).or_default() += 1;
         }
     }
@@ -376,7 +376,7 @@ fn existence(
     let mut anchors: HashMap<(u32, String), Vec<(f64, bool)>> = HashMap::new();
     let columns = ["customer_id", "clock", "anchor", "declared"];
     for row in rows(dir, "clocks", &columns)? {
-        if let (Some(customer), Some(day)) = (log.customer_ids.get(&row[0]), parse_day(&row[2])) {
+        if let (Some(customer), Some(day)) = (log.customer(&row[0]), parse_day(&row[2])) {
             let known = anchors.entry((customer, row[1].clone())).or_default();
             known.push((day, row[3] == "true"));
         }
@@ -468,7 +468,7 @@ fn new_category(dir: &Path, log: &Log) -> Result<Option<BestNewCategory>, DataEr
         .iter()
         .filter(|row| row[1] == last && row[4] == "true")
     {
-        if let (Some(customer), Ok(p)) = (log.customer_ids.get(&row[0]), row[3].parse()) {
+        if let (Some(customer), Ok(p)) = (log.customer(&row[0]), row[3].parse()) {
             ranked.entry(customer).or_default().push((p, &row[2]));
         }
     }

@@ -77,7 +77,7 @@ fn felt(log: &Log, delights: &[Delight]) -> Vec<Felt> {
         .iter()
         .filter_map(|row| {
             Some(Felt {
-                customer: log.customer_ids.get(&row.customer_id)?,
+                customer: log.customer(&row.customer_id)?,
                 product: log.catalogue.find(&row.product_id)?,
                 at: row.at,
                 label: label(row)?,
@@ -154,7 +154,7 @@ pub fn said(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
     delights
         .par_iter()
         .filter_map(|row| {
-            let customer = log.customer_ids.get(&row.customer_id)?;
+            let customer = log.customer(&row.customer_id)?;
             let product = log.catalogue.find(&row.product_id)?;
             let label = label(row)?;
             let history = log.histories.of(customer);
