@@ -174,7 +174,7 @@ fn a_pack_killed_in_the_middle_has_set_nothing_aside() {
                 ..Product::bare(format!("p{n}"))
             });
             store
-                .upsert_products(products.collect(), NOW)
+                .upsert_products(products.collect(), NOW.into())
                 .await
                 .unwrap();
             store.close().await.unwrap();

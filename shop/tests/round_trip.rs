@@ -157,6 +157,7 @@ fn customer() -> impl Strategy<Value = Customer> {
         .prop_map(|(a, (train, contact), identities, attributes)| Customer {
             customer_id: a.0,
             registered_at: a.1,
+            said_at: a.1,
             facts: match &a.2 {
                 None => Vec::new(),
                 Some(text) => vec![

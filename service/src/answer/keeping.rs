@@ -6,7 +6,7 @@ use serendib_shop::Product;
 
 use crate::config::Config;
 use crate::snapshot::views::Views;
-use crate::store::{CustomerQuery, CustomerState, Store, StoreError};
+use crate::store::{CustomerQuery, CustomerState, Said, Store, StoreError};
 
 /// The server's settings, its store and its views of the shop; cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,7 +57,9 @@ impl Keeping {
         missing.sort_by(|a, b| a.product_id.cmp(&b.product_id));
         missing.dedup_by(|a, b| a.product_id == b.product_id);
         if !missing.is_empty() {
-            self.store.upsert_products(missing, now).await?;
+            // the model was fitted on a file: whatever a call said later stands
+            let said = Said::file(now, None);
+            self.store.upsert_products(missing, said).await?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{end_of_process, runtime};
+#[cfg(feature = "shop-data")]
+use crate::commands::{store_of, Loading, DEFAULT_STORE};
 use crate::config::{Config, RawConfig, StoreConfig};
 use crate::server;
 use crate::store::{SqliteConfig, SqliteStore};
@@ -23,11 +25,25 @@ pub struct Serve {
     /// Models directory, or one bundle [setting models.dir]
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Shop data to load into the store first; what is there already is not loaded twice
+    /// Shop data to load into the store first; what is there already is not loaded twice, and what was said over the API
+    /// after the data were written stands
     #[cfg(feature = "shop-data")]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Directory of the durable store [setting store.dir]
+    /// Skip wrong rows of the data and count them instead of stopping at the first
+    #[cfg(feature = "shop-data")]
+    #[arg(long, requires = "data")]
+    lenient: bool,
+    /// The data list everything on sale: products that they do not list are removed
+    #[cfg(feature = "shop-data")]
+    #[arg(long, requires = "data")]
+    snapshot: bool,
+    /// The data are of the shop whose store this is, although they share hardly any product and customer with it
+    #[cfg(feature = "shop-data")]
+    #[arg(long, requires = "data")]
+    same_shop: bool,
+    /// Directory of the durable store [setting store.dir]; with --data and nothing set it lies beside the data: shop-store
+    /// for shop
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
     /// Configuration file (TOML)
@@ -62,6 +78,12 @@ impl Serve {
         if let Some(store) = &self.store {
             raw.store.dir = text(store)?;
         }
+        #[cfg(feature = "shop-data")]
+        if let Some(data) = self.data.as_ref().filter(|_| self.store.is_none()) {
+            if raw.store.dir == DEFAULT_STORE {
+                raw.store.dir = text(&store_of(data))?;
+            }
+        }
         if let Some(addr) = &self.addr {
             raw.server.addr.clone_from(addr);
         }
@@ -90,7 +112,12 @@ impl Serve {
             let store = open_store(&config.store).await?;
             #[cfg(feature = "shop-data")]
             if let Some(data) = &self.data {
-                load_shop_data(data, &store).await?;
+                let loading = Loading {
+                    now: crate::clock::now_ms(),
+                    snapshot: self.snapshot,
+                    same_shop: self.same_shop,
+                };
+                load_shop_data(data, self.lenient, &store, loading).await?;
             }
             serve(config, store).await
         })
@@ -127,13 +154,18 @@ pub async fn open_store(config: &StoreConfig) -> anyhow::Result<Arc<SqliteStore>
     Ok(Arc::new(store))
 }
 
-/// Loads shop data; what is in the store already stays as it is.
+/// Loads shop data; what is in the store already stays, and so does what was said after the data were written.
 #[cfg(feature = "shop-data")]
-pub async fn load_shop_data(dir: &std::path::Path, store: &SqliteStore) -> anyhow::Result<()> {
+async fn load_shop_data(
+    dir: &std::path::Path,
+    lenient: bool,
+    store: &SqliteStore,
+    loading: Loading,
+) -> anyhow::Result<()> {
     use serendib_shop::{ReadOptions, ShopData};
-    let data = ShopData::open(dir, ReadOptions::default())
+    let data = ShopData::open(dir, ReadOptions { lenient })
         .with_context(|| format!("cannot open the shop data in {dir:?}"))?;
-    let loaded = crate::commands::load(&data, store, crate::clock::now_ms())
+    let loaded = crate::commands::load(&data, store, loading)
         .await
         .with_context(|| format!("cannot load the shop data in {dir:?}"))?;
     tracing::info!(
@@ -141,7 +173,12 @@ pub async fn load_shop_data(dir: &std::path::Path, store: &SqliteStore) -> anyho
         customers = loaded.customers,
         touchpoints = loaded.touchpoints,
         duplicates = loaded.duplicates,
+        customers_before = loaded.before.0,
+        touchpoints_before = loaded.before.1,
         "shop data is loaded"
     );
+    for note in loaded.notes() {
+        tracing::warn!("{note}");
+    }
     Ok(())
 }

@@ -83,11 +83,11 @@ impl Export {
             .unwrap_or_default();
         let defaults = asked.or(configured).or(info.consents);
         info.consents = defaults;
-        let mut rows = sqlite::export_dir(&self.store, defaults, now_ms()).await?;
+        let now = now_ms();
+        let mut rows = sqlite::export_dir(&self.store, defaults, now).await?;
         let shop = ShopWriter::create(&self.out, self.format)?;
-        if info != ShopInfo::default() {
-            shop.shop(&info)?;
-        }
+        info.as_of = Some(serendib_shop::time::format_time(now));
+        shop.shop(&info)?;
         let mut tables = Tables {
             shop: &shop,
             current: None,

@@ -1,6 +1,6 @@
 //! `serendib load`: shop data into the store.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -11,14 +11,14 @@ use serendib_shop::{DataError, ReadOptions, Served, ShopData, Table, Touchpoint}
 use crate::store::canonical::{id_of_hash, row_hash};
 use crate::store::sqlite::{Answer, Prepared, SqliteConfig, SqliteStore};
 use crate::store::{
-    Document, RecordOptions, Recorded, ServedItem, ServedList, ServedRequest, Status, StockLevel,
-    Store, StoreError, UpsertMode,
+    CustomerQuery, Document, Heard, RecordOptions, Recorded, Said, ServedItem, ServedList,
+    ServedRequest, Status, StockLevel, Store, UpsertMode,
 };
 
 use super::progress::Progress;
 use crate::clock::now_ms;
 
-use super::{runtime, DEFAULT_STORE};
+use super::{runtime, store_of};
 
 /// Where `shop.json` is kept in the store.
 pub(super) const SHOP_AREA: &str = "shop";
@@ -31,6 +31,9 @@ const BATCH: usize = 8_192;
 const IN_FLIGHT: usize = 6;
 
 /// Put shop data into the store. Stop the server first; loading the same data again changes nothing.
+///
+/// What was said over the API after the data's `as_of` stands: consents, facts, prices, stock, removals and erasures. Data
+/// that do not say as of when they hold fill in what nobody said over the API.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib load --data shop --store serendib-store\n\nA touchpoint without an id gets one \
@@ -41,15 +44,43 @@ pub struct Load {
     /// Directory of shop data
     #[arg(long)]
     data: PathBuf,
-    /// Directory of the store; made if it is not there
-    #[arg(long, default_value = DEFAULT_STORE)]
-    store: PathBuf,
+    /// Directory of the store, made if it is not there; absent = beside the data: shop-store for shop
+    #[arg(long)]
+    store: Option<PathBuf>,
     /// Skip wrong rows and count them instead of stopping at the first
     #[arg(long)]
     lenient: bool,
+    /// The data list everything on sale: products that they do not list are removed
+    #[arg(long)]
+    snapshot: bool,
+    /// The data are of the shop whose store this is, although they share hardly any product and customer with it
+    #[arg(long)]
+    same_shop: bool,
     /// Print JSON for programs
     #[arg(long)]
     json: bool,
+}
+
+/// How shop data are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loading {
+    /// The time, ms.
+    pub now: i64,
+    /// Whether products that the data do not list are removed.
+    pub snapshot: bool,
+    /// Whether data that share hardly anything with the store are of the same shop.
+    pub same_shop: bool,
+}
+
+impl From<i64> for Loading {
+    /// A load at `now`, ms, of data that are no snapshot.
+    fn from(now: i64) -> Loading {
+        Loading {
+            now,
+            snapshot: false,
+            same_shop: false,
+        }
+    }
 }
 
 /// What a load did.
@@ -65,12 +96,68 @@ pub struct Loaded {
     pub duplicates: u64,
     /// Touchpoints of customers who were erased.
     pub erased: u64,
+    /// Products that the data do not list any more.
+    pub removed: u64,
+    /// What became of the rows of products, of their counts of stock, and of customers.
+    pub heard: Hearings,
     /// Delights stored now.
     pub delights: u64,
+    /// Customers and touchpoints in the store before.
+    pub before: (u64, u64),
     /// Wrong rows skipped.
     pub skipped: u64,
     /// Seconds that the touchpoints took.
     pub touchpoint_seconds: f64,
+}
+
+/// What became of what the tables state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Hearings {
+    pub products: Heard,
+    pub stock: Heard,
+    pub customers: Heard,
+}
+
+impl Loaded {
+    /// What was left out, filled in and ignored, a line each; none where everything was taken over.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let tables = [
+            ("products", "products", self.heard.products),
+            ("stock", "counts of stock", self.heard.stock),
+            ("customers", "customers", self.heard.customers),
+        ];
+        for (table, what, heard) in tables {
+            if heard.kept > 0 {
+                notes.push(format!(
+                    "{table}: {} {what} kept what was said later or over the API ({} of them had blanks filled in)",
+                    heard.kept, heard.filled
+                ));
+            }
+            if heard.erased > 0 {
+                notes.push(format!(
+                    "{table}: {} rows of erased customers ignored: take them out of the data",
+                    heard.erased
+                ));
+            }
+        }
+        if self.erased > 0 {
+            notes.push(format!(
+                "touchpoints: {} rows of erased customers ignored: take them out of the data",
+                self.erased
+            ));
+        }
+        if self.removed > 0 {
+            notes.push(format!(
+                "products: {} removed, since the data do not list them any more",
+                self.removed
+            ));
+        }
+        if self.skipped > 0 {
+            notes.push(format!("{} wrong rows were skipped", self.skipped));
+        }
+        notes
+    }
 }
 
 impl Load {
@@ -80,14 +167,20 @@ impl Load {
             lenient: self.lenient,
         };
         let data = ShopData::open(&self.data, options)?;
+        let dir = self.store.clone().unwrap_or_else(|| store_of(&self.data));
         let loaded = runtime()?.block_on(async {
-            let mut config = SqliteConfig::new(&self.store);
+            let mut config = SqliteConfig::new(&dir);
             config.group_rows = 8 * BATCH;
             config.served_queue = 1 << 16;
             config.cache_bytes = 0;
             let store = SqliteStore::open(config)
-                .with_context(|| format!("opening the store {}", self.store.display()))?;
-            let loaded = load(&data, &store, now_ms()).await;
+                .with_context(|| format!("opening the store {}", dir.display()))?;
+            let loading = Loading {
+                now: now_ms(),
+                snapshot: self.snapshot,
+                same_shop: self.same_shop,
+            };
+            let loaded = load(&data, &store, loading).await;
             // What was acknowledged is durable in any case; closing folds the log into the file.
             store.close().await?;
             loaded.with_context(|| format!("loading {}", self.data.display()))
@@ -106,8 +199,14 @@ impl Load {
                 loaded.delights,
                 loaded.served
             );
-            if loaded.skipped > 0 {
-                println!("{} wrong rows were skipped", loaded.skipped);
+            let (customers, touchpoints) = loaded.before;
+            if customers + touchpoints > 0 {
+                println!(
+                    "the store held {customers} customers and {touchpoints} touchpoints before"
+                );
+            }
+            for note in loaded.notes() {
+                println!("{note}");
             }
         }
         Ok(())
@@ -117,13 +216,23 @@ impl Load {
 /// Loads `data` into `store`. Idempotent: what is there already is recognised by its ids.
 ///
 /// # Errors
-/// The first wrong row (named with its file and place), or what the store refused.
-pub async fn load(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result<Loaded> {
+/// The first wrong row (named with its file and place), data of another shop, or what the store refused.
+pub async fn load(
+    data: &ShopData,
+    store: &SqliteStore,
+    loading: impl Into<Loading>,
+) -> anyhow::Result<Loaded> {
+    let loading = loading.into();
+    let now = loading.now;
+    let said = Said::file(now, data.as_of()?);
     let mut loaded = Loaded::default();
+    let counts = store.counts().await?;
+    loaded.before = (counts.identities, counts.touchpoints);
+    same_shop(data, store, loading).await?;
     shop_info(data, store, now).await?;
-    products(data, store, now, &mut loaded).await?;
-    stock(data, store, now).await?;
-    customers(data, store, now, &mut loaded).await?;
+    products(data, store, said, loading.snapshot, &mut loaded).await?;
+    stock(data, store, said, &mut loaded).await?;
+    customers(data, store, said, &mut loaded).await?;
     // Before the touchpoints, which say what came of it.
     served(data, store, &mut loaded).await?;
     let started = std::time::Instant::now();
@@ -136,6 +245,89 @@ pub async fn load(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Res
         .map(|table| data.skipped(table))
         .sum();
     Ok(loaded)
+}
+
+/// Ids of a table that are looked at to tell whose data it is.
+const LOOKED_AT: usize = 20_000;
+
+/// Share of known products, and of known customers, below which data are of another shop.
+const KNOWN: f64 = 0.05;
+
+/// Refuses data of another shop than the store's: by `shop_id` where both say one, else by what they have in common.
+async fn same_shop(data: &ShopData, store: &SqliteStore, loading: Loading) -> anyhow::Result<()> {
+    let stored = store.document(SHOP_AREA.into(), SHOP_KEY.into()).await?;
+    let stored = stored.as_ref().and_then(|shop| shop.body.get("shop_id"));
+    let stored = stored.and_then(serde_json::Value::as_str);
+    if let (Some(ours), Some(theirs)) = (stored, data.shop().shop_id.as_deref()) {
+        anyhow::ensure!(
+            ours == theirs,
+            "the store is of shop {ours:?}, the data are of shop {theirs:?}: give each shop a store of its own"
+        );
+        return Ok(());
+    }
+    let counts = store.counts().await?;
+    if loading.same_shop || counts.touchpoints == 0 && counts.products == 0 {
+        return Ok(());
+    }
+    let (mut products, mut customers) = (HashSet::new(), HashSet::new());
+    let mut touched = false;
+    if data.has_table(Table::Touchpoints) {
+        for row in data.touchpoints()?.take(10 * LOOKED_AT) {
+            // what is wrong with a row is said when it is loaded
+            let Ok(row) = row else { continue };
+            touched = true;
+            products.extend(row.product_id);
+            if !row.customer_id.is_empty() {
+                customers.insert(row.customer_id);
+            }
+            if products.len() >= LOOKED_AT || customers.len() >= LOOKED_AT {
+                break;
+            }
+        }
+    }
+    if data.has_table(Table::Customers) {
+        let rows = data.customers()?.take(LOOKED_AT).flatten();
+        customers.extend(rows.map(|row| row.customer_id));
+    }
+    if !touched && data.has_table(Table::Products) {
+        let rows = data.product_rows()?.take(LOOKED_AT).flatten();
+        products.extend(rows.map(|row| row.product_id));
+    }
+    let (products, customers): (Vec<_>, Vec<_>) = (
+        products.into_iter().collect(),
+        customers.into_iter().collect(),
+    );
+    let mut known = [0usize; 2];
+    for chunk in products.chunks(1_024) {
+        let found = store.products(chunk.to_vec(), loading.now).await?;
+        known[0] += found.iter().flatten().count();
+    }
+    for id in customers.iter().take(1_000) {
+        let query = CustomerQuery::newest(id.as_str(), 1);
+        known[1] += usize::from(store.customer(query).await?.is_some());
+    }
+    let share = |known: usize, of: usize| known as f64 / of.max(1) as f64;
+    let few_products = share(known[0], products.len()) < KNOWN;
+    let few_customers = share(known[1], customers.len().min(1_000)) < KNOWN;
+    // ids of customers are often plain numbers that every shop has; what is touched are a shop's own products
+    let other = match (products.is_empty(), customers.is_empty()) {
+        (true, true) => false,
+        (true, false) => few_customers,
+        (false, _) => few_products && (touched || few_customers),
+    };
+    anyhow::ensure!(
+        !other,
+        "the store knows {} of {} products and {} of {} customers of the data: it looks like the store of another shop \
+         ({} customers, {} touchpoints). Give each shop a store of its own (--store), name both by shop_id in shop.json, \
+         or say --same-shop",
+        known[0],
+        products.len(),
+        known[1],
+        customers.len().min(1_000),
+        counts.identities,
+        counts.touchpoints
+    );
+    Ok(())
 }
 
 async fn shop_info(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result<()> {
@@ -155,33 +347,25 @@ async fn shop_info(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Re
     Ok(())
 }
 
-/// Hands `rows` to `put` in batches.
-async fn batches<T, F, R>(
-    rows: impl Iterator<Item = Result<T, DataError>>,
+/// The rows in batches of `size`; the first wrong row ends them.
+fn batches<T>(
+    mut rows: impl Iterator<Item = Result<T, DataError>>,
     size: usize,
-    mut put: F,
-) -> anyhow::Result<()>
-where
-    F: FnMut(Vec<T>) -> R,
-    R: std::future::Future<Output = Result<(), StoreError>>,
-{
-    let mut batch = Vec::with_capacity(size);
-    for row in rows {
-        batch.push(row?);
-        if batch.len() == size {
-            put(std::mem::replace(&mut batch, Vec::with_capacity(size))).await?;
+) -> impl Iterator<Item = Result<Vec<T>, DataError>> {
+    std::iter::from_fn(move || {
+        let batch: Result<Vec<T>, DataError> = rows.by_ref().take(size).collect();
+        match batch {
+            Ok(batch) if batch.is_empty() => None,
+            batch => Some(batch),
         }
-    }
-    if !batch.is_empty() {
-        put(batch).await?;
-    }
-    Ok(())
+    })
 }
 
 async fn products(
     data: &ShopData,
     store: &SqliteStore,
-    now: i64,
+    said: Said,
+    snapshot: bool,
     loaded: &mut Loaded,
 ) -> anyhow::Result<()> {
     if !data.has_table(Table::Products) {
@@ -191,22 +375,36 @@ async fn products(
     let rows = data
         .product_rows()?
         .distinct("product_id", |p| &p.product_id);
-    batches(rows, 1_024, |batch| {
+    let mut listed = HashSet::new();
+    for batch in batches(rows, 1_024) {
+        let batch = batch?;
         loaded.products += batch.len() as u64;
         progress.add(batch.len() as u64);
-        async move { store.upsert_products(batch, now).await.map(|_| ()) }
-    })
-    .await?;
+        if snapshot {
+            listed.extend(batch.iter().map(|product| product.product_id.clone()));
+        }
+        let (_, heard) = store.upsert_products(batch, said).await?;
+        loaded.heard.products.add(heard);
+    }
+    if snapshot {
+        loaded.removed = store.remove_absent(listed, said).await? as u64;
+    }
     progress.done();
     Ok(())
 }
 
 /// Stock is what lies in all warehouses now.
-async fn stock(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result<()> {
+async fn stock(
+    data: &ShopData,
+    store: &SqliteStore,
+    said: Said,
+    loaded: &mut Loaded,
+) -> anyhow::Result<()> {
     let mut total: BTreeMap<String, i64> = BTreeMap::new();
     if !data.has_table(Table::Stock) {
         return Ok(());
     }
+    let now = said.now;
     for lot in data.stock()? {
         let lot = lot?;
         let there =
@@ -221,7 +419,8 @@ async fn stock(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result
         })
         .collect();
     for batch in levels.chunks(1_024) {
-        store.set_stock(batch.to_vec(), now).await?;
+        let (_, heard) = store.set_stock(batch.to_vec(), said).await?;
+        loaded.heard.stock.add(heard);
     }
     Ok(())
 }
@@ -229,7 +428,7 @@ async fn stock(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result
 async fn customers(
     data: &ShopData,
     store: &SqliteStore,
-    now: i64,
+    said: Said,
     loaded: &mut Loaded,
 ) -> anyhow::Result<()> {
     if !data.has_table(Table::Customers) {
@@ -239,17 +438,15 @@ async fn customers(
     let rows = data
         .customers()?
         .distinct("customer_id", |c| &c.customer_id);
-    batches(rows, 1_024, |batch| {
+    for batch in batches(rows, 1_024) {
+        let batch = batch?;
         loaded.customers += batch.len() as u64;
         progress.add(batch.len() as u64);
-        async move {
-            let by = "load".to_string();
-            store
-                .upsert_customers(batch, UpsertMode::Merge, by, now)
-                .await
-        }
-    })
-    .await?;
+        let heard = store
+            .upsert_customers(batch, UpsertMode::Merge, "load".to_string(), said)
+            .await?;
+        loaded.heard.customers.add(heard);
+    }
     progress.done();
     Ok(())
 }

@@ -21,7 +21,7 @@ pub fn field_of(field: &str) -> String {
         return format!("{fact}].{message}.{part}");
     }
     match field {
-        "at" | "registered_at" | "ship_at" | "launched_at" | "available_from"
+        "at" | "registered_at" | "said_at" | "ship_at" | "launched_at" | "available_from"
         | "available_until" | "expires_at" => format!("{field}_ms"),
         other => other.to_owned(),
     }

@@ -492,7 +492,7 @@ async fn one_row_one_verdict() {
         "products",
         products(),
         |row| product_from_proto(&product_to_proto(row)).map(drop),
-        async |row| store.upsert_products(vec![row], NOW).await.map(drop),
+        async |row| store.upsert_products(vec![row], NOW.into()).await.map(drop),
     )
     .await
         + judge(
@@ -509,8 +509,9 @@ async fn one_row_one_verdict() {
                 });
                 let mode = UpsertMode::Replace;
                 store
-                    .upsert_customers(vec![row], mode, "test".into(), NOW)
+                    .upsert_customers(vec![row], mode, "test".into(), NOW.into())
                     .await
+                    .map(drop)
             },
         )
         .await

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
 use tokio_stream::Stream;
 
+use super::authority::{Heard, Said};
 use super::types::*;
 use super::StoreError;
 
@@ -57,8 +58,9 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 
     // ---- customers ------------------------------------------------------------------------------------------------
 
-    /// Stores profiles, all or nothing, and links the identities they list. Consents that change are audited as
-    /// declared by `by`.
+    /// Takes over what profiles state, all or nothing and field by field, unless something stated later stands, and links
+    /// the identities they list. Consents that change are audited as declared by `by`. A row from before an erasure is left
+    /// out and counted.
     ///
     /// # Errors
     /// [`StoreError::Invalid`], [`StoreError::Circle`], [`StoreError::LinkedElsewhere`], [`StoreError::TooMany`].
@@ -67,10 +69,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         customers: Vec<Customer>,
         mode: UpsertMode,
         by: String,
-        now: i64,
-    ) -> Result<(), StoreError>;
+        said: Said,
+    ) -> Result<Heard, StoreError>;
 
-    /// Records what the customer said about `purpose` (`None` = takes it back, the default holds again) and audits it.
+    /// Records what the customer said about `purpose` at `said_at` (absent = `now`), unless they said something later (`None` = takes it back, the default holds again) and audits it.
     /// Said for the identity given; at read an explicit no of any identity wins. A customer unknown so far is created,
     /// so that a refusal is never lost.
     ///
@@ -80,8 +82,9 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         &self,
         customer_id: String,
         purpose: Purpose,
-        said: Option<bool>,
+        yes: Option<bool>,
         by: String,
+        said_at: Option<i64>,
         now: i64,
     ) -> Result<(), StoreError>;
 
@@ -138,25 +141,41 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 
     // ---- catalogue ------------------------------------------------------------------------------------------------
 
-    /// Stores products, all or nothing, replacing those with the same id; a removed one is back. `stock` absent
-    /// leaves the stored stock as it is. Returns the catalogue's version.
+    /// Stores products, all or nothing, replacing those with the same id; a removed one is back. Where something stated
+    /// later stands, only what is absent there is filled in. `stock` absent leaves the stored stock as it is. Returns the
+    /// catalogue's version.
     ///
     /// # Errors
     /// [`StoreError::Invalid`].
-    async fn upsert_products(&self, products: Vec<Product>, now: i64) -> Result<u64, StoreError>;
+    async fn upsert_products(
+        &self,
+        products: Vec<Product>,
+        said: Said,
+    ) -> Result<(u64, Heard), StoreError>;
 
     /// Removes products, all or nothing; unknown ids are ignored. Returns how many were removed now.
     async fn remove_products(
         &self,
         product_ids: Vec<String>,
-        now: i64,
+        said: Said,
     ) -> Result<usize, StoreError>;
 
-    /// Sets stock, all or nothing. Stock may fall below what is reserved; then nothing is available.
+    /// Removes every product that is not among `listed` and of which nothing was stated later. Returns how many.
+    async fn remove_absent(
+        &self,
+        listed: std::collections::HashSet<String>,
+        said: Said,
+    ) -> Result<usize, StoreError>;
+
+    /// Sets stock, all or nothing; a file's count is brought up to date with what left the stock since. Stock may fall below what is reserved; then nothing is available.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] negative stock, or a product that is not known.
-    async fn set_stock(&self, levels: Vec<StockLevel>, now: i64) -> Result<u64, StoreError>;
+    async fn set_stock(
+        &self,
+        levels: Vec<StockLevel>,
+        said: Said,
+    ) -> Result<(u64, Heard), StoreError>;
 
     /// Sets units aside until `expires_at`, all lines or none, never more than is available. Asked again with the same
     /// id and lines it answers with the reservation as it stands. Products whose stock is not tracked always have

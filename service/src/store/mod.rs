@@ -3,6 +3,7 @@
 //! [`Store`] is the contract; it speaks in owned values of the shop and knows no database.
 
 mod api;
+mod authority;
 mod cache;
 pub(crate) mod canonical;
 mod check;
@@ -15,6 +16,7 @@ pub mod sqlite;
 mod types;
 
 pub use api::{Position, RowStream, Store};
+pub use authority::{Heard, Said, Source};
 pub use canonical::derived_touchpoint_id;
 pub use error::{ErrorCode, StoreError};
 pub use sqlite::{SqliteConfig, SqliteStore};

@@ -1,7 +1,11 @@
 //! Merging what was declared into one identity's row.
 
-use serendib_shop::{Customer, Fact};
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use serendib_shop::{Customer, Fact, Purpose};
+
+use super::authority::Stamp;
 use super::types::UpsertMode;
 
 fn same_slot(a: &Fact, b: &Fact) -> bool {
@@ -26,42 +30,191 @@ fn same_slot(a: &Fact, b: &Fact) -> bool {
     }
 }
 
-/// What the row of one identity becomes when `given` is upserted over `stored`; `identities` are left empty.
-///
-/// Several facts with one slot in one upsert (two children without names) stay side by side; together they replace
-/// those stored in that slot.
-pub(crate) fn upserted(stored: Option<Customer>, given: Customer, mode: UpsertMode) -> Customer {
-    let mut row = stored.unwrap_or_default();
-    row.customer_id = given.customer_id;
-    row.identities = Vec::new();
-    for purpose in serendib_shop::Purpose::ALL {
-        if let Some(said) = given.consents.said(purpose) {
-            row.consents.set(purpose, Some(said));
+/// When the fields of one identity's row were last stated.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Stamps {
+    /// Of the whole row: a call that replaced it said of everything it left out that it is not so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<Stamp>,
+    /// By name of the purpose.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub consents: BTreeMap<String, Stamp>,
+    /// In the order of the row's facts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Stamp>,
+    /// `locale`, `registered_at`, and attributes as `a:NAME`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Stamp>,
+}
+
+impl Stamps {
+    /// The stamp of a field: its own, or that of the row where it is later.
+    fn of(&self, own: Option<&Stamp>) -> Option<Stamp> {
+        Stamp::later(own.copied(), self.row)
+    }
+}
+
+/// What one upsert did to a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Merged {
+    /// Something is other than before.
+    pub changed: bool,
+    /// Something that was given was left out.
+    pub kept: bool,
+}
+
+/// One row of an identity as it stands: what was declared, and when.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Declared {
+    pub row: Customer,
+    pub stamps: Stamps,
+}
+
+impl Declared {
+    /// Takes over what `given` says with `stamp`, field by field; `identities` are left empty.
+    ///
+    /// Several facts with one slot in one upsert (two children without names) stay side by side; together they replace
+    /// those stored in that slot.
+    pub(crate) fn upsert(&mut self, given: Customer, mode: UpsertMode, stamp: Stamp) -> Merged {
+        let before = self.row.clone();
+        let mut kept = false;
+        self.row.customer_id = given.customer_id;
+        self.row.identities = Vec::new();
+        for purpose in Purpose::ALL {
+            if let Some(said) = given.consents.said(purpose) {
+                kept |= !self.consent(purpose, Some(said), stamp);
+            }
+        }
+        if mode == UpsertMode::Replace {
+            if !stamp.outranks(self.stamps.row) {
+                return Merged {
+                    changed: self.row != before,
+                    kept: true,
+                };
+            }
+            let consents = std::mem::take(&mut self.stamps.consents);
+            self.stamps = Stamps {
+                row: Some(stamp),
+                facts: vec![stamp; given.facts.len()],
+                consents,
+                ..Stamps::default()
+            };
+            self.row.registered_at = given.registered_at;
+            self.row.facts = given.facts;
+            self.row.locale = given.locale;
+            self.row.attributes = given.attributes;
+        } else {
+            if given.registered_at.is_some() {
+                match self.field("registered_at", stamp) {
+                    true => self.row.registered_at = given.registered_at,
+                    false => kept |= self.row.registered_at != given.registered_at,
+                }
+            }
+            if given.locale.is_some() {
+                match self.field("locale", stamp) {
+                    true => self.row.locale = given.locale,
+                    false => kept |= self.row.locale != given.locale,
+                }
+            }
+            kept |= self.facts(given.facts, stamp);
+            for (key, value) in given.attributes {
+                if self.field(&format!("a:{key}"), stamp) {
+                    self.row.attributes.insert(key, value);
+                } else {
+                    kept |= self.row.attributes.get(&key) != Some(&value);
+                }
+            }
+        }
+        Merged {
+            changed: self.row != before,
+            kept,
         }
     }
-    match mode {
-        UpsertMode::Replace => {
-            row.registered_at = given.registered_at;
-            row.facts = given.facts;
-            row.locale = given.locale;
-            row.attributes = given.attributes;
+
+    /// Records what was said about `purpose`; whether it holds now.
+    pub(crate) fn consent(&mut self, purpose: Purpose, said: Option<bool>, stamp: Stamp) -> bool {
+        let (name, old) = (purpose.as_str(), self.row.consents.said(purpose));
+        let before = self.stamps.consents.get(name).copied();
+        if !stamp.permits(said, before, old) {
+            return said == old;
         }
-        UpsertMode::Merge => {
-            row.registered_at = given.registered_at.or(row.registered_at);
-            row.locale = given.locale.or(row.locale);
-            row.facts
-                .retain(|old| !given.facts.iter().any(|new| same_slot(old, new)));
-            row.facts.extend(given.facts);
-            row.attributes.extend(given.attributes);
+        // what a call said stays its word when a file repeats it without a date
+        if said != old || stamp.outranks(before) {
+            self.stamps.consents.insert(name.to_owned(), stamp);
         }
+        self.row.consents.set(purpose, said);
+        true
     }
-    row
+
+    /// Whether a statement about the field may stand; noted if so.
+    fn field(&mut self, name: &str, stamp: Stamp) -> bool {
+        let stands = stamp.outranks(self.stamps.of(self.stamps.fields.get(name)));
+        if stands {
+            self.stamps.fields.insert(name.to_owned(), stamp);
+        }
+        stands
+    }
+
+    /// Takes over facts, slot by slot; whether any was left out.
+    fn facts(&mut self, given: Vec<Fact>, stamp: Stamp) -> bool {
+        let row = self.stamps.row;
+        self.stamps.facts.resize(
+            self.row.facts.len(),
+            row.unwrap_or(Stamp {
+                at: None,
+                call: false,
+            }),
+        );
+        let stored: Vec<(Fact, Stamp)> = std::mem::take(&mut self.row.facts)
+            .into_iter()
+            .zip(std::mem::take(&mut self.stamps.facts))
+            .collect();
+        let mut left_out = false;
+        let mut taken: Vec<Fact> = Vec::new();
+        for fact in given {
+            let mut slot = stored
+                .iter()
+                .filter(|(old, _)| same_slot(old, &fact))
+                .peekable();
+            let stands = match slot.peek() {
+                Some(_) => slot.all(|(_, old)| stamp.outranks(Some(*old))),
+                None => stamp.outranks(row),
+            };
+            if stands {
+                taken.push(fact);
+            } else {
+                left_out |= !stored.iter().any(|(old, _)| *old == fact);
+            }
+        }
+        for (fact, at) in stored {
+            if !taken.iter().any(|new| same_slot(&fact, new)) {
+                self.row.facts.push(fact);
+                self.stamps.facts.push(at);
+            }
+        }
+        self.stamps
+            .facts
+            .extend(std::iter::repeat_n(stamp, taken.len()));
+        self.row.facts.extend(taken);
+        left_out
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::authority::Said;
     use serendib_shop::Consents;
+
+    fn upserted(stored: Customer, given: Customer, mode: UpsertMode) -> Customer {
+        let mut declared = Declared {
+            row: stored,
+            stamps: Stamps::default(),
+        };
+        declared.upsert(given, mode, Said::from(5).stamp(None));
+        declared.row
+    }
 
     fn child(name: Option<&str>, anchor: &str) -> Fact {
         Fact::Clock {
@@ -90,7 +243,7 @@ mod tests {
                 facts: vec![fact],
                 ..Customer::default()
             };
-            upserted(Some(stored), given, UpsertMode::Merge).facts
+            upserted(stored, given, UpsertMode::Merge).facts
         };
         let cat = pet(Some("cat"), "2024-01-01");
         assert_eq!(upsert(cat.clone()), [dog.clone(), cat]);
@@ -116,7 +269,7 @@ mod tests {
             facts: vec![child(Some("noa"), "2020-02-02")],
             ..Customer::default()
         };
-        let row = upserted(Some(stored.clone()), given.clone(), UpsertMode::Merge);
+        let row = upserted(stored.clone(), given.clone(), UpsertMode::Merge);
         assert_eq!(
             row.facts,
             [
@@ -125,8 +278,76 @@ mod tests {
             ]
         );
         assert_eq!(row.locale.as_deref(), Some("he"));
-        let row = upserted(Some(stored), given, UpsertMode::Replace);
+        let row = upserted(stored, given, UpsertMode::Replace);
         assert_eq!(row.facts, [child(Some("noa"), "2020-02-02")]);
         assert_eq!((row.locale, row.consents.train), (None, Some(false)));
+    }
+
+    #[test]
+    fn a_file_fills_in_what_no_call_said_and_leaves_the_rest() {
+        let mut declared = Declared::default();
+        let told = Customer {
+            facts: vec![child(Some("noa"), "2020-01-01")],
+            locale: Some("he".into()),
+            ..Customer::default()
+        };
+        declared.upsert(told, UpsertMode::Merge, Said::from(50).stamp(None));
+        let filed = Customer {
+            facts: vec![
+                child(Some("noa"), "2011-01-01"),
+                child(Some("dan"), "2022-01-01"),
+            ],
+            locale: Some("de".into()),
+            registered_at: Some(7),
+            ..Customer::default()
+        };
+        let undated = Said::file(60, None).stamp(None);
+        let merged = declared.upsert(filed.clone(), UpsertMode::Merge, undated);
+        assert!(merged.changed && merged.kept);
+        assert_eq!(
+            declared.row.facts,
+            [
+                child(Some("noa"), "2020-01-01"),
+                child(Some("dan"), "2022-01-01")
+            ]
+        );
+        assert_eq!(declared.row.locale.as_deref(), Some("he"));
+        assert_eq!(declared.row.registered_at, Some(7));
+        // a file of a later day knows better
+        declared.upsert(
+            filed.clone(),
+            UpsertMode::Merge,
+            Said::file(70, Some(65)).stamp(None),
+        );
+        assert_eq!(declared.row.locale.as_deref(), Some("de"));
+        assert_eq!(declared.row.facts, filed.facts);
+    }
+
+    #[test]
+    fn what_a_replacing_call_left_out_no_older_file_brings_back() {
+        let mut declared = Declared::default();
+        let filed = Customer {
+            facts: vec![child(Some("noa"), "2020-01-01")],
+            locale: Some("he".into()),
+            ..Customer::default()
+        };
+        declared.upsert(
+            filed.clone(),
+            UpsertMode::Merge,
+            Said::file(10, None).stamp(None),
+        );
+        declared.upsert(
+            Customer::default(),
+            UpsertMode::Replace,
+            Said::from(20).stamp(None),
+        );
+        let merged = declared.upsert(
+            filed.clone(),
+            UpsertMode::Merge,
+            Said::file(30, None).stamp(None),
+        );
+        assert_eq!((merged.changed, merged.kept), (false, true));
+        assert_eq!(declared.row.locale, None);
+        assert!(declared.row.facts.is_empty());
     }
 }

@@ -8,6 +8,12 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopInfo {
+    /// Name of the shop, by which a store recognises its own data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shop_id: Option<String>,
+    /// The time that the data speak for: a date or a time, read as in tables. What was said later over the API stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
     /// ISO 4217 code of prices and values without one of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,

@@ -94,6 +94,25 @@ impl ShopData {
         })
     }
 
+    /// The time that the data speak for, as `shop.json` states it, ms.
+    ///
+    /// # Errors
+    /// It is no date and no time.
+    pub fn as_of(&self) -> Result<Option<i64>, DataError> {
+        let Some(text) = self.shop.as_of.as_deref() else {
+            return Ok(None);
+        };
+        crate::time::parse_time(text, self.zone)
+            .map(Some)
+            .ok_or_else(|| {
+                let path = self.found.documents.get("shop");
+                DataError::file(
+                    path.map_or(&self.dir, |part| &part.path),
+                    format!("as_of {text:?} is no date (2024-05-01) and no time (RFC 3339)"),
+                )
+            })
+    }
+
     pub fn dir(&self) -> &Path {
         &self.dir
     }

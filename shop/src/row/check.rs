@@ -199,6 +199,7 @@ impl Check for Customer {
     fn check(&self) -> Verdict {
         id("customer_id", &self.customer_id)?;
         check_time("registered_at", self.registered_at)?;
+        check_time("said_at", self.said_at)?;
         at_most("facts", self.facts.len(), MAX_FACTS)?;
         for (ix, fact) in self.facts.iter().enumerate() {
             fact.check().map_err(|error| FieldError {

@@ -151,6 +151,9 @@ pub struct Customer {
     pub consents: Consents,
     /// Other ids of the same person (visitor, card, e-mail hash).
     pub identities: Vec<String>,
+    /// When the person said what this row says; milliseconds since 1970-01-01 UTC.
+    #[serde(skip_serializing)]
+    pub said_at: Option<i64>,
     pub attributes: std::collections::BTreeMap<String, serde_json::Value>,
 }
 

@@ -112,6 +112,49 @@ impl Product {
             && self.stock.is_none_or(|stock| stock > 0)
     }
 
+    /// Takes over from `other` what is absent here; whether there was anything.
+    pub fn fill_blanks(&mut self, other: &Product) -> bool {
+        let mut filled = false;
+        macro_rules! fill {
+            ($($field:ident),*) => {$(
+                if self.$field.is_none() && other.$field.is_some() {
+                    self.$field.clone_from(&other.$field);
+                    filled = true;
+                }
+            )*};
+        }
+        fill!(
+            title,
+            category,
+            brand,
+            price,
+            cost,
+            currency,
+            parent_id,
+            variant,
+            pack_quantity,
+            durable,
+            launched_at,
+            available_from,
+            available_until,
+            expires_at,
+            weight_g,
+            volume_ml,
+            description
+        );
+        if self.allergens.is_empty() && !other.allergens.is_empty() {
+            self.allergens.clone_from(&other.allergens);
+            filled = true;
+        }
+        for (key, value) in &other.attributes {
+            if !self.attributes.contains_key(key) {
+                self.attributes.insert(key.clone(), value.clone());
+                filled = true;
+            }
+        }
+        filled
+    }
+
     /// The title, or the id where there is none.
     pub fn label(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.product_id)

@@ -124,9 +124,9 @@ async fn upsert(
         }
         products.push(product);
     }
-    let catalogue_version = app
+    let (catalogue_version, _) = app
         .store
-        .upsert_products(products, now_ms())
+        .upsert_products(products, now_ms().into())
         .await
         .map_err(refused)?;
     show(app, seen.into_iter().collect()).await?;
@@ -151,7 +151,7 @@ async fn remove(
         .map_err(refused)?;
     let removed = app
         .store
-        .remove_products(product_ids.clone(), now)
+        .remove_products(product_ids.clone(), now.into())
         .await
         .map_err(refused)?;
     show(app, product_ids).await?;
@@ -179,7 +179,11 @@ async fn set_stock(app: &App, request: &SetStockRequest) -> Result<SetStockRespo
     }
     let changed: Vec<String> = levels.iter().map(|l| l.product_id.clone()).collect();
     app.keeping.adopt(&changed, now).await.map_err(refused)?;
-    let catalogue_version = app.store.set_stock(levels, now).await.map_err(refused)?;
+    let (catalogue_version, _) = app
+        .store
+        .set_stock(levels, now.into())
+        .await
+        .map_err(refused)?;
     show(app, changed).await?;
     Ok(SetStockResponse {
         request_id: new_id(),

@@ -26,6 +26,7 @@ pub fn customer_from_proto(customer: &v1::Customer) -> Result<Customer, Invalid>
                 train: said.train,
             }),
         identities: customer.identities.clone(),
+        said_at: customer.said_at_ms,
         attributes: struct_to_map("attributes", customer.attributes.as_ref())?,
     };
     checked(row)
@@ -73,6 +74,7 @@ pub fn customer_to_proto(customer: &Customer) -> v1::Customer {
         consents: Some(consents_to_proto(&customer.consents)),
         identities: customer.identities.clone(),
         attributes: struct_from_map(&customer.attributes),
+        said_at_ms: customer.said_at,
     }
 }
 

@@ -265,7 +265,7 @@ async fn upsert(
     };
     let changed: Vec<String> = customers.iter().flat_map(ids).collect();
     app.store
-        .upsert_customers(customers, mode, by, now_ms())
+        .upsert_customers(customers, mode, by, now_ms().into())
         .await
         .map_err(refused)?;
     app.similar.changed(changed);
@@ -370,7 +370,14 @@ async fn set_consent(
     changes.sort_by_key(|(_, said)| *said != Some(false));
     for (purpose, said) in changes {
         app.store
-            .set_consent(customer.clone(), purpose, said, by.clone(), now_ms())
+            .set_consent(
+                customer.clone(),
+                purpose,
+                said,
+                by.clone(),
+                message.said_at_ms,
+                now_ms(),
+            )
             .await
             .map_err(refused)?;
     }

@@ -79,7 +79,7 @@ async fn shelves(store: &impl Store) {
         stocked("mug", Some(2)),
         stocked("air", None),
     ];
-    store.upsert_products(products, NOW).await.unwrap();
+    store.upsert_products(products, NOW.into()).await.unwrap();
 }
 
 pub(crate) async fn a_pack_takes_all_its_units_or_none(store: &impl Store) {

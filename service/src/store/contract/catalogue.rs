@@ -4,7 +4,7 @@ use serendib_shop::Product;
 
 use super::*;
 
-fn product(id: &str, stock: Option<i64>) -> Product {
+pub(crate) fn product(id: &str, stock: Option<i64>) -> Product {
     Product {
         title: Some(format!("The {id}")),
         price: Some(0.1 + 0.2),
@@ -13,7 +13,7 @@ fn product(id: &str, stock: Option<i64>) -> Product {
     }
 }
 
-async fn entry(store: &impl Store, id: &str, now: i64) -> CatalogueEntry {
+pub(crate) async fn entry(store: &impl Store, id: &str, now: i64) -> CatalogueEntry {
     let mut found = store.products(vec![id.into()], now).await.unwrap();
     found.remove(0).unwrap()
 }
@@ -34,8 +34,11 @@ fn of(id: &str, lines: &[(&str, i64)], expires_at: i64) -> Reservation {
 }
 
 pub(crate) async fn products_are_stored_replaced_and_removed(store: &impl Store) {
-    let first = store
-        .upsert_products(vec![product("tea", Some(5)), product("milk", None)], NOW)
+    let (first, _) = store
+        .upsert_products(
+            vec![product("tea", Some(5)), product("milk", None)],
+            NOW.into(),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -47,16 +50,22 @@ pub(crate) async fn products_are_stored_replaced_and_removed(store: &impl Store)
     // A row that says nothing of stock leaves it.
     let mut renamed = product("tea", None);
     renamed.title = Some("Green tea".into());
-    let second = store
-        .upsert_products(vec![renamed.clone()], NOW)
+    let (second, _) = store
+        .upsert_products(vec![renamed.clone()], NOW.into())
         .await
         .unwrap();
     assert!(second > first);
     renamed.stock = Some(5);
     assert_eq!(entry(store, "tea", NOW).await.product, renamed);
     let ids = vec!["tea".to_string(), "nothing".into()];
-    assert_eq!(store.remove_products(ids.clone(), NOW).await.unwrap(), 1);
-    assert_eq!(store.remove_products(ids, NOW).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .remove_products(ids.clone(), NOW.into())
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(store.remove_products(ids, NOW.into()).await.unwrap(), 0);
     assert!(entry(store, "tea", NOW).await.removed);
     let all = store.catalogue(NOW).await.unwrap();
     assert!(all.version > second);
@@ -66,25 +75,36 @@ pub(crate) async fn products_are_stored_replaced_and_removed(store: &impl Store)
         .map(|e| (e.product.product_id.as_str(), e.removed))
         .collect();
     assert_eq!(listed, [("tea", true), ("milk", false)]);
-    store.upsert_products(vec![renamed], NOW).await.unwrap();
+    store
+        .upsert_products(vec![renamed], NOW.into())
+        .await
+        .unwrap();
     assert!(!entry(store, "tea", NOW).await.removed);
     let level = |stock| StockLevel {
         product_id: "tea".into(),
         stock,
     };
-    store.set_stock(vec![level(Some(0))], NOW).await.unwrap();
+    store
+        .set_stock(vec![level(Some(0))], NOW.into())
+        .await
+        .unwrap();
     assert_eq!(entry(store, "tea", NOW).await.available, Some(0));
-    store.set_stock(vec![level(None)], NOW).await.unwrap();
+    store
+        .set_stock(vec![level(None)], NOW.into())
+        .await
+        .unwrap();
     assert_eq!(entry(store, "tea", NOW).await.available, None);
     assert_eq!(
-        field(store.set_stock(vec![level(Some(-1))], NOW).await).1,
+        field(store.set_stock(vec![level(Some(-1))], NOW.into()).await).1,
         "stock"
     );
     let unknown = StockLevel {
         product_id: "nothing".into(),
         stock: Some(1),
     };
-    let refused = store.set_stock(vec![level(Some(9)), unknown], NOW).await;
+    let refused = store
+        .set_stock(vec![level(Some(9)), unknown], NOW.into())
+        .await;
     assert_eq!(field(refused), (1, "product_id".into()));
     assert_eq!(entry(store, "tea", NOW).await.available, None);
 }
@@ -93,7 +113,7 @@ pub(crate) async fn stock_is_never_oversold(store: &impl Store) {
     store
         .upsert_products(
             vec![product("tea", Some(10)), product("milk", Some(100))],
-            NOW,
+            NOW.into(),
         )
         .await
         .unwrap();
@@ -152,7 +172,10 @@ async fn join_all<F: std::future::Future>(futures: impl Iterator<Item = F>) -> V
 
 pub(crate) async fn reservations_are_given_back_taken_or_expire(store: &impl Store) {
     store
-        .upsert_products(vec![product("tea", Some(10)), product("sky", None)], NOW)
+        .upsert_products(
+            vec![product("tea", Some(10)), product("sky", None)],
+            NOW.into(),
+        )
         .await
         .unwrap();
     let asked = of("r1", &[("tea", 4), ("sky", 1_000)], NOW + 10);
@@ -251,7 +274,7 @@ pub(crate) async fn bad_products_are_refused_by_field(store: &impl Store) {
         ),
     ];
     for (expected, row) in bad {
-        let refused = store.upsert_products(vec![good(), row], NOW).await;
+        let refused = store.upsert_products(vec![good(), row], NOW.into()).await;
         assert_eq!(field(refused), (1, expected.to_string()));
     }
     assert!(store.catalogue(NOW).await.unwrap().entries.is_empty());

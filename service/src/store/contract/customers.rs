@@ -22,7 +22,7 @@ pub(crate) fn customer(id: &str) -> Customer {
 
 pub(crate) async fn upsert(store: &impl Store, row: Customer, mode: UpsertMode) {
     store
-        .upsert_customers(vec![row], mode, "test".into(), NOW)
+        .upsert_customers(vec![row], mode, "test".into(), NOW.into())
         .await
         .unwrap();
 }
@@ -75,7 +75,16 @@ pub(crate) async fn profiles_merge_and_replace(store: &impl Store) {
 }
 
 pub(crate) async fn consents_are_kept_and_audited(store: &impl Store) {
-    let set = |said| store.set_consent("ada".into(), Purpose::Train, said, "clerk 7".into(), NOW);
+    let set = |said| {
+        store.set_consent(
+            "ada".into(),
+            Purpose::Train,
+            said,
+            "clerk 7".into(),
+            None,
+            NOW,
+        )
+    };
     set(Some(false)).await.unwrap();
     set(Some(false)).await.unwrap();
     let consents = read(store, "ada").await.unwrap().profile.consents;
@@ -152,7 +161,7 @@ pub(crate) async fn bad_customers_are_refused_by_field(store: &impl Store) {
     for (expected, row) in bad {
         let batch = vec![row];
         let refused = store
-            .upsert_customers(batch, UpsertMode::Merge, "test".into(), NOW)
+            .upsert_customers(batch, UpsertMode::Merge, "test".into(), NOW.into())
             .await;
         assert_eq!(field(refused), (0, expected.to_string()));
     }
@@ -167,7 +176,7 @@ pub(crate) async fn bad_customers_are_refused_by_field(store: &impl Store) {
         },
     ];
     let refused = store
-        .upsert_customers(batch, UpsertMode::Merge, "test".into(), NOW)
+        .upsert_customers(batch, UpsertMode::Merge, "test".into(), NOW.into())
         .await;
     assert_eq!(refused.unwrap_err(), StoreError::Circle);
     assert!(read(store, "ada").await.is_none(), "all or nothing");
@@ -277,7 +286,14 @@ pub(crate) async fn versions_grow_with_every_change(store: &impl Store) {
     unlink(store, "ada", "card").await.unwrap();
     grown(read(store, "ada").await.unwrap().version);
     store
-        .set_consent("ada".into(), Purpose::Contact, Some(true), "t".into(), NOW)
+        .set_consent(
+            "ada".into(),
+            Purpose::Contact,
+            Some(true),
+            "t".into(),
+            None,
+            NOW,
+        )
         .await
         .unwrap();
     grown(read(store, "ada").await.unwrap().version);

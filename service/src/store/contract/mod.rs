@@ -3,6 +3,7 @@
 //! `contract::suite!(make)` makes one test per obligation; `make()` returns a fresh store together with whatever must
 //! live as long as it does.
 
+mod authority;
 mod boxes;
 mod catalogue;
 mod customers;
@@ -10,6 +11,7 @@ mod properties;
 mod recording;
 mod rights;
 
+pub(crate) use authority::*;
 pub(crate) use boxes::*;
 pub(crate) use catalogue::*;
 pub(crate) use customers::*;
@@ -29,6 +31,12 @@ pub(crate) const DAY: i64 = serendib_shop::DAY_MS;
 macro_rules! suite {
     ($make:path) => {
         $crate::store::contract::suite!($make,
+            a_file_never_overrides_what_a_person_said_later
+            an_identity_taken_away_stays_away
+            a_files_prices_and_removals_yield_to_calls
+            a_count_of_stock_is_brought_up_to_date
+            a_snapshot_removes_what_it_does_not_list
+            what_was_erased_no_file_brings_back
             a_touchpoint_recorded_twice_is_stored_once
             the_same_id_with_other_fields_refuses_the_batch
             equal_rows_in_one_batch_are_stored_once

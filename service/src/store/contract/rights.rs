@@ -177,7 +177,7 @@ pub(crate) async fn a_scrub_finishes_the_receipt(store: &impl Store) {
 
 pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &impl Store) {
     store
-        .upsert_products(vec![Product::bare("tea")], NOW)
+        .upsert_products(vec![Product::bare("tea")], NOW.into())
         .await
         .unwrap();
     let mut basket = bought("n1", "", "tea", NOW);
@@ -194,8 +194,9 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
     )
     .await;
     link(store, "ada", "card").await.unwrap();
-    let consent =
-        |id: &str, said| store.set_consent(id.into(), Purpose::Train, Some(said), "t".into(), NOW);
+    let consent = |id: &str, said| {
+        store.set_consent(id.into(), Purpose::Train, Some(said), "t".into(), None, NOW)
+    };
     consent("bob", false).await.unwrap();
     consent("dan", true).await.unwrap();
     for (id, to) in [("r1", Some("card")), ("r2", Some("bob")), ("r3", None)] {

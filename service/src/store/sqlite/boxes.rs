@@ -10,7 +10,7 @@ use crate::store::check::invalid;
 use crate::store::types::*;
 use crate::store::StoreError;
 
-use super::catalogue::reserved;
+use super::catalogue::{leave, reserved};
 use super::customers::person;
 use super::writer::{Fault, Tx};
 
@@ -476,7 +476,7 @@ pub(super) fn end(
                     free(tx, &found)?;
                 }
                 if end != BoxEnd::Cancelled && here != BoxState::Shipped {
-                    leave_stock(tx, &found)?;
+                    leave_stock(tx, &found, now)?;
                 }
                 tx.conn
                     .prepare_cached(
@@ -500,16 +500,10 @@ pub(super) fn end(
 }
 
 /// Takes the box's units out of the stock for good.
-fn leave_stock(tx: &mut Tx<'_>, packed: &StoredBox) -> Result<(), Fault> {
-    let version = tx.touch_catalogue();
+fn leave_stock(tx: &mut Tx<'_>, packed: &StoredBox, now: i64) -> Result<(), Fault> {
     for line in &packed.lines {
-        // Stock set lower meanwhile does not become negative.
-        tx.conn
-            .prepare_cached(
-                "UPDATE product SET version = ?2, stock = max(0, stock - 1) \
-                 WHERE id = ?1 AND stock IS NOT NULL",
-            )?
-            .execute((&line.product_id, version))?;
+        let (pid, _, _) = product(tx.conn, &line.product_id)?;
+        leave(tx, pid, 1, now)?;
     }
     Ok(())
 }

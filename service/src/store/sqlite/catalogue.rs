@@ -1,12 +1,17 @@
 //! Products, stock and reservations.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use serendib_shop::Product;
 
+use crate::store::authority::Stamp;
+
 use crate::store::check::{invalid, new_id};
+use crate::store::profile::Merged;
 use crate::store::types::*;
-use crate::store::{canonical, StoreError};
+use crate::store::{canonical, Heard, Said, StoreError};
 
 use super::writer::{Fault, Tx};
 
@@ -21,36 +26,205 @@ fn state_of(number: i64) -> ReservationState {
     }
 }
 
-pub(super) fn upsert(tx: &mut Tx<'_>, products: Vec<Product>) -> Result<u64, Fault> {
-    let version = tx.touch_catalogue();
-    for product in products {
-        tx.conn
-            .prepare_cached(
-                "INSERT INTO product(id, stock, version, body) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT(id) DO UPDATE SET stock = ifnull(excluded.stock, stock), removed = 0, \
-                 seen_only = 0, version = excluded.version, body = excluded.body",
-            )?
-            .execute((
-                &product.product_id,
-                product.stock,
-                version,
-                canonical::product_body(&product),
-            ))?;
-        tx.note_product(&product.product_id);
-    }
-    Ok(version as u64)
+/// One product's row as stored, and when it and its stock were stated.
+struct Shelved {
+    pid: i64,
+    stock: Option<i64>,
+    removed: bool,
+    seen_only: bool,
+    body: String,
+    said: Option<Stamp>,
+    stock_said: Option<Stamp>,
+    /// When the stock was taken over, ms.
+    stock_noted: i64,
 }
 
-pub(super) fn remove(tx: &mut Tx<'_>, ids: &[String]) -> Result<usize, Fault> {
+/// The stamp in a column; `None` for none.
+fn stamp_of(text: Option<String>) -> Option<Stamp> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+/// A stamp as a column holds it.
+fn text_of(stamp: Stamp) -> String {
+    serde_json::to_string(&stamp).unwrap_or_default()
+}
+
+fn shelved(conn: &Connection, id: &str) -> rusqlite::Result<Option<Shelved>> {
+    conn.prepare_cached(
+        "SELECT pid, stock, removed, seen_only, body, said, stock_said, stock_noted FROM product WHERE id = ?1",
+    )?
+    .query_row([id], |r| {
+        Ok(Shelved {
+            pid: r.get(0)?,
+            stock: r.get(1)?,
+            removed: r.get(2)?,
+            seen_only: r.get(3)?,
+            body: r.get(4)?,
+            said: stamp_of(r.get(5)?),
+            stock_said: stamp_of(r.get(6)?),
+            stock_noted: r.get::<_, Option<i64>>(7)?.unwrap_or(i64::MIN),
+        })
+    })
+    .optional()
+}
+
+pub(super) fn upsert(
+    tx: &mut Tx<'_>,
+    products: Vec<Product>,
+    said: Said,
+) -> Result<(u64, Heard), Fault> {
+    let version = tx.touch_catalogue();
+    let stamp = said.stamp(None);
+    let mut heard = Heard::default();
+    for product in products {
+        let id = product.product_id.clone();
+        let stock = product.stock;
+        let Some(old) = shelved(tx.conn, &id)? else {
+            tx.conn
+                .prepare_cached(
+                    "INSERT INTO product(id, version, body, said) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute((
+                    &id,
+                    version,
+                    canonical::product_body(&product),
+                    text_of(stamp),
+                ))?;
+            tx.note_product(&id);
+            heard.changed += 1;
+            level(tx, &id, stock, said, stamp)?;
+            continue;
+        };
+        if old.seen_only || stamp.outranks(old.said) {
+            let body = canonical::product_body(&product);
+            let same = body == old.body && !old.removed && !old.seen_only;
+            let version = match same {
+                true => old_version(tx.conn, old.pid)?,
+                false => version,
+            };
+            tx.conn
+                .prepare_cached(
+                    "UPDATE product SET removed = 0, seen_only = 0, version = ?2, body = ?3, said = ?4 WHERE id = ?1",
+                )?
+                .execute((&id, version, body, text_of(stamp)))?;
+            let stocked = level(tx, &id, stock, said, stamp)?;
+            heard.changed += u64::from(!same || stocked.changed);
+            heard.kept += u64::from(stocked.kept);
+            continue;
+        }
+        // said later, or by a call: only what nobody has said is taken
+        let mut standing = read(&old.body)?;
+        let filled = !old.removed && standing.fill_blanks(&product);
+        let other = canonical::product_body(&standing) != canonical::product_body(&product);
+        if filled {
+            tx.conn
+                .prepare_cached("UPDATE product SET version = ?2, body = ?3 WHERE id = ?1")?
+                .execute((&id, version, canonical::product_body(&standing)))?;
+        }
+        let stocked = match old.removed {
+            true => Merged::default(),
+            false => level(tx, &id, stock, said, stamp)?,
+        };
+        heard.changed += u64::from(filled || stocked.changed);
+        heard.filled += u64::from(filled);
+        heard.kept += u64::from(other || old.removed || stocked.kept);
+    }
+    Ok((version as u64, heard))
+}
+
+fn old_version(conn: &Connection, pid: i64) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT version FROM product WHERE pid = ?1")?
+        .query_row([pid], |r| r.get(0))
+}
+
+/// What a count of stock came to.
+///
+/// A call says what lies there now. A file says what lay there at its time: what left since is taken off. One that does not
+/// say its time counts where nobody counted, and where nothing has left since an earlier file was read.
+fn level(
+    tx: &mut Tx<'_>,
+    id: &str,
+    stock: Option<i64>,
+    said: Said,
+    stamp: Stamp,
+) -> Result<Merged, Fault> {
+    let mut merged = Merged::default();
+    let (Some(count), Some(old)) = (stock, shelved(tx.conn, id)?) else {
+        return Ok(merged);
+    };
+    let left_since = |at: i64| -> rusqlite::Result<i64> {
+        tx.conn
+            .prepare_cached(
+                "SELECT ifnull(sum(quantity), 0) FROM stock_move WHERE pid = ?1 AND at > ?2",
+            )?
+            .query_row((old.pid, at), |r| r.get(0))
+    };
+    let count = if !said.is_file() {
+        Some(count)
+    } else if !stamp.outranks(old.stock_said) {
+        None
+    } else if let Some(at) = stamp.at {
+        Some((count - left_since(at)?).max(0))
+    } else {
+        (left_since(old.stock_noted)? == 0).then_some(count)
+    };
+    let Some(count) = count else {
+        merged.kept = stock != old.stock;
+        return Ok(merged);
+    };
+    set_level(tx, &old, Some(count), said, stamp)?;
+    merged.changed = Some(count) != old.stock;
+    Ok(merged)
+}
+
+fn set_level(
+    tx: &mut Tx<'_>,
+    old: &Shelved,
+    stock: Option<i64>,
+    said: Said,
+    stamp: Stamp,
+) -> Result<(), Fault> {
+    let version = tx.touch_catalogue();
+    tx.conn
+        .prepare_cached(
+            "UPDATE product SET stock = ?2, version = ?3, stock_said = ?4, stock_noted = ?5 WHERE pid = ?1",
+        )?
+        .execute((old.pid, stock, version, text_of(stamp), said.now))?;
+    Ok(())
+}
+
+/// Notes that units of a product left the stock at `at`, and takes them off; a stock set lower meanwhile does not become
+/// negative.
+pub(super) fn leave(tx: &mut Tx<'_>, pid: i64, quantity: i64, at: i64) -> Result<(), Fault> {
+    let version = tx.touch_catalogue();
+    tx.conn
+        .prepare_cached(
+            "UPDATE product SET version = ?3, stock = max(0, stock - ?2) WHERE pid = ?1 AND stock IS NOT NULL",
+        )?
+        .execute((pid, quantity, version))?;
+    tx.conn
+        .prepare_cached("INSERT INTO stock_move(pid, at, quantity) VALUES (?1, ?2, ?3)")?
+        .execute((pid, at, quantity))?;
+    Ok(())
+}
+
+pub(super) fn remove(tx: &mut Tx<'_>, ids: &[String], said: Said) -> Result<usize, Fault> {
     let version = tx.version();
+    let stamp = said.stamp(None);
     let mut removed = 0;
     for id in ids {
-        removed += tx
-            .conn
+        let Some(old) = shelved(tx.conn, id)? else {
+            continue;
+        };
+        if !stamp.outranks(old.said) {
+            continue;
+        }
+        tx.conn
             .prepare_cached(
-                "UPDATE product SET removed = 1, version = ?2 WHERE id = ?1 AND removed = 0",
+                "UPDATE product SET removed = 1, version = ?2, said = ?3 WHERE id = ?1",
             )?
-            .execute((id, version))?;
+            .execute((id, version, text_of(stamp)))?;
+        removed += usize::from(!old.removed);
     }
     if removed > 0 {
         tx.touch_catalogue();
@@ -58,10 +232,33 @@ pub(super) fn remove(tx: &mut Tx<'_>, ids: &[String]) -> Result<usize, Fault> {
     Ok(removed)
 }
 
-pub(super) fn set_stock(tx: &mut Tx<'_>, levels: &[StockLevel]) -> Result<u64, Fault> {
+/// Removes every product that is not among `listed` and was last stated before; those known from touchpoints alone are left.
+pub(super) fn remove_absent(
+    tx: &mut Tx<'_>,
+    listed: &HashSet<String>,
+    said: Said,
+) -> Result<usize, Fault> {
+    let absent: Vec<String> = {
+        let mut all = tx
+            .conn
+            .prepare("SELECT id FROM product WHERE removed = 0 AND seen_only = 0")?;
+        let ids = all.query_map([], |r| r.get::<_, String>(0))?;
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        ids.into_iter().filter(|id| !listed.contains(id)).collect()
+    };
+    remove(tx, &absent, said)
+}
+
+pub(super) fn set_stock(
+    tx: &mut Tx<'_>,
+    levels: &[StockLevel],
+    said: Said,
+) -> Result<(u64, Heard), Fault> {
     let version = tx.touch_catalogue();
-    for (index, level) in levels.iter().enumerate() {
-        if let Some(stock) = level.stock.filter(|stock| *stock < 0) {
+    let stamp = said.stamp(None);
+    let mut heard = Heard::default();
+    for (index, given) in levels.iter().enumerate() {
+        if let Some(stock) = given.stock.filter(|stock| *stock < 0) {
             return Err(invalid(
                 "stock level",
                 index,
@@ -70,17 +267,21 @@ pub(super) fn set_stock(tx: &mut Tx<'_>, levels: &[StockLevel]) -> Result<u64, F
             )
             .into());
         }
-        let changed = tx
-            .conn
-            .prepare_cached("UPDATE product SET stock = ?2, version = ?3 WHERE id = ?1")?
-            .execute((&level.product_id, level.stock, version))?;
-        if changed == 0 {
+        let Some(old) = shelved(tx.conn, &given.product_id)? else {
             return Err(
                 invalid("stock level", index, "product_id", "is not a known product").into(),
             );
+        };
+        if said.is_file() {
+            let stocked = level(tx, &given.product_id, given.stock, said, stamp)?;
+            heard.changed += u64::from(stocked.changed);
+            heard.kept += u64::from(stocked.kept);
+        } else {
+            set_level(tx, &old, given.stock, said, stamp)?;
+            heard.changed += u64::from(old.stock != given.stock);
         }
     }
-    Ok(version as u64)
+    Ok((version as u64, heard))
 }
 
 /// Units of product `pid` set aside at `now`.
@@ -210,19 +411,19 @@ pub(super) fn end(
             .into())
         }
     };
-    let version = tx.touch_catalogue();
+    tx.touch_catalogue();
     tx.conn
         .prepare_cached("UPDATE reservation SET state = ?2 WHERE rid = ?1")?
         .execute((rid, number))?;
     if as_state == ReservationState::Taken {
-        // Stock set lower meanwhile does not become negative.
-        tx.conn
-            .prepare_cached(
-                "UPDATE product SET version = ?2, stock = max(0, stock - \
-                 (SELECT quantity FROM reservation_line l WHERE l.rid = ?1 AND l.pid = product.pid)) \
-                 WHERE stock IS NOT NULL AND pid IN (SELECT pid FROM reservation_line WHERE rid = ?1)",
-            )?
-            .execute((rid, version))?;
+        let lines: Vec<(i64, i64)> = tx
+            .conn
+            .prepare_cached("SELECT pid, quantity FROM reservation_line WHERE rid = ?1")?
+            .query_map([rid], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (pid, quantity) in lines {
+            leave(tx, pid, quantity, now)?;
+        }
     }
     found.state = as_state;
     Ok(found)
@@ -240,16 +441,20 @@ pub(super) fn expire(tx: &mut Tx<'_>, now: i64) -> Result<u64, Fault> {
     Ok(expired as u64)
 }
 
+fn read(body: &str) -> Result<Product, StoreError> {
+    serde_json::from_str(body).map_err(|_| StoreError::Io {
+        attempt: "reading the catalogue".into(),
+        detail: "a product is not in its canonical form".into(),
+    })
+}
+
 const ENTRY: &str = "SELECT p.id, p.stock, p.removed, p.seen_only, p.version, p.body, \
     (SELECT ifnull(sum(l.quantity), 0) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
      WHERE l.pid = p.pid AND r.state = 0 AND r.expires_at > ?1) FROM product p";
 
 fn entry(row: &rusqlite::Row<'_>) -> Result<CatalogueEntry, Fault> {
     let body: String = row.get(5)?;
-    let mut product: Product = serde_json::from_str(&body).map_err(|_| StoreError::Io {
-        attempt: "reading the catalogue".into(),
-        detail: "a product is not in its canonical form".into(),
-    })?;
+    let mut product = read(&body)?;
     product.product_id = row.get(0)?;
     product.stock = row.get(1)?;
     let reserved: i64 = row.get(6)?;

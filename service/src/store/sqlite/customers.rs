@@ -4,9 +4,12 @@ use rusqlite::{Connection, OptionalExtension};
 
 use serendib_shop::{judge_link, Budget, Customer, Delight, Link, Purpose, TouchClass, Touchpoint};
 
+use crate::store::authority::Stamp;
 use crate::store::check::{at_most, UNTIMED};
+use crate::store::keyed::{Domain, Hash16};
+use crate::store::profile::{Declared, Merged, Stamps};
 use crate::store::types::*;
-use crate::store::{canonical, profile, Position, StoreError};
+use crate::store::{canonical, Heard, Position, Said, StoreError};
 
 use super::writer::{Fault, Tx};
 
@@ -21,6 +24,7 @@ pub(super) struct Member {
     pub parent: Option<i64>,
     pub linked_at: Option<i64>,
     pub profile: Option<String>,
+    pub stamps: Option<String>,
     pub version: i64,
     pub touchpoints: i64,
 }
@@ -35,6 +39,7 @@ impl Member {
             profile: row.get(4)?,
             version: row.get(5)?,
             touchpoints: row.get(6)?,
+            stamps: row.get(7)?,
         })
     }
 
@@ -49,6 +54,22 @@ impl Member {
     }
 }
 
+impl Member {
+    /// The row as it stands, with when each part of it was stated.
+    fn declared(&self) -> Result<Declared, StoreError> {
+        let stamps = match &self.stamps {
+            Some(text) => {
+                serde_json::from_str(text).map_err(|_| unreadable("a profile's times"))?
+            }
+            None => Stamps::default(),
+        };
+        Ok(Declared {
+            row: self.customer()?,
+            stamps,
+        })
+    }
+}
+
 fn unreadable(what: &str) -> StoreError {
     StoreError::Io {
         attempt: "reading the store".into(),
@@ -56,7 +77,7 @@ fn unreadable(what: &str) -> StoreError {
     }
 }
 
-const MEMBER: &str = "ident, id, parent, linked_at, profile, version, touchpoints";
+const MEMBER: &str = "ident, id, parent, linked_at, profile, version, touchpoints, stamps";
 
 /// The identity called `id`.
 pub(super) fn member(conn: &Connection, id: &str) -> rusqlite::Result<Option<Member>> {
@@ -352,36 +373,63 @@ pub(super) fn upsert(
     customers: Vec<Customer>,
     mode: UpsertMode,
     by: &str,
-    now: i64,
-) -> Result<(), Fault> {
+    said: Said,
+) -> Result<Heard, Fault> {
+    let mut heard = Heard::default();
     for customer in customers {
         let id = customer.customer_id.clone();
+        let stamp = said.stamp(customer.said_at);
+        if from_before_erasure(tx, &customer, stamp, said) {
+            heard.erased += 1;
+            continue;
+        }
         let identities = customer.identities.clone();
         let ident = tx.ident_or_new(&id)?;
-        let stored = match member_by_number(tx.conn, ident)? {
-            Some(member) if member.profile.is_some() => Some(member.customer()?),
-            _ => None,
-        };
-        let old = stored.as_ref().map(|s| s.consents).unwrap_or_default();
-        let row = profile::upserted(stored, customer, mode);
+        let mut declared = must_be(tx, ident)?.declared()?;
+        let old = declared.row.consents;
+        let mut merged = declared.upsert(customer, mode, stamp);
         for purpose in Purpose::ALL {
-            let said = row.consents.said(purpose);
-            if said != old.said(purpose) {
-                audit_consent(tx, &id, purpose, said, by, now)?;
+            let said_now = declared.row.consents.said(purpose);
+            if said_now != old.said(purpose) {
+                audit_consent(tx, &id, purpose, said_now, by, said.now)?;
             }
         }
-        store_profile(tx, ident, &id, &row)?;
+        store_profile(tx, ident, &id, &declared)?;
         for identity in identities {
-            link(tx, &id, &identity, by, now)?;
+            let linked = link(tx, &id, &identity, by, said, stamp)?;
+            merged.changed |= linked.changed;
+            merged.kept |= linked.kept;
         }
+        heard.changed += u64::from(merged.changed);
+        heard.kept += u64::from(merged.kept);
+        heard.filled += u64::from(merged.changed && merged.kept);
     }
-    Ok(())
+    Ok(heard)
 }
 
-fn store_profile(tx: &mut Tx<'_>, ident: i64, id: &str, row: &Customer) -> Result<(), Fault> {
+/// Whether the row speaks of somebody as they were before they were erased: a file of that time, or one that does not say of
+/// which time it is, or a call that still dates the registration before the erasure.
+fn from_before_erasure(tx: &Tx<'_>, customer: &Customer, stamp: Stamp, said: Said) -> bool {
+    let Some(erased_at) = tx.erased_at(&customer.customer_id) else {
+        return false;
+    };
+    let registered_before = customer.registered_at.is_some_and(|at| at <= erased_at);
+    match said.is_file() {
+        true => stamp.at.is_none_or(|at| at <= erased_at),
+        false => registered_before || stamp.at.is_some_and(|at| at < erased_at),
+    }
+}
+
+fn store_profile(tx: &mut Tx<'_>, ident: i64, id: &str, declared: &Declared) -> Result<(), Fault> {
+    let stamps = serde_json::to_string(&declared.stamps).map_err(|error| {
+        Fault::Refused(StoreError::Io {
+            attempt: "storing a profile".into(),
+            detail: error.to_string(),
+        })
+    })?;
     tx.conn
-        .prepare_cached("UPDATE identity SET profile = ?2 WHERE ident = ?1")?
-        .execute((ident, canonical::profile_body(row)))?;
+        .prepare_cached("UPDATE identity SET profile = ?2, stamps = ?3 WHERE ident = ?1")?
+        .execute((ident, canonical::profile_body(&declared.row), stamps))?;
     tx.touch(ident, id, 0);
     Ok(())
 }
@@ -407,21 +455,27 @@ pub(super) fn set_consent(
     tx: &mut Tx<'_>,
     id: &str,
     purpose: Purpose,
-    said: Option<bool>,
+    yes: Option<bool>,
     by: &str,
+    said_at: Option<i64>,
     now: i64,
 ) -> Result<(), Fault> {
-    let ident = tx.ident_or_new(id)?;
-    let mut row = match member_by_number(tx.conn, ident)? {
-        Some(member) => member.customer()?,
-        None => Customer::default(),
-    };
-    if row.consents.said(purpose) == said {
+    let stamp = Said::from(now).stamp(said_at);
+    if tx
+        .erased_at(id)
+        .is_some_and(|erased| stamp.at.is_some_and(|at| at < erased))
+    {
         return Ok(());
     }
-    row.consents.set(purpose, said);
-    audit_consent(tx, id, purpose, said, by, now)?;
-    store_profile(tx, ident, id, &row)
+    let ident = tx.ident_or_new(id)?;
+    let mut declared = must_be(tx, ident)?.declared()?;
+    let old = declared.row.consents.said(purpose);
+    declared.consent(purpose, yes, stamp);
+    let holds = declared.row.consents.said(purpose);
+    if holds != old {
+        audit_consent(tx, id, purpose, holds, by, now)?;
+    }
+    store_profile(tx, ident, id, &declared)
 }
 
 fn touch_all(tx: &mut Tx<'_>, members: &[Member]) {
@@ -440,16 +494,27 @@ pub(super) fn link(
     customer_id: &str,
     identity: &str,
     by: &str,
-    now: i64,
-) -> Result<(), Fault> {
+    said: Said,
+    stamp: Stamp,
+) -> Result<Merged, Fault> {
+    let mut merged = Merged::default();
     let customer = tx.ident_or_new(customer_id)?;
+    let pair = pair(tx, customer_id, identity);
+    if said.is_file() {
+        // an identity that was erased or taken away is not brought back by a file of before
+        let gone = unlinked_at(tx.conn, &pair)?.max(tx.erased_at(identity));
+        if gone.is_some_and(|gone| stamp.at.is_none_or(|at| at <= gone)) {
+            merged.kept = true;
+            return Ok(merged);
+        }
+    }
     let ident = tx.ident_or_new(identity)?;
     let link = judge_link(&customer, &ident, |ident| {
         member_by_number(tx.conn, *ident).map(|found| found.and_then(|member| member.parent))
     })?;
     match link {
         Link::New | Link::TooMany => {}
-        Link::Already => return Ok(()),
+        Link::Already => return Ok(merged),
         Link::Own | Link::Circle => return Err(StoreError::Circle.into()),
         Link::Elsewhere => return Err(StoreError::LinkedElsewhere.into()),
     }
@@ -465,12 +530,29 @@ pub(super) fn link(
     )?;
     tx.conn
         .prepare_cached("UPDATE identity SET parent = ?2, linked_at = ?3 WHERE ident = ?1")?
-        .execute((ident, customer.ident, now))?;
+        .execute((ident, customer.ident, said.now))?;
+    tx.conn
+        .prepare_cached("DELETE FROM unlinked WHERE hash = ?1")?
+        .execute([&pair[..]])?;
     touch_all(tx, &members);
     touch_all(tx, &joining);
-    tx.audit(now, AuditAction::Link, customer_id, by, "")?;
-    tx.audit(now, AuditAction::Link, identity, by, "as an identity")?;
-    Ok(())
+    tx.audit(said.now, AuditAction::Link, customer_id, by, "")?;
+    tx.audit(said.now, AuditAction::Link, identity, by, "as an identity")?;
+    merged.changed = true;
+    Ok(merged)
+}
+
+/// The hash by which a link that was taken away is remembered.
+fn pair(tx: &Tx<'_>, customer_id: &str, identity: &str) -> Hash16 {
+    let both = format!("{customer_id}\0{identity}");
+    tx.shared.key.hash(Domain::Identity, &both)
+}
+
+/// When a call took the link away, if it did.
+fn unlinked_at(conn: &Connection, pair: &Hash16) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT at FROM unlinked WHERE hash = ?1")?
+        .query_row([&pair[..]], |r| r.get(0))
+        .optional()
 }
 
 /// Whether `ident` is somewhere above `member`.
@@ -506,6 +588,13 @@ pub(super) fn unlink(
     tx.conn
         .prepare_cached("UPDATE identity SET parent = NULL, linked_at = NULL WHERE ident = ?1")?
         .execute([child.ident])?;
+    // every id of the person may be the one whose row in a file lists it
+    for member in &members {
+        let pair = pair(tx, &member.id, identity);
+        tx.conn
+            .prepare_cached("INSERT OR REPLACE INTO unlinked(hash, at) VALUES (?1, ?2)")?
+            .execute((&pair[..], now))?;
+    }
     tx.audit(now, AuditAction::Unlink, customer_id, by, "")?;
     tx.audit(now, AuditAction::Unlink, identity, by, "as an identity")?;
     prune(tx, customer_id)?;

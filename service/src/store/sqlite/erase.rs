@@ -23,6 +23,9 @@ use super::schema::{LEDGER, SERVED, STORE};
 use super::writer::{Fault, Tx, Writer};
 use super::{boxes, served, Point};
 
+/// Who did it, in the audit log, where it was somebody who is erased now.
+const THEMSELVES: &str = "the customer";
+
 /// Rows deleted per commit.
 const CHUNK: i64 = 4_096;
 
@@ -64,6 +67,16 @@ fn receipt_of(ledger: &Connection, hash: &Hash16) -> rusqlite::Result<Option<Era
         .optional()
 }
 
+/// Hash of every erased identity with the time of its last erasure.
+pub(super) fn erased_hashes(ledger: &Connection) -> rusqlite::Result<HashMap<Hash16, i64>> {
+    let mut all = ledger.prepare(
+        "SELECT i.hash, max(e.erased_at) FROM erased_identity i \
+         JOIN erasure e ON e.receipt = i.receipt GROUP BY i.hash",
+    )?;
+    let rows = all.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    rows.collect()
+}
+
 impl Writer {
     fn ledger_error(&self, error: &rusqlite::Error) -> StoreError {
         self.stop_if_needed(error);
@@ -102,13 +115,18 @@ impl Writer {
         let ids: Vec<String> = members.iter().map(|m| m.id.clone()).collect();
         self.erase_served(ids.clone())?;
         let receipt = erasure.receipt_id.clone();
+        let by = if ids.iter().any(|id| id == by) {
+            THEMSELVES
+        } else {
+            by
+        };
         self.alone(|tx| {
             hide(tx, &members, &receipt)?;
             tx.audit(now, AuditAction::Erase, id, by, "")?;
             Ok(())
         })?;
         for id in &ids {
-            self.forget(id);
+            self.forget(id, now);
         }
         self.shared.unscrubbed.fetch_add(1, Ordering::SeqCst);
         self.shared.hook(Point::ErasureInEffect);
@@ -204,8 +222,9 @@ impl Writer {
             }
             Ok(())
         })?;
-        for (member, _) in &found {
-            self.forget(&member.id);
+        for (member, receipt) in &found {
+            let erased_at = pending.iter().find(|(of, ..)| of == receipt);
+            self.forget(&member.id, erased_at.map_or(now, |(_, at, _)| *at));
         }
         Ok(count)
     }
@@ -232,9 +251,7 @@ impl Writer {
 
     /// Drops from the serve log what was served to anybody in the ledger up to their erasure.
     fn erase_served_by_hash(&self) -> Result<(), StoreError> {
-        let erased = self
-            .erased_hashes()
-            .map_err(|error| self.ledger_error(&error))?;
+        let erased = erased_hashes(&self.ledger).map_err(|error| self.ledger_error(&error))?;
         let key = self.shared.key.clone();
         let path = self.shared.path(&SERVED);
         self.shared
@@ -250,14 +267,14 @@ impl Writer {
             .map_err(|error| classify("erasing from the serve log", &path, &error))
     }
 
-    /// Hash of every erased identity with the time of its last erasure.
-    fn erased_hashes(&self) -> rusqlite::Result<HashMap<Hash16, i64>> {
-        let mut all = self.ledger.prepare(
-            "SELECT i.hash, max(e.erased_at) FROM erased_identity i \
-             JOIN erasure e ON e.receipt = i.receipt GROUP BY i.hash",
-        )?;
-        let rows = all.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        rows.collect()
+    /// The requests that were not served to somebody before they were erased.
+    pub(super) fn not_of_the_erased(&self, requests: Vec<ServedRequest>) -> Vec<ServedRequest> {
+        let mut requests = requests;
+        requests.retain(|request| {
+            let customer = request.customer_id.as_deref().unwrap_or_default();
+            !self.is_before_erasure(customer, request.at)
+        });
+        requests
     }
 
     /// How many receipts wait for the scrub.
@@ -437,6 +454,10 @@ fn hide(tx: &mut Tx<'_>, members: &[Member], receipt: &str) -> Result<(), Fault>
                  WHERE ident = ?1",
             )?
             .execute([member.ident])?;
+        // who did something to themselves is named in the audit log
+        tx.conn
+            .prepare_cached("UPDATE audit SET caller = ?2 WHERE caller = ?1")?
+            .execute((&member.id, THEMSELVES))?;
         tx.conn
             .prepare_cached("DELETE FROM document WHERE ident = ?1")?
             .execute([member.ident])?;

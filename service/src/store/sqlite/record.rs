@@ -40,6 +40,9 @@ fn touchpoint(
         return Ok(Status::IgnoredErased);
     }
     let row = &ready.row;
+    if tx.is_before_erasure(&row.customer_id, ready.at) {
+        return Ok(Status::IgnoredErased);
+    }
     let known = tx.ident(&row.customer_id)?;
     // The common case is a new row: try it first, look only when the id is taken.
     let expired = ready.at != crate::store::check::UNTIMED
@@ -161,7 +164,7 @@ pub(super) fn delights(
     for (index, row) in batch.into_iter().enumerate() {
         let body = canonical::delight_body(&row);
         let did = tx.shared.key.hash(Domain::Delight, &body);
-        if tx.was_erased(&did)? {
+        if tx.was_erased(&did)? || tx.is_before_erasure(&row.customer_id, row.at) {
             statuses.push(Status::IgnoredErased);
             continue;
         }

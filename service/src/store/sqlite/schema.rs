@@ -4,10 +4,12 @@
 //!
 //! | table | row | notes |
 //! |---|---|---|
-//! | `identity` | one id of a customer | `id` is NULL once erased; `parent` is the identity it is linked to; `profile` is JSON, NULL if never declared; `version` is the commit that last changed it; number 0 is "nobody" (anonymous baskets) |
+//! | `identity` | one id of a customer | `id` is NULL once erased; `parent` is the identity it is linked to; `profile` is JSON, NULL if never declared; `stamps` says when each of its fields was stated; `version` is the commit that last changed it; number 0 is "nobody" (anonymous baskets) |
 //! | `touchpoint` | one touchpoint | `at` in ms, -2^63 for none; `tid` is the keyed hash of `touchpoint_id`; `body` is the canonical JSON as sent, without the customer; indexed by its kind too |
 //! | `delight` | what was said of a surprise | `did` is the keyed hash of the row |
-//! | `product` | one product | `stock` NULL = not tracked |
+//! | `product` | one product | `stock` NULL = not tracked; `said` and `stock_said` say when row and count were stated (JSON), `stock_noted` when the count was taken over |
+//! | `unlinked` | a link that a call took away | `hash` is the keyed hash of both ids; a file of before does not link them again |
+//! | `stock_move` | units that left the stock | so that a count of an earlier time can be brought up to date |
 //! | `reservation`, `reservation_line` | units set aside | `state` 0 held, 1 released, 2 taken, 3 expired |
 //! | `pack`, `box` | packs and their boxes | `rid` is the reservation that holds all units of a pack's boxes that have not left; `state` 0 packed, 1 shipped, 2 delivered, 3 cancelled; `body` is JSON |
 //! | `document` | small documents of other parts of the service | |
@@ -57,6 +59,7 @@ CREATE TABLE identity(
     parent INTEGER,
     linked_at INTEGER,
     profile TEXT,
+    stamps TEXT,
     version INTEGER NOT NULL DEFAULT 0,
     touchpoints INTEGER NOT NULL DEFAULT 0
 );
@@ -87,8 +90,18 @@ CREATE TABLE product(
     removed INTEGER NOT NULL DEFAULT 0,
     seen_only INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    said TEXT,
+    stock_said TEXT,
+    stock_noted INTEGER
 );
+CREATE TABLE stock_move(
+    pid INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    quantity INTEGER NOT NULL
+);
+CREATE INDEX stock_move_product ON stock_move(pid, at);
+CREATE TABLE unlinked(hash BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE reservation(
     rid INTEGER PRIMARY KEY,
     id TEXT UNIQUE NOT NULL,
@@ -124,8 +137,6 @@ CREATE TABLE audit(
 CREATE INDEX audit_subject ON audit(subject);
 CREATE TABLE erasing(ident INTEGER PRIMARY KEY, receipt TEXT NOT NULL);
 CREATE TABLE applied(receipt TEXT PRIMARY KEY) WITHOUT ROWID;
-",
-        "
 CREATE TABLE pack(
     pack INTEGER PRIMARY KEY,
     id TEXT UNIQUE NOT NULL,
@@ -148,9 +159,7 @@ CREATE TABLE box(
 CREATE INDEX box_pack ON box(pack);
 CREATE INDEX box_ident ON box(ident);
 CREATE INDEX box_open ON box(state) WHERE state < 2;
-",
-        // so that a read finds the few complaints and purchases among a million views without passing the views
-        "
+-- so that a read finds the few complaints and purchases among a million views without passing the views
 CREATE INDEX touchpoint_kind ON touchpoint(ident, json_extract(body, '$.kind'), at);
 ",
     ],
@@ -191,16 +200,13 @@ CREATE TABLE served(
     model TEXT NOT NULL,
     placement TEXT,
     reported INTEGER NOT NULL DEFAULT 0,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    asked TEXT,
+    surprise INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX served_customer ON served(customer_id, at) WHERE customer_id IS NOT NULL;
 CREATE INDEX served_at ON served(at);
-",
-        // what a customer was surprised with is found however much else they were served, and outlives what nobody reported
-        "
-ALTER TABLE served ADD COLUMN asked TEXT;
-ALTER TABLE served ADD COLUMN surprise INTEGER NOT NULL DEFAULT 0;
-UPDATE served SET surprise = 1 WHERE instr(body, '\"k\":\"surprise\",\"i\":[{') > 0;
+-- what a customer was surprised with is found however much else they were served, and outlives what nobody reported
 CREATE INDEX served_surprise ON served(customer_id, at) WHERE surprise = 1 AND customer_id IS NOT NULL;
 ",
     ],

@@ -13,7 +13,7 @@ use crate::store::cache::StateCache;
 use crate::store::check;
 use crate::store::keyed::{Domain, Key};
 use crate::store::types::*;
-use crate::store::{Position, RowStream, Store, StoreError};
+use crate::store::{Heard, Position, RowStream, Said, Store, StoreError};
 
 use super::customers::Member;
 use super::errors::classify;
@@ -255,11 +255,15 @@ impl SqliteStore {
         Ok((members, ids))
     }
 
-    /// Puts served requests into the log and waits until they are there; for loading shop data.
+    /// Puts served requests into the log and waits until they are there, those of customers erased since left out; for
+    /// loading shop data.
     ///
     /// # Errors
     /// The log cannot be written.
     pub async fn load_served(&self, requests: Vec<ServedRequest>) -> Result<(), StoreError> {
+        let requests = self
+            .alone(move |writer| Ok(writer.not_of_the_erased(requests)))
+            .await?;
         let shared = self.shared.clone();
         let queued = tokio::task::spawn_blocking(move || {
             shared
@@ -409,11 +413,11 @@ impl Store for SqliteStore {
         customers: Vec<Customer>,
         mode: UpsertMode,
         by: String,
-        now: i64,
-    ) -> Result<(), StoreError> {
+        said: Said,
+    ) -> Result<Heard, StoreError> {
         check::customers(&customers, &self.shared.limits)?;
         self.write(customers.len(), "storing customers", move |tx| {
-            customers::upsert(tx, customers, mode, &by, now)
+            customers::upsert(tx, customers, mode, &by, said)
         })
         .await
     }
@@ -422,13 +426,14 @@ impl Store for SqliteStore {
         &self,
         customer_id: String,
         purpose: Purpose,
-        said: Option<bool>,
+        yes: Option<bool>,
         by: String,
+        said_at: Option<i64>,
         now: i64,
     ) -> Result<(), StoreError> {
         check::id("customer", 0, "customer_id", &customer_id)?;
         self.write(1, "storing a consent", move |tx| {
-            customers::set_consent(tx, &customer_id, purpose, said, &by, now)
+            customers::set_consent(tx, &customer_id, purpose, yes, &by, said_at, now)
         })
         .await
     }
@@ -443,7 +448,9 @@ impl Store for SqliteStore {
         check::id("customer", 0, "customer_id", &customer_id)?;
         check::id("customer", 0, "identity", &identity)?;
         self.write(1, "linking an identity", move |tx| {
-            customers::link(tx, &customer_id, &identity, &by, now)
+            let said = Said::from(now);
+            customers::link(tx, &customer_id, &identity, &by, said, said.stamp(None))?;
+            Ok(())
         })
         .await
     }
@@ -530,10 +537,14 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn upsert_products(&self, products: Vec<Product>, _now: i64) -> Result<u64, StoreError> {
+    async fn upsert_products(
+        &self,
+        products: Vec<Product>,
+        said: Said,
+    ) -> Result<(u64, Heard), StoreError> {
         check::products(&products, &self.shared.limits)?;
         self.write(products.len(), "storing products", move |tx| {
-            catalogue::upsert(tx, products)
+            catalogue::upsert(tx, products, said)
         })
         .await
     }
@@ -541,7 +552,7 @@ impl Store for SqliteStore {
     async fn remove_products(
         &self,
         product_ids: Vec<String>,
-        _now: i64,
+        said: Said,
     ) -> Result<usize, StoreError> {
         check::at_most(
             "product_ids",
@@ -549,15 +560,30 @@ impl Store for SqliteStore {
             self.shared.limits.batch_rows,
         )?;
         self.write(product_ids.len(), "removing products", move |tx| {
-            catalogue::remove(tx, &product_ids)
+            catalogue::remove(tx, &product_ids, said)
         })
         .await
     }
 
-    async fn set_stock(&self, levels: Vec<StockLevel>, _now: i64) -> Result<u64, StoreError> {
+    async fn remove_absent(
+        &self,
+        listed: std::collections::HashSet<String>,
+        said: Said,
+    ) -> Result<usize, StoreError> {
+        self.write(1, "removing products", move |tx| {
+            catalogue::remove_absent(tx, &listed, said)
+        })
+        .await
+    }
+
+    async fn set_stock(
+        &self,
+        levels: Vec<StockLevel>,
+        said: Said,
+    ) -> Result<(u64, Heard), StoreError> {
         check::at_most("levels", levels.len(), self.shared.limits.batch_rows)?;
         self.write(levels.len(), "setting stock", move |tx| {
-            catalogue::set_stock(tx, &levels)
+            catalogue::set_stock(tx, &levels, said)
         })
         .await
     }

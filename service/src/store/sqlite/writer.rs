@@ -8,6 +8,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::store::keyed::{Domain, Hash16};
 use crate::store::{StoreError, StoreState};
 
 use super::errors::{classify, stops_writing};
@@ -145,7 +146,8 @@ pub(super) struct Book {
     next_seq: i64,
     next_delight: i64,
     change: i64,
-    any_erased: bool,
+    /// When each erased identity was erased last, by keyed hash.
+    erased: HashMap<Hash16, i64>,
 }
 
 /// Entries kept in each of the book's tables before it is started afresh.
@@ -167,13 +169,18 @@ impl Book {
             change: store.query_row("SELECT value FROM meta WHERE key = 'change'", [], |r| {
                 r.get(0)
             })?,
-            any_erased: ledger.query_row(
-                "SELECT EXISTS (SELECT 1 FROM erased_touchpoint) OR EXISTS (SELECT 1 FROM erasure)",
-                [],
-                |r| r.get(0),
-            )?,
+            erased: super::erase::erased_hashes(ledger)?,
             ..Book::default()
         })
+    }
+
+    /// When the identity was erased last, ms; `None` where it never was.
+    fn erased_at(&self, shared: &Shared, id: &str) -> Option<i64> {
+        if self.erased.is_empty() || id.is_empty() {
+            return None;
+        }
+        let hash = shared.key.hash(Domain::Identity, id);
+        self.erased.get(&hash).copied()
     }
 
     fn trim(&mut self) {
@@ -312,9 +319,19 @@ impl Tx<'_> {
         self.book.next_delight - 1
     }
 
+    /// When the identity was erased last, ms; `None` where it never was.
+    pub(super) fn erased_at(&self, id: &str) -> Option<i64> {
+        self.book.erased_at(self.shared, id)
+    }
+
+    /// Whether what happened at `at` is of before the identity was erased; what has no time is.
+    pub(super) fn is_before_erasure(&self, id: &str, at: i64) -> bool {
+        self.erased_at(id).is_some_and(|erased| at <= erased)
+    }
+
     /// Whether the ledger holds this hash of a touchpoint or delight.
     pub(super) fn was_erased(&self, hash: &[u8]) -> rusqlite::Result<bool> {
-        if !self.book.any_erased {
+        if self.book.erased.is_empty() {
             return Ok(false);
         }
         self.ledger
@@ -331,10 +348,7 @@ impl Tx<'_> {
         by: &str,
         detail: &str,
     ) -> rusqlite::Result<()> {
-        let hash = self
-            .shared
-            .key
-            .hash(crate::store::keyed::Domain::Identity, subject);
+        let hash = self.shared.key.hash(Domain::Identity, subject);
         self.conn
             .prepare_cached(
                 "INSERT INTO audit(at, action, subject, caller, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -642,9 +656,17 @@ impl Writer {
         }
     }
 
-    /// Forgets the number of an erased identity.
-    pub(super) fn forget(&mut self, id: &str) {
+    /// Whether what happened to the identity at `at` is of before it was erased.
+    pub(super) fn is_before_erasure(&self, id: &str, at: i64) -> bool {
+        let erased = self.book.erased_at(&self.shared, id);
+        erased.is_some_and(|erased| at <= erased)
+    }
+
+    /// Forgets the number of an identity erased at `at`.
+    pub(super) fn forget(&mut self, id: &str, at: i64) {
         self.book.idents.remove(id);
-        self.book.any_erased = true;
+        let hash = self.shared.key.hash(Domain::Identity, id);
+        let last = self.book.erased.entry(hash).or_insert(at);
+        *last = at.max(*last);
     }
 }

@@ -59,6 +59,13 @@ impl Record for Customer {
             },
             |row| json_cell(&row.identities)),
         column!(
+            "said_at",
+            Time,
+            Optional,
+            said_at,
+            "When they said what this row says; absent = as of the data (`as_of` of `shop.json`)."
+        ),
+        column!(
             "attributes",
             Attributes,
             Optional,
