@@ -20,8 +20,10 @@ mod kind;
 #[cfg(feature = "tables")]
 mod log;
 pub mod noise;
-#[cfg(feature = "tables")]
+pub mod print;
+#[cfg(feature = "progress")]
 pub mod progress;
+pub mod publish;
 mod row;
 mod shelves;
 #[cfg(feature = "tables")]
@@ -42,7 +44,7 @@ pub use ids::{check_id, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES,
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;
-#[cfg(feature = "tables")]
+#[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use row::{
     check_amount, check_text, check_time, BoxOrder, Check, Consents, Customer, Delight, Fact,
