@@ -1,61 +1,18 @@
 //! Killing a load: repeated, it leaves what a load that nobody disturbed leaves.
 
-#![cfg(feature = "shop-data")]
-
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
+use std::fmt::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::Arc;
 
-use serendib_service::commands::{load, Loaded};
-use serendib_service::store::sqlite::{export_dir, Hook, Point};
-use serendib_service::store::{ShopRow, SqliteConfig, SqliteStore, Store};
-use serendib_shop::{Consents, ReadOptions, ShopData};
+use serendib_service::store::sqlite::export_dir;
+use serendib_service::store::{ShopRow, SqliteConfig};
+use serendib_shop::Consents;
+use serendib_tests::{loaded, Stop, Task, NOW};
 use tokio_stream::StreamExt;
 
-const NOW: i64 = 1_767_225_600_000;
+use crate::support::victim::Victim;
+
 /// Rows of touchpoints, a few commits' worth.
 const ROWS: usize = 60_000;
-/// Variable by which the child knows what to do.
-const TASK: &str = "SERENDIB_LOAD_CRASH_TASK";
-
-async fn run(data: &Path, config: SqliteConfig) -> Loaded {
-    let data = ShopData::open(data, ReadOptions::default()).unwrap();
-    let store = SqliteStore::open(config).unwrap();
-    let loaded = load(&data, &store, NOW).await.unwrap();
-    store.close().await.unwrap();
-    loaded
-}
-
-/// Not a test of its own: the load that is killed. Does nothing unless asked to by [`TASK`].
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn child() {
-    let Ok(task) = std::env::var(TASK) else {
-        return;
-    };
-    let words: Vec<&str> = task.split('|').collect();
-    let stop = match words[2] {
-        "before-write" => Point::BeforeWrite,
-        "before-commit" => Point::BeforeCommit,
-        _ => Point::AfterCommit,
-    };
-    let nth: u32 = words[3].parse().unwrap();
-    let seen = AtomicU32::new(0);
-    let mut config = SqliteConfig::new(words[1]);
-    config.hook = Some(Hook(Arc::new(move |at| {
-        if at == stop && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "\n@here").unwrap();
-            out.flush().unwrap();
-            loop {
-                std::thread::park();
-            }
-        }
-    })));
-    run(Path::new(words[0]), config).await;
-}
 
 /// Touchpoints without ids, many of them equal to others.
 fn shop(dir: &Path) {
@@ -87,7 +44,7 @@ async fn a_load_that_is_killed_again_and_again_ends_as_one_that_is_not() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
     shop(&path("shop"));
-    let clean = run(&path("shop"), SqliteConfig::new(path("clean"))).await;
+    let clean = loaded(&path("shop"), SqliteConfig::new(path("clean"))).await;
     assert_eq!(clean.touchpoints, ROWS as u64);
     let kills = [
         ("before-write", 1),
@@ -98,28 +55,17 @@ async fn a_load_that_is_killed_again_and_again_ends_as_one_that_is_not() {
         ("before-write", 4),
     ];
     for (name, nth) in kills {
-        let (data, store) = (path("shop"), path("killed"));
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-            .env(
-                TASK,
-                format!("{}|{}|{name}|{nth}", data.display(), store.display()),
-            )
-            .stdout(Stdio::piped())
-            .spawn()
+        let task = Task::Load {
+            data: path("shop"),
+            store: path("killed"),
+        };
+        let stop = Stop::at(name, nth);
+        assert!(stop.is_some(), "{name} is a point");
+        tokio::task::spawn_blocking(|| Victim::start(task, stop).kill_at_stop())
+            .await
             .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut killed = false;
-        for line in lines.map_while(Result::ok) {
-            if line == "@here" {
-                process.kill().unwrap();
-                killed = true;
-            }
-        }
-        process.wait().unwrap();
-        assert!(killed, "{name} {nth}: the load ended by itself");
     }
-    let last = run(&path("shop"), SqliteConfig::new(path("killed"))).await;
+    let last = loaded(&path("shop"), SqliteConfig::new(path("killed"))).await;
     assert!(last.duplicates > 0, "some of it was there");
     assert_eq!(last.touchpoints + last.duplicates, ROWS as u64);
     assert_eq!(
