@@ -15,8 +15,8 @@ use crate::store::{
     Store, StoreError, UpsertMode,
 };
 
-use super::progress::Progress;
 use crate::clock::now_ms;
+use serendib_shop::Progress;
 
 use super::{runtime, DEFAULT_STORE};
 
@@ -187,17 +187,17 @@ async fn products(
     if !data.has_table(Table::Products) {
         return Ok(());
     }
-    let progress = Progress::new("products");
+    let progress = Progress::counter("products");
     let rows = data
         .product_rows()?
         .distinct("product_id", |p| &p.product_id);
     batches(rows, 1_024, |batch| {
         loaded.products += batch.len() as u64;
-        progress.add(batch.len() as u64);
+        progress.advance(batch.len() as u64);
         async move { store.upsert_products(batch, now).await.map(|_| ()) }
     })
     .await?;
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -235,13 +235,13 @@ async fn customers(
     if !data.has_table(Table::Customers) {
         return Ok(());
     }
-    let progress = Progress::new("customers");
+    let progress = Progress::counter("customers");
     let rows = data
         .customers()?
         .distinct("customer_id", |c| &c.customer_id);
     batches(rows, 1_024, |batch| {
         loaded.customers += batch.len() as u64;
-        progress.add(batch.len() as u64);
+        progress.advance(batch.len() as u64);
         async move {
             let by = "load".to_string();
             store
@@ -250,7 +250,7 @@ async fn customers(
         }
     })
     .await?;
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -258,7 +258,7 @@ async fn served(data: &ShopData, store: &SqliteStore, loaded: &mut Loaded) -> an
     if !data.has_table(Table::Served) {
         return Ok(());
     }
-    let progress = Progress::new("served requests");
+    let progress = Progress::counter("served requests");
     let mut batch = Vec::new();
     // Rows of one request stand together, as `export` writes them.
     let mut current: Option<ServedRequest> = None;
@@ -280,7 +280,7 @@ async fn served(data: &ShopData, store: &SqliteStore, loaded: &mut Loaded) -> an
     batch.extend(current);
     loaded.served += batch.len() as u64;
     store.load_served(batch).await?;
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -364,7 +364,7 @@ async fn touchpoints(
         future_ms: i64::MAX,
         ..RecordOptions::load(now)
     };
-    let progress = Progress::new("touchpoints");
+    let progress = Progress::counter("touchpoints");
     let rows = data.touchpoints()?;
     let (sender, mut batches) = tokio::sync::mpsc::channel::<anyhow::Result<Prepared>>(2);
     let read = move || {
@@ -419,7 +419,7 @@ async fn touchpoints(
         scope.spawn(read);
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write))
     });
-    progress.done();
+    drop(progress);
     written
 }
 
@@ -432,7 +432,7 @@ fn count(recorded: &Recorded, loaded: &mut Loaded, progress: &Progress) {
             Status::IgnoredExpired => {}
         }
     }
-    progress.add(recorded.outcomes.len() as u64);
+    progress.advance(recorded.outcomes.len() as u64);
 }
 
 async fn delights(

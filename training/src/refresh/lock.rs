@@ -1,11 +1,14 @@
 //! One refresh at a time, and nothing half-written left behind.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use serendib_engine::bundle::ModelsDir;
+use serendib_shop::publish;
+
+use crate::report::model::REPORTS;
 
 const LOCK: &str = ".refresh.lock";
 
@@ -38,42 +41,9 @@ pub fn take(models: &Path) -> anyhow::Result<RefreshLock> {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
     }
-    sweep(models, |pid| !alive(pid));
+    publish::sweep(models);
+    publish::sweep(&models.join(REPORTS));
     Ok(RefreshLock(file))
-}
-
-/// Bundles that were begun and never finished in `models`, with the process that wrote each.
-fn unfinished(models: &Path) -> Vec<(PathBuf, u32)> {
-    let Ok(entries) = fs::read_dir(models) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let (stem, pid) = name.rsplit_once(".tmp-")?;
-            let pid = pid.parse().ok()?;
-            stem.starts_with('.').then(|| (entry.path(), pid))
-        })
-        .collect()
-}
-
-/// Removes unfinished bundles of processes that `gone` says of.
-fn sweep(models: &Path, gone: impl Fn(u32) -> bool) {
-    for (path, pid) in unfinished(models) {
-        if gone(pid) {
-            // First out of the way, at once, so that nobody can finish it half-removed.
-            let aside = models.join(format!(".discarded-{pid}"));
-            if fs::rename(&path, &aside).is_ok() {
-                let _ = fs::remove_dir_all(&aside);
-            }
-        }
-    }
-}
-
-/// Whether a process of this number runs; where that cannot be told, it does.
-fn alive(pid: u32) -> bool {
-    !Path::new("/proc/self").exists() || Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Held while a report and `current` are written: an interrupt waits for both, so that neither is there without the other.
@@ -98,7 +68,8 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
             let _whole = publishing();
-            sweep(&models, |pid| pid == std::process::id());
+            publish::abandon(&models);
+            publish::abandon(&models.join(REPORTS));
             let now = ModelsDir::new(&models).current().ok().flatten();
             eprintln!("\ninterrupted: {}", told(before.as_deref(), now.as_deref()));
             std::process::exit(130);

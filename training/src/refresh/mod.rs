@@ -29,9 +29,9 @@ use crate::learn::vectors::build::build;
 use crate::learn::vectors::choose::choose;
 use crate::learn::vectors::split::{hold_out, Regime, Split};
 use crate::learn::{self, corpus_of, memory, publish, Choice, FitOptions, Settings};
-use crate::progress::{StageTime, Stages};
 use crate::report::model as page;
 pub use model_report::ModelReport;
+use serendib_shop::progress::{StageTime, Stages};
 
 use compare::Comparison;
 use early::Sections;

@@ -12,7 +12,7 @@ use super::gate::{Check, GateOptions};
 use super::worth::Worth;
 use crate::judge::policy::OpeReport;
 use crate::learn::{self, Choice};
-use crate::progress::StageTime;
+use serendib_shop::progress::StageTime;
 
 /// Everything that is told of a model; what was not measured is absent.
 #[derive(Debug, Default, Serialize)]

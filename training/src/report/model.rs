@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serendib_engine::bundle::ModelsDir;
+use serendib_shop::publish;
 
 use super::{render, Banner, Chart, ChartKind, Headline, Page, Section, Series, TableBlock};
 use crate::judge::policy::{Interval, Verdict};
@@ -57,10 +58,7 @@ pub fn publish(
 }
 
 fn put(path: &Path, content: &str) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    fs::write(&partial, content)
-        .and_then(|()| fs::rename(&partial, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    publish::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What is on the page of `report`.

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serendib_engine::boxes::{BoxCare, Job, JobPacking, Lot, Options, Order, Phase, Shelf};
 use serendib_engine::engagement::CareRules;
 use serendib_engine::explain::{line_reasons, LineKind};
-use serendib_shop::{stable_hash, ProductIx, ReadOptions};
+use serendib_shop::{stable_hash, ProductIx, Progress, ReadOptions};
 use serendib_training::batch::Batch;
 
 use crate::answer::boxes::merged;
@@ -77,7 +76,7 @@ impl Pack {
             .time_limit
             .map(|s| Instant::now() + Duration::from_secs_f64(s));
         let stop = || stop.load(Ordering::Relaxed) || deadline.is_some_and(|d| Instant::now() >= d);
-        let bar = progress_bar();
+        let bar = Progress::bar("packing", 1000);
         let solving = Instant::now();
         let job = Job::new(shelf.items(), &rules, &orders, input.lots(&shelf))?;
         drop(orders);
@@ -94,10 +93,10 @@ impl Pack {
                 Phase::Exchange => "exchange",
                 Phase::Finish => "finishing",
             };
-            bar.set_position((1000.0 * p.done) as u64);
-            bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
+            bar.at((1000.0 * p.done) as u64);
+            bar.name(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
         })?;
-        bar.finish_and_clear();
+        drop(bar);
         let reasons = self.reasons(&batch, &shelf, &input, &packed);
         let result = output::Output {
             batch: &batch,
@@ -124,9 +123,7 @@ impl Pack {
 
     /// Every order with its candidates, with what care asks of it when it leaves.
     fn orders(&self, batch: &Batch, shelf: &Shelf, input: &Input, pinned: &[u32]) -> Made {
-        let bar = progress_bar();
-        bar.set_length(input.orders.len() as u64);
-        bar.set_message("scoring");
+        let bar = Progress::bar("scoring", input.orders.len() as u64);
         let made: Vec<(Order, BoxCare, Vec<String>)> = input
             .orders
             .par_iter()
@@ -160,7 +157,7 @@ impl Pack {
                     pinned,
                     salt,
                 );
-                bar.inc(1);
+                bar.advance(1);
                 request.relevance_floor = Some(floor);
                 let order = Order {
                     request,
@@ -170,7 +167,7 @@ impl Pack {
                 (order, care, unknown)
             })
             .collect();
-        bar.finish_and_clear();
+        drop(bar);
         let mut all = Made::default();
         for (order, care, unknown) in made {
             let id = &order.request.id;
@@ -192,9 +189,7 @@ impl Pack {
         input: &Input,
         packed: &JobPacking,
     ) -> Vec<Vec<String>> {
-        let bar = progress_bar();
-        bar.set_length(input.orders.len() as u64);
-        bar.set_message("reasons");
+        let bar = Progress::bar("reasons", input.orders.len() as u64);
         let catalogue = &batch.live.catalogue;
         let pinned = |id: &String| input.rules.pinned.contains(id);
         let reasons = input
@@ -225,7 +220,7 @@ impl Pack {
                     i64::MAX
                 };
                 let state = batch.state(customer);
-                bar.inc(1);
+                bar.advance(1);
                 line_reasons(&batch.model, &batch.live, state, now, &lines, 1)
                     .into_iter()
                     .map(|reasons| {
@@ -236,7 +231,7 @@ impl Pack {
                     .collect()
             })
             .collect();
-        bar.finish_and_clear();
+        drop(bar);
         reasons
     }
 }
@@ -252,15 +247,6 @@ fn known_boxes(
     let boxes = earlier.into_iter().flatten();
     let boxes = boxes.map(|b| b.iter().filter_map(|p| shelf.item(*p)).collect());
     merged(boxes.collect(), told)
-}
-
-fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::new(1000);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} % {elapsed}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// Sets `stop` at the first Ctrl-C; the second one ends the process as usual.

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::{json, Value};
 use serendib_engine::boxes::{BoxCare, Job, JobPacking, Shelf};
 use serendib_engine::engagement::HandOver;
-use serendib_shop::{Cell, ColumnType, OutputTable};
+use serendib_shop::{publish, Cell, ColumnType, OutputTable};
 use serendib_training::batch::Batch;
 
 use super::input::Input;
@@ -63,10 +63,8 @@ impl Output<'_> {
         self.totals(&out.join(format!("totals.{ending}")))?;
         let summary = self.summary();
         let place = |name: &str, text: &str| -> anyhow::Result<()> {
-            let (partial, path) = (out.join(format!(".{name}.partial")), out.join(name));
-            std::fs::write(&partial, text)
-                .and_then(|()| std::fs::rename(&partial, &path))
-                .with_context(|| format!("cannot write {path:?}"))
+            let path = out.join(name);
+            publish::write(&path, text).with_context(|| format!("cannot write {path:?}"))
         };
         place("summary.json", &serde_json::to_string_pretty(&summary)?)?;
         place("summary.txt", &self.text(&summary))?;

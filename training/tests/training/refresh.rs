@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use serendib_engine::represent::Weighting;
+use serendib_shop::progress::Stages;
 use serendib_shop::{Log, ReadOptions, ShopData};
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use tempfile::TempDir;
@@ -12,7 +13,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serendib_engine::bundle::{Bundle, ModelsDir};
 use serendib_training::learn::vectors::families::Family;
 use serendib_training::learn::{self, publish, Checkpoints, FitOptions, Member, Settings};
-use serendib_training::progress::Stages;
 use serendib_training::refresh::sanity::Golden;
 use serendib_training::refresh::{compare, lock, policy, refresh, worth, Outcome, RefreshOptions};
 use serendib_training::report::model as page;
