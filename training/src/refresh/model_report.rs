@@ -3,13 +3,13 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::backtest::Sections;
 use super::churn::Churn;
 use super::compare::Comparison;
 use super::drift::Drift;
-use super::early::Sections;
 use super::figures::Beside;
 use super::gate::{Check, GateOptions};
-use super::worth::Worth;
+use super::uplift::Worth;
 use crate::judge::policy::OpeReport;
 use crate::learn::{self, Choice};
 use crate::progress::StageTime;
