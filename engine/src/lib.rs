@@ -19,4 +19,4 @@ pub mod surprise;
 
 mod error_chain;
 
-pub use error_chain::told;
+pub use error_chain::error_chain;

@@ -33,5 +33,5 @@ pub use moment::{either, Moment};
 pub use quantise::quantise;
 pub use receptivity::{curiosity, disappointed, fatigue, hurt, shown, PriceRange};
 pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES};
-pub use topic_history::Regard;
+pub use topic_history::TopicHistory;
 pub use topics::Topics;

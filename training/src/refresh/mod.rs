@@ -249,7 +249,7 @@ pub fn refresh(
     ));
     let before = last.as_ref().and_then(|l| l.model.as_ref());
     let churn = before.and_then(|before| churn::churn(before, &fitted.model, &log));
-    let worth = uplift::worth(&log, options.holdout_percent, served.since, options.seed);
+    let uplift = uplift::uplift(&log, options.holdout_percent, served.since, options.seed);
 
     say("writing the bundle");
     let metrics = &mut fitted.model.manifest.metrics;
@@ -278,7 +278,7 @@ pub fn refresh(
         checks,
         drift: Some(drift),
         churn,
-        worth,
+        uplift,
         policy: decision.policy,
         unusable_draws: served.unusable,
         sections: decision.sections,

@@ -9,7 +9,7 @@ use super::compare::Comparison;
 use super::drift::Drift;
 use super::figures::Beside;
 use super::gate::{Check, GateOptions};
-use super::uplift::Worth;
+use super::uplift::Uplift;
 use crate::judge::policy::OpeReport;
 use crate::learn::{self, Choice};
 use crate::progress::StageTime;
@@ -46,7 +46,8 @@ pub struct ModelReport {
     /// How much lists change.
     pub churn: Option<Churn>,
     /// Orders with and without personal answers.
-    pub worth: Option<Worth>,
+    #[serde(rename = "worth")]
+    pub uplift: Option<Uplift>,
     /// What the serve log says of the candidate.
     pub policy: Option<OpeReport>,
     /// Drawn slots of the serve log that could not be used: of unknown customers or products, or with candidates that do not
