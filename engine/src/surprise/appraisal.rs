@@ -73,12 +73,12 @@ pub struct Surprises {
 }
 
 impl Surprises {
-    /// Learns everything but kinds, which are learned from histories, and delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
-    /// ms (empty in a shop without times).
-    pub fn fit(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) -> Surprises {
+    /// What is known of `topics` and of the `buyers` of each product, customers, with the `moment` of sales; kinds, and delight
+    /// beyond its prior, are absent.
+    pub fn new(topics: Topics, buyers: &[f32], moment: Moment) -> Surprises {
         Surprises {
             popularity: Popularity::new(buyers, &topics),
-            moment: Moment::new(purchases, &topics),
+            moment,
             topics,
             buyers: buyers.to_vec(),
             ..Surprises::default()
@@ -366,7 +366,11 @@ mod tests {
             .collect();
         let catalogue = Catalogue::new(products).unwrap();
         let topics = Topics::from_numbers(vec![0, 0, 0, 1, 1, 1]);
-        let surprises = Surprises::fit(topics, &[50.0, 40.0, 3.0, 30.0, 20.0, 2.0], &[]);
+        let surprises = Surprises::new(
+            topics,
+            &[50.0, 40.0, 3.0, 30.0, 20.0, 2.0],
+            Moment::default(),
+        );
         let history = [buy(0, 1), buy(0, 2), buy(1, 3)];
         let appraisal = Appraisal::new(&surprises, &catalogue, &history, 10, &|_| None);
         let rows: Vec<_> = (0..7)

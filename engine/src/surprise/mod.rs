@@ -29,7 +29,7 @@ pub use explore::{Draw, ExploreOptions};
 pub use floor::{floor, FloorOptions};
 pub use interests::Interests;
 pub use kinds::Kinds;
-pub use moment::{either, Moment};
+pub use moment::{either, season_at, Moment, SEASONS};
 pub use quantise::quantise;
 pub use receptivity::{curiosity, disappointed, fatigue, hurt, shown, PriceRange};
 pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES};
