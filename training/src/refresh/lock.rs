@@ -67,11 +67,14 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
     let before = ModelsDir::new(&models).current().ok().flatten();
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            let _whole = publishing();
+            let _held = publishing();
             publish::abandon(&models);
             publish::abandon(&models.join(REPORTS));
             let now = ModelsDir::new(&models).current().ok().flatten();
-            eprintln!("\ninterrupted: {}", told(before.as_deref(), now.as_deref()));
+            eprintln!(
+                "\ninterrupted: {}",
+                interruption(before.as_deref(), now.as_deref())
+            );
             std::process::exit(130);
         }
     });
@@ -79,7 +82,7 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
 }
 
 /// What an interrupted run has to say where `before` was current when it started and `now` is.
-fn told(before: Option<&str>, now: Option<&str>) -> String {
+fn interruption(before: Option<&str>, now: Option<&str>) -> String {
     match now {
         Some(now) if before != Some(now) => format!("model {now} is already published"),
         _ => "nothing was published; --resume goes on from the last finished stage".into(),
@@ -92,10 +95,10 @@ mod tests {
 
     #[test]
     fn an_interrupt_after_the_swap_says_that_the_model_is_current() {
-        assert!(told(Some("a"), Some("b")).contains("b is already published"));
-        assert!(told(None, Some("b")).contains("b is already published"));
+        assert!(interruption(Some("a"), Some("b")).contains("b is already published"));
+        assert!(interruption(None, Some("b")).contains("b is already published"));
         for same in [None, Some("a")] {
-            assert!(told(same, same).contains("nothing was published"));
+            assert!(interruption(same, same).contains("nothing was published"));
         }
     }
 }

@@ -14,7 +14,7 @@ use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{Customer, Fact, Purpose, Touch, DAY_MS};
 
 use crate::learn::life::fit::{fit, while_running, LifeRow, LifeSettings};
-use crate::learn::life::Sources;
+use crate::learn::life::{from_words, Sources};
 
 /// Anchors of one clock type below which nothing is measured.
 const FEWEST: usize = 50;
@@ -194,7 +194,7 @@ fn one_clock(
     folds: usize,
 ) -> Option<AnchorFigures> {
     let name = kind.name.clone();
-    let names = LifeModel::from_words(sources.catalogue, vec![kind.clone()]);
+    let names = from_words(sources.catalogue, vec![kind.clone()]);
     // Usable: one anchor, a customer who may be learned from, and an age at first contact within the clock's.
     let usable: Vec<(usize, f64, f64)> = (0..sources.histories.len())
         .filter(|&c| {
