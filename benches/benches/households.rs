@@ -20,12 +20,13 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde_json::json;
 use serendib_datasets::importers::{import, Layout};
-use serendib_engine::life::density::Smoothing;
 use serendib_engine::life::{
     format_day, infer, ClockType, EvidenceSet, LifeModel, ProductProfiles,
 };
 use serendib_shop::{Fact, Format, Log, Progress, ReadOptions, ShopData, Touch, DAY_MS};
+use serendib_training::learn::life::density::Smoothing;
 use serendib_training::learn::life::fit::{fit, LifeRow, LifeSettings};
+use serendib_training::learn::life::from_words;
 use serendib_training::stats::auc::auc;
 
 const FOLDS: usize = 5;
@@ -286,7 +287,7 @@ impl<'a> Shop<'a> {
         let child = ClockType::supplied()
             .into_iter()
             .find(|k| k.name == "child");
-        let model = LifeModel::from_words(&self.log.catalogue, child.into_iter().collect());
+        let model = from_words(&self.log.catalogue, child.into_iter().collect());
         self.odds(&model, test)
     }
 

@@ -8,37 +8,77 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serendib_benches::{median, time_us};
-use serendib_engine::index::{ExactIndex, GraphOptions, QuantisedIndex, VectorIndex};
-use serendib_engine::represent::{unit_rows, AlikeGraph, Csr, Dense};
+use serendib_engine::index::GraphOptions;
+use serendib_engine::represent::{
+    unit_rows, AlikeGraph, Csr, Dense, Folded, Parts, Representation, SpectralPart, Weighting,
+};
 use serendib_training::learn::vectors::svd::{truncated_svd, SvdOptions};
 
-/// Vectors and queries, row-major.
+/// A catalogue of vectors, and what is asked of it.
 struct Set {
     name: &'static str,
-    dim: usize,
-    vectors: Vec<f32>,
-    queries: Vec<Vec<f32>>,
-    /// For each query, what the customer had and what was held out, where there are customers behind them.
-    customers: Vec<(Vec<u32>, Vec<u32>)>,
+    /// The parts of a representation in which vectors alone score.
+    parts: Parts,
+    /// Customers by the products they had.
+    histories: Vec<Vec<u32>>,
+    /// What was held out of each, where it is known.
+    held_out: Vec<Vec<u32>>,
+}
+
+impl Set {
+    /// Rows of `vectors` with gains of their lengths: by `source` as owned, and by `target` as recommended products.
+    fn parts(
+        vectors: &Dense,
+        source: impl Fn(usize) -> f32,
+        target: impl Fn(usize) -> f32,
+    ) -> Parts {
+        let (units, lengths) = unit_rows(vectors);
+        let gains = |of: &dyn Fn(usize) -> f32| -> Vec<f32> {
+            lengths
+                .iter()
+                .enumerate()
+                .map(|(ix, length)| length * of(ix))
+                .collect()
+        };
+        Parts {
+            buyers: vec![1.0; units.rows],
+            lately: vec![1.0; units.rows],
+            spectral: Some(SpectralPart {
+                weighting: Weighting::default(),
+                source: gains(&source),
+                target: gains(&target),
+            }),
+            units,
+            ..Parts::default()
+        }
+    }
+
+    fn folded(&self, with: &Representation) -> Vec<Folded> {
+        let fold = |history: &Vec<u32>| {
+            let products: Vec<(u32, f32)> = history.iter().map(|p| (*p, 1.0)).collect();
+            with.fold_in_products(&products)
+        };
+        self.histories.iter().map(fold).collect()
+    }
 }
 
 fn synthetic(n: usize, dim: usize) -> Set {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut row = |length: f32| -> Vec<f32> {
-        (0..dim)
-            .map(|d| rng.gen_range(-1.0..1.0f32) * length / (1.0 + d as f32 / 40.0))
-            .collect()
-    };
-    let vectors = (0..n)
-        .flat_map(|ix| row(1.0 / (1.0 + ix as f32 / 400.0).sqrt()))
+    let mut vectors = Dense::zeros(n, dim);
+    for ix in 0..n {
+        let length = 1.0 / (1.0 + ix as f32 / 400.0).sqrt();
+        for (d, x) in vectors.row_mut(ix).iter_mut().enumerate() {
+            *x = rng.gen_range(-1.0..1.0f32) * length / (1.0 + d as f32 / 40.0);
+        }
+    }
+    let histories = (0..200)
+        .map(|_| (0..8).map(|_| rng.gen_range(0..n as u32)).collect())
         .collect();
-    let queries = (0..200).map(|_| row(1.0)).collect();
     Set {
         name: "synthetic",
-        dim,
-        vectors,
-        queries,
-        customers: Vec::new(),
+        parts: Set::parts(&vectors, |_| 1.0, |_| 1.0),
+        histories,
+        held_out: Vec::new(),
     }
 }
 
@@ -81,38 +121,20 @@ fn gowalla(dim: usize) -> Option<Set> {
         seed: 1,
     };
     let svd = truncated_svd(&normalised, options);
+    // ⟨v_p, v_i⟩ weighted by the root of the singular values
     let mut vectors = svd.v.clone();
     for ix in 0..n {
-        for x in vectors.row_mut(ix) {
-            *x *= root(ix as u32);
-        }
-        if vectors.row(ix).iter().all(|x| *x == 0.0) {
-            vectors.row_mut(ix)[0] = 1e-6;
+        for (x, sigma) in vectors.row_mut(ix).iter_mut().zip(&svd.sigma) {
+            *x *= sigma.sqrt().sqrt();
         }
     }
-    let queries = rows
-        .iter()
-        .step_by(rows.len() / QUERIES + 1)
-        .map(|row| {
-            let mut query = vec![0f32; svd.v.cols];
-            for p in row {
-                for ((q, v), s) in query.iter_mut().zip(svd.v.row(*p as usize)).zip(&svd.sigma) {
-                    *q += v * s.sqrt() / root(*p);
-                }
-            }
-            query
-        })
-        .collect();
+    let some = || rows.iter().enumerate().step_by(rows.len() / QUERIES + 1);
     Some(Set {
         name: "gowalla",
-        dim: svd.v.cols,
-        vectors: vectors.data,
-        queries,
-        customers: rows
-            .iter()
-            .enumerate()
-            .step_by(rows.len() / QUERIES + 1)
-            .map(|(at, row)| (row.clone(), held_out.get(at).cloned().unwrap_or_default()))
+        parts: Set::parts(&vectors, |ix| 1.0 / root(ix as u32), |ix| root(ix as u32)),
+        histories: some().map(|(_, row)| row.clone()).collect(),
+        held_out: some()
+            .map(|(at, _)| held_out.get(at).cloned().unwrap_or_default())
             .collect(),
     })
 }
@@ -133,15 +155,16 @@ fn ndcg(found: &[(u32, f32)], held_out: &[u32]) -> f64 {
 }
 
 /// Times of both searches in turns, and the quality of their lists.
-fn in_turns(set: &Set, exact: &ExactIndex, fast: &QuantisedIndex) {
+fn in_turns(set: &Set, exact: &Representation, fast: &Representation) {
+    let folded = set.folded(fast);
     for (k, every) in [(20usize, 1u32), (200, 1), (20, 100), (200, 100)] {
         let (mut slow, mut quick) = (Vec::new(), Vec::new());
         let allowed = |ix: u32| ix.is_multiple_of(every);
-        for query in set.queries.iter().take(100) {
+        for query in folded.iter().take(100) {
             let (mut a, mut b) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..4 {
-                a = a.min(time_us(|| exact.search(query, k, &allowed)));
-                b = b.min(time_us(|| fast.search(query, k, &allowed)));
+                a = a.min(time_us(|| exact.candidates(query, k, &allowed)));
+                b = b.min(time_us(|| fast.candidates(query, k, &allowed)));
             }
             slow.push(a);
             quick.push(b);
@@ -151,18 +174,18 @@ fn in_turns(set: &Set, exact: &ExactIndex, fast: &QuantisedIndex) {
             "{}: best {k} of 1 in {every}: exact {slow:.0} us, 8-bit codes {quick:.0} us = {:.3} x; recall {:.4}",
             set.name,
             quick / slow,
-            recall(exact, fast, &set.queries, k, &allowed)
+            recall(exact, fast, &folded, k, &allowed)
         );
     }
     let (mut a, mut b, mut asked) = (0.0, 0.0, 0);
-    for (query, (had, held_out)) in set.queries.iter().zip(&set.customers) {
+    for ((query, had), held_out) in folded.iter().zip(&set.histories).zip(&set.held_out) {
         if held_out.is_empty() {
             continue;
         }
         let new = |ix: u32| !had.contains(&ix);
         asked += 1;
-        a += ndcg(&exact.search(query, 20, &new).unwrap_or_default(), held_out);
-        b += ndcg(&fast.search(query, 20, &new).unwrap_or_default(), held_out);
+        a += ndcg(&exact.candidates(query, 20, &new), held_out);
+        b += ndcg(&fast.candidates(query, 20, &new), held_out);
     }
     if asked > 0 {
         let (a, b) = (a / f64::from(asked), b / f64::from(asked));
@@ -174,16 +197,16 @@ fn in_turns(set: &Set, exact: &ExactIndex, fast: &QuantisedIndex) {
 }
 
 fn recall(
-    exact: &ExactIndex,
-    fast: &QuantisedIndex,
-    queries: &[Vec<f32>],
+    exact: &Representation,
+    fast: &Representation,
+    queries: &[Folded],
     k: usize,
     allowed: &(dyn Fn(u32) -> bool + Sync),
 ) -> f64 {
     let (mut found, mut wanted) = (0u32, 0u32);
     for query in queries {
-        let a = exact.search(query, k, allowed).unwrap_or_default();
-        let b = fast.search(query, k, allowed).unwrap_or_default();
+        let a = exact.candidates(query, k, allowed);
+        let b = fast.candidates(query, k, allowed);
         wanted += a.len() as u32;
         found += a.iter().filter(|x| b.iter().any(|y| y.0 == x.0)).count() as u32;
     }
@@ -192,9 +215,7 @@ fn recall(
 
 /// Unit vectors of growing catalogues: a graph against the exact scan, over the time of building it.
 fn alike(set: &Set) {
-    let mut units = Dense::zeros(set.vectors.len() / set.dim, set.dim);
-    units.data.copy_from_slice(&set.vectors);
-    let (units, _) = unit_rows(&units);
+    let units = &set.parts.units;
     for n in [2_500, 5_000, 10_000, 20_000, 41_000] {
         // every so-manieth vector, so that popular and rare products are in each
         let step = (units.rows / n).max(1);
@@ -204,48 +225,49 @@ fn alike(set: &Set) {
             .flat_map(|ix| units.row(ix).to_vec())
             .collect();
         let some = Dense {
-            rows: data.len() / set.dim,
-            cols: set.dim,
+            rows: data.len() / units.cols,
+            cols: units.cols,
             data,
         };
         let mut graph = None;
         let built = time_us(|| graph = Some(AlikeGraph::build(&some, GraphOptions::default())));
-        let graph = graph.expect("a graph");
-        let exact = ExactIndex::new(set.dim, some.data.clone()).expect("finite vectors");
+        let catalogue = Representation::new(Parts {
+            buyers: vec![1.0; some.rows],
+            lately: vec![1.0; some.rows],
+            units: some,
+            alike: graph,
+            ..Parts::default()
+        })
+        .expect("finite parts");
+        let products = catalogue.len() as u32;
         let (mut scan, mut walk, mut found, mut wanted, mut own) = (vec![], vec![], 0, 0, 0);
-        let probes: Vec<usize> = (0..some.rows).step_by((some.rows / 300).max(1)).collect();
-        for probe in &probes {
-            let query = some.row(*probe);
+        for probe in (0..products).step_by((products as usize / 300).max(1)) {
             let mut best = Vec::new();
             scan.push(time_us(|| {
-                best = exact.search(query, 20, &|_| true).unwrap_or_default();
+                best = catalogue.similar_exactly(probe, 20, &|_| true);
             }));
             let mut near = Vec::new();
-            walk.push(time_us(|| {
-                near = graph
-                    .search(&some, query, 20, &|_| true)
-                    .unwrap_or_default();
-            }));
-            near.sort_by(|a, b| b.1.total_cmp(&a.1));
+            walk.push(time_us(|| near = catalogue.similar(probe, 20, &|_| true)));
             wanted += best.len();
-            let top = &near[..near.len().min(20)];
             found += best
                 .iter()
-                .filter(|b| top.iter().any(|t| t.0 == b.0))
+                .filter(|b| near.iter().any(|t| t.0 == b.0))
                 .count();
         }
-        for probe in 0..some.rows {
-            let near = graph.search(&some, some.row(probe), 1, &|_| true);
-            own += usize::from(near.is_some_and(|near| near.iter().any(|n| n.0 as usize == probe)));
+        for probe in 0..products {
+            let Some(vector) = catalogue.vector(probe) else {
+                continue;
+            };
+            let near = catalogue.nearest(vector, 1, &|_| true);
+            own += usize::from(near.first().is_some_and(|near| near.1 > 1.0 - 1e-5));
         }
         println!(
-            "{}: {} unit vectors: scan {:.0} us, graph {:.0} us, recall@20 {:.4}, found by their own vector {:.5}, built in {:.1} s",
+            "{}: {products} unit vectors: scan {:.0} us, graph {:.0} us, recall@20 {:.4}, found by their own vector {:.5}, built in {:.1} s",
             set.name,
-            some.rows,
             median(scan),
             median(walk),
             f64::from(found as u32) / f64::from(wanted as u32),
-            own as f64 / some.rows as f64,
+            own as f64 / f64::from(products),
             built / 1e6
         );
     }
@@ -254,7 +276,12 @@ fn alike(set: &Set) {
 fn main() {
     let set = gowalla(256).unwrap_or_else(|| synthetic(41_000, 256));
     alike(&set);
-    let exact = ExactIndex::new(set.dim, set.vectors.clone()).expect("finite vectors");
-    let fast = QuantisedIndex::new(set.dim, set.vectors.clone()).expect("finite vectors");
-    in_turns(&set, &exact, &fast);
+    let with = |exact: bool| {
+        let parts = Parts {
+            exact,
+            ..set.parts.clone()
+        };
+        Representation::new(parts).expect("finite parts")
+    };
+    in_turns(&set, &with(true), &with(false));
 }

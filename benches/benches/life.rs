@@ -3,10 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion};
-use serendib_engine::life::{
-    ClockType, Evidence, Grid, LifeModel, LifeView, ProductProfiles, StateOptions,
-};
+use serendib_engine::life::{ClockType, Evidence, Grid, LifeView, ProductProfiles, StateOptions};
 use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+use serendib_training::learn::life::from_words;
 
 fn catalogue() -> Catalogue {
     let stages = [
@@ -59,7 +58,7 @@ fn history(touches: usize) -> Vec<Touch> {
 
 fn bench(c: &mut Criterion) {
     let catalogue = catalogue();
-    let model = LifeModel::from_words(&catalogue, ClockType::supplied());
+    let model = from_words(&catalogue, ClockType::supplied());
     let products = ProductProfiles::new(&model.profiles, &catalogue);
     for name in ["child", "trip"] {
         let Some(number) = model.clock(name) else {

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use serendib_benches::{history, large_model, median, time_us, DIM, NOW, PRODUCTS};
-use serendib_engine::index::{top_of, ExactIndex, VectorIndex};
+use serendib_engine::index::{dot_rows, top_of};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{
     recommend, Allowed, CustomerState, ListKind, ListRequest, Live, Request,
@@ -53,10 +53,10 @@ fn subject() -> Subject {
     }
 }
 
-/// Exact scan over as many vectors as the reference has: 41,000 × 256, made of the model's own where it has them.
-fn reference(model: &Model) -> (ExactIndex, Vec<Vec<f32>>) {
+/// As many vectors as the reference has, row-major: 41,000 × 256, made of the model's own where it has them; and queries.
+fn reference(model: &Model) -> (Vec<f32>, Vec<Vec<f32>>) {
     let representation = &model.representation;
-    let (mut rows, mut queries) = (Vec::with_capacity(PRODUCTS * DIM), Vec::new());
+    let mut rows = Vec::with_capacity(PRODUCTS * DIM);
     let mut at = 0u32;
     while rows.len() < PRODUCTS * DIM {
         let own = representation.vector(at % representation.len().max(1) as u32);
@@ -64,9 +64,8 @@ fn reference(model: &Model) -> (ExactIndex, Vec<Vec<f32>>) {
         rows.extend((0..DIM).map(|d| own.get(d).copied().unwrap_or(0.01)));
         at += 1;
     }
-    queries.extend(rows.chunks(DIM).step_by(977).map(<[f32]>::to_vec));
-    let index = ExactIndex::new(DIM, rows).expect("finite vectors");
-    (index, queries)
+    let queries = rows.chunks(DIM).step_by(977).map(<[f32]>::to_vec).collect();
+    (rows, queries)
 }
 
 fn main() {
@@ -76,7 +75,8 @@ fn main() {
         histories,
         now,
     } = subject();
-    let (exact, queries) = reference(&model);
+    let (rows, queries) = reference(&model);
+    let mut dots = vec![0.0; PRODUCTS];
     println!(
         "{} products in {} dimensions, {} customers, {:.0} touches each",
         model.representation.len(),
@@ -125,7 +125,10 @@ fn main() {
                 best[place] = best[place].min(us);
                 place += 1;
             };
-            took(time_us(|| exact.search(query, 20, &|_| true)));
+            took(time_us(|| {
+                dot_rows(query, &rows, &mut dots);
+                top_of(&dots, 20, &|_| true)
+            }));
             for (_, request) in &requests {
                 took(time_us(|| {
                     recommend(&model, &live, customer, request, &|| false)

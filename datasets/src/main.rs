@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => commands::schema::run(args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {}", serendib_engine::told(error.as_ref()));
+        eprintln!("error: {}", serendib_engine::error_chain(error.as_ref()));
         ExitCode::FAILURE
     })
 }

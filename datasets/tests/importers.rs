@@ -490,7 +490,9 @@ fn public(name: &str) -> Option<PathBuf> {
     match folder {
         Some(folder) if folder.is_dir() => Some(folder),
         _ => {
-            eprintln!("skipped: SERENDIB_PUBLIC_DATA names no folder with {name}");
+            // not by a macro, of which nothing is seen when a test passes
+            let said = format!("skipped: SERENDIB_PUBLIC_DATA names no folder with {name}\n");
+            std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
             None
         }
     }

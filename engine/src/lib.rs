@@ -16,6 +16,7 @@ pub mod repeat;
 pub mod represent;
 pub mod stats;
 pub mod surprise;
-mod told;
 
-pub use told::told;
+mod error_chain;
+
+pub use error_chain::error_chain;

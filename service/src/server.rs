@@ -19,25 +19,10 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_stream::StreamExt;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
-use crate::answer::boxes::Packer;
-use crate::answer::boxes::Spoilers;
-use crate::answer::default_consents;
-use crate::answer::keeping::Keeping;
-use crate::answer::Answering;
 use crate::app::App;
-use crate::clock::now_ms;
 use crate::config::Config;
-use crate::metrics::Metrics;
 use crate::rpc;
-use crate::snapshot::baskets::Baskets;
-use crate::snapshot::customers::EncodedCache;
-use crate::snapshot::customers_like_you::SimilarCustomers;
-use crate::snapshot::model_swap::Models;
-use crate::snapshot::views::Views;
 use crate::store::Store;
-use crate::workers::customer_turns::Turns;
-use crate::workers::idle::{lower_priority, Quiet};
-use crate::workers::pool::Pool;
 
 /// A server that answers.
 #[derive(Debug)]
@@ -92,61 +77,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
                 .with_context(|| format!("cannot listen for metrics on {addr}"))?,
         ),
     };
-    let models = Models::new(&config.models);
-    let generation = models.first().await.context("cannot load the model")?;
-    let views = Views::open(store.clone(), Arc::new(generation), now_ms())
-        .await
-        .context("cannot read the catalogue")?;
-    let open = store
-        .open_boxes(now_ms())
-        .await
-        .context("cannot read the boxes")?;
-    // A full disk must not keep the shop from being served.
-    if let Err(error) = default_consents::keep(&*store, &config.consent, now_ms()).await {
-        tracing::warn!(%error, "exports will not know the configured consents");
-    }
-    let packing_threads = (config.compute.threads / 2).max(1);
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(packing_threads)
-        .thread_name(|ix| format!("packing-{ix}"))
-        .start_handler(|_| lower_priority())
-        .build()
-        .context("cannot start the packing threads")?;
-    let keeping = Keeping {
-        config: Arc::new(config),
-        store,
-        views: Arc::new(views),
-    };
-    let config = keeping.config.clone();
-    let (spoilers, metrics) = (Arc::new(Spoilers::new(open)), Arc::new(Metrics::default()));
-    let similar = Arc::new(SimilarCustomers::default());
-    let app = Arc::new(App {
-        answering: Arc::new(Answering {
-            keeping: keeping.clone(),
-            customers: EncodedCache::new(config.store.cache_bytes / 2),
-            similar: similar.clone(),
-            pool: Pool::new(config.compute.threads, config.compute.queue)
-                .context("cannot start the compute threads")?,
-            spoilers: spoilers.clone(),
-            metrics: metrics.clone(),
-        }),
-        packer: Arc::new(Packer {
-            keeping: keeping.clone(),
-            spoilers: spoilers.clone(),
-            threads,
-        }),
-        surprising: Turns::default(),
-        quiet: Quiet::start("customers"),
-        baskets: Baskets::default(),
-        views: keeping.views.clone(),
-        store: keeping.store.clone(),
-        keeping,
-        models,
-        similar,
-        spoilers,
-        metrics,
-        config,
-    });
+    let app = Arc::new(App::open(config, store).await?);
     let metrics_addr = match &metrics_listener {
         Some(listener) => Some(listener.local_addr()?),
         None => None,
@@ -224,7 +155,7 @@ async fn serve(
 
     let mut tasks = tokio::task::JoinSet::new();
     if let Some(metrics) = metrics {
-        tasks.spawn(rpc::serve_metrics(metrics, app.clone()));
+        tasks.spawn(rpc::serve_metrics(metrics, app.answering.clone()));
     }
     tasks.spawn(crate::workers::background::follow_models(app.clone()));
     tasks.spawn(crate::workers::background::keep_store(app.clone()));
@@ -237,30 +168,38 @@ async fn serve(
         health,
     ));
 
+    let models = rpc::ModelRpc {
+        models: app.models.clone(),
+        views: app.views.clone(),
+        metrics: app.metrics.clone(),
+    };
+    let recommendation = rpc::Recommendation(app.answering.clone());
     let router = builder
+        .layer(rpc::Calls::new(
+            app.metrics.clone(),
+            config.default_deadline,
+        ))
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(
-            RecommendationServiceServer::new(rpc::Recommendation(app.clone()))
+            RecommendationServiceServer::new(recommendation).max_decoding_message_size(size),
+        )
+        .add_service(
+            BoxServiceServer::new(rpc::BoxRpc(app.packer.clone())).max_decoding_message_size(size),
+        )
+        .add_service(
+            CatalogServiceServer::new(rpc::Catalog(app.keeping.clone()))
                 .max_decoding_message_size(size),
         )
         .add_service(
-            BoxServiceServer::new(rpc::BoxRpc(app.clone())).max_decoding_message_size(size),
-        )
-        .add_service(
-            CatalogServiceServer::new(rpc::Catalog(app.clone())).max_decoding_message_size(size),
-        )
-        .add_service(
-            TouchpointServiceServer::new(rpc::TouchpointRpc(app.clone()))
+            TouchpointServiceServer::new(rpc::TouchpointRpc(app.recording.clone()))
                 .max_decoding_message_size(size),
         )
         .add_service(
-            CustomerServiceServer::new(rpc::CustomerRpc(app.clone()))
+            CustomerServiceServer::new(rpc::CustomerRpc(app.customers.clone()))
                 .max_decoding_message_size(size),
         )
-        .add_service(
-            ModelServiceServer::new(rpc::ModelRpc(app.clone())).max_decoding_message_size(size),
-        );
+        .add_service(ModelServiceServer::new(models).max_decoding_message_size(size));
     // the builder's own setting does not reach connections of a listener that is handed over; without it an answer waits
     // for the client's delayed acknowledgement, 40 ms
     let incoming = TcpListenerStream::new(listener).map(|accepted| {

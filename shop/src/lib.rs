@@ -21,8 +21,10 @@ mod kind;
 mod log;
 pub mod noise;
 mod persons;
-#[cfg(feature = "tables")]
+pub mod print;
+#[cfg(feature = "progress")]
 pub mod progress;
+pub mod publish;
 mod row;
 mod shelves;
 #[cfg(feature = "tables")]
@@ -44,7 +46,7 @@ pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;
 pub use persons::{judge_link, Link, Persons};
-#[cfg(feature = "tables")]
+#[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use row::{
     check_amount, check_text, check_time, BoxOrder, Check, Consents, Customer, Delight, Fact,

@@ -13,8 +13,8 @@ use serendib_service::config::{ConfigError, RawConfig, ENV_PREFIX, FIELDS};
 use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 use tempfile::TempDir;
 
-use crate::support::programs::{output_of, programs, python, root};
-use crate::support::Shop;
+use crate::support::programs::{output_of, programs, python, root, NO_PYTHON};
+use crate::support::{skipped, Shop};
 
 /// What `generate` makes here in place of the whole demo shop.
 const SMALL: &str = "--customers 120 --products 600 --months 6";
@@ -191,7 +191,7 @@ impl Desk {
 
     fn python(&mut self, code: &str) {
         let Some(python) = python() else {
-            eprintln!("skipped: python3 with grpcio and protobuf cannot be had here");
+            skipped(NO_PYTHON);
             return;
         };
         let code = code.replace(ADDRESS, &self.addr());

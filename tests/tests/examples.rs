@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serendib_proto::v1::{ListKind, RecordRequest};
 
-use crate::support::programs::{output_of, programs, python, root};
-use crate::support::{ids, touch, Shop};
+use crate::support::programs::{output_of, programs, python, root, NO_PYTHON};
+use crate::support::{ids, skipped, touch, Shop};
 
 /// Runs `example` against `shop` with its address as the first word after `before`.
 async fn run(shop: &Shop, mut example: Command, scheme: &str, words: &[&str]) -> String {
@@ -22,7 +22,7 @@ async fn run(shop: &Shop, mut example: Command, scheme: &str, words: &[&str]) ->
 
 async fn python_example(script: &str) -> Option<Command> {
     let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else {
-        eprintln!("skipped: python3 with grpcio and protobuf cannot be had here");
+        skipped(NO_PYTHON);
         return None;
     };
     let mut command = Command::new(python);

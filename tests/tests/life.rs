@@ -1,11 +1,12 @@
 //! A life over the network: what was declared is named, what was inferred is not, and consent holds at once.
 
 use serendib_engine::bundle::ModelsDir;
-use serendib_engine::life::{ClockType, Life, LifeModel};
+use serendib_engine::life::{ClockType, Life};
 use serendib_proto::v1::{
     ClockFact, Consents, Customer, Fact, GetCustomerRequest, GetLifeRequest, GetLifeResponse,
     SetConsentRequest, UpsertCustomersRequest,
 };
+use serendib_training::learn::life::from_words;
 use tonic::Code;
 
 use crate::support::{touch, write_changed, Shop};
@@ -20,7 +21,7 @@ async fn shop() -> Shop {
         let clocks = ClockType::with_shop(Some(&serde_json::json!({"child": {"words": [
             {"any": ["baby"], "stage": "infant"}, {"any": ["books"], "stage": "school"}
         ]}})));
-        let life = LifeModel::from_words(&model.catalogue, clocks.unwrap());
+        let life = from_words(&model.catalogue, clocks.unwrap());
         model.life = Some(Life::new(life, &model.catalogue));
     });
     ModelsDir::new(&models).publish("living").unwrap();

@@ -12,11 +12,16 @@ mod goldens;
 mod holdout;
 mod killed;
 mod life;
+mod load_crash;
 mod long_history;
 mod operations;
 mod python;
 mod recommend;
 mod record;
+mod store_crash;
+#[cfg(unix)]
+mod store_disk;
+mod store_sync;
 mod support;
 mod surprise;
 mod swaps;

@@ -4,13 +4,17 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use serendib_engine::bundle::ModelsDir;
+use serendib_proto::v1::box_service_client::BoxServiceClient;
+use serendib_proto::v1::record_stream_response::Result as StreamResult;
 use serendib_proto::v1::{
-    ActivateModelRequest, GetModelReportRequest, ListKind, ListModelsRequest, RollbackModelRequest,
+    ActivateModelRequest, BoxOrder, GetModelReportRequest, ListKind, ListModelsRequest,
+    PackBoxesRequest, RecordRequest, RollbackModelRequest,
 };
 use serendib_service::config::RawConfig;
+use tokio_stream::StreamExt;
 use tonic::Code;
 
-use crate::support::{ids, write_model, Shop};
+use crate::support::{ids, touch, write_model, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_current_model_answers_without_a_restart_and_a_damaged_one_does_not() {
@@ -80,16 +84,8 @@ async fn figures_are_on_the_metrics_page_and_name_no_one() {
     let shop = Shop::open().await;
     shop.list("secret-customer", ListKind::ForYou, 3).await;
     let addr = shop.running().metrics_addr.unwrap();
-    let page = |path: &'static str| {
-        tokio::task::spawn_blocking(move || {
-            let mut stream = std::net::TcpStream::connect(addr).unwrap();
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).unwrap();
-            text
-        })
-    };
-    let text = page("/metrics").await.unwrap();
+    let page = |line: &'static str| tokio::task::spawn_blocking(move || http(addr, line));
+    let text = page("GET /metrics").await.unwrap();
     assert!(text.starts_with("HTTP/1.1 200"));
     for figure in [
         "serendib_calls_total{method=\"Recommend\",code=\"OK\"} 1",
@@ -100,7 +96,80 @@ async fn figures_are_on_the_metrics_page_and_name_no_one() {
         assert!(text.contains(figure), "{figure} is not in:\n{text}");
     }
     assert!(!text.contains("secret-customer"));
-    assert!(page("/else").await.unwrap().starts_with("HTTP/1.1 404"));
+    assert!(page("GET /else").await.unwrap().starts_with("HTTP/1.1 404"));
+    let posted = page("POST /metrics").await.unwrap();
+    assert!(posted.starts_with("HTTP/1.1 405"), "{posted}");
+    // readers who say nothing keep none of the others waiting
+    let silent: Vec<_> = (0..15)
+        .map(|_| std::net::TcpStream::connect(addr).unwrap())
+        .collect();
+    assert!(page("GET /metrics")
+        .await
+        .unwrap()
+        .starts_with("HTTP/1.1 200"));
+    drop(silent);
+    shop.close().await;
+}
+
+/// What the page of figures answers to a request that begins with `line`.
+fn http(addr: std::net::SocketAddr, line: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(addr).unwrap();
+    write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_of_a_stream_is_a_call_of_its_own_and_a_pack_is_one() {
+    let shop = Shop::open().await;
+    let batch = |rows| RecordRequest { touchpoints: rows };
+    let batches = vec![
+        batch(vec![touch("ada", "view", "books-0", "s1")]),
+        batch(Vec::new()),
+        batch(vec![touch("ada", "view", "books-1", "s2")]),
+    ];
+    let answers: Vec<_> = shop
+        .touchpoints()
+        .record_stream(tokio_stream::iter(batches))
+        .await
+        .unwrap()
+        .into_inner()
+        .collect()
+        .await;
+    let named = |ix: usize| match answers[ix].as_ref().unwrap().result.as_ref().unwrap() {
+        StreamResult::Response(response) => response.request_id.clone(),
+        StreamResult::Error(error) => panic!("{error:?}"),
+    };
+    assert_ne!(named(0), named(2), "each answer has an id of its own");
+    let pack = PackBoxesRequest {
+        boxes: vec![BoxOrder {
+            box_id: "b".into(),
+            customer_id: "ada".into(),
+            ..BoxOrder::default()
+        }],
+        dry_run: true,
+        ..PackBoxesRequest::default()
+    };
+    let packed = BoxServiceClient::new(shop.channel()).pack_boxes(pack).await;
+    let pieces: Vec<_> = packed.unwrap().into_inner().collect().await;
+    assert!(pieces.len() > 1 && pieces.iter().all(Result::is_ok));
+    let addr = shop.running().metrics_addr.unwrap();
+    let text = tokio::task::spawn_blocking(move || http(addr, "GET /metrics"));
+    let text = text.await.unwrap();
+    let counts = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("serendib_calls_total"));
+    let mut counts: Vec<&str> = counts.collect();
+    counts.sort_unstable();
+    assert_eq!(
+        counts,
+        [
+            "{method=\"PackBoxes\",code=\"OK\"} 1",
+            "{method=\"RecordStream\",code=\"INVALID_ARGUMENT\"} 1",
+            "{method=\"RecordStream\",code=\"OK\"} 2",
+        ]
+    );
     shop.close().await;
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::programs::{output_of, python};
-use crate::support::Shop;
+use crate::support::programs::{output_of, python, NO_PYTHON};
+use crate::support::{skipped, Shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_client_records_and_is_recommended() {
     let Some(python) = tokio::task::spawn_blocking(python).await.unwrap() else {
-        eprintln!("skipped: python3 with grpcio and protobuf cannot be had here");
+        skipped(NO_PYTHON);
         return;
     };
     let shop = Shop::open().await;

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use serendib_engine::bundle::ModelsDir;
-use serendib_engine::surprise::Surprises;
 use serendib_proto::v1::{
     ExplainRequest, ListKind, RateSurpriseRequest, SurpriseMeRequest, SurpriseMeResponse,
     SurpriseRating,
 };
-use serendib_training::learn::surprise::topics;
+use serendib_training::learn::surprise::{of_sales, topics};
 use tempfile::TempDir;
 
 use crate::support::{touch, write_changed, Shop, DEPARTMENTS, EACH};
@@ -20,7 +19,7 @@ async fn open() -> Shop {
     write_changed(&models, "first", 0, |model| {
         let topics = topics::learn(&model.catalogue, &|_| None, 0);
         let buyers = vec![1.0; DEPARTMENTS.len() * EACH];
-        let mut surprises = Surprises::fit(topics, &buyers, &[]);
+        let mut surprises = of_sales(topics, &buyers, &[]);
         surprises.settings.floor_share = 0.0;
         model.surprises = Some(surprises);
     });

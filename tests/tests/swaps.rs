@@ -14,7 +14,7 @@ use serendib_proto::v1::{
 use serendib_shop::Touchpoint as Row;
 use tonic::Code;
 
-use crate::support::{ids, request, touch, write_model, Shop};
+use crate::support::{how_many, ids, request, touch, write_model, Shop};
 
 const AT: i64 = 1_780_000_000_000;
 
@@ -130,7 +130,7 @@ async fn while_models_are_swapped_no_request_fails_and_each_is_answered_by_one_m
 }
 
 /// Bits that are flipped; `SERENDIB_FLIPS` asks for more.
-const FLIPS: usize = 200;
+const FLIPS: u32 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_damage_is_refused_and_the_old_model_serves_on() {
@@ -149,10 +149,7 @@ async fn every_damage_is_refused_and_the_old_model_serves_on() {
         .unwrap()
         .map(|e| e.unwrap().path())
         .collect();
-    let asked = std::env::var("SERENDIB_FLIPS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    let flips = asked.unwrap_or(FLIPS).div_ceil(files.len());
+    let flips = (how_many("SERENDIB_FLIPS", FLIPS) as usize).div_ceil(files.len());
     let mut damages = 0;
     for file in &files {
         let good = std::fs::read(file).unwrap();

@@ -4,7 +4,6 @@ pub mod batch;
 pub mod cli;
 pub mod judge;
 pub mod learn;
-pub mod progress;
 pub mod refresh;
 pub mod report;
 pub mod stats;

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", serendib_engine::told(error.as_ref()));
+            eprintln!("error: {}", serendib_engine::error_chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

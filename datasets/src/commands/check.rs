@@ -30,7 +30,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         args.max_problems
     };
     let data = ShopData::open(&args.dir, ReadOptions::default())?;
-    let mut progress = Progress::stderr();
+    let mut progress = Progress::counter("");
     let report = check(&data, limit, &mut progress);
     drop(progress);
     if args.json {

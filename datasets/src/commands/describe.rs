@@ -29,7 +29,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         lenient: args.lenient,
     };
     let data = ShopData::open(&args.dir, options)?;
-    let mut progress = Progress::stderr();
+    let mut progress = Progress::counter("");
     let description = describe(&data, args.top, &mut progress)?;
     drop(progress);
     if args.json {

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serendib_datasets::demo_shop::{self, Options};
-use serendib_shop::Format;
+use serendib_shop::{Format, Progress};
 
 use super::{print, print_json};
 
@@ -56,17 +55,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         months: args.months,
         truth: !args.no_truth,
     };
-    let bar = ProgressBar::new(options.customers);
-    if let Ok(style) = ProgressStyle::with_template(
-        "{msg} {wide_bar} {human_pos}/{human_len} customers, {eta} left",
-    ) {
-        bar.set_style(style);
-    }
-    bar.set_message("living 18 months".replace("18", &options.months.to_string()));
-    let summary = demo_shop::generate(&args.out, &options, args.format, &|done| {
-        bar.set_position(done)
-    })?;
-    bar.finish_and_clear();
+    let what = format!("customers living {} months", options.months);
+    let progress = Progress::bar(what, options.customers);
+    let summary = demo_shop::generate(&args.out, &options, args.format, &|done| progress.at(done))?;
+    drop(progress);
     if args.json {
         print_json(&summary)?;
     } else {

@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut progress = Progress::stderr();
+    let mut progress = Progress::counter("");
     let report = import(
         args.layout,
         &args.from,

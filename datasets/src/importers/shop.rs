@@ -2,8 +2,9 @@
 
 use serendib_shop::{
     directory::{ReadOptions, Rows, ShopData},
+    publish,
     table::record::Record,
-    table::write::{write_atomically, TableWriter},
+    table::write::TableWriter,
     table::Table,
     DataError,
 };
@@ -70,7 +71,7 @@ pub(super) fn import(job: &mut Job<'_>) -> Result<(), DataError> {
     )?;
     if let Some(rules) = data.rules()? {
         let path = job.shop.dir().join("rules.json");
-        write_atomically(&path, format!("{rules:#}\n").as_bytes())?;
+        publish::write(&path, format!("{rules:#}\n")).map_err(DataError::io("write", &path))?;
     }
     job.shop.shop(data.shop())
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::write::{sync_directory, write_synced};
+use serendib_shop::publish;
+
 use super::{is_file_name, Bundle, BundleError, MANIFEST};
 
 /// Name of the file that holds the current model's id: the only truth about which model is current.
@@ -138,11 +139,8 @@ impl ModelsDir {
                 });
             }
         }
-        let temporary = self.path.join(".current.tmp");
-        write_synced(&temporary, format!("{id}\n").as_bytes())?;
         let current = self.path.join(CURRENT);
-        fs::rename(&temporary, &current).map_err(BundleError::io("replace", current))?;
-        sync_directory(&self.path)?;
+        publish::write(&current, format!("{id}\n")).map_err(BundleError::io("write", current))?;
         // After the change, so that a model never stands here that was not current. A line that is missing costs a
         // rollback one step: no reason to fail.
         let _ = fs::OpenOptions::new()

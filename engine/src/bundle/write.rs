@@ -1,10 +1,11 @@
 //! Writing a bundle: into a temporary directory, sealed, then renamed.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serendib_shop::publish::NewDir;
 use sha2::{Digest, Sha256};
 
 use super::{is_file_name, BundleError, FileEntry, Manifest, FORMAT_VERSION, MANIFEST, SEAL};
@@ -14,9 +15,8 @@ use super::{is_file_name, BundleError, FileEntry, Manifest, FORMAT_VERSION, MANI
 /// Dropping the writer unsealed removes what it wrote.
 #[derive(Debug)]
 pub struct BundleWriter {
-    temporary: PathBuf,
+    new: NewDir,
     files: BTreeMap<String, FileEntry>,
-    sealed: bool,
 }
 
 impl BundleWriter {
@@ -28,16 +28,10 @@ impl BundleWriter {
                 "a model id is 1 to 100 of a-z, 0-9, '_', '-' and '.'",
             ));
         }
-        fs::create_dir_all(parent).map_err(BundleError::io("create models directory", parent))?;
-        let temporary = parent.join(format!(".{id}.tmp-{}", std::process::id()));
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary).map_err(BundleError::io("remove", &temporary))?;
-        }
-        fs::create_dir(&temporary).map_err(BundleError::io("create", &temporary))?;
+        let path = parent.join(id);
         Ok(BundleWriter {
-            temporary,
+            new: NewDir::create(&path).map_err(BundleError::io("create", &path))?,
             files: BTreeMap::new(),
-            sealed: false,
         })
     }
 
@@ -55,7 +49,7 @@ impl BundleWriter {
         if self.files.contains_key(name) {
             return Err(BundleError::content(name, "two parts write this file"));
         }
-        write_synced(&self.temporary.join(name), bytes)?;
+        write_synced(&self.new.dir().join(name), bytes)?;
         self.files.insert(
             name.to_owned(),
             FileEntry {
@@ -73,41 +67,20 @@ impl BundleWriter {
         manifest.files = std::mem::take(&mut self.files);
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|error| BundleError::content(MANIFEST, error))?;
-        write_synced(&self.temporary.join(MANIFEST), &text)?;
+        write_synced(&self.new.dir().join(MANIFEST), &text)?;
         let seal = format!("{}\n", hex::encode(Sha256::digest(&text)));
-        write_synced(&self.temporary.join(SEAL), seal.as_bytes())?;
-        sync_directory(&self.temporary)?;
-        let parent = self
-            .temporary
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default();
-        let path = parent.join(&manifest.id);
-        fs::rename(&self.temporary, &path).map_err(BundleError::io("rename bundle to", &path))?;
-        self.sealed = true;
-        sync_directory(&parent)?;
+        write_synced(&self.new.dir().join(SEAL), seal.as_bytes())?;
+        let path = self.new.path().to_path_buf();
+        self.new
+            .publish()
+            .map_err(BundleError::io("rename bundle to", &path))?;
         Ok(path)
     }
 }
 
-impl Drop for BundleWriter {
-    fn drop(&mut self) {
-        if !self.sealed {
-            // Nothing refers to it yet; a leftover is removed by the next writer of this id.
-            let _ = fs::remove_dir_all(&self.temporary);
-        }
-    }
-}
-
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), BundleError> {
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), BundleError> {
     let mut file = File::create(path).map_err(BundleError::io("create", path))?;
     file.write_all(bytes)
         .map_err(BundleError::io("write", path))?;
     file.sync_all().map_err(BundleError::io("sync", path))
-}
-
-pub(super) fn sync_directory(path: &Path) -> Result<(), BundleError> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(BundleError::io("sync directory", path))
 }

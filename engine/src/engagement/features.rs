@@ -127,29 +127,6 @@ impl Default for GapPrior {
     }
 }
 
-impl GapPrior {
-    /// From all gaps between the order days of all histories.
-    pub fn fit<'a>(histories: impl Iterator<Item = &'a [Touch]>, until: i64) -> GapPrior {
-        let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for history in histories {
-            for gap in gaps(&order_days(history, until)) {
-                let log = gap.ln();
-                n += 1.0;
-                sum += log;
-                squares += log * log;
-            }
-        }
-        if n < 10.0 {
-            return GapPrior::default();
-        }
-        let mean: f64 = sum / n;
-        GapPrior {
-            mean,
-            deviation: (squares / n - mean * mean).max(0.01).sqrt(),
-        }
-    }
-}
-
 fn order_days(history: &[Touch], now: i64) -> Vec<i64> {
     let mut days: Vec<i64> = history
         .iter()
@@ -159,6 +136,11 @@ fn order_days(history: &[Touch], now: i64) -> Vec<i64> {
     days.sort_unstable();
     days.dedup();
     days
+}
+
+/// Days between the order days of `history` up to `until`, oldest first.
+pub fn order_gaps(history: &[Touch], until: i64) -> Vec<f64> {
+    gaps(&order_days(history, until)).collect()
 }
 
 fn gaps(days: &[i64]) -> impl Iterator<Item = f64> + '_ {

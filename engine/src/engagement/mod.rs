@@ -36,7 +36,9 @@ pub use care::{care, CarePolicy, CareReason, CareRules, HandOver, Hold};
 pub use contact::{ContactRules, ContactState};
 pub use decayed::{EngagementState, Pushed, Source, TREND_DAYS};
 pub use fatigue::{fatigue, pressure, FatigueRules, Pressure, PressureRules};
-pub use features::{feature_name, features, is_known, GapPrior, FEATURES, HALF_LIVES, PLAIN};
+pub use features::{
+    feature_name, features, is_known, order_gaps, GapPrior, FEATURES, HALF_LIVES, PLAIN,
+};
 pub use index::{Engagement, IndexModel, KindWeight, Part, Role};
 pub use model::{days_ms, spending, EngagementModel, Outlook};
 pub use propensity::{Propensity, STRANGER};

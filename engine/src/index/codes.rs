@@ -81,6 +81,11 @@ impl Codes {
     }
 }
 
+/// How many of the best by code are rescored for `k` wanted.
+pub fn rescored(k: usize) -> usize {
+    (4 * k).max(k.saturating_add(200))
+}
+
 /// Vectors between two looks at the scores.
 const BLOCK: usize = 256;
 

@@ -3,8 +3,8 @@
 //! Tables are straight lines between cells, so that the mean of one over all anchors is a product of two rows: the weight of
 //! each anchor divided between the two cells around its age, and the table.
 
+use super::age_table::{spread, AgeTable};
 use super::clock::ClockType;
-use super::density::{spread, AgeTable};
 use super::posterior::Posterior;
 use crate::index::dot;
 

@@ -45,8 +45,8 @@ impl Kinds {
             .map(|clock| vec![0.0; clock.kind.kinds.len()])
             .collect();
         for piece in evidence {
-            let told = model.profiles.list()[piece.profile as usize].kind;
-            let slot = told.and_then(|(clock, kind)| {
+            let stated = model.profiles.list()[piece.profile as usize].kind;
+            let slot = stated.and_then(|(clock, kind)| {
                 let row = seen.get_mut(clock as usize)?;
                 row.get_mut(kind as usize)
             });
@@ -68,7 +68,7 @@ impl Kinds {
     ///
     /// A clock that was declared of one kind goes with another only as far as purchases say that there is one.
     pub fn of_profile(&self, model: &LifeModel, posterior: &Posterior, profile: ProfileIx) -> f64 {
-        let Some(kind) = told(model, posterior, profile) else {
+        let Some(kind) = kind_of(model, posterior, profile) else {
             return 1.0;
         };
         let known = self.known(posterior.clock, kind);
@@ -81,7 +81,7 @@ impl Kinds {
 
     /// Whether `profile` is surely for what the clock of `posterior` runs for: the clock may be named with it.
     pub fn suits(&self, model: &LifeModel, posterior: &Posterior, profile: ProfileIx) -> bool {
-        let Some(kind) = told(model, posterior, profile) else {
+        let Some(kind) = kind_of(model, posterior, profile) else {
             return true;
         };
         if let Some(own) = posterior.kind {
@@ -106,7 +106,7 @@ impl Kinds {
 }
 
 /// The kind that the text of `profile` tells, where it is one of the clock of `posterior`.
-fn told(model: &LifeModel, posterior: &Posterior, profile: ProfileIx) -> Option<usize> {
+fn kind_of(model: &LifeModel, posterior: &Posterior, profile: ProfileIx) -> Option<usize> {
     let (clock, kind) = model.profiles.list().get(profile as usize)?.kind?;
     (clock as usize == posterior.clock).then_some(kind as usize)
 }

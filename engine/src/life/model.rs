@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::age_table::{AgeTable, AgeTables};
 use super::clock::ClockType;
-use super::density::{self, AgeCounts, AgeTable, Fitted, Smoothing};
 use super::existence::Existence;
-use super::profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
+use super::profiles::{Profile, ProfileIx, Profiles, NO_PROFILE};
 use super::trust::Trust;
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
-use serendib_shop::Catalogue;
 
 const SETTINGS: &str = "life.json";
 const TABLES: &str = "life.safetensors";
@@ -45,9 +44,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock of `kind` with `fitted` tables; `exists` is the share of customers who have one when they first come.
-    pub fn new(kind: ClockType, fitted: Fitted, exists: f64) -> Clock {
-        let log_dilution: Vec<f32> = fitted.dilution.iter().map(|x| x.ln_1p()).collect();
+    /// A clock of `kind` with its `tables`; `exists` is the share of customers who have one when they first come.
+    pub fn new(kind: ClockType, tables: AgeTables, exists: f64) -> Clock {
+        let log_dilution: Vec<f32> = tables.dilution.iter().map(|x| x.ln_1p()).collect();
         let outside = log_dilution.iter().copied().fold(f32::INFINITY, f32::min);
         let outside = if outside.is_finite() { outside } else { 0.0 };
         // A Poisson process of anchors: P(at least one in the span of ages) = exists.
@@ -58,8 +57,8 @@ impl Clock {
             later: None,
             trust: Trust::default(),
             existence: Existence::default(),
-            tables: fitted.tables,
-            table_of: fitted
+            tables: tables.tables,
+            table_of: tables
                 .table_of
                 .iter()
                 .map(|t| t.unwrap_or(NO_TABLE))
@@ -67,8 +66,8 @@ impl Clock {
             outside,
             outside_dilution: outside.exp_m1(),
             log_dilution,
-            dilution: fitted.dilution,
-            first_age: fitted.first_age,
+            dilution: tables.dilution,
+            first_age: tables.first_age,
             kind,
         }
     }
@@ -177,37 +176,6 @@ struct ClockSettings {
 }
 
 impl LifeModel {
-    /// The model of a shop without any history: only what titles, attributes and categories say.
-    ///
-    /// Every product is taken to be bought equally often, and a customer to buy three things a month.
-    pub fn from_words(catalogue: &Catalogue, clocks: Vec<ClockType>) -> LifeModel {
-        let profiles = Profiles::of(catalogue, &clocks);
-        let products = ProductProfiles::new(&profiles, catalogue);
-        let count = profiles.list().len();
-        let share: Vec<f64> = (0..count)
-            .map(|ix| products.members(ix as ProfileIx).len() as f64)
-            .collect();
-        let total: f64 = share.iter().sum::<f64>().max(1.0);
-        let clocks = clocks
-            .into_iter()
-            .enumerate()
-            .map(|(number, kind)| {
-                let counts = AgeCounts::new(count, &kind);
-                let smoothing = Smoothing::default();
-                let list = profiles.list();
-                let fitted = density::fit(number, &kind, list, &share, &counts, &smoothing);
-                let exists = kind.exists;
-                Clock::new(kind, fitted, exists)
-            })
-            .collect();
-        LifeModel {
-            clocks,
-            profiles,
-            share: share.iter().map(|s| (s / total) as f32).collect(),
-            purchases_per_day: 0.1,
-        }
-    }
-
     /// The clock type called `name`.
     pub fn clock(&self, name: &str) -> Option<usize> {
         self.clocks.iter().position(|c| c.kind.name == name)
@@ -320,7 +288,7 @@ impl LifeModel {
                 .ok_or_else(|| wrong(format!("tensor \"{ix}.table_of\" does not fit")))?;
             let mut clock = Clock::new(
                 entry.kind,
-                Fitted {
+                AgeTables {
                     tables,
                     table_of: table_of
                         .iter()

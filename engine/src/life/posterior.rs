@@ -231,16 +231,19 @@ struct Member {
 /// clock that no piece of evidence speaks of is left out unless `thorough`.
 ///
 /// ```
-/// use serendib_engine::life::{infer, ClockType, Declared, LifeModel};
-/// use serendib_shop::Catalogue;
+/// use serendib_engine::life::{infer, AgeTables, Clock, ClockType, Declared};
 ///
-/// let catalogue = Catalogue::new(vec![])?;
-/// let model = LifeModel::from_words(&catalogue, ClockType::supplied());
-/// let trip = model.clock("trip").ok_or("no such clock")?;
-/// let told = Declared { name: None, kind: None, days: vec![20_000.0] };
-/// let found = infer(trip, &model.clocks[trip], &[], None, &[told], 19_990.0, false);
+/// let trip = ClockType::supplied().into_iter().find(|kind| kind.name == "trip").unwrap();
+/// let silent = AgeTables {
+///     tables: vec![],
+///     table_of: vec![],
+///     dilution: vec![0.0; trip.cells()],
+///     first_age: vec![1.0; trip.cells()],
+/// };
+/// let clock = Clock::new(trip, silent, 0.3);
+/// let stated = Declared { name: None, kind: None, days: vec![20_000.0] };
+/// let found = infer(0, &clock, &[], None, &[stated], 19_990.0, false);
 /// assert_eq!(found[0].anchor(), 20_000.0);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn infer(
     number: usize,

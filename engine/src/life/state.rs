@@ -1,7 +1,7 @@
 //! What is believed of one customer's life at one moment, and what follows for ranking.
 
+use super::age_table::AgeTable;
 use super::ages::Ages;
-use super::density::AgeTable;
 use super::evidence::EvidenceSet;
 use super::facts;
 use super::kinds::Kinds;

@@ -51,8 +51,6 @@ pub use together::{Caps, Together};
 #[cfg(test)]
 mod contact_tests;
 #[cfg(test)]
-mod life_tests;
-#[cfg(test)]
 mod similar_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 //! that what a category says of gaps is said per unit of use. A larger bag, or another brand, bought since makes what it
 //! replaces last until it runs out itself. Long after the usual gap the chance fades.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
 use crate::life::LifeView;
-use serendib_shop::{Catalogue, Product, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use crate::repeat::purchases::{pack_scale, purchases};
+use serendib_shop::{ProductIx, Touch, DAY_MS};
 
 const SETTINGS: &str = "buy-again.json";
 const TABLES: &str = "buy-again.safetensors";
@@ -25,11 +26,6 @@ const TABLES: &str = "buy-again.safetensors";
 const KAPPA: f32 = 3.0;
 /// A gap beyond this many times the usual one counts as lapsed.
 const LAPSE: f32 = 3.0;
-/// Largest factor by which the pack of one product is taken to last longer or shorter than its category's usual one.
-const MOST_PACK: f32 = 12.0;
-/// Prior of buying again: Beta(1, 3).
-const REPEAT_PRIOR: (f32, f32) = (1.0, 3.0);
-
 /// Gap statistics of a product, a category or the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rhythm {
@@ -67,28 +63,6 @@ pub struct Due {
     pub ripeness: f32,
 }
 
-/// Purchases of one product by one customer, one per day.
-#[derive(Debug, Clone, Default)]
-struct Purchases {
-    /// Day and packs.
-    days: Vec<(i64, f32)>,
-}
-
-impl Purchases {
-    /// ln of the gaps in days per median packs.
-    fn log_gaps(&self, packs: f32) -> impl Iterator<Item = f32> + '_ {
-        self.days.windows(2).map(move |pair| {
-            let gap = (pair[1].0 - pair[0].0).max(1) as f32;
-            (gap / scale(pair[0].1, packs)).ln()
-        })
-    }
-}
-
-/// How much longer `packs` last than the usual number; tempered, and at most fourfold either way.
-fn scale(packs: f32, usual: f32) -> f32 {
-    (packs / usual.max(1e-3)).clamp(0.25, 4.0)
-}
-
 /// What a customer has of one product.
 #[derive(Debug, Clone, Copy)]
 struct Supply {
@@ -112,213 +86,7 @@ impl Supply {
     }
 }
 
-/// Purchases that were kept, by product, of the touches before `now`.
-fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> {
-    let mut out: BTreeMap<ProductIx, Purchases> = BTreeMap::new();
-    for touch in history.iter().filter(|t| t.at < now && t.at != 0) {
-        if touch.product == NO_PRODUCT {
-            continue;
-        }
-        let day = touch.at.div_euclid(DAY_MS);
-        if touch.kind.takes_back() {
-            if let Some(list) = out.get_mut(&touch.product) {
-                let mut left = touch.quantity;
-                while left > 0.0 {
-                    let Some(last) = list.days.last_mut() else {
-                        break;
-                    };
-                    let taken = left.min(last.1);
-                    last.1 -= taken;
-                    left -= taken;
-                    if last.1 <= 0.0 {
-                        list.days.pop();
-                    }
-                }
-            }
-        } else if touch.kind.acquires() && touch.kind != serendib_shop::Kind::RATING {
-            let quantity = if touch.quantity > 0.0 {
-                touch.quantity
-            } else {
-                1.0
-            };
-            let list = out.entry(touch.product).or_default();
-            match list.days.last_mut().filter(|last| last.0 == day) {
-                Some(last) => last.1 += quantity,
-                None => list.days.push((day, quantity)),
-            }
-        }
-    }
-    out.retain(|_, list| !list.days.is_empty());
-    out
-}
-
-/// Sums from which a rhythm is read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    gaps: f32,
-    log: f32,
-    square: f32,
-    buyers: f32,
-    repeaters: f32,
-}
-
-impl Sums {
-    fn add(&mut self, other: &Sums) {
-        self.gaps += other.gaps;
-        self.log += other.log;
-        self.square += other.square;
-        self.buyers += other.buyers;
-        self.repeaters += other.repeaters;
-    }
-
-    /// The same gaps, each `shift` longer in logarithms.
-    fn shifted(&self, shift: f32) -> Sums {
-        Sums {
-            log: self.log + self.gaps * shift,
-            square: self.square + 2.0 * shift * self.log + self.gaps * shift * shift,
-            ..*self
-        }
-    }
-
-    /// Shrunk to `above` by `weight` gaps, and by as many buyers.
-    fn rhythm(&self, above: &Rhythm, weight: f32, packs: f32) -> Rhythm {
-        let n = self.gaps + weight;
-        let mu = (self.log + weight * above.mu) / n;
-        let spread = weight * (above.sigma.powi(2) + above.mu.powi(2));
-        let variance = ((self.square + spread) / n - mu * mu).max(0.04);
-        Rhythm {
-            mu,
-            sigma: variance.sqrt(),
-            repeat: ((self.repeaters + weight * above.repeat) / (self.buyers + weight))
-                .clamp(1e-4, 0.999),
-            packs,
-        }
-    }
-}
-
-impl Rhythm {
-    /// The rhythm of a pack that lasts longer by `shift` in logarithms.
-    fn shifted(&self, shift: f32) -> Rhythm {
-        Rhythm {
-            mu: self.mu + shift,
-            ..*self
-        }
-    }
-}
-
-/// ln of how many times more units of use a pack of each product holds than the usual one of its category; 0 where that
-/// is not told.
-fn relative_packs(catalogue: &Catalogue) -> Vec<f32> {
-    let units = |product: &Product| {
-        let told = product.pack_quantity.filter(|n| n.is_finite() && *n > 0.0);
-        told.map(|n| (n as f32).ln())
-    };
-    let of_leaf = |ix: usize| catalogue.leaf(ix as ProductIx).map(|leaf| leaf.0);
-    let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
-    for (ix, product) in catalogue.products().iter().enumerate() {
-        if let (Some(units), Some(leaf)) = (units(product), of_leaf(ix)) {
-            let (sum, count) = sums.entry(leaf).or_default();
-            *sum += units;
-            *count += 1.0;
-        }
-    }
-    let most = MOST_PACK.ln();
-    let products = catalogue.products().iter().enumerate();
-    products
-        .map(|(ix, product)| {
-            let usual = of_leaf(ix).and_then(|leaf| sums.get(&leaf));
-            match (units(product), usual) {
-                (Some(units), Some((sum, count))) => (units - sum / count).clamp(-most, most),
-                _ => 0.0,
-            }
-        })
-        .collect()
-}
-
 impl BuyAgain {
-    /// Fits rhythms on `histories` (each in order of time) before `until`; `None` without times or repeats.
-    pub fn fit<'a>(
-        histories: impl Iterator<Item = &'a [Touch]>,
-        catalogue: &Catalogue,
-        until: i64,
-    ) -> Option<BuyAgain> {
-        let products = catalogue.len();
-        let all: Vec<BTreeMap<ProductIx, Purchases>> =
-            histories.map(|history| purchases(history, until)).collect();
-        let mut quantities: Vec<Vec<f32>> = vec![Vec::new(); products];
-        for (product, list) in all.iter().flatten() {
-            if let Some(slot) = quantities.get_mut(*product as usize) {
-                slot.extend(list.days.iter().map(|d| d.1));
-            }
-        }
-        let packs: Vec<f32> = quantities
-            .iter_mut()
-            .map(|list| {
-                list.sort_by(f32::total_cmp);
-                list.get(list.len() / 2).copied().unwrap_or(1.0).max(1e-3)
-            })
-            .collect();
-        let mut sums = vec![Sums::default(); products];
-        for (product, list) in all.iter().flatten() {
-            let ix = *product as usize;
-            if ix >= products {
-                continue;
-            }
-            let mut own = Sums {
-                buyers: 1.0,
-                repeaters: f32::from(u8::from(list.days.len() > 1)),
-                ..Sums::default()
-            };
-            // A heavy buyer counts as at most five gaps.
-            let gaps: Vec<f32> = list.log_gaps(packs[ix]).collect();
-            let weight = 5.0 / (gaps.len() as f32).max(5.0);
-            for gap in gaps {
-                own.gaps += weight;
-                own.log += weight * gap;
-                own.square += weight * gap * gap;
-            }
-            sums[ix].add(&own);
-        }
-        let relative = relative_packs(catalogue);
-        let mut total = Sums::default();
-        let mut leaves: HashMap<u32, Sums> = HashMap::new();
-        for (ix, own) in sums.iter().enumerate() {
-            total.add(own);
-            if let Some(leaf) = catalogue.leaf(ix as ProductIx) {
-                let per_unit = own.shifted(-relative[ix]);
-                leaves.entry(leaf.0).or_default().add(&per_unit);
-            }
-        }
-        if total.gaps < 1.0 {
-            return None;
-        }
-        let prior = Rhythm {
-            mu: 30.0f32.ln(),
-            sigma: 1.0,
-            repeat: REPEAT_PRIOR.0 / (REPEAT_PRIOR.0 + REPEAT_PRIOR.1),
-            packs: 1.0,
-        };
-        let shop = total.rhythm(&prior, 1.0, 1.0);
-        let leaves: HashMap<u32, Rhythm> = leaves
-            .into_iter()
-            .map(|(leaf, own)| (leaf, own.rhythm(&shop, 10.0, 1.0)))
-            .collect();
-        let rhythms = sums
-            .iter()
-            .zip(packs)
-            .enumerate()
-            .map(|(ix, (own, packs))| {
-                let above = catalogue
-                    .leaf(ix as ProductIx)
-                    .and_then(|leaf| leaves.get(&leaf.0))
-                    .unwrap_or(&shop)
-                    .shifted(relative[ix]);
-                own.rhythm(&above, REPEAT_PRIOR.0 + REPEAT_PRIOR.1, packs)
-            })
-            .collect();
-        Some(BuyAgain { rhythms, shop })
-    }
-
     /// The rhythm of `product`, the shop's where it is not known.
     pub fn rhythm(&self, product: ProductIx) -> &Rhythm {
         self.rhythms.get(product as usize).unwrap_or(&self.shop)
@@ -419,7 +187,7 @@ impl BuyAgain {
                     .sqrt()
                     .max(0.2);
                 let last = list.days.last().copied().unwrap_or((0, 1.0));
-                let stretch = scale(last.1, rhythm.packs);
+                let stretch = pack_scale(last.1, rhythm.packs);
                 Supply {
                     product,
                     first: list.days.first().map_or(last.0, |d| d.0),

@@ -3,12 +3,14 @@
 mod buy_again;
 mod neighbours;
 mod next_basket;
+mod purchases;
 
 pub use buy_again::{BuyAgain, Due, Rhythm};
 pub use neighbours::NeighbourIndex;
 pub use next_basket::{
     explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
 };
+pub use purchases::{purchases, Purchases};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 //! towards the population's, with the customer's own share of repeats deciding how much the population counts. The
 //! habit of a product is how much oftener than other products it comes back in the next basket. A personal decayed count is the baseline that is hard to
 //! beat (Li, Jullien, Ariannezhad & de Rijke, TOIS 2023); neighbours follow TIFU-KNN (Hu, He, Gao & Zhang, SIGIR 2020),
-//! which [`NeighbourIndex`](crate::repeat::NeighbourIndex) finds.
+//! which [`NeighbourIndex`](super::NeighbourIndex) finds.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::floor::FloorOptions;
 use super::{
     curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Kinds,
-    Moment, Popularity, PriceRange, Regard, Terms, Topics,
+    Moment, Popularity, PriceRange, Terms, TopicHistory, Topics,
 };
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
@@ -73,12 +73,12 @@ pub struct Surprises {
 }
 
 impl Surprises {
-    /// Learns everything but kinds, which are learned from histories, and delight, which starts as its prior. `buyers` = customers per product, `purchases` = product and time in
-    /// ms (empty in a shop without times).
-    pub fn fit(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) -> Surprises {
+    /// What is known of `topics` and of the `buyers` of each product, customers, with the `moment` of sales; kinds, and delight
+    /// beyond its prior, are absent.
+    pub fn new(topics: Topics, buyers: &[f32], moment: Moment) -> Surprises {
         Surprises {
             popularity: Popularity::new(buyers, &topics),
-            moment: Moment::new(purchases, &topics),
+            moment,
             topics,
             buyers: buyers.to_vec(),
             ..Surprises::default()
@@ -96,7 +96,7 @@ impl Surprises {
     /// The predicted delight below which a candidate comes last at any dial above 0. It goes with what is usual: customers
     /// who rate sparingly are surprised too, and a fixed one would put half of all candidates last.
     pub fn least_delight(&self) -> f32 {
-        self.settings.least_delight_share * self.delight.usual() as f32
+        self.settings.least_delight_share * self.delight.base_rate() as f32
     }
 
     /// Writes the part.
@@ -224,7 +224,7 @@ pub struct Appraisal<'a> {
     surprises: &'a Surprises,
     catalogue: &'a Catalogue,
     interests: Interests,
-    regard: Regard,
+    topic_history: TopicHistory,
     prices: Option<PriceRange>,
     shown: Vec<(ProductIx, f32)>,
     curiosity: f32,
@@ -253,7 +253,7 @@ impl<'a> Appraisal<'a> {
         };
         Appraisal {
             interests: Interests::of(&owned, &surprises.topics, vector),
-            regard: Regard::of(history, &surprises.kinds, &surprises.topics, now),
+            topic_history: TopicHistory::of(history, &surprises.kinds, &surprises.topics, now),
             prices: PriceRange::of(owned.iter().filter_map(|(p, _)| price(*p))),
             shown: shown(history, now),
             curiosity: curiosity(history, &surprises.topics, surprises.settings.curiosity),
@@ -332,15 +332,15 @@ impl<'a> Appraisal<'a> {
                     new_kind: expectation.new_topic(*product),
                     kinship: topic.map_or(0.0, &mut kinship),
                     fit: prospect.fit,
-                    sought: topic.map_or(0.0, |t| self.regard.sought(t)),
-                    shown_kind: topic.map_or(0.0, |t| self.regard.shown(t)),
+                    sought: topic.map_or(0.0, |t| self.topic_history.sought(t)),
+                    shown_kind: topic.map_or(0.0, |t| self.topic_history.shown(t)),
                     settled: f32::from(u8::from(is_durable && had_kind)),
-                    has: f32::from(u8::from(self.regard.has(*product))),
+                    has: f32::from(u8::from(self.topic_history.has(*product))),
                     stars: surprises.kinds.stars(*product),
                     returned: surprises.kinds.returned(*product),
-                    dearer: self.regard.dearer(dearness),
+                    dearer: self.topic_history.dearer(dearness),
                     leading: surprises.popularity.leading(*product),
-                    mishaps: self.regard.mishaps(),
+                    mishaps: self.topic_history.mishaps(),
                 }
             })
             .collect()
@@ -366,7 +366,11 @@ mod tests {
             .collect();
         let catalogue = Catalogue::new(products).unwrap();
         let topics = Topics::from_numbers(vec![0, 0, 0, 1, 1, 1]);
-        let surprises = Surprises::fit(topics, &[50.0, 40.0, 3.0, 30.0, 20.0, 2.0], &[]);
+        let surprises = Surprises::new(
+            topics,
+            &[50.0, 40.0, 3.0, 30.0, 20.0, 2.0],
+            Moment::default(),
+        );
         let history = [buy(0, 1), buy(0, 2), buy(1, 3)];
         let appraisal = Appraisal::new(&surprises, &catalogue, &history, 10, &|_| None);
         let rows: Vec<_> = (0..7)

@@ -92,7 +92,7 @@ impl DelightModel {
     }
 
     /// Probability of delight of the usual candidate of a customer of usual curiosity, 0…1.
-    pub fn usual(&self) -> f64 {
+    pub fn base_rate(&self) -> f64 {
         sigmoid(self.intercept)
     }
 }

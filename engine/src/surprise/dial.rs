@@ -8,7 +8,7 @@
 //! as much further as makes up for it, or nothing comes last (see [`Dial::settled`]). All this holds exactly, not only up to rounding: all numbers are rounded to 20 binary digits and θ to 10,
 //! and compared as integers.
 
-use super::steps::{quantise, units};
+use super::quantise::{quantise, units};
 use std::cmp::Reverse;
 
 /// Steps of the dial.

@@ -1,6 +1,6 @@
 //! The floor of surprises: the least relevance that a product needs to be one.
 
-use super::steps::quantise;
+use super::quantise::quantise;
 
 /// The relevance floor.
 #[derive(Debug, Clone, Copy, PartialEq)]

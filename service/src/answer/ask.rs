@@ -7,7 +7,7 @@ use serendib_shop::{
     noise::without_noise, Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT,
 };
 
-use crate::config::{Contact, Usual};
+use crate::config::{Contact, Recommend, Usual};
 use crate::store::Asked;
 
 /// What was done in a visit: so many of the newest are kept in the serve log.
@@ -24,6 +24,18 @@ pub struct AskLimits {
     pub max_reasons: usize,
     /// How items go together where the request says nothing.
     pub together: Usual,
+}
+
+impl AskLimits {
+    /// As configured.
+    pub fn of(config: &Recommend) -> AskLimits {
+        AskLimits {
+            default_count: config.default_count,
+            max_count: config.max_count,
+            max_reasons: config.max_reasons,
+            together: config.together,
+        }
+    }
 }
 
 /// A checked request; products are still ids.

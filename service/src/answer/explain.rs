@@ -6,7 +6,7 @@ use serendib_engine::explain::{counterfactual, Counterfactual};
 use serendib_engine::rank::{self, Reason};
 
 use super::ask::Ask;
-use super::refusal::Refusal;
+use super::refusal::{Invalid, Refusal};
 use super::scene::{Moment, Scene};
 use super::sentence::{may_name, Language};
 use super::serve_log::reason_from_log;
@@ -14,11 +14,28 @@ use super::who::Who;
 use super::Answering;
 use crate::clock::now_ms;
 use crate::snapshot::views::View;
-use crate::store::ServedReason;
+use crate::store::{parse_served_id, Asked, ServedItem, ServedReason};
 use crate::workers::deadline::Deadline;
 
 /// Reasons that are looked through for products behind an item.
 const REASONS_BEHIND: usize = 6;
+
+/// An item as the serve log has it.
+#[derive(Debug)]
+pub struct Shown {
+    pub item: ServedItem,
+    /// Kind of its list (`for-you`, `surprise`, …).
+    pub kind: String,
+    /// Where in the list, from 1.
+    pub rank: usize,
+    /// To whom; `None` = nobody by name.
+    pub customer_id: Option<String>,
+    /// When, ms.
+    pub at: i64,
+    /// The id of the model that chose it.
+    pub model: String,
+    pub asked: Asked,
+}
 
 /// What is said again of an item that was served.
 #[derive(Debug)]
@@ -37,15 +54,44 @@ pub struct Explained {
 }
 
 impl Answering {
-    /// What `ask` (a single list) says of `product`, which it is logged to have held for the reasons `logged`.
+    /// The item that was served as `served_id`.
+    ///
+    /// # Errors
+    /// No answer gives such an id, the serve log does not hold it any more, or it cannot be read.
+    pub async fn shown(&self, served_id: &str) -> Result<Shown, Refusal> {
+        let Some((request_id, list, rank)) = parse_served_id(served_id) else {
+            return Err(Invalid::new("served_id", "was not given by a recommendation").into());
+        };
+        let gone = |what: &str| Refusal::NotFound(format!("served_id: {what}"));
+        let store = &self.keeping.store;
+        store.flush_served().await?;
+        let logged = store.served_request(request_id.to_owned()).await?;
+        let logged = logged.ok_or_else(|| gone("the answer is not in the serve log any more"))?;
+        let list = logged.lists.into_iter().nth(list);
+        let shown = list.and_then(|list| {
+            let item = list.items.into_iter().nth(rank.checked_sub(1)?)?;
+            Some((list.kind, item))
+        });
+        let (kind, item) = shown.ok_or_else(|| gone("the answer holds no such item"))?;
+        Ok(Shown {
+            item,
+            kind,
+            rank,
+            customer_id: logged.customer_id,
+            at: logged.at,
+            model: logged.model,
+            asked: logged.asked,
+        })
+    }
+
+    /// What `ask` (a single list) says of an item that was `shown` in it.
     ///
     /// # Errors
     /// As [`Answering::recommend`].
     pub async fn explain(
         self: &Arc<Self>,
         ask: Ask,
-        product: String,
-        logged: Vec<ServedReason>,
+        shown: &Shown,
         deadline: Deadline,
     ) -> Result<Explained, Refusal> {
         let now = ask.at.unwrap_or_else(now_ms);
@@ -53,6 +99,11 @@ impl Answering {
         let ask = if who.holdout { ask.of_nobody() } else { ask };
         let view = self.keeping.views.get();
         let answering = self.clone();
+        let ServedItem {
+            product_id: product,
+            reasons: logged,
+            ..
+        } = shown.item.clone();
         let explain = move |stop: &(dyn Fn() -> bool + Sync)| {
             let moment = Moment {
                 now,

@@ -7,19 +7,25 @@ use rand::Rng;
 use crate::metrics::Metrics;
 use crate::snapshot::customers::EncodedCache;
 use crate::snapshot::customers_like_you::SimilarCustomers;
+use crate::workers::customer_turns::Turns;
 use crate::workers::pool::Pool;
 
 pub mod ask;
 pub mod boxes;
+pub mod call;
+pub mod catalogue;
+pub mod customers;
 pub mod default_consents;
 pub mod explain;
 pub mod keeping;
 pub mod recommend;
+pub mod record;
 pub mod refusal;
 mod scene;
 pub mod sentence;
 pub mod serve_log;
 pub mod served_products;
+pub mod surprise;
 pub mod who;
 
 use boxes::Spoilers;
@@ -36,6 +42,8 @@ pub struct Answering {
     pub pool: Pool,
     /// Surprises on their way.
     pub spoilers: Arc<Spoilers>,
+    /// Whose surprise is being chosen.
+    pub surprising: Turns,
     pub metrics: Arc<Metrics>,
 }
 

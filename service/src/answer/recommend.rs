@@ -8,17 +8,17 @@ use serendib_engine::index::LikeYou;
 use serendib_engine::rank::{self, ListKind, RequestError};
 
 use super::ask::Ask;
+use super::call::Call;
 use super::refusal::Refusal;
 use super::scene::{Moment, Scene};
 use super::sentence::Language;
 use super::serve_log::lists_to_log;
 use super::who::Who;
-use super::{new_id, Answering};
+use super::Answering;
 use crate::clock::now_ms;
 use crate::metrics::AnswerKind;
 use crate::snapshot::views::View;
 use crate::store::{CustomerState, ServedList, ServedRequest};
-use crate::workers::deadline::Deadline;
 
 /// What the engine answered, for whoever puts it into a message; used on the threads that compute.
 #[derive(Debug)]
@@ -64,14 +64,14 @@ impl Answering {
     pub async fn recommend<M: Send + 'static>(
         self: &Arc<Self>,
         ask: Ask,
-        deadline: Deadline,
+        call: &Call,
         put: fn(Lists) -> M,
     ) -> Result<Answer<M>, Refusal> {
         let clock = now_ms();
         // Only what happened strictly before is seen, and that includes what was recorded in this very millisecond.
         let now = ask.at.unwrap_or(clock + 1);
         let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
-        let request_id = new_id();
+        let request_id = call.request_id.clone();
         let who = Who::find(&self.keeping, ask.customer_id.as_deref(), ask.at).await?;
         let view = self.keeping.views.get();
         // Somebody of whom nothing is kept stays nameless in the log too: they may have been erased a moment ago. What
@@ -104,7 +104,7 @@ impl Answering {
                     stop,
                 )
             };
-            self.pool.run(deadline, compute).await??
+            self.pool.run(call.deadline, compute).await??
         };
         let personal = computed.personal && !who.holdout;
         let kind = match (who.holdout, personal) {

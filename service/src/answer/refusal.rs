@@ -3,6 +3,7 @@
 use serendib_engine::rank::RequestError;
 
 use crate::store::StoreError;
+use crate::workers::blocking::Broken;
 use crate::workers::pool::PoolError;
 
 /// A field of a request is wrong.
@@ -54,6 +55,9 @@ pub enum Refusal {
     /// The state of the shop does not allow it now.
     #[error("{0}")]
     Precondition(String),
+    /// Its name is that of something else.
+    #[error("{0}")]
+    Taken(String),
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -69,6 +73,12 @@ pub enum Refusal {
     /// It broke down.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<Broken> for Refusal {
+    fn from(broken: Broken) -> Refusal {
+        Refusal::Failed(broken.to_string())
+    }
 }
 
 impl Refusal {

@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", serendib_engine::told(error.as_ref()));
+            eprintln!("error: {}", serendib_engine::error_chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::store::sqlite;
 
-use super::progress::Progress;
 use crate::clock::now_ms;
+use serendib_shop::Progress;
 
 use super::DEFAULT_STORE;
 
@@ -34,12 +34,12 @@ pub struct Backup {
 impl Backup {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
-        let progress = Progress::new("pages copied");
+        let progress = Progress::counter("pages copied");
         let manifest = sqlite::backup(&self.store, &self.out, now_ms(), &mut |done, _| {
             progress.at(done);
         })
         .with_context(|| format!("backing up {}", self.store.display()))?;
-        progress.done();
+        drop(progress);
         if self.json {
             println!("{}", serde_json::to_string(&manifest)?);
         } else {

@@ -13,8 +13,8 @@ use crate::answer::default_consents;
 use crate::store::{sqlite, ShopRow, StoredBox};
 
 use super::load::{SHOP_AREA, SHOP_KEY};
-use super::progress::Progress;
 use crate::clock::now_ms;
+use serendib_shop::Progress;
 
 use super::{runtime, DEFAULT_STORE};
 
@@ -93,14 +93,14 @@ impl Export {
             current: None,
             written: Vec::new(),
         };
-        let progress = Progress::new("rows exported");
+        let progress = Progress::counter("rows exported");
         while let Some(row) = rows.next().await {
             tables.put(&row?)?;
-            progress.add(1);
+            progress.row();
         }
         let written = tables.finish()?;
         shop.finish()?;
-        progress.done();
+        drop(progress);
         if self.json {
             let counts: serde_json::Map<_, _> = written
                 .iter()

@@ -15,8 +15,8 @@ use crate::store::{
     ServedRequest, Status, StockLevel, Store, UpsertMode,
 };
 
-use super::progress::Progress;
 use crate::clock::now_ms;
+use serendib_shop::Progress;
 
 use super::{runtime, store_of};
 
@@ -371,7 +371,7 @@ async fn products(
     if !data.has_table(Table::Products) {
         return Ok(());
     }
-    let progress = Progress::new("products");
+    let progress = Progress::counter("products");
     let rows = data
         .product_rows()?
         .distinct("product_id", |p| &p.product_id);
@@ -379,7 +379,7 @@ async fn products(
     for batch in batches(rows, 1_024) {
         let batch = batch?;
         loaded.products += batch.len() as u64;
-        progress.add(batch.len() as u64);
+        progress.advance(batch.len() as u64);
         if snapshot {
             listed.extend(batch.iter().map(|product| product.product_id.clone()));
         }
@@ -389,7 +389,7 @@ async fn products(
     if snapshot {
         loaded.removed = store.remove_absent(listed, said).await? as u64;
     }
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -434,20 +434,20 @@ async fn customers(
     if !data.has_table(Table::Customers) {
         return Ok(());
     }
-    let progress = Progress::new("customers");
+    let progress = Progress::counter("customers");
     let rows = data
         .customers()?
         .distinct("customer_id", |c| &c.customer_id);
     for batch in batches(rows, 1_024) {
         let batch = batch?;
         loaded.customers += batch.len() as u64;
-        progress.add(batch.len() as u64);
+        progress.advance(batch.len() as u64);
         let heard = store
             .upsert_customers(batch, UpsertMode::Merge, "load".to_string(), said)
             .await?;
         loaded.heard.customers.add(heard);
     }
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -455,7 +455,7 @@ async fn served(data: &ShopData, store: &SqliteStore, loaded: &mut Loaded) -> an
     if !data.has_table(Table::Served) {
         return Ok(());
     }
-    let progress = Progress::new("served requests");
+    let progress = Progress::counter("served requests");
     let mut batch = Vec::new();
     // Rows of one request stand together, as `export` writes them.
     let mut current: Option<ServedRequest> = None;
@@ -477,7 +477,7 @@ async fn served(data: &ShopData, store: &SqliteStore, loaded: &mut Loaded) -> an
     batch.extend(current);
     loaded.served += batch.len() as u64;
     store.load_served(batch).await?;
-    progress.done();
+    drop(progress);
     Ok(())
 }
 
@@ -561,7 +561,7 @@ async fn touchpoints(
         future_ms: i64::MAX,
         ..RecordOptions::load(now)
     };
-    let progress = Progress::new("touchpoints");
+    let progress = Progress::counter("touchpoints");
     let rows = data.touchpoints()?;
     let (sender, mut batches) = tokio::sync::mpsc::channel::<anyhow::Result<Prepared>>(2);
     let read = move || {
@@ -616,7 +616,7 @@ async fn touchpoints(
         scope.spawn(read);
         tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(write))
     });
-    progress.done();
+    drop(progress);
     written
 }
 
@@ -629,7 +629,7 @@ fn count(recorded: &Recorded, loaded: &mut Loaded, progress: &Progress) {
             Status::IgnoredExpired => {}
         }
     }
-    progress.add(recorded.outcomes.len() as u64);
+    progress.advance(recorded.outcomes.len() as u64);
 }
 
 async fn delights(

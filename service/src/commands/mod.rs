@@ -5,7 +5,6 @@ mod backup;
 mod export;
 #[cfg(feature = "shop-data")]
 mod load;
-mod progress;
 mod restore;
 #[cfg(all(test, feature = "shop-data"))]
 mod tests;

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::store::sqlite;
 
-use super::progress::Progress;
 use crate::clock::now_ms;
+use serendib_shop::Progress;
 
 use super::{runtime, DEFAULT_STORE};
 
@@ -37,7 +37,7 @@ pub struct Restore {
 impl Restore {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
-        let progress = Progress::new("restoring");
+        let progress = Progress::counter("restoring");
         let restored = runtime()?
             .block_on(sqlite::restore(
                 &self.from,
@@ -46,7 +46,7 @@ impl Restore {
                 now_ms(),
             ))
             .with_context(|| format!("restoring {}", self.from.display()))?;
-        progress.done();
+        drop(progress);
         if self.json {
             println!("{}", serde_json::to_string(&restored)?);
         } else {

@@ -57,6 +57,45 @@ pub fn ids(field: &str, values: &[String], limit: usize) -> Result<Vec<String>, 
         .collect()
 }
 
+/// Refuses no entries, and more than `limit`.
+pub fn some(field: &str, found: usize, limit: usize) -> Result<(), Invalid> {
+    if found == 0 {
+        return Err(Invalid::new(field, "is empty, expected at least one entry"));
+    }
+    at_most(field, found, limit)
+}
+
+/// Refuses an entry that came before.
+pub fn once(field: &str, is_new: bool) -> Result<(), Invalid> {
+    if is_new {
+        return Ok(());
+    }
+    Err(Invalid::new(field, "appears twice in this request"))
+}
+
+/// The number in `field`, 1 to `limit`; `default` where it is 0.
+pub fn bounded(field: &str, found: u32, default: u32, limit: u32) -> Result<u32, Invalid> {
+    match found {
+        0 => Ok(default),
+        found if found <= limit => Ok(found),
+        found => {
+            let what = format!("is {found}, expected at most {limit}");
+            Err(Invalid::new(field, what))
+        }
+    }
+}
+
+/// The number in `field`, 0 to `most`, where one is given.
+pub fn within(field: &str, found: Option<f64>, most: f64) -> Result<Option<f64>, Invalid> {
+    match found {
+        Some(found) if !(0.0..=most).contains(&found) => {
+            let what = format!("is {found}, expected 0 to {most}");
+            Err(Invalid::new(field, what))
+        }
+        found => Ok(found),
+    }
+}
+
 /// Refuses more than `limit` entries.
 pub fn at_most(field: &str, found: usize, limit: usize) -> Result<(), Invalid> {
     if found > limit {

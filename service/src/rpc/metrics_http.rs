@@ -1,64 +1,95 @@
 //! A page of figures for Prometheus.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
-use crate::app::App;
+use crate::answer::Answering;
 
-/// Longest request head that is read.
+/// Readers that are answered at one time; others wait. One is plenty for a loopback page, a few more cost nothing.
+const READERS: usize = 16;
+/// Longest request head that is read, in bytes.
 const MAX_HEAD: usize = 8_192;
+/// How long a reader may take for its request, and for request and answer together.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The text format of the figures.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Answers `GET /metrics` on `listener` until the task is dropped.
-pub async fn serve_metrics(listener: TcpListener, app: Arc<App>) {
-    // One reader at a time is plenty for a loopback page, a few more cost nothing; beyond that they wait.
-    let limit = Arc::new(tokio::sync::Semaphore::new(16));
+pub async fn serve_metrics(listener: TcpListener, answering: Arc<Answering>) {
+    let readers = Arc::new(Semaphore::new(READERS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Ok(permit) = limit.clone().acquire_owned().await else {
+        let Ok(permit) = readers.clone().acquire_owned().await else {
             return;
         };
-        let app = app.clone();
+        let answering = answering.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            let _ = tokio::time::timeout(Duration::from_secs(10), answer(stream, &app)).await;
+            let _ = tokio::time::timeout(PATIENCE, answer_on(stream, &answering)).await;
         });
     }
 }
 
-async fn answer(mut stream: TcpStream, app: &App) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    let mut buffer = [0; 1_024];
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
-        let read = stream.read(&mut buffer).await?;
-        if read == 0 || head.len() + read > MAX_HEAD {
-            return Ok(());
-        }
-        head.extend_from_slice(&buffer[..read]);
-    }
-    let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
-    let (status, body) = match line {
-        b"GET /metrics HTTP/1.1" | b"GET /metrics HTTP/1.0" => ("200 OK", figures(app)),
-        _ => ("404 Not Found", "the figures are at /metrics\n".to_owned()),
-    };
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
-    stream.shutdown().await
+/// Answers one request on `stream`.
+async fn answer_on(stream: TcpStream, answering: &Answering) -> hyper::Result<()> {
+    let page = service_fn(|request: Request<Incoming>| {
+        std::future::ready(Ok::<_, Infallible>(answer(&request, answering)))
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(MAX_HEAD)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), page)
+        .await
 }
 
-fn figures(app: &App) -> String {
-    let answering = &app.answering;
-    let (health, view) = (app.store.health(), app.views.get());
-    app.metrics
-        .render(&health, &view, &answering.pool, answering.customers.len())
+fn answer<B>(request: &Request<B>, answering: &Answering) -> Response<Full<Bytes>> {
+    if request.uri().path() != "/metrics" {
+        let elsewhere = "the figures are at /metrics\n".into();
+        return page(StatusCode::NOT_FOUND, PLAIN, elsewhere);
+    }
+    if request.method() != Method::GET {
+        let only = "the figures are read with GET\n".into();
+        let mut refused = page(StatusCode::METHOD_NOT_ALLOWED, PLAIN, only);
+        let get = http::HeaderValue::from_static("GET");
+        refused.headers_mut().insert(ALLOW, get);
+        return refused;
+    }
+    page(StatusCode::OK, OPENMETRICS, figures(answering))
+}
+
+fn page(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let kind = http::HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+fn figures(answering: &Answering) -> String {
+    let (health, view) = (
+        answering.keeping.store.health(),
+        answering.keeping.views.get(),
+    );
+    let encoded = answering.customers.len();
+    answering
+        .metrics
+        .render(&health, &view, &answering.pool, encoded)
 }

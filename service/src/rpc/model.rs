@@ -10,21 +10,29 @@ use serendib_proto::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::counted;
-use crate::answer::new_id;
-use crate::app::App;
-use crate::rpc::fields::id;
-use crate::snapshot::model_swap::{Listed, ModelsError};
+use crate::metrics::Metrics;
+use crate::rpc::fields::{id, optional_id};
+use crate::rpc::layer::opened;
+use crate::snapshot::model_swap::{Listed, Models, ModelsError};
+use crate::snapshot::views::Views;
 
 #[derive(Debug, Clone)]
-pub struct ModelRpc(pub Arc<App>);
+pub struct ModelRpc {
+    pub models: Arc<Models>,
+    pub views: Arc<Views>,
+    pub metrics: Arc<Metrics>,
+}
 
-fn models_status(error: ModelsError) -> Status {
-    match error {
-        ModelsError::Store(error) => crate::rpc::status::store_status(&error),
-        ModelsError::Expected { .. } => Status::aborted(error.to_string()),
-        ModelsError::Bundle(BundleError::NoModel { .. }) => Status::not_found(error.to_string()),
-        other => Status::failed_precondition(other.to_string()),
+impl From<ModelsError> for Status {
+    fn from(error: ModelsError) -> Status {
+        match error {
+            ModelsError::Store(error) => error.into(),
+            ModelsError::Expected { .. } => Status::aborted(error.to_string()),
+            ModelsError::Bundle(BundleError::NoModel { .. }) => {
+                Status::not_found(error.to_string())
+            }
+            other => Status::failed_precondition(other.to_string()),
+        }
     }
 }
 
@@ -32,114 +40,107 @@ fn models_status(error: ModelsError) -> Status {
 impl ModelService for ModelRpc {
     async fn list_models(
         &self,
-        _request: Request<ListModelsRequest>,
+        request: Request<ListModelsRequest>,
     ) -> Result<Response<ListModelsResponse>, Status> {
-        let app = &self.0;
-        counted(app, "ListModels", list_models(app)).await
+        let (call, _) = opened(request)?;
+        let (listed, refused) = self.models.list().await?;
+        let active = self.active();
+        Ok(Response::new(ListModelsResponse {
+            request_id: call.request_id,
+            models: self.listed(listed, refused, &active),
+            model_id: active,
+        }))
     }
 
     async fn activate_model(
         &self,
         request: Request<ActivateModelRequest>,
     ) -> Result<Response<ActivateModelResponse>, Status> {
-        let app = &self.0;
-        counted(app, "ActivateModel", async {
-            let request = request.get_ref();
-            let model_id = id("model_id", &request.model_id)?;
-            let expected = request.expected_model_id.as_deref();
-            let activated = app.models.activate(expected, &model_id, &app.views).await;
-            app.metrics.swapped(activated.is_ok());
-            activated.map_err(models_status)?;
-            tracing::info!(model = model_id, "a model was activated");
-            Ok(ActivateModelResponse {
-                request_id: new_id(),
-                model_id,
-            })
-        })
-        .await
+        let (call, message) = opened(request)?;
+        let model_id = id("model_id", &message.model_id)?;
+        let expected = message.expected_model_id.as_deref();
+        let activated = self.models.activate(expected, &model_id, &self.views).await;
+        self.metrics.swapped(activated.is_ok());
+        activated?;
+        tracing::info!(model = model_id, "a model was activated");
+        Ok(Response::new(ActivateModelResponse {
+            request_id: call.request_id,
+            model_id,
+        }))
     }
 
     async fn rollback_model(
         &self,
         request: Request<RollbackModelRequest>,
     ) -> Result<Response<RollbackModelResponse>, Status> {
-        let app = &self.0;
-        counted(app, "RollbackModel", async {
-            let expected = request.get_ref().expected_model_id.as_deref();
-            let back = app.models.rollback(expected, &app.views).await;
-            app.metrics.swapped(back.is_ok());
-            let model_id = back.map_err(models_status)?;
-            tracing::info!(model = model_id, "went back to an earlier model");
-            Ok(RollbackModelResponse {
-                request_id: new_id(),
-                model_id,
-            })
-        })
-        .await
+        let (call, message) = opened(request)?;
+        let expected = message.expected_model_id.as_deref();
+        let back = self.models.rollback(expected, &self.views).await;
+        self.metrics.swapped(back.is_ok());
+        let model_id = back?;
+        tracing::info!(model = model_id, "went back to an earlier model");
+        Ok(Response::new(RollbackModelResponse {
+            request_id: call.request_id,
+            model_id,
+        }))
     }
 
     async fn get_model_report(
         &self,
         request: Request<GetModelReportRequest>,
     ) -> Result<Response<GetModelReportResponse>, Status> {
-        let app = &self.0;
-        counted(app, "GetModelReport", report(app, request.get_ref())).await
+        let (call, message) = opened(request)?;
+        let active = self.active();
+        let wanted = optional_id("model_id", Some(&message.model_id))?;
+        let wanted = wanted.unwrap_or_else(|| active.clone());
+        let (listed, manifest_json) = self.found(&wanted).await?;
+        let html = self.models.report(&wanted).await?;
+        Ok(Response::new(GetModelReportResponse {
+            request_id: call.request_id,
+            model: Some(model(listed, wanted == active)),
+            model_id: active,
+            manifest_json,
+            html,
+        }))
     }
 }
 
-async fn report(
-    app: &App,
-    request: &GetModelReportRequest,
-) -> Result<GetModelReportResponse, Status> {
-    let active = app.model_id();
-    let wanted = match request.model_id.as_str() {
-        "" => active.clone(),
-        wanted => id("model_id", wanted)?,
-    };
-    let (listed, _) = app.models.list().await.map_err(models_status)?;
-    let Some(listed) = listed.into_iter().find(|listed| listed.id == wanted) else {
-        return Err(Status::not_found("model_id: there is no such model"));
-    };
-    let manifest_json = match &listed.manifest {
-        Ok(manifest) => serde_json::to_string(manifest).unwrap_or_default(),
-        Err(problem) => {
-            return Err(Status::failed_precondition(format!(
-                "model_id: its manifest cannot be read: {problem}"
-            )))
-        }
-    };
-    let html = app.models.report(&wanted).await.map_err(models_status)?;
-    Ok(GetModelReportResponse {
-        request_id: new_id(),
-        model: Some(model(listed, wanted == active)),
-        model_id: active,
-        manifest_json,
-        html,
-    })
-}
+impl ModelRpc {
+    /// The id of the model that answers; empty without one.
+    fn active(&self) -> String {
+        self.views.get().generation.id().to_owned()
+    }
 
-async fn list_models(app: &App) -> Result<ListModelsResponse, Status> {
-    let (listed, refused) = app.models.list().await.map_err(models_status)?;
-    let generation = app.views.get().generation.clone();
-    let models = listed
-        .into_iter()
-        .map(|listed| {
-            let active = generation.is_some() && generation.id() == listed.id;
-            let mut model = model(listed, active);
-            model.answered = app.metrics.answered_by(&model.model_id);
-            if let Some((id, problem)) = &refused {
-                if *id == model.model_id {
-                    model.problem.clone_from(problem);
-                }
+    /// A model of the directory, and its manifest as JSON.
+    async fn found(&self, wanted: &str) -> Result<(Listed, String), Status> {
+        let (listed, _) = self.models.list().await?;
+        let listed = listed.into_iter().find(|listed| listed.id == wanted);
+        let listed = listed.ok_or_else(|| Status::not_found("model_id: there is no such model"))?;
+        let manifest = listed.manifest.as_ref().map_err(|problem| {
+            let what = format!("model_id: its manifest cannot be read: {problem}");
+            Status::failed_precondition(what)
+        })?;
+        let manifest = serde_json::to_string(manifest).unwrap_or_default();
+        Ok((listed, manifest))
+    }
+
+    fn listed(
+        &self,
+        listed: Vec<Listed>,
+        refused: Option<(String, String)>,
+        active: &str,
+    ) -> Vec<Model> {
+        let message = |listed: Listed| {
+            let answers = !active.is_empty() && active == listed.id;
+            let mut model = model(listed, answers);
+            model.answered = self.metrics.answered_by(&model.model_id);
+            if let Some((_, problem)) = refused.as_ref().filter(|(id, _)| *id == model.model_id) {
+                model.problem.clone_from(problem);
             }
             model
-        })
-        .collect();
-    Ok(ListModelsResponse {
-        request_id: new_id(),
-        model_id: generation.id().to_owned(),
-        models,
-    })
+        };
+        listed.into_iter().map(message).collect()
+    }
 }
 
 fn model(listed: Listed, active: bool) -> Model {

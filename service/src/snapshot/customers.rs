@@ -9,6 +9,7 @@ use serendib_shop::{Budget, Consents, Fact, Touch};
 
 use crate::snapshot::views::View;
 use crate::store;
+use crate::workers::held::held;
 
 /// One customer in the numbers of one view.
 #[derive(Debug, Default)]
@@ -85,9 +86,7 @@ impl EncodedCache {
 
     fn shard(&self, id: &str) -> std::sync::MutexGuard<'_, Shard> {
         let ix = serendib_shop::stable_hash(id.as_bytes()) as usize % SHARDS;
-        self.shards[ix]
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(self.shards[ix].lock())
     }
 
     /// `state` in the numbers of `view`, from the cache where it is there.
@@ -132,18 +131,14 @@ impl EncodedCache {
 
     pub fn clear(&self) {
         for shard in &self.shards {
-            *shard
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = Shard::default();
+            *held(shard.lock()) = Shard::default();
         }
     }
 
     /// Customers in the cache.
     pub fn len(&self) -> usize {
         let count = |shard: &Mutex<Shard>| {
-            let shard = shard
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let shard = held(shard.lock());
             shard.young.len() + shard.old.len()
         };
         self.shards.iter().map(count).sum()

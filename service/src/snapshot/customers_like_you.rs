@@ -5,7 +5,7 @@
 //! the side buffer has grown. Requests read.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serendib_engine::index::{LikeYou, Neighbourhood};
 use serendib_shop::{Budget, Purpose, Touch};
@@ -15,6 +15,7 @@ use crate::clock::now_ms;
 use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
 use crate::store::{CustomerQuery, CustomerState, StoreError};
+use crate::workers::held::held;
 use crate::workers::idle::Quiet;
 
 /// Customers read between two looks at what else there is to do.
@@ -131,23 +132,13 @@ fn folded(keeping: &Keeping, view: &View, state: &CustomerState) -> Option<(Vec<
     Some((vector, history))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 impl SimilarCustomers {
     fn read(&self) -> RwLockReadGuard<'_, People> {
-        self.people
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(self.people.read())
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, People> {
-        self.people
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(self.people.write())
     }
 
     /// Customers and bytes in the cache, and whether it is complete.
@@ -158,13 +149,13 @@ impl SimilarCustomers {
 
     /// Leaves a customer out from now on.
     pub fn forget(&self, customer_id: &str) {
-        lock(&self.gone).insert(customer_id.to_owned());
+        held(self.gone.lock()).insert(customer_id.to_owned());
         self.changed([customer_id.to_owned()]);
     }
 
     /// Notes that these customers, by any of their ids, are to be folded in again.
     pub fn changed(&self, ids: impl IntoIterator<Item = String>) {
-        let mut changed = lock(&self.changed);
+        let mut changed = held(self.changed.lock());
         // One more than is remembered says that there were too many.
         for id in ids {
             if changed.len() > CHANGED {
@@ -194,7 +185,7 @@ impl SimilarCustomers {
         let Some((vector, _)) = folded(keeping, view, state) else {
             return found;
         };
-        let gone = lock(&self.gone).clone();
+        let gone = held(self.gone.lock()).clone();
         let eligible = |key: u64| {
             let id = &*people.ids[key as usize];
             id != state.customer_id && !gone.contains(id)
@@ -226,7 +217,7 @@ impl SimilarCustomers {
         if people.model != model || !people.complete {
             return work(LikeYou::NotReady);
         }
-        let gone: HashSet<u64> = lock(&self.gone)
+        let gone: HashSet<u64> = held(self.gone.lock())
             .iter()
             .filter_map(|id| people.keys.get(id.as_str()).copied())
             .collect();
@@ -251,7 +242,7 @@ impl SimilarCustomers {
         let _keeping = self.keeping.lock().await;
         let view = keeping.views.get();
         let anew = self.read().model != view.generation.id();
-        let changed = std::mem::take(&mut *lock(&self.changed));
+        let changed = std::mem::take(&mut *held(self.changed.lock()));
         if anew || changed.len() > CHANGED {
             return self.everybody(keeping, quiet, &view, budget).await;
         }
@@ -337,7 +328,7 @@ impl SimilarCustomers {
         let mut people = self.write();
         for id in away {
             people.remove(id);
-            lock(&self.gone).remove(id);
+            held(self.gone.lock()).remove(id);
         }
         for (id, folded) in there {
             match folded {
@@ -348,7 +339,7 @@ impl SimilarCustomers {
                 None => people.remove(&id),
             }
             // Whoever was erased and came back new counts again.
-            lock(&self.gone).remove(&id);
+            held(self.gone.lock()).remove(&id);
         }
         Ok(())
     }

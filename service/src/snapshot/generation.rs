@@ -7,6 +7,8 @@ use serendib_engine::bundle::{Bundle, BundleError, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_shop::Encoder;
 
+use crate::workers::held::held;
+
 /// One loaded model with what the server counts of it.
 #[derive(Debug)]
 pub struct Generation {
@@ -68,19 +70,22 @@ impl Generation {
         }
     }
 
+    /// Whether touches have times, as far as the model knows.
+    pub fn is_timed(&self) -> bool {
+        !self.is_some() || self.model.manifest.data.timed
+    }
+
     /// The time that the engine is asked for at `now`: a shop without times sees everything whatever the time.
     pub fn ranked_at(&self, now: i64) -> i64 {
-        if self.is_some() && !self.model.manifest.data.timed {
-            i64::MAX
-        } else {
+        if self.is_timed() {
             now
+        } else {
+            i64::MAX
         }
     }
 
     /// The encoder, also after a panic elsewhere: it only ever grows.
     pub fn encoder(&self) -> std::sync::MutexGuard<'_, Encoder> {
-        self.encoder
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(self.encoder.lock())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serendib_shop::{stable_hash, Budget, TouchClass, Touchpoint};
 
 use super::types::{CustomerQuery, CustomerState};
+use crate::workers::held::held;
 
 const SHARDS: usize = 4096;
 
@@ -55,9 +56,7 @@ impl StateCache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        held(self.inner.lock())
     }
 
     fn shard(&self, id: &str) -> &AtomicU64 {

@@ -189,6 +189,15 @@ pub enum StoreError {
     },
 }
 
+impl From<crate::workers::blocking::Broken> for StoreError {
+    fn from(broken: crate::workers::blocking::Broken) -> StoreError {
+        StoreError::Io {
+            attempt: broken.attempt.into(),
+            detail: broken.detail,
+        }
+    }
+}
+
 impl StoreError {
     /// What the caller should make of it.
     pub fn code(&self) -> ErrorCode {

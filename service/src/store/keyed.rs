@@ -3,9 +3,9 @@
 //! HMAC-SHA256 (RFC 2104) cut to 128 bits. The key lives in a file of its own, readable by its owner only: without it
 //! nobody can tell from the ledger whether an id they guess was erased.
 
-use std::io::Write;
 use std::path::Path;
 
+use serendib_shop::publish::write_private;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
@@ -105,7 +105,7 @@ impl Key {
         use rand::RngCore;
         let mut bytes = [0u8; 32];
         rand::rngs::OsRng.fill_bytes(&mut bytes);
-        write_private(path, format!("{}\n", hex::encode(bytes)).as_bytes()).map_err(|error| {
+        write_private(path, format!("{}\n", hex::encode(bytes))).map_err(|error| {
             StoreError::ReadOnly {
                 path: path.into(),
                 detail: format!("writing the key failed: {error}"),
@@ -113,28 +113,6 @@ impl Key {
         })?;
         Ok(Key::new(&bytes))
     }
-}
-
-/// Writes a file that only its owner may read, synced, by way of a temporary name.
-pub(crate) fn write_private(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&temporary)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    sync_directory(path.parent().unwrap_or(Path::new(".")))
-}
-
-/// Makes renames and new files in `dir` durable.
-pub(crate) fn sync_directory(dir: &Path) -> std::io::Result<()> {
-    std::fs::File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]

@@ -2,30 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use tonic::metadata::MetadataMap;
-
 /// The moment at which the caller stops waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// What the call's `grpc-timeout` says, less a tenth (at most 50 ms) for sending the answer; `default` without one.
-    pub fn of(metadata: &MetadataMap, default: Duration) -> Deadline {
-        let budget = metadata
-            .get("grpc-timeout")
-            .and_then(|value| value.to_str().ok())
-            .and_then(parse_timeout)
-            .unwrap_or(default);
+    /// The end of `budget` from now, less a tenth (at most 50 ms) for sending the answer.
+    pub fn of(budget: Duration) -> Deadline {
         let reserve = (budget / 10).min(Duration::from_millis(50));
         let far = Duration::from_secs(86_400);
         Deadline(Instant::now() + (budget - reserve).min(far))
-    }
-
-    /// What the call says, where it says something.
-    pub fn said(metadata: &MetadataMap) -> Option<Deadline> {
-        metadata
-            .contains_key("grpc-timeout")
-            .then(|| Deadline::of(metadata, Duration::from_secs(86_400)))
     }
 
     /// Whether it has passed.
@@ -38,8 +24,8 @@ impl Deadline {
     }
 }
 
-/// Reads the gRPC wire form: up to 8 digits and a unit (`H`, `M`, `S`, `m`, `u`, `n`).
-fn parse_timeout(text: &str) -> Option<Duration> {
+/// The value of a `grpc-timeout`: up to 8 digits and a unit (`H`, `M`, `S`, `m`, `u`, `n`).
+pub fn parse_timeout(text: &str) -> Option<Duration> {
     let digits = text.len().checked_sub(1)?;
     let (number, unit) = text.split_at_checked(digits)?;
     if number.is_empty() || number.len() > 8 {
@@ -71,12 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_a_timeout_gets_the_default() {
-        let deadline = Deadline::of(&MetadataMap::new(), Duration::from_secs(100));
+    fn a_deadline_keeps_time_for_the_answer() {
+        let deadline = Deadline::of(Duration::from_secs(100));
         assert!(!deadline.passed());
         assert!(deadline.left() > Duration::from_secs(90));
-        let mut metadata = MetadataMap::new();
-        metadata.insert("grpc-timeout", "0n".parse().unwrap());
-        assert!(Deadline::of(&metadata, Duration::from_secs(100)).passed());
+        assert!(deadline.left() < Duration::from_secs(100));
+        assert!(Deadline::of(Duration::ZERO).passed());
     }
 }

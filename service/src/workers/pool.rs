@@ -109,10 +109,9 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
-    use tonic::metadata::MetadataMap;
 
     fn deadline(ms: u64) -> Deadline {
-        Deadline::of(&MetadataMap::new(), Duration::from_millis(ms))
+        Deadline::of(Duration::from_millis(ms))
     }
 
     #[tokio::test]

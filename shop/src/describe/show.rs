@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Description, Named, Spread};
+use crate::print::{Column, Grid};
 
 /// 1234567 → `1,234,567`.
 fn grouped(number: u64) -> String {
@@ -41,19 +42,20 @@ fn list(f: &mut fmt::Formatter<'_>, title: &str, named: &[Named], total: u64) ->
         return Ok(());
     }
     writeln!(f, "\n{title}")?;
+    let columns = [
+        Column::name("", 24),
+        Column::figure("", 14),
+        Column::figure("", 8),
+    ];
+    let mut grid = Grid::bare(2, columns);
     for entry in named.iter().take(20) {
-        let name = if entry.name.is_empty() {
-            "(none given)"
-        } else {
-            &entry.name
+        let name = match &*entry.name {
+            "" => "(none given)",
+            name => name,
         };
-        writeln!(
-            f,
-            "  {name:<24} {:>14}  {:>7}",
-            grouped(entry.count),
-            percent(entry.count, total)
-        )?;
+        grid.row([name, &grouped(entry.count), &percent(entry.count, total)]);
     }
+    write!(f, "{grid}")?;
     if named.len() > 20 {
         writeln!(f, "  … and {} more", named.len() - 20)?;
     }
@@ -167,16 +169,18 @@ impl fmt::Display for Description {
         )?;
         if !self.top.is_empty() {
             writeln!(f, "\ntop products: customers who acquired it, rows")?;
+            let counts = [Column::figure("", 9); 2];
+            let names = [Column::name("", 17), Column::rest("")];
+            let mut grid = Grid::bare(2, [counts, names].concat());
             for product in &self.top {
-                let title = product.title.as_deref().unwrap_or("");
-                writeln!(
-                    f,
-                    "  {:>9} {:>9}  {:<16} {title}",
-                    grouped(product.customers),
-                    grouped(product.rows),
-                    product.product_id
-                )?;
+                grid.row([
+                    &*grouped(product.customers),
+                    &grouped(product.rows),
+                    &format!(" {}", product.product_id),
+                    product.title.as_deref().unwrap_or(""),
+                ]);
             }
+            write!(f, "{grid}")?;
         }
         Ok(())
     }

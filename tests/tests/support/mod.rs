@@ -2,6 +2,7 @@
 
 pub mod groceries;
 pub mod programs;
+pub mod victim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use serendib_service::config::{Config, RawConfig};
 use serendib_service::server::{self, Running};
 use serendib_service::store::Store;
 use serendib_shop::{Catalogue, Encoder, Product};
+pub use serendib_tests::settings;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
@@ -129,20 +131,6 @@ pub struct Shop {
     pub dir: TempDir,
     running: Option<Running>,
     channel: Channel,
-}
-
-/// Settings of a server over `dir`, on free ports.
-pub fn settings(dir: &Path) -> RawConfig {
-    let mut raw = RawConfig::default();
-    raw.server.addr = "127.0.0.1:0".into();
-    raw.metrics.addr = "127.0.0.1:0".into();
-    raw.models.dir = dir.join("models").to_str().unwrap().into();
-    raw.models.watch_ms = 50;
-    raw.store.dir = dir.join("store").to_str().unwrap().into();
-    raw.server.shutdown_grace_s = 5;
-    // tests of the holdout ask for one
-    raw.recommend.holdout_percent = 0;
-    raw
 }
 
 impl Shop {
@@ -286,4 +274,17 @@ pub fn notes(answer: &RecommendResponse) -> Vec<&str> {
 pub fn days_ago(days: f64) -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.unwrap().as_millis() as i64 - (days * 86_400_000.0) as i64
+}
+
+/// The number in the environment `variable`; `usual` where it holds none.
+pub fn how_many(variable: &str, usual: u32) -> u32 {
+    let number = std::env::var(variable).ok();
+    number.and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// Says that a test was left out, where it is seen: what a test prints by macros is kept back when it passes.
+pub fn skipped(what: &str) {
+    use std::io::Write;
+    // where standard error is closed nobody reads
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
 }

@@ -10,7 +10,7 @@ pub fn root() -> &'static Path {
 }
 
 /// An integration test of each package that has a program: cargo builds the program before it.
-const BESIDE: [&str; 4] = ["usage", "command_line", "publishing", "importers"];
+const BESIDE: [&str; 4] = ["usage", "command_line", "training", "importers"];
 
 /// The directory of all programs, built if they are not: `cargo test --workspace` does before the first test runs, a run of
 /// this test alone does not.
@@ -51,6 +51,9 @@ pub fn programs() -> &'static Path {
         programs
     })
 }
+
+/// What is said where there is no [`python`].
+pub const NO_PYTHON: &str = "python3 with grpcio and protobuf cannot be had here";
 
 /// A Python with `grpcio` and `protobuf`: the one that `SERENDIB_PYTHON` names, or one installed once beside the build; `None`
 /// where that cannot be had.

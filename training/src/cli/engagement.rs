@@ -12,7 +12,7 @@ use serendib_shop::{Budget, Cell, ColumnType, Encoder, OutputTable, ReadOptions}
 use crate::batch::Batch;
 use crate::cli::time::parse_at;
 use crate::cli::written::Written;
-use crate::progress::Progress;
+use serendib_shop::Progress;
 
 /// Largest effects written per customer.
 const EFFECTS: usize = 5;
@@ -101,7 +101,7 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
         ],
     )?;
     let customers: Vec<u32> = (0..batch.log().len() as u32).collect();
-    let progress = Progress::start("engagement", customers.len() as u64);
+    let progress = Progress::bar("engagement", customers.len() as u64);
     for block in customers.chunks(BLOCK) {
         let rows: Vec<(Engagement, Outlook)> = block
             .par_iter()

@@ -8,7 +8,7 @@ use clap::Args;
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_shop::{Delight, Log, ReadOptions, ShopData, Table, Touch, DAY_MS};
+use serendib_shop::{publish, Delight, Log, ReadOptions, ShopData, Table, Touch, DAY_MS};
 
 use crate::cli::time::parse_at;
 use crate::judge::cold::{self, ColdReport};
@@ -22,7 +22,7 @@ use crate::learn::engagement::HORIZONS;
 use crate::learn::vectors::build::build;
 use crate::learn::vectors::split::{hold_out, hold_out_at, Regime};
 use crate::learn::{corpus_of, fit_parts, memory, FitContext, Settings};
-use crate::progress::Stages;
+use serendib_shop::progress::Stages;
 
 /// Customers whose lists are judged at most.
 const MOST_CUSTOMERS: usize = 50_000;
@@ -108,7 +108,9 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let page = evaluation.html(&format!("Model {}", model.manifest.id));
         for (name, content) in [("evaluation.json", &text), ("evaluation.html", &page)] {
-            write_atomically(&dir.join(name), content)?;
+            let path = dir.join(name);
+            publish::write(&path, content)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
     if args.json {
@@ -240,13 +242,6 @@ impl Sections {
             cold: None,
         })
     }
-}
-
-fn write_atomically(path: &std::path::Path, content: &str) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, content)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Scores the bundle itself on the part that the split set aside.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serendib_shop::print::{fixed, Column, Grid};
+use serendib_shop::progress::Stages;
 use serendib_shop::{Log, ReadOptions, ShopData};
 
 use crate::learn::{self, checkpoint, publish, Checkpoints, Choice, Fit, FitOptions};
-use crate::progress::Stages;
 use crate::refresh::{drift, lock, ModelReport};
 use crate::report::model as page;
 
@@ -123,26 +124,29 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
 fn print_choice(choice: &Choice) {
     println!("chosen on {} customers: {}", choice.customers, choice.why);
     if !choice.table.is_empty() {
-        println!(
-            "{:<24} {:>8} {:>7} {:>7} {:>6}  settings",
-            "family", "NDCG@20", "weight", "worth", "tried"
-        );
+        let mut grid = Grid::new([
+            Column::name("family", 24),
+            Column::figure("NDCG@20", 8),
+            Column::figure("weight", 7),
+            Column::figure("worth", 7),
+            Column::figure("tried", 6),
+            Column::rest(" settings"),
+        ]);
         for row in &choice.table {
-            let weight = if row.weight > 0.0 {
-                format!("{:.2}", row.weight)
-            } else {
-                "-".into()
+            let weight = match row.weight > 0.0 {
+                true => fixed(f64::from(row.weight), 2),
+                false => "-".into(),
             };
-            println!(
-                "{:<24} {:>8.4} {:>7} {:>6.1}% {:>6}  {}",
-                row.name,
-                row.ndcg,
+            grid.row([
+                row.name.clone(),
+                fixed(row.ndcg, 4),
                 weight,
-                100.0 * row.worth,
-                row.tried,
-                row.settings
-            );
+                format!("{:.1}%", 100.0 * row.worth),
+                row.tried.to_string(),
+                format!(" {}", row.settings),
+            ]);
         }
+        print!("{grid}");
         println!(
             "worth: what the blend loses without the family; where it is left out (-), what it would add, which is too little"
         );

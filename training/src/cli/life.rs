@@ -10,7 +10,7 @@ use serendib_shop::{Cell, ColumnType, OutputTable, ReadOptions};
 use crate::batch::Batch;
 use crate::cli::time::parse_at;
 use crate::cli::written::Written;
-use crate::progress::Progress;
+use serendib_shop::Progress;
 
 /// Write what is believed of each customer's life situations: one row per customer and clock
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
     let now = batch.now(args.at);
     let products = batch.live.profiles(life);
     let customers = batch.log().len() as u32;
-    let progress = Progress::start("life", u64::from(customers));
+    let progress = Progress::bar("life", u64::from(customers));
     let rows: Vec<Vec<[Cell; 10]>> = (0..customers)
         .into_par_iter()
         .map(|customer| {

@@ -10,7 +10,7 @@ use serendib_shop::{Cell, ColumnType, OutputTable, ProductIx, ReadOptions};
 use crate::batch::{read_pairs, select, Batch, Selection};
 use crate::cli::time::parse_at;
 use crate::cli::written::Written;
-use crate::progress::Progress;
+use serendib_shop::Progress;
 
 /// Customers answered between two writes: bounds memory, keeps the order of rows.
 const CHUNK: usize = 4_096;
@@ -158,7 +158,7 @@ pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
                 .collect()
         }
     };
-    let progress = Progress::start("recommend", askers.len() as u64);
+    let progress = Progress::bar("recommend", askers.len() as u64);
     for chunk in askers.chunks(CHUNK) {
         let answered: Vec<_> = chunk
             .par_iter()

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serendib_shop::print::{difference, fixed, Column, Grid};
+use serendib_shop::progress::{self, Stages};
 use serendib_shop::{ReadOptions, ShopData};
 
 use crate::cli::fit::parse_gb;
-use crate::progress::{self, Stages};
+use crate::judge::policy::Interval;
 use crate::refresh::{self, gate::GateOptions, lock, RefreshOptions};
 
 /// Fit a new model, prove that it is no worse than the current one, and publish it
@@ -166,27 +168,32 @@ fn print_comparison(comparison: &refresh::compare::Comparison) {
         "\n{}, {} customers",
         comparison.protocol, comparison.customers
     );
-    println!(
-        "{:<20} {:>9} {:>9} {:>9} {:>9}",
-        "", "NDCG@20", "Recall@20", "hit@10", "coverage"
-    );
+    let mut grid = Grid::new([
+        Column::name("", 20),
+        Column::figure("NDCG@20", 9),
+        Column::figure("Recall@20", 9),
+        Column::figure("hit@10", 9),
+        Column::figure("coverage", 9),
+    ]);
     for m in &comparison.methods {
-        println!(
-            "{:<20} {:>9.4} {:>9.4} {:>9.4} {:>9.3}",
-            m.name, m.ndcg_20, m.recall_20, m.hit_10, m.coverage_20
-        );
+        grid.row([
+            m.name.clone(),
+            fixed(m.ndcg_20, 4),
+            fixed(m.recall_20, 4),
+            fixed(m.hit_10, 4),
+            fixed(m.coverage_20, 3),
+        ]);
     }
-    println!("candidate minus, 95 % interval over customers:");
+    let [segment, against, metric] = [22, 18, 10].map(|width| Column::name("", width));
+    let mut gaps = Grid::bare(2, [segment, against, metric, Column::rest("")]);
     for gap in &comparison.gaps {
-        println!(
-            "  {:<22} {:<18} {:<10} {:+.4}  [{:+.4}, {:+.4}]  {}",
-            gap.segment,
-            gap.against,
-            gap.metric,
-            gap.difference.value,
-            gap.difference.low,
-            gap.difference.high,
-            gap.customers
-        );
+        let Interval { value, low, high } = gap.difference;
+        gaps.row([
+            gap.segment.clone(),
+            gap.against.clone(),
+            gap.metric.to_owned(),
+            format!("{}  {}", difference(value, low, high), gap.customers),
+        ]);
     }
+    print!("{grid}candidate minus, 95 % interval over customers:\n{gaps}");
 }

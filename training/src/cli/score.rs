@@ -10,7 +10,7 @@ use serendib_shop::{Cell, ColumnType, OutputTable, ReadOptions};
 use crate::batch::{read_pairs, Batch};
 use crate::cli::time::parse_at;
 use crate::cli::written::Written;
-use crate::progress::Progress;
+use serendib_shop::Progress;
 
 /// Score pairs of customer and product and write a table
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
     for (row, (customer, _)) in pairs.iter().enumerate() {
         by_customer.entry(customer).or_default().push(row);
     }
-    let progress = Progress::start("score", pairs.len() as u64);
+    let progress = Progress::bar("score", pairs.len() as u64);
     let scored: Vec<(usize, Option<PairScore>)> = by_customer
         .par_iter()
         .flat_map_iter(|(customer, rows)| {

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::represent::{ColdProduct, Csr, RepresentError, Representation, Vocabulary};
+use serendib_shop::print::{difference, fixed, Column, Grid};
 use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
 
 use crate::judge::list;
@@ -277,25 +278,29 @@ impl fmt::Display for ColdReport {
             "products without buyers: {} hidden from training, ranked among all {} by what they say about themselves",
             self.hidden, self.products
         )?;
-        writeln!(
-            f,
-            "{:<28} {:>9} {:>9} {:>9} {:>9}",
-            "", "customers", "Recall@10", "Recall@20", "NDCG@20"
-        )?;
+        let mut grid = Grid::new([
+            Column::name("", 28),
+            Column::figure("customers", 9),
+            Column::figure("Recall@10", 9),
+            Column::figure("Recall@20", 9),
+            Column::figure("NDCG@20", 9),
+        ]);
         for (name, row) in &self.rows {
-            writeln!(
-                f,
-                "{name:<28} {:>9} {:>9.4} {:>9.4} {:>9.4}",
-                row.customers, row.recall_10, row.recall_20, row.ndcg_20
-            )?;
+            grid.row([
+                name.clone(),
+                row.customers.to_string(),
+                fixed(row.recall_10, 4),
+                fixed(row.recall_20, 4),
+                fixed(row.ndcg_20, 4),
+            ]);
         }
+        let mut gaps = Grid::bare(2, [Column::name("", 35), Column::rest("")]);
         for gap in &self.intervals {
-            writeln!(
-                f,
-                "  against {:<27} {:+.4}  [{:+.4}, {:+.4}]",
-                gap.against, gap.difference, gap.low, gap.high
-            )?;
+            gaps.row([
+                format!("against {}", gap.against),
+                difference(gap.difference, gap.low, gap.high),
+            ]);
         }
-        Ok(())
+        write!(f, "{grid}{gaps}")
     }
 }

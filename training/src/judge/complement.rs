@@ -8,6 +8,7 @@ use serendib_engine::complement::baskets::RowCounter;
 use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, SparseRows, NOBODY,
 };
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{Catalogue, Log, ProductIx, DAY_MS};
 
 use crate::learn::complement::families::{ease, item_item};
@@ -387,18 +388,18 @@ impl std::fmt::Display for ComplementReport {
                 "\n{} ({} cases, {} unknown)",
                 table.task, table.cases, table.unknown
             )?;
-            writeln!(
-                f,
-                "{:<30} {:>8}   ours minus this, 95 %",
-                "method", "hit@10"
-            )?;
+            let mut grid = Grid::new([
+                Column::name("method", 30),
+                Column::figure("hit@10", 8),
+                Column::rest("  ours minus this, 95 %"),
+            ]);
             for row in &table.rows {
-                write!(f, "{:<30} {:>8.4}", row.method, row.hit_at_10)?;
-                match row.ours_minus {
-                    Some((low, high)) => writeln!(f, "   {low:+.4} … {high:+.4}")?,
-                    None => writeln!(f)?,
-                }
+                let ours = row.ours_minus;
+                let cells = [row.method.clone(), fixed(row.hit_at_10, 4)];
+                let ours = ours.map(|(low, high)| format!("  {low:+.4} … {high:+.4}"));
+                grid.row(cells.into_iter().chain(ours));
             }
+            write!(f, "{grid}")?;
         }
         writeln!(
             f,

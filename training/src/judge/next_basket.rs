@@ -1,10 +1,9 @@
 //! How well the next basket is predicted, repeats and new products apart, with the baselines in the same table.
 
-use std::fmt::Write;
-
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::repeat::NextBasket;
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::Basket;
 
 use crate::learn::next_basket::{neighbours, popularity, recall_ndcg};
@@ -36,18 +35,26 @@ pub struct BasketFigures {
 impl BasketFigures {
     /// The table for a terminal.
     pub fn table(&self) -> String {
-        let mut out = format!(
-            "next basket: {} customers, {} without one\n{:<28} {:>9} {:>9} {:>9} {:>9}\n",
-            self.customers, self.left_out, "", "Recall@10", "NDCG@10", "repeat", "explore"
-        );
+        let mut grid = Grid::new([
+            Column::name("", 28),
+            Column::figure("Recall@10", 9),
+            Column::figure("NDCG@10", 9),
+            Column::figure("repeat", 9),
+            Column::figure("explore", 9),
+        ]);
         for row in &self.rows {
-            let _ = writeln!(
-                out,
-                "{:<28} {:>9.4} {:>9.4} {:>9.4} {:>9.4}",
-                row.name, row.recall, row.ndcg, row.repeat_recall, row.explore_recall
-            );
+            grid.row([
+                row.name.clone(),
+                fixed(row.recall, 4),
+                fixed(row.ndcg, 4),
+                fixed(row.repeat_recall, 4),
+                fixed(row.explore_recall, 4),
+            ]);
         }
-        out
+        format!(
+            "next basket: {} customers, {} without one\n{grid}",
+            self.customers, self.left_out
+        )
     }
 }
 

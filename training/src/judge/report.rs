@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::Serialize;
+use serendib_shop::print::{difference, fixed, Column, Grid};
 
 use crate::judge::metrics::Summary;
 
@@ -61,33 +62,31 @@ impl Evaluation {
             "{}\n{} customers scored, {} left out, {} products, {} held-out rows on unknown products",
             self.protocol, self.customers, self.left_out, self.products, self.unknown_products
         );
-        let _ = writeln!(
-            out,
-            "{:<24} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9}",
-            "",
-            "Recall@10",
-            "Recall@20",
-            "NDCG@10",
-            "NDCG@20",
-            "HR@10",
-            "Prec@10",
-            "MRR",
-            "coverage"
-        );
+        let mut grid = Grid::new([
+            Column::name("", 24),
+            Column::figure("Recall@10", 9),
+            Column::figure("Recall@20", 9),
+            Column::figure("NDCG@10", 9),
+            Column::figure("NDCG@20", 9),
+            Column::figure("HR@10", 8),
+            Column::figure("Prec@10", 8),
+            Column::figure("MRR", 8),
+            Column::rest(" coverage"),
+        ]);
         let mut line = |name: &str, s: &Summary, coverage: Option<f64>| {
-            let coverage = coverage.map_or(String::new(), |c| format!("{c:>9.3}"));
-            let _ = writeln!(
-                out,
-                "{:<24} {:>9.4} {:>9.4} {:>9.4} {:>9.4} {:>8.4} {:>8.4} {:>8.4} {coverage}",
-                name,
+            let figures = [
                 s.recall_10,
                 s.recall_20,
                 s.ndcg_10,
                 s.ndcg_20,
                 s.hit_10,
                 s.precision_10,
-                s.mrr
-            );
+                s.mrr,
+            ];
+            let mut cells = vec![name.to_owned()];
+            cells.extend(figures.map(|figure| fixed(figure, 4)));
+            cells.push(coverage.map_or(String::new(), |c| format!("{c:>9.3}")));
+            grid.row(cells);
         };
         for row in &self.rows {
             line(&row.name, &row.all, Some(row.coverage));
@@ -98,14 +97,19 @@ impl Evaluation {
                 line("  owned before", repeat, None);
             }
         }
-        let _ = writeln!(out, "difference to serendib, 95 % interval over customers:");
+        let columns = [Column::name("", 20), Column::name("", 10), Column::rest("")];
+        let mut gaps = Grid::bare(2, columns);
         for gap in &self.intervals {
-            let _ = writeln!(
-                out,
-                "  {:<20} {:<10} {:+.4}  [{:+.4}, {:+.4}]",
-                gap.against, gap.metric, gap.difference, gap.low, gap.high
-            );
+            gaps.row([
+                gap.against.clone(),
+                gap.metric.clone(),
+                difference(gap.difference, gap.low, gap.high),
+            ]);
         }
+        let _ = write!(
+            out,
+            "{grid}difference to serendib, 95 % interval over customers:\n{gaps}"
+        );
         out
     }
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request, RequestError};
 use serendib_engine::surprise::{hurt, Topics};
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{acquisitions, Log, ProductIx, Touch, DAY_MS};
 
 use crate::learn::surprise::topics;
@@ -361,25 +362,24 @@ impl std::fmt::Display for SurpriseReport {
             "\nsurprises: {} customers with one to find, {} clusters; hits per list of {LENGTH}",
             self.customers, self.clusters
         )?;
-        writeln!(
-            f,
-            "{:<32} {:>9} {:>9} {:>9} {:>7} {:>8}",
-            "method", "surprises", "again", "new", "kept", "unexp."
-        )?;
+        let mut grid = Grid::new([
+            Column::name("method", 32),
+            Column::figure("surprises", 9),
+            Column::figure("again", 9),
+            Column::figure("new", 9),
+            Column::figure("kept", 7),
+            Column::figure("unexp.", 8),
+        ]);
         for row in &self.rows {
-            let said = row
-                .unexpectedness
-                .map_or(String::new(), |u| format!("{u:.3}"));
-            writeln!(
-                f,
-                "{:<32} {:>9.4} {:>9.4} {:>9.4} {:>6.0}% {said:>8}",
-                row.method,
-                row.surprises,
-                row.again,
-                row.new_products,
-                100.0 * row.kept
-            )?;
+            grid.row([
+                row.method.clone(),
+                fixed(row.surprises, 4),
+                fixed(row.again, 4),
+                fixed(row.new_products, 4),
+                format!("{:.0}%", 100.0 * row.kept),
+                row.unexpectedness.map_or(String::new(), |u| fixed(u, 3)),
+            ]);
         }
-        Ok(())
+        write!(f, "{grid}")
     }
 }

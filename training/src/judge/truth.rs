@@ -9,6 +9,7 @@ use serendib_engine::complement::Complements;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{pair_features, Live};
 use serendib_engine::surprise::{DelightModel, Terms, FEATURES};
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{
     time::{parse_time, Zone},
     Catalogue, DataError, Delight, InputTable, Log, ProductIx,
@@ -394,11 +395,16 @@ impl std::fmt::Display for TruthReport {
                 100.0 * table.base_rate,
                 self.ratings
             )?;
-            writeln!(f, "{:<30} {:>7} {:>7}", "method", "AUC", "ECE")?;
+            let mut grid = Grid::new([
+                Column::name("method", 30),
+                Column::figure("AUC", 7),
+                Column::figure("ECE", 7),
+            ]);
             for row in &table.rows {
-                let ece = row.ece.map_or(String::new(), |ece| format!("{ece:.4}"));
-                writeln!(f, "{:<30} {:>7.4} {ece:>7}", row.method, row.auc)?;
+                let ece = row.ece.map_or(String::new(), |ece| fixed(ece, 4));
+                grid.row([row.method.clone(), fixed(row.auc, 4), ece]);
             }
+            write!(f, "{grid}")?;
             writeln!(
                 f,
                 "share of the gap from the better baseline to the truth that 2,000 ratings close: {:.3}",

@@ -1,5 +1,6 @@
 //! Fitting: the automatic choice of families, and the parts of a model.
 
+pub mod buy_again;
 pub mod checkpoint;
 pub mod complement;
 pub mod corpus;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::early::Sections;
+use super::backtest::Sections;
 
 /// How well one part does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

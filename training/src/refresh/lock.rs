@@ -1,11 +1,14 @@
 //! One refresh at a time, and nothing half-written left behind.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use serendib_engine::bundle::ModelsDir;
+use serendib_shop::publish;
+
+use crate::report::model::REPORTS;
 
 const LOCK: &str = ".refresh.lock";
 
@@ -38,42 +41,9 @@ pub fn take(models: &Path) -> anyhow::Result<RefreshLock> {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
     }
-    sweep(models, |pid| !alive(pid));
+    publish::sweep(models);
+    publish::sweep(&models.join(REPORTS));
     Ok(RefreshLock(file))
-}
-
-/// Bundles that were begun and never finished in `models`, with the process that wrote each.
-fn unfinished(models: &Path) -> Vec<(PathBuf, u32)> {
-    let Ok(entries) = fs::read_dir(models) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let (stem, pid) = name.rsplit_once(".tmp-")?;
-            let pid = pid.parse().ok()?;
-            stem.starts_with('.').then(|| (entry.path(), pid))
-        })
-        .collect()
-}
-
-/// Removes unfinished bundles of processes that `gone` says of.
-fn sweep(models: &Path, gone: impl Fn(u32) -> bool) {
-    for (path, pid) in unfinished(models) {
-        if gone(pid) {
-            // First out of the way, at once, so that nobody can finish it half-removed.
-            let aside = models.join(format!(".discarded-{pid}"));
-            if fs::rename(&path, &aside).is_ok() {
-                let _ = fs::remove_dir_all(&aside);
-            }
-        }
-    }
-}
-
-/// Whether a process of this number runs; where that cannot be told, it does.
-fn alive(pid: u32) -> bool {
-    !Path::new("/proc/self").exists() || Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Held while a report and `current` are written: an interrupt waits for both, so that neither is there without the other.
@@ -97,10 +67,14 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
     let before = ModelsDir::new(&models).current().ok().flatten();
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
-            let _whole = publishing();
-            sweep(&models, |pid| pid == std::process::id());
+            let _held = publishing();
+            publish::abandon(&models);
+            publish::abandon(&models.join(REPORTS));
             let now = ModelsDir::new(&models).current().ok().flatten();
-            eprintln!("\ninterrupted: {}", told(before.as_deref(), now.as_deref()));
+            eprintln!(
+                "\ninterrupted: {}",
+                interruption(before.as_deref(), now.as_deref())
+            );
             std::process::exit(130);
         }
     });
@@ -108,7 +82,7 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
 }
 
 /// What an interrupted run has to say where `before` was current when it started and `now` is.
-fn told(before: Option<&str>, now: Option<&str>) -> String {
+fn interruption(before: Option<&str>, now: Option<&str>) -> String {
     match now {
         Some(now) if before != Some(now) => format!("model {now} is already published"),
         _ => "nothing was published; --resume goes on from the last finished stage".into(),
@@ -121,10 +95,10 @@ mod tests {
 
     #[test]
     fn an_interrupt_after_the_swap_says_that_the_model_is_current() {
-        assert!(told(Some("a"), Some("b")).contains("b is already published"));
-        assert!(told(None, Some("b")).contains("b is already published"));
+        assert!(interruption(Some("a"), Some("b")).contains("b is already published"));
+        assert!(interruption(None, Some("b")).contains("b is already published"));
         for same in [None, Some("a")] {
-            assert!(told(same, same).contains("nothing was published"));
+            assert!(interruption(same, same).contains("nothing was published"));
         }
     }
 }

@@ -3,17 +3,17 @@
 //! Candidate and current settings are fitted before a cut and compared on what follows it; the winner is fitted again on
 //! everything, looked at for sanity, written with its report, and published if every check of the gate passed.
 
+pub mod backtest;
 pub mod churn;
 pub mod compare;
 pub mod drift;
-pub mod early;
 pub mod figures;
 pub mod gate;
 pub mod lock;
 pub mod model_report;
 pub mod policy;
 pub mod sanity;
-pub mod worth;
+pub mod uplift;
 
 use std::path::{Path, PathBuf};
 
@@ -29,12 +29,12 @@ use crate::learn::vectors::build::build;
 use crate::learn::vectors::choose::choose;
 use crate::learn::vectors::split::{hold_out, Regime, Split};
 use crate::learn::{self, corpus_of, memory, publish, Choice, FitOptions, Settings};
-use crate::progress::{StageTime, Stages};
 use crate::report::model as page;
 pub use model_report::ModelReport;
+use serendib_shop::progress::{StageTime, Stages};
 
+use backtest::Sections;
 use compare::Comparison;
-use early::Sections;
 use figures::Figure;
 use gate::{Check, GateOptions, Lead};
 use sanity::{Golden, SanityOptions};
@@ -249,7 +249,7 @@ pub fn refresh(
     ));
     let before = last.as_ref().and_then(|l| l.model.as_ref());
     let churn = before.and_then(|before| churn::churn(before, &fitted.model, &log));
-    let worth = worth::worth(&log, options.holdout_percent, served.since, options.seed);
+    let uplift = uplift::uplift(&log, options.holdout_percent, served.since, options.seed);
 
     say("writing the bundle");
     let metrics = &mut fitted.model.manifest.metrics;
@@ -278,7 +278,7 @@ pub fn refresh(
         checks,
         drift: Some(drift),
         churn,
-        worth,
+        uplift,
         policy: decision.policy,
         unusable_draws: served.unusable,
         sections: decision.sections,
@@ -430,9 +430,9 @@ fn decide(
         let recorded = last
             .and_then(|l| l.manifest.as_ref())
             .and_then(|m| m.settings.get("completion").cloned());
-        let model = early::model(&before, winner, &said, recorded, options.seed, say)?;
+        let model = backtest::model(&before, winner, &said, recorded, options.seed, say)?;
         drop(before);
-        decision.sections = early::judge(
+        decision.sections = backtest::judge(
             &model,
             log,
             &later,

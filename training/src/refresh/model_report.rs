@@ -3,16 +3,16 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use super::backtest::Sections;
 use super::churn::Churn;
 use super::compare::Comparison;
 use super::drift::Drift;
-use super::early::Sections;
 use super::figures::Beside;
 use super::gate::{Check, GateOptions};
-use super::worth::Worth;
+use super::uplift::Uplift;
 use crate::judge::policy::OpeReport;
 use crate::learn::{self, Choice};
-use crate::progress::StageTime;
+use serendib_shop::progress::StageTime;
 
 /// Everything that is told of a model; what was not measured is absent.
 #[derive(Debug, Default, Serialize)]
@@ -46,7 +46,8 @@ pub struct ModelReport {
     /// How much lists change.
     pub churn: Option<Churn>,
     /// Orders with and without personal answers.
-    pub worth: Option<Worth>,
+    #[serde(rename = "worth")]
+    pub uplift: Option<Uplift>,
     /// What the serve log says of the candidate.
     pub policy: Option<OpeReport>,
     /// Drawn slots of the serve log that could not be used: of unknown customers or products, or with candidates that do not

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serendib_engine::bundle::ModelsDir;
+use serendib_shop::publish;
 
 use super::{render, Banner, Chart, ChartKind, Headline, Page, Section, Series, TableBlock};
 use crate::judge::policy::{Interval, Verdict};
@@ -42,7 +43,7 @@ pub fn publish(
     models: &Path,
     expected: Option<&str>,
 ) -> anyhow::Result<PathBuf> {
-    let _whole = lock::publishing();
+    let _held = lock::publishing();
     let path = write(report, models)
         .with_context(|| format!("model {} was written and not made current", report.model))?;
     if !report.published {
@@ -57,10 +58,7 @@ pub fn publish(
 }
 
 fn put(path: &Path, content: &str) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    fs::write(&partial, content)
-        .and_then(|()| fs::rename(&partial, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    publish::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// What is on the page of `report`.
@@ -70,7 +68,7 @@ pub fn page(report: &ModelReport) -> Page {
         parts(report),
         comparison(report),
         segments(report),
-        worth(report),
+        uplift(report),
         gate(report),
         data(report),
         settings(report),
@@ -90,7 +88,7 @@ fn date(at: i64) -> String {
         .map_or_else(String::new, |at| at.format("%Y-%m-%d").to_string())
 }
 
-fn whole(n: f64) -> String {
+fn thousands(n: f64) -> String {
     let digits = format!("{:.0}", n.abs());
     let mut out = String::new();
     for (ix, digit) in digits.chars().enumerate() {
@@ -164,9 +162,9 @@ fn subtitle(report: &ModelReport) -> String {
     };
     format!(
         "{} customers, {} products, {} touchpoints{span} · fitted {}",
-        whole(data.customers as f64),
-        whole(data.products as f64),
-        whole(data.touchpoints as f64),
+        thousands(data.customers as f64),
+        thousands(data.products as f64),
+        thousands(data.touchpoints as f64),
         report.created
     )
 }
@@ -222,11 +220,11 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
                 ),
                 None if report.before.is_some() => format!(
                     "of {} customers after the cut; the last model's settings are the same",
-                    whole(comparison.customers as f64)
+                    thousands(comparison.customers as f64)
                 ),
                 None => format!(
                     "of {} customers after the cut; there is no earlier model",
-                    whole(comparison.customers as f64)
+                    thousands(comparison.customers as f64)
                 ),
             };
             let gap = against(CURRENT).filter(|_| !report.fell_back);
@@ -304,14 +302,14 @@ fn headlines(report: &ModelReport) -> Vec<Headline> {
             }),
         });
     }
-    if let Some(worth) = &report.worth {
-        let d = &worth.difference;
+    if let Some(uplift) = &report.uplift {
+        let d = &uplift.difference;
         out.push(Headline {
             label: "orders per customer and year".into(),
             value: format!("{:+.2}", d.value).replace('-', "−"),
             detail: format!(
                 "{:.2} with, {:.2} without personal answers [{:+.2} … {:+.2}]",
-                worth.with.value, worth.without.value, d.low, d.high
+                uplift.with.value, uplift.without.value, d.low, d.high
             )
             .replace('-', "−"),
             better: verdict(d),
@@ -412,7 +410,7 @@ fn curves(report: &ModelReport) -> Option<Section> {
             caption: match delight {
                 Some(delight) => format!(
                     "Predicted delight beside what customers said of {} surprises after the cut, in groups of equal size.",
-                    whole(delight.rows as f64)
+                    thousands(delight.rows as f64)
                 ),
                 None => format!(
                     "Customers said something of {} surprises after the cut: too few to judge by, it takes 80.",
@@ -527,9 +525,9 @@ fn comparison(report: &ModelReport) -> Option<Section> {
             "{}. Everything was fitted and counted before the cut. {} customers, {} without anything to predict left out, {} \
              products ranked. Intervals: 95 %, paired bootstrap over customers.",
             comparison.protocol,
-            whole(comparison.customers as f64),
-            whole(comparison.left_out as f64),
-            whole(comparison.products as f64)
+            thousands(comparison.customers as f64),
+            thousands(comparison.left_out as f64),
+            thousands(comparison.products as f64)
         ),
         tables: vec![
             table(
@@ -574,7 +572,7 @@ fn segments(report: &ModelReport) -> Option<Section> {
             vec![
                 format!("{}, {}", g.segment, g.metric),
                 g.against.clone(),
-                whole(g.customers as f64),
+                thousands(g.customers as f64),
                 figure(g.candidate),
                 figure(g.other),
                 signed(g.difference.value),
@@ -625,7 +623,7 @@ fn parts(report: &ModelReport) -> Option<Section> {
         tables.push(table(
             &format!(
                 "Surprises: {} customers with one to find; hits per list of ten",
-                whole(surprises.customers as f64)
+                thousands(surprises.customers as f64)
             ),
             &[
                 "method",
@@ -648,7 +646,7 @@ fn parts(report: &ModelReport) -> Option<Section> {
     }
     for task in sections.complements.iter().flat_map(|c| &c.tables) {
         tables.push(table(
-            &format!("{}: {} cases", task.task, whole(task.cases as f64)),
+            &format!("{}: {} cases", task.task, thousands(task.cases as f64)),
             &["method", "hit in 10", "ours minus it, 95 %"],
             task.rows.iter().map(|r| {
                 let gap = r.ours_minus.map_or(String::new(), |(low, high)| {
@@ -663,7 +661,7 @@ fn parts(report: &ModelReport) -> Option<Section> {
         tables.push(table(
             &format!(
                 "The next basket: {} customers",
-                whole(next.customers as f64)
+                thousands(next.customers as f64)
             ),
             &["method", "Recall@10", "NDCG@10", "bought before", "new"],
             next.rows.iter().map(|r| {
@@ -692,9 +690,9 @@ fn parts(report: &ModelReport) -> Option<Section> {
             sections.life.iter().map(|a| {
                 vec![
                     a.clock.clone(),
-                    whole(a.customers as f64),
-                    whole(a.mae),
-                    whole(a.mae_of_median),
+                    thousands(a.customers as f64),
+                    thousands(a.mae),
+                    thousands(a.mae_of_median),
                     format!(
                         "{:.3} [{:.3} … {:.3}]",
                         a.ratio, a.ratio_interval.0, a.ratio_interval.1
@@ -721,7 +719,7 @@ fn parts(report: &ModelReport) -> Option<Section> {
             e.cut_offs.iter().map(|c| {
                 vec![
                     date(c.at),
-                    whole(c.customers as f64),
+                    thousands(c.customers as f64),
                     percent(c.base_rate),
                     format!("{:.3}", c.auc),
                     format!("{:.3}", c.auc_plain),
@@ -745,17 +743,17 @@ fn parts(report: &ModelReport) -> Option<Section> {
     })
 }
 
-fn worth(report: &ModelReport) -> Option<Section> {
+fn uplift(report: &ModelReport) -> Option<Section> {
     // a plain fit looks at neither
     report.drift.as_ref()?;
     let mut tables = Vec::new();
     let mut text = String::new();
-    match &report.worth {
+    match &report.uplift {
         Some(w) => {
             let row = |name: &str, customers: usize, i: &Interval| {
                 vec![
                     name.to_owned(),
-                    whole(customers as f64),
+                    thousands(customers as f64),
                     format!("{:.3}", i.value),
                     format!("{:.3} … {:.3}", i.low, i.high),
                 ]
@@ -798,8 +796,8 @@ fn worth(report: &ModelReport) -> Option<Section> {
                 &format!(
                     "Off-policy: {} draws of {} customers after the cut; effective sample {:.0}, mean weight {:.3}, largest \
                      {:.1}, outside the overlap {}",
-                    whole(p.draws as f64),
-                    whole(p.customers as f64),
+                    thousands(p.draws as f64),
+                    thousands(p.customers as f64),
                     p.effective_sample,
                     p.mean_weight,
                     p.max_weight,
@@ -823,7 +821,7 @@ fn worth(report: &ModelReport) -> Option<Section> {
     if report.unusable_draws > 0 {
         text.push_str(&format!(
             " {} drawn slots of the log could not be used: of customers or products that are not known any more.",
-            whole(report.unusable_draws as f64)
+            thousands(report.unusable_draws as f64)
         ));
     }
     Some(Section {
@@ -860,7 +858,7 @@ fn gate(report: &ModelReport) -> Option<Section> {
 fn data(report: &ModelReport) -> Option<Section> {
     let drift = report.drift.as_ref()?;
     let rows = drift.changes.iter().map(|c| {
-        let show = |x: f64| if c.share { percent(x) } else { whole(x) };
+        let show = |x: f64| if c.share { percent(x) } else { thousands(x) };
         let change = match c.before {
             Some(before) if c.share => {
                 format!("{:+.1} points", 100.0 * (c.now - before)).replace('-', "−")
@@ -890,7 +888,7 @@ fn settings(report: &ModelReport) -> Option<Section> {
     if let Some(choice) = &report.choice {
         text = format!(
             "Chosen on {} customers: {}. {}.",
-            whole(choice.customers as f64),
+            thousands(choice.customers as f64),
             choice.why,
             choice.verdict
         );
@@ -932,7 +930,7 @@ fn stages(report: &ModelReport) -> Option<Section> {
             name.to_owned(),
             format!("{seconds:.1}"),
             percent(seconds / total.max(1e-9)),
-            peak.map_or(String::new(), whole),
+            peak.map_or(String::new(), thousands),
         ]
     };
     // "candidate before the cut: …" and the like are parts of one step
@@ -958,7 +956,7 @@ fn stages(report: &ModelReport) -> Option<Section> {
         .map(|s| row(&s.name, s.seconds, s.peak_mb));
     (!report.stages.is_empty()).then(|| Section {
         title: "Time and memory".into(),
-        text: format!("{total:.0} s together, at most {} MB.", whole(peak)),
+        text: format!("{total:.0} s together, at most {} MB.", thousands(peak)),
         tables: vec![
             table("", &columns, together, None),
             TableBlock {

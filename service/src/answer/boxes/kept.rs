@@ -9,9 +9,6 @@ use serendib_shop::stable_hash;
 use crate::answer::boxes::{BoxAsk, LotAsk};
 use crate::store::StoredPack;
 
-/// Boxes of a customer that are looked at for repeats.
-pub(super) const EARLIER: usize = 64;
-
 /// What of a pack is needed to pack one of its boxes again.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -4,26 +4,37 @@
 //! A pack is computed on a copy of the stock and kept in one commit, which takes all its units or none: a pack that is
 //! cancelled or killed before has set nothing aside. When units were sold meanwhile it is packed again from what is there.
 
+mod after;
 mod ask;
+mod compute;
 mod kept;
 mod order;
 mod pack;
+mod pack_once;
 mod repack;
 mod spoilers;
+mod subscribers;
 mod touches;
 
 use std::sync::Arc;
 
 use super::keeping::Keeping;
 
+pub use after::{end, lock};
 pub use ask::{BoxAsk, LotAsk, PackAsk};
-pub use kept::{asked_for, is_another, whole_of, Whole};
 #[cfg(feature = "demo")]
-pub(crate) use order::merged;
-pub use pack::{pack, Event, Packed};
+pub use compute::{filled, score, search, Scored, Search, Subscriber, Subscribers};
+pub use kept::Whole;
+#[cfg(feature = "demo")]
+pub use order::Bench;
+pub use pack::{Event, Packed};
+pub use pack_once::pack_once;
 pub use repack::{repack, Keep};
 pub use spoilers::Spoilers;
 pub use touches::{catch_up, follow};
+
+/// What failed where packing broke down.
+const PACKING: &str = "packing";
 
 /// What boxes are packed with.
 #[derive(Debug)]

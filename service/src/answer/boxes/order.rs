@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Shelf, ShopRules};
+use serendib_engine::engagement::CareRules;
 use serendib_engine::explain::{line_reasons, LineKind};
-use serendib_engine::rank::CustomerState;
-use serendib_shop::{stable_hash, Product, ProductIx, Touch};
+use serendib_engine::model::Model;
+use serendib_engine::rank::Live;
+use serendib_shop::{stable_hash, Consents, Product, ProductIx};
 
+use crate::answer::boxes::compute::Subscriber;
 use crate::answer::boxes::{BoxAsk, LotAsk};
 use crate::answer::sentence::{may_name, sentence, Language};
 use crate::config::Config;
-use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
 use crate::store::{self, BoxLine, BoxReason, BoxShortfall, BoxState, StoredBox};
 
@@ -113,48 +115,62 @@ pub(super) fn shelf_of(
 }
 
 /// Everything that is the same for all boxes of a pack.
-pub(super) struct Bench<'a> {
-    pub config: &'a Config,
-    pub view: &'a View,
+#[derive(Debug, Clone, Copy)]
+pub struct Bench<'a> {
+    pub model: &'a Model,
+    pub live: &'a Live,
+    /// Whether touches have times; where they have none, every box sees all of them.
+    pub timed: bool,
     pub shelf: &'a Shelf,
     pub rules: &'a ShopRules,
+    pub care: &'a CareRules,
+    /// What holds for who said nothing of the use of their data.
+    pub consents: &'a Consents,
+    /// Language of the sentences where neither the pack nor the subscriber says one.
+    pub locale: &'a str,
     pub now: i64,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// What the server packs with.
+    pub(super) fn of(
+        config: &'a Config,
+        view: &'a View,
+        (shelf, rules): (&'a Shelf, &'a ShopRules),
+        now: i64,
+    ) -> Bench<'a> {
+        Bench {
+            model: &view.model,
+            live: &view.live,
+            timed: view.generation.is_timed(),
+            shelf,
+            rules,
+            care: &config.contact.rules.care,
+            consents: &config.consent,
+            locale: &config.recommend.locale,
+            now,
+        }
+    }
+
     /// When the box leaves, and the time that the engine is asked for: what happened in this very millisecond is seen.
     fn moment(&self, ask: &BoxAsk) -> (i64, i64) {
         let ship_at = ask.ship_at.unwrap_or(self.now + 1);
-        (ship_at, self.view.generation.ranked_at(ship_at))
+        (ship_at, if self.timed { ship_at } else { i64::MAX })
     }
 
-    /// What a subscriber's contacts ask of a box that leaves at `at`.
-    fn care(&self, history: &[Touch], at: i64) -> BoxCare {
-        BoxCare::of(history, at, &self.config.contact.rules.care)
-    }
-
-    /// The box of a subscriber, and exclusions that mean nothing here. `earlier` are boxes that they got.
-    pub fn order(
-        &self,
-        ask: &BoxAsk,
-        state: Option<&store::CustomerState>,
-        earlier: &[StoredBox],
-    ) -> (Order, Vec<String>) {
-        let (live, rules) = (&self.view.live, self.rules);
+    /// The box of a subscriber, and exclusions that mean nothing here.
+    pub fn order(&self, ask: &BoxAsk, subscriber: &Subscriber) -> (Order, Vec<String>) {
+        let (live, rules, history) = (self.live, self.rules, &subscriber.history);
         let (ship_at, at) = self.moment(ask);
-        let encoded = state.map(|state| Encoded::new(state, self.view));
-        let encoded = encoded.unwrap_or_default();
         let mut request = ask.request(rules);
-        let unknown = self.shelf.protect(
-            &live.catalogue,
-            &mut request,
-            &ask.exclusions,
-            &encoded.history,
-            at,
-        );
-        self.care(&encoded.history, at).apply(&mut request);
+        let unknown =
+            self.shelf
+                .protect(&live.catalogue, &mut request, &ask.exclusions, history, at);
+        BoxCare::of(history, at, self.care).apply(&mut request);
         let item = |id: &String| live.catalogue.find(id).and_then(|p| self.shelf.item(p));
-        request.history = got(request.history, earlier, &ask.box_id, &item);
+        let earlier = subscriber.earlier.iter();
+        let earlier = earlier.map(|products| products.iter().filter_map(item).collect());
+        request.history = merged(earlier.collect(), request.history);
         request.pinned = ask.pinned.iter().filter_map(item).collect();
         if !ask.locked.is_empty() {
             let line = |(id, surprise): &(String, bool)| Some((item(id)?, *surprise));
@@ -163,12 +179,11 @@ impl Bench<'_> {
         let mut settled: Vec<u32> = rules.pinned.iter().filter_map(item).collect();
         settled.extend(&request.pinned);
         settled.extend(request.locked.iter().flatten().map(|(item, _)| *item));
-        let customer = encoded.state(&encoded.history, &self.config.consent);
-        let model = &self.view.model;
+        let customer = subscriber.customer(self.consents);
         let salt = stable_hash(ask.box_id.as_bytes());
         let (candidates, floor) = self
             .shelf
-            .candidates(model, live, customer, at, rules, &settled, salt);
+            .candidates(self.model, live, customer, at, rules, &settled, salt);
         request.relevance_floor = Some(floor);
         let order = Order {
             request,
@@ -182,14 +197,12 @@ impl Bench<'_> {
     pub fn stored(
         &self,
         ask: &BoxAsk,
-        state: Option<&store::CustomerState>,
+        subscriber: &Subscriber,
         packed: &PackedBox,
-        lots: &[String],
+        lots: &[&str],
         locale: Option<&str>,
     ) -> StoredBox {
-        let live = &self.view.live;
-        let encoded = state.map(|state| Encoded::new(state, self.view));
-        let encoded = encoded.unwrap_or_default();
+        let live = self.live;
         let (_, at) = self.moment(ask);
         let pinned = |item: u32| {
             let product = self.shelf.product(item);
@@ -210,12 +223,12 @@ impl Bench<'_> {
                 Some((self.shelf.product(line.item)?, kind, line.value))
             })
             .collect();
-        let care = self.care(&encoded.history, at);
-        let customer: CustomerState = encoded.state(&encoded.history, &self.config.consent);
-        let reasons = line_reasons(&self.view.model, live, customer, at, &lines, REASONS);
+        let care = BoxCare::of(&subscriber.history, at, self.care);
+        let customer = subscriber.customer(self.consents);
+        let reasons = line_reasons(self.model, live, customer, at, &lines, REASONS);
         let tag = locale
-            .or(encoded.locale.as_deref())
-            .unwrap_or(&self.config.recommend.locale);
+            .or(subscriber.locale.as_deref())
+            .unwrap_or(self.locale);
         let language = Language::of(Some(tag));
         let id_of = |item: u32| -> Option<String> {
             let product = self.shelf.product(item)?;
@@ -247,7 +260,10 @@ impl Bench<'_> {
                         .collect(),
                     propensity: line.draw.as_ref().map(|draw| draw.propensity),
                     served_id: None,
-                    lot: lots.get(at).filter(|lot| !lot.is_empty()).cloned(),
+                    lot: lots
+                        .get(at)
+                        .filter(|lot| !lot.is_empty())
+                        .map(|lot| (*lot).to_owned()),
                     reasons: reasons
                         .into_iter()
                         .map(|reason| BoxReason {
@@ -293,23 +309,8 @@ impl Bench<'_> {
     }
 }
 
-/// Boxes that the customer got, latest first: those of the store, and those that only their touchpoints tell of.
-fn got(
-    told: Vec<Vec<u32>>,
-    earlier: &[StoredBox],
-    own: &str,
-    item: &impl Fn(&String) -> Option<u32>,
-) -> Vec<Vec<u32>> {
-    let boxes = earlier
-        .iter()
-        .filter(|b| b.box_id != own)
-        .filter(|b| !matches!(b.state, BoxState::Cancelled | BoxState::Lapsed))
-        .map(|b| b.lines.iter().filter_map(|l| item(&l.product_id)).collect());
-    merged(boxes.collect(), told)
-}
-
 /// `boxes`, and those of `told` that are not among them, every list latest first.
-pub(crate) fn merged(mut boxes: Vec<Vec<u32>>, told: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+fn merged(mut boxes: Vec<Vec<u32>>, told: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     let known = boxes.clone();
     let is_new = |told: &Vec<u32>| {
         let inside = |stored: &Vec<u32>| told.iter().all(|item| stored.contains(item));

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use rayon::prelude::*;
 use serde_json::json;
-use serendib_engine::boxes::{Job, JobPacking, Options, Order};
-use serendib_shop::Purpose;
+use serendib_engine::boxes::{Fault, JobPacking, Lot, Progress, Rules, Shelf, ShopRules};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::answer::boxes::kept::{asked_for, Kept, Whole, EARLIER};
+use crate::answer::boxes::compute::{filled, score, search, Scored, Search};
+use crate::answer::boxes::kept::{asked_for, Kept, Whole};
 use crate::answer::boxes::order::{by_product, lots_of, shelf_of, Bench};
 use crate::answer::boxes::repack::{repack, Keep};
-use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packer};
-use crate::answer::new_id;
+use crate::answer::boxes::subscribers::OfStore;
+use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packer, PACKING};
+use crate::answer::call::Call;
 use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
 use crate::snapshot::views::View;
@@ -23,10 +24,9 @@ use crate::store::{
     self, served_id, Asked, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
     ServedReason, ServedRequest, StoreError, StoredBox, StoredPack,
 };
+use crate::workers::blocking::blocking;
 use crate::workers::deadline::Deadline;
 
-/// Subscribers whose state is in memory at one time.
-const CHUNK: usize = 256;
 /// Packings tried while others take units away, before what is gone is left out.
 const ATTEMPTS: usize = 4;
 
@@ -36,7 +36,7 @@ pub enum Event {
     /// How far the values are, 0 to 1.
     Scoring(f64),
     /// How far the search is.
-    Search(serendib_engine::boxes::Progress),
+    Search(Progress),
     /// The boxes are being kept.
     Keeping,
 }
@@ -63,12 +63,12 @@ pub struct Packed {
 pub async fn pack(
     packer: &Arc<Packer>,
     mut ask: PackAsk,
-    deadline: Option<Deadline>,
+    call: &Call,
     events: mpsc::Sender<Event>,
 ) -> Result<Packed, Refusal> {
     let started = Instant::now();
     let now = now_ms();
-    let request_id = new_id();
+    let (request_id, deadline) = (call.request_id.clone(), call.said);
     let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
     let freed = freed_units(packer, &mut ask, now).await?;
     let view = packer.keeping.views.get();
@@ -79,17 +79,26 @@ pub async fn pack(
                 .into(),
         ));
     }
-    let mut rules = shelf
+    let mut hard = shelf
         .rules(&view.live.catalogue, &ask.rules)
         .map_err(|error| Refusal::Argument(error.to_string()))?;
-    let asks = Arc::new(std::mem::take(&mut ask.boxes));
-    check_products(&asks, &ask.lots, &view, &shelf)?;
-    rules.no_repeat_boxes = ask.rules.no_repeat_boxes;
-    let shelf = Arc::new(shelf);
-    let shop_rules = Arc::new(ask.rules.clone());
-    let (orders, unknown_exclusions) =
-        score(packer, &view, &shelf, &shop_rules, &asks, now, &events).await?;
-    let orders = Arc::new(orders);
+    check_products(&ask.boxes, &ask.lots, &view, &shelf)?;
+    hard.no_repeat_boxes = ask.rules.no_repeat_boxes;
+    let shared = Arc::new(Shared {
+        packer: packer.clone(),
+        view: view.clone(),
+        rules: ask.rules.clone(),
+        asks: std::mem::take(&mut ask.boxes),
+        runtime: Handle::current(),
+        shelf,
+        hard,
+        now,
+    });
+    let scored = {
+        let (shared, events) = (shared.clone(), events.clone());
+        let score = move || shared.score(&events);
+        Arc::new(blocking(PACKING, score).await??)
+    };
     let scoring_s = started.elapsed().as_secs_f64();
 
     let limit = ask.time_limit_s.map(Duration::from_secs_f64);
@@ -99,33 +108,21 @@ pub async fn pack(
     loop {
         attempt += 1;
         let packing = {
-            let (packer, shelf, orders, rules) =
-                (packer.clone(), shelf.clone(), orders.clone(), rules.clone());
-            let (lots, warm, events) = (lots.clone(), warm.clone(), events.clone());
-            let explore = (shop_rules.random_one_in, shop_rules.near_equal);
+            let (shared, scored, events) = (shared.clone(), scored.clone(), events.clone());
+            let (lots, warm) = (lots.clone(), warm.clone());
             let over = move || {
                 limit.is_some_and(|limit| searching.elapsed() >= limit)
                     || deadline.is_some_and(|deadline| deadline.left() < Duration::from_secs(1))
             };
-            blocking(move || {
-                packer.threads.install(|| {
-                    let stop = || events.is_closed() || over();
-                    let options = Options {
-                        seed,
-                        random_one_in: explore.0,
-                        near_equal: explore.1,
-                        warm: warm.as_deref(),
-                        ..Options::default()
-                    };
-                    let job = Job::new(shelf.items(), &rules, &orders, lots)?;
-                    job.run(&options, &stop, &mut |progress| {
-                        // whoever listens slowly misses some progress, not the pack
-                        let _ = events.try_send(Event::Search(progress));
-                    })
-                })
-            })
-            .await?
-            .map_err(|error| Refusal::Argument(error.to_string()))?
+            let search = move || {
+                let stop = || events.is_closed() || over();
+                let search = Search {
+                    seed,
+                    warm: warm.as_deref(),
+                };
+                shared.search(&scored, lots, search, &stop, &events)
+            };
+            blocking(PACKING, search).await??
         };
         if events.is_closed() {
             return Err(Refusal::Cancelled("nobody waits for the pack any more"));
@@ -133,34 +130,33 @@ pub async fn pack(
         if deadline.is_some_and(Deadline::passed) {
             return Err(Refusal::Late("the pack is late: nothing of it was kept"));
         }
-        let mut whole = whole(&packing, &shelf, &rules, &view);
-        whole.unknown_exclusions.clone_from(&unknown_exclusions);
+        let shelf = &shared.shelf;
+        let mut whole = whole(&packing, shelf, &shared.hard, &view);
+        whole.unknown_exclusions = scored.unknown_exclusions.concat();
+        whole.unknown_exclusions.sort_unstable();
+        whole.unknown_exclusions.dedup();
         (whole.scoring_s, whole.seed) = (scoring_s, seed);
         whole.packing_s = searching.elapsed().as_secs_f64();
         let _ = events.try_send(Event::Keeping);
-        let bench = Shared {
-            packer,
-            view: &view,
-            shelf: &shelf,
-            rules: &shop_rules,
-            now,
+        let packing = Arc::new(packing);
+        let filled = {
+            let (shared, packing) = (shared.clone(), packing.clone());
+            let (lots, locale) = (lots.clone(), ask.locale.clone());
+            let fill = move || shared.filled(&packing, &lots, locale.as_deref());
+            blocking(PACKING, fill).await??
         };
-        let (mut boxes, named): (Vec<StoredBox>, Vec<bool>) = bench
-            .stored(&asks, &packing, &lots, ask.locale.as_deref())
-            .await?
-            .into_iter()
-            .unzip();
-        let served = served_requests(&request_id, &packing, &bench, &mut boxes, &named);
+        let (mut boxes, named): (Vec<StoredBox>, Vec<bool>) = filled.into_iter().unzip();
+        let served = served_requests(&request_id, &packing, &shared, &mut boxes, &named);
         let last_ship = boxes.iter().filter_map(|b| b.ship_at).max();
         let prices = (0..shelf.items().len()).filter_map(|item| {
             let price = packing.whole.prices[item];
             (price > 0.0).then(|| (shelf.items()[item].id.clone(), price))
         });
         let kept = Kept {
-            rules: (*shop_rules).clone(),
+            rules: shared.rules.clone(),
             products: ask.products.clone(),
-            asked: asked_for(&asks),
-            lots: lots_left(&ask.lots, &lots, &packing.lots_left, &shelf),
+            asked: asked_for(&shared.asks),
+            lots: lots_left(&ask.lots, &lots, &packing.lots_left, shelf),
             prices: prices.collect(),
             whole,
         };
@@ -223,8 +219,8 @@ pub async fn pack(
             Err(StoreError::OutOfStock { .. }) if attempt < ATTEMPTS => {
                 packer.keeping.views.refresh(now_ms()).await?;
                 let fresh = packer.keeping.views.get();
-                lots = restocked(&fresh, &view, &shelf, &freed, &ask.lots);
-                warm = Some(packing.whole.prices);
+                lots = restocked(&fresh, &view, shelf, &freed, &ask.lots);
+                warm = Some(packing.whole.prices.clone());
             }
             Err(error) => return Err(error.into()),
         }
@@ -276,7 +272,7 @@ fn check_products(
     asks: &[BoxAsk],
     lots: &[LotAsk],
     view: &View,
-    shelf: &serendib_engine::boxes::Shelf,
+    shelf: &Shelf,
 ) -> Result<(), Refusal> {
     let there = |id: &str| {
         let product = view.live.catalogue.find(id);
@@ -300,140 +296,87 @@ fn check_products(
     Ok(())
 }
 
-/// Every box with its candidates, and exclusions that mean nothing.
-#[allow(clippy::too_many_arguments)]
-async fn score(
-    packer: &Arc<Packer>,
-    view: &Arc<View>,
-    shelf: &Arc<serendib_engine::boxes::Shelf>,
-    rules: &Arc<serendib_engine::boxes::ShopRules>,
-    asks: &Arc<Vec<BoxAsk>>,
+/// What the steps of a pack share; each runs off the async threads, on the threads that pack.
+#[derive(Debug)]
+struct Shared {
+    packer: Arc<Packer>,
+    view: Arc<View>,
+    shelf: Shelf,
+    rules: ShopRules,
+    /// The rules in numbers of the shelf.
+    hard: Rules,
+    asks: Vec<BoxAsk>,
+    runtime: Handle,
     now: i64,
-    events: &mpsc::Sender<Event>,
-) -> Result<(Vec<Order>, Vec<String>), Refusal> {
-    let mut orders: Vec<Order> = Vec::with_capacity(asks.len());
-    let mut unknown: Vec<String> = Vec::new();
-    for from in (0..asks.len()).step_by(CHUNK) {
-        if events.is_closed() {
-            return Err(Refusal::Cancelled("nobody waits for the pack any more"));
-        }
-        let until = (from + CHUNK).min(asks.len());
-        let mut subscribers = Vec::with_capacity(CHUNK);
-        for ask in &asks[from..until] {
-            let state = packer.keeping.customer(&ask.customer_id, None).await?;
-            let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
-            let earlier = packer.keeping.store.boxes(earlier, now).await?;
-            subscribers.push((state, earlier));
-        }
-        let made = {
-            let (packer, view, shelf) = (packer.clone(), view.clone(), shelf.clone());
-            let (rules, asks) = (rules.clone(), asks.clone());
-            blocking(move || {
-                let bench = Bench {
-                    config: &packer.keeping.config,
-                    view: &view,
-                    shelf: &shelf,
-                    rules: &rules,
-                    now,
-                };
-                packer.threads.install(|| {
-                    asks[from..until]
-                        .par_iter()
-                        .zip(&subscribers)
-                        .map(|(ask, (state, earlier))| bench.order(ask, state.as_deref(), earlier))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .await?
-        };
-        for (order, names) in made {
-            orders.push(order);
-            unknown.extend(names);
-        }
-        unknown.sort_unstable();
-        unknown.dedup();
-        let _ = events.try_send(Event::Scoring(until as f64 / asks.len() as f64));
+}
+
+impl Shared {
+    fn bench(&self) -> Bench<'_> {
+        let config = &self.packer.keeping.config;
+        Bench::of(config, &self.view, (&self.shelf, &self.rules), self.now)
     }
-    Ok((orders, unknown))
-}
 
-/// Runs `work` off the async threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Refusal::Failed(format!("packing failed: {error}")))
-}
+    fn subscribers(&self) -> OfStore<'_> {
+        OfStore {
+            keeping: &self.packer.keeping,
+            view: &self.view,
+            now: self.now,
+            runtime: self.runtime.clone(),
+        }
+    }
 
-struct Shared<'a> {
-    packer: &'a Arc<Packer>,
-    view: &'a Arc<View>,
-    shelf: &'a Arc<serendib_engine::boxes::Shelf>,
-    rules: &'a Arc<serendib_engine::boxes::ShopRules>,
-    now: i64,
-}
+    fn score(&self, events: &mpsc::Sender<Event>) -> Result<Scored, Refusal> {
+        let go_on = |done: usize| {
+            if done > 0 {
+                let share = done as f64 / self.asks.len() as f64;
+                let _ = events.try_send(Event::Scoring(share));
+            }
+            !events.is_closed()
+        };
+        let (bench, subscribers) = (self.bench(), self.subscribers());
+        let threads = &self.packer.threads;
+        threads.install(|| score(bench, &subscribers, &self.asks, &go_on))
+    }
 
-impl Shared<'_> {
-    /// The packing's boxes as they are kept, with reasons, and whether their customers may be named in the serve log.
-    async fn stored(
+    fn search(
         &self,
-        asks: &Arc<Vec<BoxAsk>>,
+        scored: &Scored,
+        lots: Vec<Lot>,
+        how: Search,
+        stop: &(dyn Fn() -> bool + Sync),
+        events: &mpsc::Sender<Event>,
+    ) -> Result<JobPacking, Refusal> {
+        // whoever listens slowly misses some progress, not the pack
+        let mut tell = |progress| {
+            let _ = events.try_send(Event::Search(progress));
+        };
+        let (bench, orders) = (self.bench(), &scored.orders);
+        let threads = &self.packer.threads;
+        let searched =
+            threads.install(|| search(bench, &self.hard, orders, lots, how, &stop, &mut tell));
+        let (packing, _) = searched.map_err(|error| Refusal::Argument(error.to_string()))?;
+        Ok(packing)
+    }
+
+    fn filled(
+        &self,
         packing: &JobPacking,
-        lots: &[serendib_engine::boxes::Lot],
+        lots: &[Lot],
         locale: Option<&str>,
     ) -> Result<Vec<(StoredBox, bool)>, Refusal> {
-        let mut boxes = Vec::with_capacity(asks.len());
-        for from in (0..asks.len()).step_by(CHUNK) {
-            let until = (from + CHUNK).min(asks.len());
-            let mut states = Vec::with_capacity(CHUNK);
-            for ask in &asks[from..until] {
-                states.push(self.packer.keeping.customer(&ask.customer_id, None).await?);
-            }
-            let packed: Vec<_> = packing.orders[from..until]
-                .iter()
-                .map(|order| {
-                    let label = |lot: &usize| lots[*lot].label.clone();
-                    let labels: Vec<String> = order.lots.iter().map(label).collect();
-                    (order.packed.clone(), labels)
-                })
-                .collect();
-            let (packer, view, shelf, rules) = (
-                self.packer.clone(),
-                self.view.clone(),
-                self.shelf.clone(),
-                self.rules.clone(),
-            );
-            let (asks, now, locale) = (asks.clone(), self.now, locale.map(str::to_owned));
-            let made = blocking(move || {
-                let bench = Bench {
-                    config: &packer.keeping.config,
-                    view: &view,
-                    shelf: &shelf,
-                    rules: &rules,
-                    now,
-                };
-                packer.threads.install(|| {
-                    asks[from..until]
-                        .par_iter()
-                        .zip(&states)
-                        .zip(&packed)
-                        .map(|((ask, state), (packed, lots))| {
-                            let state = state.as_deref();
-                            let said = state.map(|s| s.profile.consents).unwrap_or_default();
-                            let named = state.is_some()
-                                && said
-                                    .allows(Purpose::Personalise, &packer.keeping.config.consent);
-                            let stored = bench.stored(ask, state, packed, lots, locale.as_deref());
-                            (stored, named)
-                        })
-                        .collect::<Vec<_>>()
-                })
-            })
-            .await?;
-            boxes.extend(made);
-        }
-        Ok(boxes)
+        let (bench, subscribers) = (self.bench(), self.subscribers());
+        let fill = || {
+            filled(
+                bench,
+                &subscribers,
+                &self.asks,
+                packing,
+                lots,
+                locale,
+                &|_| (),
+            )
+        };
+        self.packer.threads.install(fill)
     }
 }
 
@@ -500,12 +443,7 @@ fn reason_to_log(reason: &BoxReason) -> ServedReason {
 }
 
 /// The packing's numbers in ids.
-fn whole(
-    packing: &JobPacking,
-    shelf: &serendib_engine::boxes::Shelf,
-    rules: &serendib_engine::boxes::Rules,
-    view: &View,
-) -> Whole {
+fn whole(packing: &JobPacking, shelf: &Shelf, rules: &Rules, view: &View) -> Whole {
     let packed = &packing.whole;
     let item = |item: u32| shelf.items()[item as usize].id.clone();
     let category = |number: u32| {
@@ -558,12 +496,7 @@ fn whole(
 }
 
 /// What a packing left of the lots that were `told`.
-fn lots_left(
-    told: &[LotAsk],
-    lots: &[serendib_engine::boxes::Lot],
-    left: &[i64],
-    shelf: &serendib_engine::boxes::Shelf,
-) -> Vec<LotAsk> {
+fn lots_left(told: &[LotAsk], lots: &[Lot], left: &[i64], shelf: &Shelf) -> Vec<LotAsk> {
     let ids: std::collections::HashSet<&str> =
         told.iter().map(|lot| lot.product_id.as_str()).collect();
     lots.iter()
@@ -582,10 +515,10 @@ fn lots_left(
 fn restocked(
     fresh: &View,
     view: &View,
-    shelf: &serendib_engine::boxes::Shelf,
+    shelf: &Shelf,
     freed: &HashMap<String, i64>,
     told: &[LotAsk],
-) -> Vec<serendib_engine::boxes::Lot> {
+) -> Vec<Lot> {
     let told = by_product(told);
     let mut lots = Vec::new();
     for (item, row) in shelf.items().iter().enumerate() {
@@ -619,7 +552,7 @@ fn note_all(
     for (at, line) in left_out.iter().rev() {
         let gone = boxes[*at].lines.remove(*line);
         let short = boxes[*at].short.get_or_insert_with(Default::default);
-        short.fault = serendib_engine::boxes::Fault::Stock.to_string();
+        short.fault = Fault::Stock.to_string();
         if gone.surprise {
             short.surprise += 1;
         } else {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serendib_engine::boxes::{assign_lots, Job};
 
-use crate::answer::boxes::kept::{Kept, EARLIER};
+use crate::answer::boxes::kept::Kept;
 use crate::answer::boxes::order::{shelf_of, Bench};
-use crate::answer::boxes::{BoxAsk, LotAsk, Packer};
+use crate::answer::boxes::subscribers::{got, subscriber};
+use crate::answer::boxes::{BoxAsk, LotAsk, Packer, PACKING};
 use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
 use crate::store::{BoxQuery, BoxState, StoreError, StoredBox, StoredPack};
+use crate::workers::blocking::blocking;
 
 /// Times that a box is packed again while others change it or take units.
 const ATTEMPTS: usize = 5;
@@ -115,33 +117,28 @@ async fn again(
     ask.customer_id.clone_from(&old.customer_id);
     ask.ship_at = old.ship_at;
     ask.locked.clear();
+    let view = packer.keeping.views.get();
+    let earlier = got(&packer.keeping, &ask, now).await?;
     let state = packer.keeping.customer(&ask.customer_id, None).await?;
-    let earlier = BoxQuery::Customer(ask.customer_id.clone(), EARLIER);
-    let earlier = packer.keeping.store.boxes(earlier, now).await?;
     let (packer, old) = (packer.clone(), old.clone());
     let (without, keep): (HashSet<String>, Keep) =
         (without.iter().cloned().collect(), keep.clone());
     let locale = locale.map(str::to_owned);
-    let made = tokio::task::spawn_blocking(move || {
-        let view = packer.keeping.views.get();
+    let made = blocking(PACKING, move || {
         let mut own: HashMap<String, i64> = HashMap::new();
         for line in &old.lines {
             *own.entry(line.product_id.clone()).or_insert(0) += 1;
         }
         let lots = with_own(kept.lots, &old);
         let (shelf, lots) = shelf_of(&view, &kept.products, &own, &lots);
-        let bench = Bench {
-            config: &packer.keeping.config,
-            view: &view,
-            shelf: &shelf,
-            rules: &kept.rules,
-            now,
-        };
+        let config = &packer.keeping.config;
+        let bench = Bench::of(config, &view, (&shelf, &kept.rules), now);
+        let subscriber = subscriber(state.as_deref(), &view, earlier);
         let wrong = |error: &dyn std::fmt::Display| Refusal::Precondition(error.to_string());
         let rules = shelf
             .rules(&view.live.catalogue, &kept.rules)
             .map_err(|e| wrong(&e))?;
-        let (mut order, _) = bench.order(&ask, state.as_deref(), &earlier);
+        let (mut order, _) = bench.order(&ask, &subscriber);
         let item = |id: &str| view.live.catalogue.find(id).and_then(|p| shelf.item(p));
         order.candidates.retain(|candidate| {
             let id = &shelf.items()[candidate.item as usize].id;
@@ -174,10 +171,10 @@ async fn again(
             .iter()
             .map(|line| (line.item, order.ship_at))
             .collect();
-        let labels: Vec<String> = assign_lots(&all, &lines)
+        let labels: Vec<&str> = assign_lots(&all, &lines)
             .map_err(|e| wrong(&e))?
             .into_iter()
-            .map(|lot| all[lot].label.clone())
+            .map(|lot| &*all[lot].label)
             .collect();
         Ok::<StoredBox, Refusal>(StoredBox {
             pack_id: old.pack_id.clone(),
@@ -185,14 +182,12 @@ async fn again(
             ship_at: old.ship_at,
             ask: old.ask.clone(),
             ..with_marks(
-                bench.stored(&ask, state.as_deref(), &packed, &labels, locale.as_deref()),
+                bench.stored(&ask, &subscriber, &packed, &labels, locale.as_deref()),
                 &old,
             )
         })
-    })
-    .await
-    .map_err(|error| Refusal::Failed(format!("packing failed: {error}")))??;
-    Ok(made)
+    });
+    made.await?
 }
 
 /// `lots` with the units that the box itself holds.

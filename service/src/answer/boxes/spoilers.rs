@@ -1,9 +1,10 @@
 //! The surprises that are on their way: nobody should see them before the box is opened.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 use crate::store::{BoxState, OpenBox, StoredBox};
+use crate::workers::held::held;
 
 /// Boxes that are packed or on their way, by box and by customer.
 #[derive(Debug, Default)]
@@ -62,11 +63,11 @@ impl Spoilers {
     }
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Table> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        held(self.0.write())
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Table> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        held(self.0.read())
     }
 
     /// Notes how a box stands now; its units are set aside until `hold_until`.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::{json, Value};
+use serendib_shop::publish;
 use sha2::{Digest, Sha256};
 
 /// Small files that say from what something was made.
@@ -31,12 +32,10 @@ impl Stamps {
         self.read(what).as_ref() == Some(wanted)
     }
 
-    /// Notes that `what` was made from `wanted`; written after the thing itself, by rename.
+    /// Notes that `what` was made from `wanted`; written after the thing itself.
     pub(super) fn write(&self, what: &str, wanted: &Value) -> anyhow::Result<()> {
         let path = self.path(what);
-        let temporary = path.with_extension("tmp");
-        std::fs::write(&temporary, format!("{wanted:#}\n"))
-            .and_then(|()| std::fs::rename(&temporary, &path))
+        publish::write(&path, format!("{wanted:#}\n"))
             .with_context(|| format!("cannot write {path:?}"))
     }
 }

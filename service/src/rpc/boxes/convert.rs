@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 
 use serendib_engine::boxes::{ShopRules, MAX_SLOTS};
 use serendib_proto::v1;
-use serendib_shop::DAY_MS;
 
 use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packed, Whole};
-use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, Invalid};
+use crate::rpc::fields::{
+    amount, at_most, bounded, id, ids, once, optional_id, some, text, time, within, Invalid,
+};
 use crate::snapshot::views::View;
 use crate::store::{BoxState, StoredBox};
 
@@ -17,6 +18,8 @@ const MAX_BOXES: usize = 200_000;
 const MAX_LOT: u32 = 1_000_000_000;
 /// Products to pack from at most.
 const MAX_PRODUCTS: usize = 100_000;
+/// How long units are set aside where the request does not say, in seconds.
+const DEFAULT_HOLD_S: u32 = 30 * 86_400;
 /// How long units are set aside at most, in seconds.
 const MAX_HOLD_S: u32 = 31_536_000;
 
@@ -25,24 +28,13 @@ const MAX_HOLD_S: u32 = 31_536_000;
 /// # Errors
 /// The first field that is wrong.
 pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, Invalid> {
-    if message.boxes.is_empty() {
-        return Err(Invalid::new(
-            "boxes",
-            "is empty, expected at least one entry",
-        ));
-    }
-    at_most("boxes", message.boxes.len(), MAX_BOXES)?;
+    some("boxes", message.boxes.len(), MAX_BOXES)?;
     let mut seen = HashSet::new();
     let mut boxes = Vec::with_capacity(message.boxes.len());
     for (ix, order) in message.boxes.iter().enumerate() {
         let under = |e: Invalid| e.under(format!("boxes[{ix}]"));
         boxes.push(box_ask(order).map_err(under)?);
-        if !seen.insert(order.box_id.as_str()) {
-            return Err(under(Invalid::new(
-                "box_id",
-                "appears twice in this request",
-            )));
-        }
+        once("box_id", seen.insert(order.box_id.as_str())).map_err(under)?;
     }
     let time_limit_s = match message.time_limit_s {
         Some(limit) if !(limit.is_finite() && limit > 0.0 && limit <= 1e6) => {
@@ -51,14 +43,7 @@ pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, In
         }
         limit => limit,
     };
-    let hold_ms = match message.hold_s {
-        0 => 30 * DAY_MS,
-        seconds if seconds <= MAX_HOLD_S => i64::from(seconds) * 1_000,
-        seconds => {
-            let what = format!("is {seconds}, expected at most {MAX_HOLD_S}");
-            return Err(Invalid::new("hold_s", what));
-        }
-    };
+    let hold_s = bounded("hold_s", message.hold_s, DEFAULT_HOLD_S, MAX_HOLD_S)?;
     let rules = message.rules.clone().unwrap_or_default();
     Ok(PackAsk {
         pack_id: optional_id("pack_id", Some(&message.pack_id))?,
@@ -67,7 +52,7 @@ pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, In
         products: ids("product_ids", &message.product_ids, MAX_PRODUCTS)?,
         lots: lots_from_proto(&message.lots)?,
         time_limit_s,
-        hold_ms,
+        hold_ms: i64::from(hold_s) * 1_000,
         replace: message.replace,
         seed: message.seed,
         dry_run: message.dry_run,
@@ -79,10 +64,7 @@ fn lots_from_proto(lots: &[v1::BoxLot]) -> Result<Vec<LotAsk>, Invalid> {
     at_most("lots", lots.len(), MAX_PRODUCTS)?;
     let lots = lots.iter().enumerate().map(|(ix, lot)| {
         let field = |name: &str| format!("lots[{ix}].{name}");
-        if lot.quantity > MAX_LOT {
-            let what = format!("is {}, expected at most {MAX_LOT}", lot.quantity);
-            return Err(Invalid::new(field("quantity"), what));
-        }
+        bounded(&field("quantity"), lot.quantity, 0, MAX_LOT)?;
         text(&field("lot"), Some(&lot.lot), 256)?;
         Ok(LotAsk {
             product_id: id(&field("product_id"), &lot.product_id)?,
@@ -137,15 +119,6 @@ fn box_ask(order: &v1::BoxOrder) -> Result<BoxAsk, Invalid> {
     })
 }
 
-fn share(field: &str, found: Option<f64>) -> Result<Option<f64>, Invalid> {
-    match found {
-        Some(share) if !(0.0..=1.0).contains(&share) => {
-            Err(Invalid::new(field, format!("is {share}, expected 0 to 1")))
-        }
-        share => Ok(share),
-    }
-}
-
 fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
     let mut out = ShopRules::default();
     if let Some(n) = slots("slots", rules.slots)? {
@@ -178,7 +151,7 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
     if let Some(n) = rules.no_repeat_boxes {
         out.no_repeat_boxes = n as usize;
     }
-    if let Some(floor) = share("relevance_floor", rules.relevance_floor)? {
+    if let Some(floor) = within("relevance_floor", rules.relevance_floor, 1.0)? {
         out.relevance_floor = Some(floor as f32);
     }
     at_most(
@@ -190,8 +163,8 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
         .clone_from(&rules.required_categories);
     at_most("minimum_use", rules.minimum_use.len(), 10_000)?;
     out.minimum_use = rules.minimum_use.clone().into_iter().collect();
-    out.minimum_margin = share("minimum_margin", rules.minimum_margin)?;
-    out.fairness = share("fairness", rules.fairness)?;
+    out.minimum_margin = within("minimum_margin", rules.minimum_margin, 1.0)?;
+    out.fairness = within("fairness", rules.fairness, 1.0)?;
     let weights = rules.weights.unwrap_or_default();
     for (field, said, slot) in [
         (
@@ -213,7 +186,7 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
             *slot = weight as f32;
         }
     }
-    if let Some(had) = share("weights.had", weights.had)? {
+    if let Some(had) = within("weights.had", weights.had, 1.0)? {
         out.weights.had = had as f32;
     }
     out.random_one_in = match rules.random_one_in {
@@ -221,7 +194,7 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
         Some(n) => Some(n),
         None => out.random_one_in,
     };
-    if let Some(near) = share("near_equal", rules.near_equal)? {
+    if let Some(near) = within("near_equal", rules.near_equal, 1.0)? {
         out.near_equal = near;
     }
     out.candidates = match rules.candidates {
@@ -345,9 +318,9 @@ fn of_what_was_kept(whole: &Whole, boxes: &[StoredBox]) -> Whole {
     }
 }
 
-/// The end of a pack.
-pub fn summary_to_proto(packed: &Packed, kept: bool) -> v1::PackSummary {
-    let catalogue = &packed.view.live.catalogue;
+/// The end of a pack, with what is left in `view`.
+pub fn summary_to_proto(packed: &Packed, view: &View, kept: bool) -> v1::PackSummary {
+    let catalogue = &view.live.catalogue;
     let title = |id: &String| {
         let product = catalogue.find(id);
         product.map_or_else(|| id.clone(), |ix| catalogue.product(ix).label().to_owned())
@@ -389,7 +362,7 @@ pub fn summary_to_proto(packed: &Packed, kept: bool) -> v1::PackSummary {
                 product_id: id.into(),
                 used,
                 left: catalogue.find(id).and_then(|ix| {
-                    let free = packed.view.live.stock[ix as usize]?;
+                    let free = view.live.stock[ix as usize]?;
                     // the view that a dry run saw still has what it would take
                     Some(free - if kept { 0 } else { used as i64 })
                 }),
@@ -440,6 +413,8 @@ pub fn summary_to_proto(packed: &Packed, kept: bool) -> v1::PackSummary {
 
 #[cfg(test)]
 mod tests {
+    use serendib_shop::DAY_MS;
+
     use super::*;
 
     fn order(id: &str) -> v1::BoxOrder {

@@ -8,15 +8,13 @@ use serendib_proto::v1::{GetCustomerRequest, GetCustomerResponse};
 use serendib_shop::{Kinds, Touchpoint};
 use tonic::Status;
 
-use crate::answer::new_id;
-use crate::app::App;
+use crate::answer::Answering;
 use crate::clock::now_ms;
 use crate::rpc::boxes::convert::box_to_proto;
 use crate::rpc::customer::convert::customer_to_proto;
 use crate::rpc::customer::effective;
 use crate::rpc::customer::engagement;
-use crate::rpc::fields::{id, Invalid};
-use crate::rpc::status::store_status;
+use crate::rpc::fields::{bounded, id};
 use crate::rpc::touchpoint::convert::touchpoint_to_proto;
 use crate::store::{BoxQuery, LinkedIdentity, ServedOutcome};
 
@@ -24,40 +22,29 @@ use crate::store::{BoxQuery, LinkedIdentity, ServedOutcome};
 const BOXES: usize = 12;
 
 pub(super) async fn get(
-    app: &App,
+    answering: &Answering,
     request: &GetCustomerRequest,
+    request_id: String,
 ) -> Result<GetCustomerResponse, Status> {
     let customer = id("customer_id", &request.customer_id)?;
-    let touchpoints = bounded("touchpoints", request.touchpoints, 20, 1_000)?;
-    let recommendations = bounded("recommendations", request.recommendations, 5, 100)?;
-    let state = app
-        .customer(&customer, None)
-        .await?
-        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
-    app.store
-        .flush_served()
-        .await
-        .map_err(|error| store_status(&error))?;
-    let served = app
-        .store
-        .served(customer.clone(), recommendations)
-        .await
-        .map_err(|error| store_status(&error))?;
-    let boxes = app
-        .store
-        .boxes(BoxQuery::Customer(customer.clone(), BOXES), now_ms())
-        .await
-        .map_err(|error| store_status(&error))?;
-    let view = app.views.get();
-    let secret = app.spoilers.of(state.ids(), now_ms());
+    let touchpoints = bounded("touchpoints", request.touchpoints, 20, 1_000)? as usize;
+    let recommendations = bounded("recommendations", request.recommendations, 5, 100)? as usize;
+    let (store, config) = (&answering.keeping.store, &answering.keeping.config);
+    let state = answering.known(&customer, None).await?;
+    store.flush_served().await?;
+    let served = store.served(customer.clone(), recommendations).await?;
+    let boxes = BoxQuery::Customer(customer, BOXES);
+    let boxes = store.boxes(boxes, now_ms()).await?;
+    let view = answering.keeping.views.get();
+    let secret = answering.spoilers.of(state.ids(), now_ms());
     let is_secret = |product: &str| secret.iter().any(|(id, _)| id == product);
     let rows = &state.touchpoints;
-    let shown = engagement::show(app, &view, &state, now_ms() + 1);
+    let shown = engagement::show(answering, &view, &state, now_ms() + 1);
     let times = || rows.iter().filter_map(|row| row.at);
-    let (life, occasions) = crate::rpc::customer::life::on_card(app, &state);
+    let (life, occasions) = crate::rpc::customer::life::on_card(answering, &state);
     Ok(GetCustomerResponse {
-        request_id: new_id(),
-        model_id: app.model_id(),
+        request_id,
+        model_id: answering.keeping.model_id(),
         customer: Some(customer_to_proto(&state.profile)),
         identities: state
             .identities
@@ -65,7 +52,7 @@ pub(super) async fn get(
             .cloned()
             .map(identity_to_proto)
             .collect(),
-        effective_consents: Some(effective(app, &state.profile.consents)),
+        effective_consents: Some(effective(&state.profile.consents, &config.consent)),
         touchpoints: state.total,
         channels: channels(rows, touchpoints),
         years: years(rows),
@@ -94,17 +81,6 @@ pub(super) async fn get(
         care: Some(shown.care),
         offers: Some(shown.offers),
     })
-}
-
-fn bounded(field: &str, found: u32, default: usize, limit: usize) -> Result<usize, Invalid> {
-    match found as usize {
-        0 => Ok(default),
-        found if found <= limit => Ok(found),
-        found => Err(Invalid::new(
-            field,
-            format!("is {found}, expected at most {limit}"),
-        )),
-    }
 }
 
 /// The message for a linked id.

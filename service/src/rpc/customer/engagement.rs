@@ -9,21 +9,20 @@ use serendib_proto::v1::{
     GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
 };
 use serendib_shop::{Purpose, Touch};
-use tonic::{Request, Status};
+use tonic::Status;
 
-use crate::answer::new_id;
-use crate::app::App;
+use crate::answer::call::Call;
+use crate::answer::Answering;
 use crate::clock::now_ms;
+use crate::config::Config;
 use crate::rpc::customer::convert_engagement::{
     care_to_proto, engagement_to_proto, offers_to_proto, EFFECTS,
 };
-use crate::rpc::fields::{id, time, Invalid};
+use crate::rpc::fields::{bounded, id, optional_id, time, within};
 use crate::rpc::recommendation::answer::note;
-use crate::rpc::status::{pool_status, store_status};
 use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
-use crate::store::{CustomerState, StoreError};
-use crate::workers::deadline::Deadline;
+use crate::store::CustomerState;
 
 /// Customers read between two looks at the deadline.
 const PAGE: usize = 256;
@@ -47,22 +46,22 @@ pub(super) struct Shown {
 }
 
 /// Computes `state` as of `now`, seeing what happened strictly before.
-pub(super) fn show(app: &App, view: &View, state: &CustomerState, now: i64) -> Shown {
-    let encoded = app.answering.customers.get(state, view);
-    show_encoded(app, view, &encoded, now)
+pub(super) fn show(answering: &Answering, view: &View, state: &CustomerState, now: i64) -> Shown {
+    let encoded = answering.customers.get(state, view);
+    show_encoded(&answering.keeping.config, view, &encoded, now)
 }
 
-fn show_encoded(app: &App, view: &View, encoded: &Encoded, now: i64) -> Shown {
+fn show_encoded(config: &Config, view: &View, encoded: &Encoded, now: i64) -> Shown {
     let seen = encoded.history.partition_point(|touch| touch.at < now);
     let history = &encoded.history[..seen];
-    let rules = &app.config.contact.rules;
+    let rules = &config.contact.rules;
     let may = encoded
         .consents
-        .allows(Purpose::Personalise, &app.config.consent);
+        .allows(Purpose::Personalise, &config.consent);
     let timed = with_times(history);
     let untimed = history.len() - timed.len();
     let known = !timed.is_empty() || untimed == 0;
-    let engagement = (may && known).then(|| engagement(app, view, &timed, now));
+    let engagement = (may && known).then(|| engagement(config, view, &timed, now));
     // in a shop without times, what nothing ended holds, as in its lists
     let at = view.generation.ranked_at(now);
     let at = if at == now { now - 1 } else { at };
@@ -84,7 +83,7 @@ fn with_times(history: &[Touch]) -> Cow<'_, [Touch]> {
     Cow::Owned(timed.copied().collect())
 }
 
-fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engagement {
+fn engagement(config: &Config, view: &View, history: &[Touch], now: i64) -> v1::Engagement {
     let encoder = view.generation.encoder();
     let first;
     let model = match &view.model.engagement {
@@ -99,7 +98,7 @@ fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engage
         .engagement
         .as_ref()
         .map(|model| model.outlook(history, now - 1, EFFECTS));
-    let minimum = app.config.contact.minimum_touches;
+    let minimum = config.contact.minimum_touches;
     engagement_to_proto(
         &model.engagement(history, now - 1),
         outlook.as_ref(),
@@ -110,30 +109,29 @@ fn engagement(app: &App, view: &View, history: &[Touch], now: i64) -> v1::Engage
 }
 
 pub(super) async fn get(
-    app: &Arc<App>,
-    request: &Request<GetEngagementRequest>,
+    answering: &Arc<Answering>,
+    message: &GetEngagementRequest,
+    call: Call,
 ) -> Result<GetEngagementResponse, Status> {
-    let message = request.get_ref();
     let customer = id("customer_id", &message.customer_id)?;
     let at = time("at_ms", message.at_ms)?;
-    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
     let now = at.unwrap_or_else(|| now_ms() + 1);
-    let state = app
-        .customer(&customer, at)
-        .await?
-        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
-    let view = app.views.get();
-    let (worker, seen) = (app.clone(), view.clone());
-    let shown = app
-        .answering
+    let state = answering.known(&customer, at).await?;
+    let view = answering.keeping.views.get();
+    let (worker, seen) = (answering.clone(), view.clone());
+    let shown = answering
         .pool
-        .run(deadline, move |_| match at {
+        .run(call.deadline, move |_| match at {
             // a state as of an earlier time is not the one that the next request will want
-            Some(_) => show_encoded(&worker, &seen, &Encoded::new(&state, &seen), now),
+            Some(_) => show_encoded(
+                &worker.keeping.config,
+                &seen,
+                &Encoded::new(&state, &seen),
+                now,
+            ),
             None => show(&worker, &seen, &state, now),
         })
-        .await
-        .map_err(pool_status)?;
+        .await?;
     let mut notes = Vec::new();
     if shown.no_consent {
         notes.push(note(
@@ -157,7 +155,7 @@ pub(super) async fn get(
         ));
     }
     Ok(GetEngagementResponse {
-        request_id: new_id(),
+        request_id: call.request_id,
         model_id: view.generation.id().to_owned(),
         engagement: shown.engagement,
         care: Some(shown.care),
@@ -169,37 +167,23 @@ pub(super) async fn get(
 
 /// Answers `ListEngagement`: looks at customers in order of id until enough fit, time runs out or there are no more.
 pub(super) async fn list(
-    app: &Arc<App>,
-    request: &Request<ListEngagementRequest>,
+    answering: &Arc<Answering>,
+    message: ListEngagementRequest,
+    call: Call,
 ) -> Result<ListEngagementResponse, Status> {
-    let message = request.get_ref().clone();
-    let count = match message.count {
-        0 => 100,
-        count => count as usize,
-    };
-    if count > 1_000 {
-        return Err(Invalid::new("count", format!("is {count}, expected at most 1000")).into());
-    }
-    share("max_index", message.max_index, 100.0)?;
-    share("min_p_purchase_30d", message.min_p_purchase_30d, 1.0)?;
-    let mut after = match message.after.as_str() {
-        "" => None,
-        after => Some(id("after", after)?),
-    };
-    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
+    let count = bounded("count", message.count, 100, 1_000)? as usize;
+    within("max_index", message.max_index, 100.0)?;
+    within("min_p_purchase_30d", message.min_p_purchase_30d, 1.0)?;
+    let mut after = optional_id("after", Some(&message.after))?;
+    let (keeping, deadline) = (&answering.keeping, call.deadline);
     // what was found must still be sent
     let reserve = deadline.left() / 4;
-    let refused = |error: StoreError| store_status(&error);
-    let (view, now) = (app.views.get(), now_ms() + 1);
+    let (view, now) = (keeping.views.get(), now_ms() + 1);
     let mut customers = Vec::new();
     let mut looked_at = 0;
     while customers.len() < count && looked_at < MOST_LOOKED_AT && deadline.left() > reserve {
         let page = PAGE.min(MOST_LOOKED_AT - looked_at);
-        let ids = app
-            .store
-            .customer_ids(after.clone(), page)
-            .await
-            .map_err(refused)?;
+        let ids = keeping.store.customer_ids(after.clone(), page).await?;
         if ids.is_empty() {
             after = None;
             break;
@@ -207,21 +191,20 @@ pub(super) async fn list(
         let mut shown: Vec<Option<v1::CustomerEngagement>> = Vec::with_capacity(ids.len());
         let (mut states, mut rows) = (Vec::new(), 0);
         for (place, id) in ids.iter().enumerate() {
-            let state = app.customer(id, None).await?;
+            let state = keeping.customer(id, None).await?;
             rows += state.as_ref().map_or(0, |state| state.touchpoints.len());
             states.push(state);
             if rows >= TOUCHPOINTS || place + 1 == ids.len() {
                 let states = std::mem::take(&mut states);
                 rows = 0;
-                let (worker, seen, wanted) = (app.clone(), view.clone(), message.clone());
-                let of_these = app
-                    .answering
+                let (config, seen, wanted) =
+                    (keeping.config.clone(), view.clone(), message.clone());
+                let of_these = answering
                     .pool
                     .run(deadline, move |_| {
-                        look(&worker, &seen, &wanted, &states, now)
+                        look(&config, &seen, &wanted, &states, now)
                     })
-                    .await
-                    .map_err(pool_status)?;
+                    .await?;
                 shown.extend(of_these);
             }
         }
@@ -236,7 +219,7 @@ pub(super) async fn list(
         }
     }
     Ok(ListEngagementResponse {
-        request_id: new_id(),
+        request_id: call.request_id,
         model_id: view.generation.id().to_owned(),
         customers,
         next: after.unwrap_or_default(),
@@ -245,7 +228,7 @@ pub(super) async fn list(
 
 /// Each of `states` that is among those `wanted`.
 fn look(
-    app: &App,
+    config: &Config,
     view: &View,
     wanted: &ListEngagementRequest,
     states: &[Option<Arc<CustomerState>>],
@@ -253,7 +236,7 @@ fn look(
 ) -> Vec<Option<v1::CustomerEngagement>> {
     let look = |state: &Option<Arc<CustomerState>>| {
         let state = state.as_deref()?;
-        let shown = show_encoded(app, view, &Encoded::new(state, view), now);
+        let shown = show_encoded(config, view, &Encoded::new(state, view), now);
         fits(wanted, &shown).then(|| v1::CustomerEngagement {
             customer_id: state.customer_id.clone(),
             engagement: shown.engagement,
@@ -261,16 +244,6 @@ fn look(
         })
     };
     states.iter().map(look).collect()
-}
-
-fn share(field: &str, value: Option<f64>, most: f64) -> Result<(), Invalid> {
-    match value {
-        Some(value) if !(0.0..=most).contains(&value) => Err(Invalid::new(
-            field,
-            format!("is {value}, expected 0 to {most}"),
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Whether a customer is among those `wanted`; nobody is who does not allow personal answers, or of whom nothing has a

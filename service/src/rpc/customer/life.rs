@@ -9,15 +9,13 @@ use serendib_proto::v1::{GetLifeRequest, GetLifeResponse};
 use serendib_shop::Catalogue;
 use tonic::Status;
 
-use crate::answer::new_id;
-use crate::app::App;
+use crate::answer::call::Call;
+use crate::answer::Answering;
 use crate::clock::now_ms;
-use crate::rpc::fields::{id, Invalid};
-use crate::rpc::status::pool_status;
+use crate::rpc::fields::{bounded, id, Invalid};
 use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
 use crate::store::CustomerState;
-use crate::workers::deadline::Deadline;
 
 /// Longest look ahead, days.
 const FARTHEST: u32 = 3_660;
@@ -27,9 +25,9 @@ const MOST_NEEDS: u32 = 1_000;
 const PRODUCTS: usize = 5;
 
 pub(super) async fn get(
-    app: &Arc<App>,
+    answering: &Arc<Answering>,
     request: &GetLifeRequest,
-    deadline: Deadline,
+    call: Call,
 ) -> Result<GetLifeResponse, Status> {
     let customer = id("customer_id", &request.customer_id)?;
     let horizon = bounded("horizon_days", request.horizon_days, 60, FARTHEST)?;
@@ -39,23 +37,19 @@ pub(super) async fn get(
     if request.at_ms.is_some_and(|at| at <= 0) {
         return Err(Invalid::new("at_ms", "is not after 1970-01-01").into());
     }
-    let state = app
-        .customer(&customer, request.at_ms)
-        .await?
-        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
+    let state = answering.known(&customer, request.at_ms).await?;
     let now = request.at_ms.unwrap_or_else(|| now_ms() + 1);
     let locale = if request.locale.is_empty() {
         let own = state.profile.locale.clone();
-        own.unwrap_or_else(|| app.config.recommend.locale.clone())
+        own.unwrap_or_else(|| answering.keeping.config.recommend.locale.clone())
     } else {
         request.locale.clone()
     };
-    let view = app.views.get();
-    let (worker, seen, earlier) = (app.clone(), view.clone(), request.at_ms.is_some());
-    let life = app
-        .answering
+    let view = answering.keeping.views.get();
+    let (worker, seen, earlier) = (answering.clone(), view.clone(), request.at_ms.is_some());
+    let life = answering
         .pool
-        .run(deadline, move |_| {
+        .run(call.deadline, move |_| {
             let ask = OutlookRequest {
                 now: seen.generation.ranked_at(now),
                 horizon_days: f64::from(horizon),
@@ -69,15 +63,14 @@ pub(super) async fn get(
             let encoded = if earlier {
                 Arc::new(Encoded::new(&state, &seen))
             } else {
-                worker.answering.customers.get(&state, &seen)
+                worker.customers.get(&state, &seen)
             };
             of(&worker, &seen, &encoded, &ask)
         })
-        .await
-        .map_err(pool_status)?;
+        .await?;
     let catalogue = &view.live.catalogue;
     let mut response = GetLifeResponse {
-        request_id: new_id(),
+        request_id: call.request_id,
         model_id: view.generation.id().to_owned(),
         at_ms: now,
         ..GetLifeResponse::default()
@@ -93,17 +86,22 @@ pub(super) async fn get(
     Ok(response)
 }
 
-fn of(app: &App, view: &View, encoded: &Encoded, ask: &OutlookRequest) -> Option<Outlook> {
-    let customer = encoded.state(&encoded.history, &app.config.consent);
+fn of(
+    answering: &Answering,
+    view: &View,
+    encoded: &Encoded,
+    ask: &OutlookRequest,
+) -> Option<Outlook> {
+    let customer = encoded.state(&encoded.history, &answering.keeping.config.consent);
     outlook(&view.model, &view.live, customer, ask)
 }
 
 /// The situations and occasions of the card.
 pub(super) fn on_card(
-    app: &App,
+    answering: &Answering,
     state: &CustomerState,
 ) -> (Vec<v1::LifeClock>, Vec<v1::LifeOccasion>) {
-    let view = app.views.get();
+    let view = answering.keeping.views.get();
     let locale = state.profile.locale.as_deref();
     let ask = OutlookRequest {
         now: view.generation.ranked_at(now_ms() + 1),
@@ -111,25 +109,14 @@ pub(super) fn on_card(
         lead_days: None,
         needs: 0,
         products: 0,
-        locale: locale.unwrap_or(&app.config.recommend.locale),
+        locale: locale.unwrap_or(&answering.keeping.config.recommend.locale),
         discretion: Discretion::default(),
     };
-    let encoded = app.answering.customers.get(state, &view);
-    of(app, &view, &encoded, &ask).map_or_else(Default::default, |life| {
+    let encoded = answering.customers.get(state, &view);
+    of(answering, &view, &encoded, &ask).map_or_else(Default::default, |life| {
         let clocks = life.clocks.iter().map(|c| clock(c, false)).collect();
         (clocks, occasions(&life))
     })
-}
-
-fn bounded(field: &str, found: u32, default: u32, limit: u32) -> Result<u32, Invalid> {
-    match found {
-        0 => Ok(default),
-        found if found <= limit => Ok(found),
-        found => {
-            let what = format!("is {found}, expected at most {limit}");
-            Err(Invalid::new(field, what))
-        }
-    }
 }
 
 fn clock(timeline: &Timeline, bands: bool) -> v1::LifeClock {

@@ -24,28 +24,26 @@ use serendib_shop::{Consents, Customer, Purpose};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
-use crate::answer::new_id;
-use crate::app::App;
-use crate::clock::now_ms;
+use crate::answer::customers::Customers;
+use crate::rpc::actor;
 use crate::rpc::customer::convert::{consents_to_proto, customer_from_proto, customer_to_proto};
-use crate::rpc::fields::{at_most, id, Invalid};
+use crate::rpc::fields::{bounded, id, some, Invalid};
+use crate::rpc::layer::opened;
 use crate::rpc::recommendation::rating::rating_to_proto;
-use crate::rpc::status::{pool_status, store_status};
 use crate::rpc::touchpoint::convert::touchpoint_to_proto;
-use crate::rpc::{actor, counted};
-use crate::store::{
-    AuditEntry, BoxQuery, CustomerRow, Erasure, ErasureState, ServedInFull, StoreError, UpsertMode,
-};
-use crate::workers::deadline::Deadline;
+use crate::snapshot::customers_like_you::Found;
+use crate::store::{AuditEntry, CustomerRow, Erasure, ErasureState, ServedInFull, UpsertMode};
 
 /// Customers in one call at most.
 const MAX_ROWS: usize = 10_000;
 
 #[derive(Debug, Clone)]
-pub struct CustomerRpc(pub Arc<App>);
+pub struct CustomerRpc(pub Arc<Customers>);
 
-fn refused(error: StoreError) -> Status {
-    store_status(&error)
+impl CustomerRpc {
+    fn model_id(&self) -> String {
+        self.0.answering.keeping.model_id()
+    }
 }
 
 #[tonic::async_trait]
@@ -54,106 +52,120 @@ impl CustomerService for CustomerRpc {
         &self,
         request: Request<UpsertCustomersRequest>,
     ) -> Result<Response<UpsertCustomersResponse>, Status> {
-        let app = &self.0;
-        counted(app, "UpsertCustomers", upsert(app, &request)).await
+        let (mode, customers) = customers_from_proto(request.get_ref())?;
+        let by = actor(&request, &request.get_ref().actor)?;
+        let (call, _) = opened(request)?;
+        self.0.upsert(customers, mode, by).await?;
+        Ok(Response::new(UpsertCustomersResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+        }))
     }
 
     async fn get_customer(
         &self,
         request: Request<GetCustomerRequest>,
     ) -> Result<Response<GetCustomerResponse>, Status> {
-        let app = &self.0;
-        counted(app, "GetCustomer", card::get(app, request.get_ref())).await
+        let (call, message) = opened(request)?;
+        let card = card::get(&self.0.answering, &message, call.request_id).await?;
+        Ok(Response::new(card))
     }
 
     async fn get_life(
         &self,
         request: Request<GetLifeRequest>,
     ) -> Result<Response<GetLifeResponse>, Status> {
-        let app = &self.0;
-        let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
-        let answer = life::get(app, request.get_ref(), deadline);
-        counted(app, "GetLife", answer).await
+        let (call, message) = opened(request)?;
+        let life = life::get(&self.0.answering, &message, call).await?;
+        Ok(Response::new(life))
     }
 
     async fn get_engagement(
         &self,
         request: Request<GetEngagementRequest>,
     ) -> Result<Response<GetEngagementResponse>, Status> {
-        let app = &self.0;
-        counted(app, "GetEngagement", engagement::get(app, &request)).await
+        let (call, message) = opened(request)?;
+        let engagement = engagement::get(&self.0.answering, &message, call).await?;
+        Ok(Response::new(engagement))
     }
 
     async fn list_engagement(
         &self,
         request: Request<ListEngagementRequest>,
     ) -> Result<Response<ListEngagementResponse>, Status> {
-        let app = &self.0;
-        counted(app, "ListEngagement", engagement::list(app, &request)).await
+        let (call, message) = opened(request)?;
+        let page = engagement::list(&self.0.answering, message, call).await?;
+        Ok(Response::new(page))
     }
 
     async fn link_identity(
         &self,
         request: Request<LinkIdentityRequest>,
     ) -> Result<Response<LinkIdentityResponse>, Status> {
-        let app = &self.0;
-        counted(app, "LinkIdentity", async {
-            let message = request.get_ref();
-            let customer = id("customer_id", &message.customer_id)?;
-            let identity = id("identity", &message.identity)?;
-            let by = actor(&request, &message.actor)?;
-            let both = [customer.clone(), identity.clone()];
-            app.store
-                .link_identity(customer, identity, by, now_ms())
-                .await
-                .map_err(refused)?;
-            app.similar.changed(both);
-            Ok(LinkIdentityResponse {
-                request_id: new_id(),
-                model_id: app.model_id(),
-            })
-        })
-        .await
+        let message = request.get_ref();
+        let customer = id("customer_id", &message.customer_id)?;
+        let identity = id("identity", &message.identity)?;
+        let by = actor(&request, &message.actor)?;
+        let (call, _) = opened(request)?;
+        self.0.link(customer, identity, true, by).await?;
+        Ok(Response::new(LinkIdentityResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+        }))
     }
 
     async fn unlink_identity(
         &self,
         request: Request<UnlinkIdentityRequest>,
     ) -> Result<Response<UnlinkIdentityResponse>, Status> {
-        let app = &self.0;
-        counted(app, "UnlinkIdentity", async {
-            let message = request.get_ref();
-            let customer = id("customer_id", &message.customer_id)?;
-            let identity = id("identity", &message.identity)?;
-            let by = actor(&request, &message.actor)?;
-            let both = [customer.clone(), identity.clone()];
-            app.store
-                .unlink_identity(customer, identity, by, now_ms())
-                .await
-                .map_err(refused)?;
-            app.similar.changed(both);
-            Ok(UnlinkIdentityResponse {
-                request_id: new_id(),
-                model_id: app.model_id(),
-            })
-        })
-        .await
+        let message = request.get_ref();
+        let customer = id("customer_id", &message.customer_id)?;
+        let identity = id("identity", &message.identity)?;
+        let by = actor(&request, &message.actor)?;
+        let (call, _) = opened(request)?;
+        self.0.link(customer, identity, false, by).await?;
+        Ok(Response::new(UnlinkIdentityResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+        }))
     }
 
     async fn set_consent(
         &self,
         request: Request<SetConsentRequest>,
     ) -> Result<Response<SetConsentResponse>, Status> {
-        let app = &self.0;
-        counted(app, "SetConsent", set_consent(app, &request)).await
+        let message = request.get_ref();
+        let customer = id("customer_id", &message.customer_id)?;
+        let by = actor(&request, &message.actor)?;
+        let changes = consent_changes(message)?;
+        let (call, _) = opened(request)?;
+        let said = self
+            .0
+            .set_consent(customer, changes, by, message.said_at_ms)
+            .await?;
+        let defaults = &self.0.answering.keeping.config.consent;
+        Ok(Response::new(SetConsentResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+            effective_consents: Some(effective(&said, defaults)),
+        }))
     }
 
     async fn find_similar_customers(
         &self,
         request: Request<FindSimilarCustomersRequest>,
     ) -> Result<Response<FindSimilarCustomersResponse>, Status> {
-        let app = &self.0;
-        counted(app, "FindSimilarCustomers", similar(app, &request)).await
+        let (call, message) = opened(request)?;
+        let customer = id("customer_id", &message.customer_id)?;
+        let count = bounded("count", message.count, 10, 1_000)? as usize;
+        let found = self.0.similar(&customer, count, &call).await?;
+        Ok(Response::new(FindSimilarCustomersResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+            partial: !found.complete,
+            compared: found.compared as u64,
+            customers: similar_to_proto(found),
+        }))
     }
 
     type ExportCustomerStream =
@@ -163,183 +175,63 @@ impl CustomerService for CustomerRpc {
         &self,
         request: Request<ExportCustomerRequest>,
     ) -> Result<Response<Self::ExportCustomerStream>, Status> {
-        let app = &self.0;
-        counted(app, "ExportCustomer", async {
-            let message = request.get_ref();
-            let customer = id("customer_id", &message.customer_id)?;
-            let by = actor(&request, &message.actor)?;
-            // What was shown a moment ago is held too.
-            app.store.flush_served().await.map_err(refused)?;
-            let rows = app
-                .store
-                .export_customer(customer, by, now_ms())
-                .await
-                .map_err(refused)?;
-            let rows = rows.map(|row| row.map(export_row).map_err(refused));
-            Ok(Box::pin(rows) as Self::ExportCustomerStream)
-        })
-        .await
+        let message = request.get_ref();
+        let customer = id("customer_id", &message.customer_id)?;
+        let by = actor(&request, &message.actor)?;
+        let rows = self.0.export(customer, by).await?;
+        let rows = rows.map(|row| Ok(export_row(row?)));
+        Ok(Response::new(Box::pin(rows)))
     }
 
     async fn erase_customer(
         &self,
         request: Request<EraseCustomerRequest>,
     ) -> Result<Response<EraseCustomerResponse>, Status> {
-        let app = &self.0;
-        counted(app, "EraseCustomer", async {
-            let message = request.get_ref();
-            let customer = id("customer_id", &message.customer_id)?;
-            let by = actor(&request, &message.actor)?;
-            let state = app.customer(&customer, None).await?;
-            let boxes = BoxQuery::Customer(customer.clone(), usize::MAX >> 1);
-            let boxes = app.store.boxes(boxes, now_ms()).await.map_err(refused)?;
-            let erasure = app
-                .store
-                .erase_customer(customer, by, now_ms())
-                .await
-                .map_err(refused)?;
-            if let Some(state) = state {
-                app.answering.customers.forget(&state.customer_id);
-                app.similar.forget(&state.customer_id);
-                app.spoilers.forget(state.ids());
-                app.baskets.forget(&app.keeping).await;
-            }
-            app.spoilers
-                .forget(boxes.iter().map(|b| b.customer_id.as_str()));
-            let lines = boxes.into_iter().flat_map(|b| b.lines);
-            let freed = lines.map(|line| line.product_id).collect();
-            app.views.apply(freed, now_ms()).await.map_err(refused)?;
-            Ok(EraseCustomerResponse {
-                request_id: new_id(),
-                model_id: app.model_id(),
-                erasure: Some(erasure_to_proto(erasure)),
-            })
-        })
-        .await
+        let message = request.get_ref();
+        let customer = id("customer_id", &message.customer_id)?;
+        let by = actor(&request, &message.actor)?;
+        let (call, _) = opened(request)?;
+        let erasure = self.0.erase(customer, by).await?;
+        Ok(Response::new(EraseCustomerResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+            erasure: Some(erasure_to_proto(erasure)),
+        }))
     }
 
     async fn get_erasure(
         &self,
         request: Request<GetErasureRequest>,
     ) -> Result<Response<GetErasureResponse>, Status> {
-        let app = &self.0;
-        counted(app, "GetErasure", async {
-            let receipt = id("receipt_id", &request.get_ref().receipt_id)?;
-            let erasure = app.store.erasure(receipt).await.map_err(refused)?;
-            let erasure =
-                erasure.ok_or_else(|| Status::not_found("there is no such erasure receipt"))?;
-            Ok(GetErasureResponse {
-                request_id: new_id(),
-                model_id: app.model_id(),
-                erasure: Some(erasure_to_proto(erasure)),
-            })
-        })
-        .await
+        let (call, message) = opened(request)?;
+        let receipt = id("receipt_id", &message.receipt_id)?;
+        let erasure = self.0.erasure(receipt).await?;
+        Ok(Response::new(GetErasureResponse {
+            request_id: call.request_id,
+            model_id: self.model_id(),
+            erasure: Some(erasure_to_proto(erasure)),
+        }))
     }
 }
 
-async fn upsert(
-    app: &App,
-    request: &Request<UpsertCustomersRequest>,
-) -> Result<UpsertCustomersResponse, Status> {
-    let message = request.get_ref();
-    if message.customers.is_empty() {
-        return Err(Invalid::new("customers", "is empty, expected at least one entry").into());
-    }
-    at_most("customers", message.customers.len(), MAX_ROWS)?;
+fn customers_from_proto(
+    message: &UpsertCustomersRequest,
+) -> Result<(UpsertMode, Vec<Customer>), Invalid> {
+    some("customers", message.customers.len(), MAX_ROWS)?;
     let mode = match v1::UpsertMode::try_from(message.mode) {
         Ok(v1::UpsertMode::Unspecified | v1::UpsertMode::Merge) => UpsertMode::Merge,
         Ok(v1::UpsertMode::Replace) => UpsertMode::Replace,
-        Err(_) => return Err(Invalid::new("mode", "is not a mode").into()),
+        Err(_) => return Err(Invalid::new("mode", "is not a mode")),
     };
-    let customers: Vec<Customer> = message
-        .customers
-        .iter()
-        .enumerate()
-        .map(|(ix, c)| customer_from_proto(c).map_err(|e| e.under(format!("customers[{ix}]"))))
-        .collect::<Result<_, Invalid>>()?;
-    let by = actor(request, &message.actor)?;
-    let ids = |c: &Customer| {
-        let listed = c.identities.clone();
-        std::iter::once(c.customer_id.clone()).chain(listed)
+    let customer = |(ix, customer)| {
+        customer_from_proto(customer).map_err(|e| e.under(format!("customers[{ix}]")))
     };
-    let changed: Vec<String> = customers.iter().flat_map(ids).collect();
-    app.store
-        .upsert_customers(customers, mode, by, now_ms().into())
-        .await
-        .map_err(refused)?;
-    app.similar.changed(changed);
-    Ok(UpsertCustomersResponse {
-        request_id: new_id(),
-        model_id: app.model_id(),
-    })
+    let customers = message.customers.iter().enumerate().map(customer);
+    Ok((mode, customers.collect::<Result<_, _>>()?))
 }
 
-async fn similar(
-    app: &Arc<App>,
-    request: &Request<FindSimilarCustomersRequest>,
-) -> Result<FindSimilarCustomersResponse, Status> {
-    let message = request.get_ref();
-    let customer = id("customer_id", &message.customer_id)?;
-    let count = match message.count {
-        0 => 10,
-        count if count <= 1_000 => count as usize,
-        count => {
-            let what = format!("is {count}, expected at most 1000");
-            return Err(Invalid::new("count", what).into());
-        }
-    };
-    let deadline = Deadline::of(request.metadata(), app.config.server.default_deadline);
-    let state = app
-        .customer(&customer, None)
-        .await?
-        .ok_or_else(|| Status::not_found("customer_id: nothing is kept of this customer"))?;
-    let worker = app.clone();
-    let found = app
-        .answering
-        .pool
-        .run(deadline, move |_| {
-            let view = worker.views.get();
-            worker
-                .similar
-                .nearest(&worker.keeping, &view, &state, count)
-        })
-        .await
-        .map_err(pool_status)?;
-    // Consent and erasure count as they are now, not as they were when the vectors were made.
-    let mut customers = Vec::with_capacity(found.neighbours.len());
-    for neighbour in found.neighbours {
-        let Some(state) = app.customer(&neighbour.customer_id, None).await? else {
-            continue;
-        };
-        let may = state
-            .profile
-            .consents
-            .allows(Purpose::Personalise, &app.config.consent);
-        // Somebody who was linked to another customer meanwhile is that customer.
-        if may && state.customer_id == neighbour.customer_id {
-            customers.push(v1::SimilarCustomer {
-                customer_id: neighbour.customer_id,
-                similarity: f64::from(neighbour.similarity),
-            });
-        }
-    }
-    Ok(FindSimilarCustomersResponse {
-        request_id: new_id(),
-        model_id: app.model_id(),
-        customers,
-        partial: !found.complete,
-        compared: found.compared as u64,
-    })
-}
-
-async fn set_consent(
-    app: &App,
-    request: &Request<SetConsentRequest>,
-) -> Result<SetConsentResponse, Status> {
-    let message = request.get_ref();
-    let customer = id("customer_id", &message.customer_id)?;
-    let by = actor(request, &message.actor)?;
+/// What is said of each purpose; `None` = taken back.
+fn consent_changes(message: &SetConsentRequest) -> Result<Vec<(Purpose, Option<bool>)>, Invalid> {
     let said = message.consents.unwrap_or_default();
     let mut changes: Vec<(Purpose, Option<bool>)> = [
         (Purpose::Personalise, said.personalise),
@@ -353,49 +245,35 @@ async fn set_consent(
     for (ix, word) in message.take_back.iter().enumerate() {
         let field = format!("take_back[{ix}]");
         let Some(purpose) = Purpose::parse(word) else {
-            let what = format!("{word:?} is not a purpose");
-            return Err(Invalid::new(field, what).into());
+            return Err(Invalid::new(field, format!("{word:?} is not a purpose")));
         };
         if changes.iter().any(|(said, _)| *said == purpose) {
             let what = format!("{word:?} is said in consents too");
-            return Err(Invalid::new(field, what).into());
+            return Err(Invalid::new(field, what));
         }
         changes.push((purpose, None));
     }
     if changes.is_empty() {
         let what = "says nothing, expected at least one purpose";
-        return Err(Invalid::new("consents", what).into());
+        return Err(Invalid::new("consents", what));
     }
-    // Refusals first: should the store fail half-way, no yes stands without the noes that came with it.
-    changes.sort_by_key(|(_, said)| *said != Some(false));
-    for (purpose, said) in changes {
-        app.store
-            .set_consent(
-                customer.clone(),
-                purpose,
-                said,
-                by.clone(),
-                message.said_at_ms,
-                now_ms(),
-            )
-            .await
-            .map_err(refused)?;
-    }
-    app.similar.changed([customer.clone()]);
-    let state = app.customer(&customer, None).await?;
-    let said = state.map_or(Consents::default(), |s| s.profile.consents);
-    Ok(SetConsentResponse {
-        request_id: new_id(),
-        model_id: app.model_id(),
-        effective_consents: Some(effective(app, &said)),
-    })
+    Ok(changes)
 }
 
-/// Consents as they hold, all four set.
-pub(super) fn effective(app: &App, said: &Consents) -> v1::Consents {
+fn similar_to_proto(found: Found) -> Vec<v1::SimilarCustomer> {
+    let neighbours = found.neighbours.into_iter();
+    let message = neighbours.map(|neighbour| v1::SimilarCustomer {
+        customer_id: neighbour.customer_id,
+        similarity: f64::from(neighbour.similarity),
+    });
+    message.collect()
+}
+
+/// Consents as they hold, all four set; `defaults` hold for who said nothing.
+fn effective(said: &Consents, defaults: &Consents) -> v1::Consents {
     let mut holds = Consents::default();
     for purpose in Purpose::ALL {
-        holds.set(purpose, Some(said.allows(purpose, &app.config.consent)));
+        holds.set(purpose, Some(said.allows(purpose, defaults)));
     }
     consents_to_proto(&holds)
 }

@@ -5,7 +5,7 @@ use serendib_proto::v1;
 use serendib_shop::Touchpoint;
 
 use crate::answer::ask::{Ask, AskLimits, AskList};
-use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, Invalid};
+use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, within, Invalid};
 
 /// Most lists in a request.
 const MAX_LISTS: usize = serendib_engine::rank::MAX_LISTS;
@@ -23,12 +23,7 @@ pub fn ask_from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Resu
     } else {
         &message.lists[..]
     };
-    let dial = match message.dial {
-        Some(dial) if !(0.0..=1.0).contains(&dial) => {
-            return Err(Invalid::new("dial", format!("is {dial}, expected 0 to 1")))
-        }
-        dial => dial.map(|dial| dial as f32),
-    };
+    let dial = within("dial", message.dial, 1.0)?.map(|dial| dial as f32);
     at_most("context.session", context.session.len(), 1_000)?;
     Ok(Ask {
         customer_id: optional_id("customer_id", Some(&message.customer_id))?,

@@ -12,6 +12,11 @@ use serendib_engine::repeat::NeighbourIndex;
 
 use crate::snapshot::generation::Generation;
 use crate::store::{CatalogueSnapshot, Store, StoreError};
+use crate::workers::blocking::blocking;
+use crate::workers::held::held;
+
+/// What failed where a view was not made.
+const BUILDING: &str = "building the view of the catalogue";
 
 /// A generation and the shelves, as one.
 #[derive(Debug)]
@@ -48,7 +53,10 @@ impl Views {
         now: i64,
     ) -> Result<Views, StoreError> {
         let snapshot = store.catalogue(now).await?;
-        let view = blocking(move || build::from_snapshot(generation, snapshot, 1)).await?;
+        let view = blocking(BUILDING, move || {
+            build::from_snapshot(generation, snapshot, 1)
+        })
+        .await?;
         Ok(Views {
             current: ArcSwap::from_pointee(view),
             store,
@@ -99,7 +107,7 @@ impl Views {
         let _changing = self.changing.lock().await;
         let snapshot = self.store.catalogue(now).await?;
         let before = self.get();
-        let (snapshot, shown) = blocking({
+        let (snapshot, shown) = blocking(BUILDING, {
             let before = before.clone();
             move || {
                 let shown = build::shows(&before, &snapshot);
@@ -125,7 +133,7 @@ impl Views {
     ) -> Result<(), StoreError> {
         let before = self.get();
         let numbering = self.numbering.fetch_add(1, Ordering::Relaxed);
-        let view = blocking(move || {
+        let view = blocking(BUILDING, move || {
             let mut view = build::from_snapshot(generation, snapshot, numbering);
             if view.generation.id() == before.generation.id() {
                 view.live.neighbours = before.live.neighbours.clone();
@@ -163,15 +171,16 @@ impl Views {
         let before = self.get();
         let numbering = self.numbering.fetch_add(1, Ordering::Relaxed);
         let entries = entries.into_iter().flatten().collect();
-        let view = blocking(move || build::with_changes(&before, entries, numbering)).await?;
+        let view = blocking(BUILDING, move || {
+            build::with_changes(&before, entries, numbering)
+        })
+        .await?;
         self.publish(view);
         Ok(())
     }
 
     fn waiting_ids(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.waiting
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(self.waiting.lock())
     }
 
     fn publish(&self, view: View) {
@@ -186,16 +195,4 @@ impl Views {
             }
         });
     }
-}
-
-/// Runs `work` off the async threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| StoreError::Io {
-            attempt: "building the view of the catalogue".into(),
-            detail: error.to_string(),
-        })
 }

@@ -33,6 +33,7 @@ use super::cache::StateCache;
 use super::keyed::Key;
 use super::types::*;
 use super::StoreError;
+use crate::workers::held::held;
 
 use self::readers::Readers;
 use self::served::ServedLog;
@@ -139,17 +140,11 @@ impl Shared {
     }
 
     fn state(&self) -> StoreState {
-        self.state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone()
+        held(self.state.lock()).clone()
     }
 
     fn set_state(&self, state: StoreState) {
-        *self
-            .state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = state;
+        *held(self.state.lock()) = state;
     }
 
     /// Why nothing is written now, if so.
@@ -167,10 +162,7 @@ impl Shared {
             || "the file did not take a write".to_string(),
             |code| rusqlite::ffi::code_to_str(code.extended_code).to_string(),
         );
-        let mut state = self
-            .state
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut state = held(self.state.lock());
         if matches!(*state, StoreState::Ready) {
             tracing::error!(%detail, "writing is stopped until the store is reopened and checked");
             *state = StoreState::Stopped { detail };

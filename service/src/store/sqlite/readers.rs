@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, Semaphore};
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::store::{RowStream, StoreError};
+use crate::workers::held::held;
 
 use super::errors::classify;
 use super::schema::Schema;
@@ -99,9 +100,7 @@ impl Readers {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Connection)>> {
-        self.idle
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        held(self.idle.lock())
     }
 
     fn told(&self, attempt: &str, fault: Fault) -> StoreError {

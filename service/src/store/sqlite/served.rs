@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::store::types::*;
 use crate::store::StoreError;
+use crate::workers::held::held;
 
 use super::errors::classify;
 use super::schema::SERVED;
@@ -133,11 +134,7 @@ impl ServedLog {
     pub(super) fn close(&self) {
         self.counters.waiting.fetch_add(1, Ordering::SeqCst);
         let _ = self.queue.send(Entry::Close);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        let thread = held(self.thread.lock()).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }

@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use serendib_shop::publish::{sync_dir, write_private, NewDir};
 use sha2::{Digest, Sha256};
 
-use crate::store::keyed::{sync_directory, write_private, Key};
+use crate::store::keyed::Key;
 use crate::store::{Store, StoreError};
 
 use super::errors::classify;
@@ -161,22 +162,10 @@ pub fn backup(
             detail: "it exists already".into(),
         });
     }
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = parent.join(format!(".{name}.{:08x}.tmp", rand::random::<u32>()));
-    std::fs::create_dir_all(&temporary).map_err(io("making", &temporary))?;
-    let made = fill(dir, &temporary, now, progress).and_then(|manifest| {
-        std::fs::rename(&temporary, out).map_err(io("naming", out))?;
-        sync_directory(parent).map_err(io("syncing", parent))?;
-        Ok(manifest)
-    });
-    if made.is_err() {
-        let _ = std::fs::remove_dir_all(&temporary);
-    }
-    made
+    let new = NewDir::create(out).map_err(io("making", out))?;
+    let manifest = fill(dir, new.dir(), now, progress)?;
+    new.publish().map_err(io("naming", out))?;
+    Ok(manifest)
 }
 
 fn fill(
@@ -400,10 +389,10 @@ pub(super) fn finish(dir: &Path) -> Result<(), StoreError> {
         if key.is_file() {
             std::fs::rename(&key, dir.join(KEY_FILE)).map_err(io("naming", &key))?;
         }
-        sync_directory(dir).map_err(io("syncing", dir))?;
+        sync_dir(dir).map_err(io("syncing", dir))?;
     }
     clear(&stage)?;
-    sync_directory(dir).map_err(io("syncing", dir))
+    sync_dir(dir).map_err(io("syncing", dir))
 }
 
 fn put_in_place(dir: &Path, stage: &Path, schema: &Schema) -> Result<(), StoreError> {

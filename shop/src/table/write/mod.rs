@@ -1,6 +1,5 @@
 //! Streaming writers: rows of cells into a file of any format, which appears under its name only when whole.
 
-mod atomic;
 mod parquet;
 mod table_writer;
 mod text;
@@ -8,13 +7,12 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::publish::NewFile;
 use crate::table::cell::Cell;
 use crate::table::format::{Format, Layout};
 use crate::table::record::ColumnType;
 
 pub use table_writer::{ShopWriter, TableWriter};
-
-pub use atomic::{write_atomically, TempFile};
 
 /// Puts rows into the temporary file.
 trait Sink: Send {
@@ -29,7 +27,7 @@ trait Sink: Send {
 /// leaves nothing behind.
 pub struct RowWriter {
     sink: Option<Box<dyn Sink>>,
-    temp: Option<TempFile>,
+    new: Option<NewFile>,
     path: PathBuf,
     columns: usize,
     rows: u64,
@@ -42,7 +40,7 @@ impl RowWriter {
         format: Format,
         columns: &[(&str, ColumnType)],
     ) -> Result<RowWriter, DataError> {
-        let (temp, file) = TempFile::create(path)?;
+        let (new, file) = NewFile::create(path).map_err(DataError::io("create", path))?;
         let wrong = |error: String| DataError::file(path, format!("not writable: {error}"));
         let sink: Box<dyn Sink> = match format.layout {
             Layout::Parquet => {
@@ -57,7 +55,7 @@ impl RowWriter {
         };
         Ok(RowWriter {
             sink: Some(sink),
-            temp: Some(temp),
+            new: Some(new),
             path: path.to_path_buf(),
             columns: columns.len(),
             rows: 0,
@@ -96,8 +94,8 @@ impl RowWriter {
             sink.finish()
                 .map_err(|error| DataError::file(&self.path, format!("not written: {error}")))?;
         }
-        if let Some(temp) = self.temp.take() {
-            temp.persist()?;
+        if let Some(new) = self.new.take() {
+            new.publish().map_err(DataError::io("write", &self.path))?;
         }
         Ok(self.rows)
     }

@@ -1,13 +1,14 @@
 //! Writing the tables of shop data.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::{Customer, Delight, Product, Served, Touchpoint};
 
-use super::{write_atomically, RowWriter};
+use super::RowWriter;
 use crate::directory::ShopInfo;
 use crate::error::DataError;
+use crate::publish::{self, NewDir};
 use crate::table::cell::Cell;
 use crate::table::format::{Format, Table};
 use crate::table::record::{ColumnType, Record};
@@ -186,10 +187,8 @@ impl TableWriter {
 
 /// A whole shop in the making: a directory that appears under its name only when every table is in it.
 pub struct ShopWriter {
-    target: PathBuf,
-    temp: PathBuf,
+    new: NewDir,
     format: Format,
-    done: bool,
 }
 
 impl ShopWriter {
@@ -209,55 +208,36 @@ impl ShopWriter {
             }
         }
         let target = std::path::absolute(target).map_err(DataError::io("use", target))?;
-        if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(DataError::io("create directory", parent))?;
-        }
-        let temp = super::atomic::temp_name(&target);
-        fs::create_dir(&temp).map_err(DataError::io("create directory", &temp))?;
-        Ok(ShopWriter {
-            target,
-            temp,
-            format,
-            done: false,
-        })
+        let new = NewDir::create(&target).map_err(DataError::io("create directory", &target))?;
+        Ok(ShopWriter { new, format })
     }
 
     /// Where files can be put until [`ShopWriter::finish`].
     pub fn dir(&self) -> &Path {
-        &self.temp
+        self.new.dir()
     }
 
     /// Starts a table with all its columns.
     pub fn table(&self, table: Table) -> Result<TableWriter, DataError> {
-        TableWriter::create(&self.temp, table, self.format)
+        TableWriter::create(self.new.dir(), table, self.format)
     }
 
     /// Starts a table with only the named columns.
     pub fn table_with(&self, table: Table, columns: &[&str]) -> Result<TableWriter, DataError> {
-        TableWriter::with_columns(&self.temp, table, self.format, columns)
+        TableWriter::with_columns(self.new.dir(), table, self.format, columns)
     }
 
     pub fn shop(&self, shop: &ShopInfo) -> Result<(), DataError> {
-        let path = self.temp.join("shop.json");
+        let path = self.new.dir().join("shop.json");
         let mut text = serde_json::to_vec_pretty(shop)
             .map_err(|error| DataError::file(&path, error.to_string()))?;
         text.push(b'\n');
-        write_atomically(&path, &text)
+        publish::write(&path, &text).map_err(DataError::io("write", &path))
     }
 
     /// Gives the directory its name. Tables must be finished before.
-    pub fn finish(mut self) -> Result<(), DataError> {
-        fs::rename(&self.temp, &self.target).map_err(DataError::io("write", &self.target))?;
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl Drop for ShopWriter {
-    fn drop(&mut self) {
-        if !self.done {
-            // nothing can be done about a leftover
-            let _ = fs::remove_dir_all(&self.temp);
-        }
+    pub fn finish(self) -> Result<(), DataError> {
+        let target = self.new.path().to_path_buf();
+        self.new.publish().map_err(DataError::io("write", &target))
     }
 }

@@ -4,6 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::engagement::days_ms;
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{Kind, Kinds, Touch, DAY_MS};
 
 mod oracle;
@@ -286,15 +287,23 @@ impl std::fmt::Display for EngagementEvaluation {
                 100.0 * closed
             )?;
         }
-        writeln!(f, "tenth  customers   said  bought   lift")?;
+        let mut grid = Grid::new([
+            Column::figure("tenth", 5),
+            Column::figure("customers", 10),
+            Column::figure("said", 6),
+            Column::figure("bought", 7),
+            Column::figure("lift", 6),
+        ]);
         for d in &self.deciles {
-            writeln!(
-                f,
-                "{:>5} {:>10} {:>6.3} {:>7.3} {:>6.2}",
-                d.decile, d.customers, d.said, d.bought, d.lift
-            )?;
+            grid.row([
+                d.decile.to_string(),
+                d.customers.to_string(),
+                fixed(d.said, 3),
+                fixed(d.bought, 3),
+                fixed(d.lift, 2),
+            ]);
         }
-        Ok(())
+        write!(f, "{grid}")
     }
 }
 

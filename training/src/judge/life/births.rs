@@ -1,7 +1,6 @@
 //! How well anchors are inferred from purchases, cross-validated over customers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -11,10 +10,11 @@ use serde::Serialize;
 use serendib_engine::life::{
     declared, ClockType, EvidenceSet, LifeModel, ProductProfiles, StateOptions,
 };
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{Customer, Fact, Purpose, Touch, DAY_MS};
 
 use crate::learn::life::fit::{fit, while_running, LifeRow, LifeSettings};
-use crate::learn::life::Sources;
+use crate::learn::life::{from_words, Sources};
 
 /// Anchors of one clock type below which nothing is measured.
 const FEWEST: usize = 50;
@@ -71,51 +71,50 @@ pub struct AnchorFigures {
 impl AnchorFigures {
     /// The table for a terminal.
     pub fn table(&self) -> String {
-        let mut out = String::new();
-        let _ = writeln!(
-            out,
-            "anchors of clock {:?}: {} customers, {}-fold by customer, {} seeds\n\
-             {:<24} {:>9} {:>9} {:>12} {:>8} {:>8}",
+        let columns = [
+            Column::name("", 24),
+            Column::figure("MAE d", 9),
+            Column::figure("median d", 9),
+            Column::figure("log-lik/30 d", 12),
+            Column::figure("cov 90", 8),
+            Column::figure("cov 80", 8),
+        ];
+        let mut models = Grid::new(columns);
+        models.row([
+            "serendib".to_owned(),
+            fixed(self.mae, 1),
+            fixed(self.median_error, 1),
+            fixed(self.log_likelihood, 3),
+            fixed(self.coverage_90, 3),
+            fixed(self.coverage_80, 3),
+        ]);
+        models.row([
+            "median age, all ages".to_owned(),
+            fixed(self.mae_of_median, 1),
+            String::new(),
+            fixed(self.log_likelihood_of_marginal, 3),
+        ]);
+        let mut growing = Grid::bare(0, columns);
+        for row in &self.after_purchases {
+            growing.row([
+                format!("after {:>3} purchases       ", row.purchases),
+                fixed(row.mae, 1),
+                fixed(row.median_error, 1),
+                String::new(),
+                fixed(row.coverage_90, 3),
+                format!("  ({} cases)", row.cases),
+            ]);
+        }
+        format!(
+            "anchors of clock {:?}: {} customers, {}-fold by customer, {} seeds\n{models}ratio {:.3} [{:.3}, {:.3}]\n{growing}",
             self.clock,
             self.customers,
             self.folds,
             self.seeds,
-            "",
-            "MAE d",
-            "median d",
-            "log-lik/30 d",
-            "cov 90",
-            "cov 80"
-        );
-        let _ = writeln!(
-            out,
-            "{:<24} {:>9.1} {:>9.1} {:>12.3} {:>8.3} {:>8.3}",
-            "serendib",
-            self.mae,
-            self.median_error,
-            self.log_likelihood,
-            self.coverage_90,
-            self.coverage_80
-        );
-        let _ = writeln!(
-            out,
-            "{:<24} {:>9.1} {:>9} {:>12.3}\nratio {:.3} [{:.3}, {:.3}]",
-            "median age, all ages",
-            self.mae_of_median,
-            "",
-            self.log_likelihood_of_marginal,
             self.ratio,
             self.ratio_interval.0,
             self.ratio_interval.1
-        );
-        for row in &self.after_purchases {
-            let _ = writeln!(
-                out,
-                "after {:>3} purchases        {:>9.1} {:>9.1} {:>12} {:>8.3}   ({} cases)",
-                row.purchases, row.mae, row.median_error, "", row.coverage_90, row.cases
-            );
-        }
-        out
+        )
     }
 }
 
@@ -195,7 +194,7 @@ fn one_clock(
     folds: usize,
 ) -> Option<AnchorFigures> {
     let name = kind.name.clone();
-    let names = LifeModel::from_words(sources.catalogue, vec![kind.clone()]);
+    let names = from_words(sources.catalogue, vec![kind.clone()]);
     // Usable: one anchor, a customer who may be learned from, and an age at first contact within the clock's.
     let usable: Vec<(usize, f64, f64)> = (0..sources.histories.len())
         .filter(|&c| {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serendib_engine::life::{
     declared, parse_day, ClockType, LifeModel, ProductProfiles, StateOptions,
 };
+use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{net_acquisitions, DataError, Kind, Log, Purpose, Touch, DAY_MS};
 
 use crate::judge::truth::truth_table;
@@ -103,22 +104,27 @@ pub struct TruthFigures {
 impl fmt::Display for TruthFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.births.is_empty() {
-            writeln!(
+            let mut grid = Grid::new([
+                Column::name("purchases", 12),
+                Column::figure("households", 10),
+                Column::figure("serendib", 9),
+                Column::figure("median", 9),
+                Column::figure("best", 9),
+                Column::figure("gap closed", 11),
+            ]);
+            for row in &self.births {
+                grid.row([
+                    row.purchases.to_string(),
+                    row.households.to_string(),
+                    fixed(row.mae, 1),
+                    fixed(row.mae_of_median, 1),
+                    fixed(row.mae_of_best, 1),
+                    fixed(row.gap_closed, 2),
+                ]);
+            }
+            write!(
                 f,
-                "birth of an only child against the truth, mean error in days\n{:<12} {:>10} {:>9} {:>9} {:>9} {:>11}",
-                "purchases", "households", "serendib", "median", "best", "gap closed"
-            )?;
-        }
-        for row in &self.births {
-            writeln!(
-                f,
-                "{:<12} {:>10} {:>9.1} {:>9.1} {:>9.1} {:>11.2}",
-                row.purchases,
-                row.households,
-                row.mae,
-                row.mae_of_median,
-                row.mae_of_best,
-                row.gap_closed
+                "birth of an only child against the truth, mean error in days\n{grid}"
             )?;
         }
         if let Some(row) = &self.several {
@@ -129,24 +135,31 @@ impl fmt::Display for TruthFigures {
             )?;
         }
         if !self.existence.is_empty() {
-            writeln!(
+            let mut grid = Grid::new([
+                Column::name("clock", 12),
+                Column::figure("customers", 9),
+                Column::figure("AUC", 6),
+                Column::figure("AUC of count", 12),
+                Column::figure("buyers", 7),
+                Column::figure("share", 7),
+                Column::figure("mean said", 9),
+                Column::figure("ECE", 6),
+            ]);
+            for row in &self.existence {
+                grid.row([
+                    row.clock.clone(),
+                    row.customers.to_string(),
+                    fixed(row.auc, 3),
+                    fixed(row.auc_of_count, 3),
+                    row.buyers.to_string(),
+                    fixed(row.share, 3),
+                    fixed(row.mean, 3),
+                    fixed(row.ece, 3),
+                ]);
+            }
+            write!(
                 f,
-                "whether a clock runs that was not declared, and of whom bought for it\n{:<12} {:>9} {:>6} {:>12} {:>7} {:>7} {:>9} {:>6}",
-                "clock", "customers", "AUC", "AUC of count", "buyers", "share", "mean said", "ECE"
-            )?;
-        }
-        for row in &self.existence {
-            writeln!(
-                f,
-                "{:<12} {:>9} {:>6.3} {:>12.3} {:>7} {:>7.3} {:>9.3} {:>6.3}",
-                row.clock,
-                row.customers,
-                row.auc,
-                row.auc_of_count,
-                row.buyers,
-                row.share,
-                row.mean,
-                row.ece
+                "whether a clock runs that was not declared, and of whom bought for it\n{grid}"
             )?;
         }
         if let Some(row) = &self.new_category {

@@ -18,6 +18,7 @@ use super::significance::{
 use super::substitutes::{
     candidates, context_cosine, contexts, substitution, switched, Context, Evidence,
 };
+use super::variants;
 
 /// How the graph is made.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +101,7 @@ pub fn fit(
     } = *hints;
     let products = catalogue.len();
     let beside = companions(log, like, &options.companions, COMPANIONS);
-    let variants = Variants::learn(catalogue);
+    let variants = variants::learn(catalogue);
     let found = find_pairs(log, timed, options);
     let pairs: Vec<Pair> = found.iter().map(|f| f.pair).collect();
     let contexts = contexts(products, &pairs);

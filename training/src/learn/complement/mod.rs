@@ -7,6 +7,7 @@ pub mod families;
 pub mod graph;
 pub mod significance;
 mod substitutes;
+mod variants;
 
 use self::companions::{companions, CompanionOptions};
 pub use self::families::CompletionError;
@@ -320,7 +321,7 @@ pub fn choose(
     }
     best.cases = cases.len();
     say("choosing how complements are ordered");
-    let variants = Variants::learn(&log.catalogue);
+    let variants = variants::learn(&log.catalogue);
     best.companions = choose_companions(&fit, words, &variants, &cases);
     Ok(best)
 }

@@ -4,6 +4,7 @@
 //! held out to choose between the full model, at several strengths of ridge, and the plain logistic of log recency and log
 //! orders; the winner is fitted again on all cut-offs and calibrated on the last ones, whose level is nearest to now.
 
+mod gaps;
 mod index_weights;
 mod order_value;
 mod orders;
@@ -115,7 +116,7 @@ pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior
         .iter()
         .filter_map(|history| Orders::of(history, cut - 1))
         .collect();
-    let gaps = GapPrior::fit(histories.iter().copied(), cut - 1);
+    let gaps = gaps::fit(histories.iter().copied(), cut - 1);
     (orders::fit(&summaries), gaps)
 }
 

@@ -1,8 +1,9 @@
 //! How smooth the densities of one clock should be and how far its evidence is believed, chosen on held-out known anchors.
 
 use rayon::prelude::*;
-use serendib_engine::life::density::{self, AgeCounts, Smoothing};
 use serendib_engine::life::{prior, Clock, ClockType, EvidenceSet, Grid, Profile, Trust};
+
+use crate::learn::life::density::{self, AgeCounts, Smoothing};
 
 /// Known anchors below which nothing is chosen.
 const FEWEST: usize = 50;

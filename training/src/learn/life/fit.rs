@@ -1,7 +1,6 @@
 //! Fitting the life model: age densities from customers with known anchors, refined with the others by EM.
 
 use rayon::prelude::*;
-use serendib_engine::life::density::{self, AgeCounts, Smoothing};
 use serendib_engine::life::{
     declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles,
     Profiles, Trust,
@@ -9,6 +8,7 @@ use serendib_engine::life::{
 use serendib_shop::{Catalogue, Fact, Touch, DAY_MS};
 
 use crate::learn::life::calibrate::{self, Choice, Known};
+use crate::learn::life::density::{self, AgeCounts, Smoothing};
 use crate::learn::life::existence::{self, Asked};
 
 /// One customer, as far as fitting looks.

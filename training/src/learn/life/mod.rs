@@ -1,14 +1,18 @@
 //! Fitting and judging what comes next in life: clocks, buying again and the next basket.
 
 pub mod calibrate;
+pub mod density;
 pub mod existence;
 pub mod fit;
+mod from_words;
 
+pub use from_words::from_words;
 use serde_json::Value;
 use serendib_engine::life::{ClockError, ClockType, Life, LifeModel};
 use serendib_engine::model::Model;
-use serendib_engine::repeat::BuyAgain;
 use serendib_shop::{baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch};
+
+use crate::learn::buy_again;
 
 /// Neighbours tried in the next basket.
 pub const NEIGHBOURS: usize = 300;
@@ -119,7 +123,7 @@ pub fn fit_into(
         let histories = (0..sources.histories.len())
             .filter(|&c| sources.allows(c, Purpose::Train))
             .map(|c| sources.histories[c]);
-        model.buy_again = BuyAgain::fit(histories, sources.catalogue, sources.until);
+        model.buy_again = buy_again::fit(histories, sources.catalogue, sources.until);
     }
     say("choosing settings of the next basket");
     model.next_basket =

@@ -2,6 +2,7 @@
 
 mod delight;
 pub mod kinds;
+mod moment;
 pub mod topics;
 
 pub use delight::{DelightError, Rated};
@@ -32,6 +33,13 @@ pub fn topics(log: &Log, representation: &Representation, seed: u64) -> Topics {
     topics::learn(&log.catalogue, &|p| representation.vector(p), seed)
 }
 
+/// What `purchases` (product, ms; none in a shop without times) and the `buyers` of each product, customers, tell by
+/// themselves: everything but kinds, which are learned from histories, and delight.
+pub fn of_sales(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) -> Surprises {
+    let moment = moment::learn(purchases, &topics);
+    Surprises::new(topics, buyers, moment)
+}
+
 /// Everything but delight, which stays at its prior until [`rated`] and [`delight`](delight()) is fitted.
 pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surprises {
     let mut purchases: Vec<(ProductIx, i64)> = Vec::new();
@@ -48,7 +56,7 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
             );
         }
     }
-    let mut surprises = Surprises::fit(topics, representation.popularity(), &purchases);
+    let mut surprises = of_sales(topics, representation.popularity(), &purchases);
     surprises.kinds = kinds::learn(&log.catalogue, &surprises.topics, log.histories.iter());
     let curious: Vec<f32> = log
         .histories

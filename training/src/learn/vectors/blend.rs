@@ -130,8 +130,8 @@ impl Pool {
 
     /// Weights found by coordinate ascent on mean NDCG@20, starting from the best family alone.
     ///
-    /// A family enters only where it lifts the mean by `worth` (relative), and leaves where it does not.
-    pub fn weigh(&self, worth: f64) -> Vec<f32> {
+    /// A family enters only where it lifts the mean by `least_gain` (relative), and leaves where it does not.
+    pub fn weigh(&self, least_gain: f64) -> Vec<f32> {
         let width = self.spread.len();
         let score = |weights: &[f32]| mean(&self.ndcg(weights, 20));
         let single = |family: usize| {
@@ -158,7 +158,7 @@ impl Pool {
                     }
                     let value = score(&weights);
                     let needed = if entering {
-                        best.0 * (1.0 + worth)
+                        best.0 * (1.0 + least_gain)
                     } else {
                         best.0
                     };
@@ -177,16 +177,16 @@ impl Pool {
                 let mut weights = best.1.clone();
                 weights[family] = 0.0;
                 let value = score(&weights);
-                if value * (1.0 + worth) >= best.0 {
+                if value * (1.0 + least_gain) >= best.0 {
                     best = (value, weights);
                 }
             }
         }
-        self.without_crumbs(self.spread_out(best.1))
+        self.without_negligible(self.spread_out(best.1))
     }
 
     /// `weights` without the small ones that lift nothing: every family is fitted again on everything, and served.
-    fn without_crumbs(&self, mut weights: Vec<f32>) -> Vec<f32> {
+    fn without_negligible(&self, mut weights: Vec<f32>) -> Vec<f32> {
         let least = CRUMB * weights.iter().sum::<f32>();
         for family in 0..weights.len() {
             if weights[family] > 0.0 && weights[family] < least {

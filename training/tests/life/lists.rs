@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use super::*;
-use crate::bundle::Manifest;
-use crate::explain::{outlook, Discretion, Outlook, OutlookRequest};
-use crate::life::{parse_day, ClockType, Life, LifeModel};
-use crate::model::Model;
-use crate::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
-use crate::represent::Representation;
+use serendib_engine::bundle::Manifest;
+use serendib_engine::explain::{outlook, Discretion, Outlook, OutlookRequest};
+use serendib_engine::life::{parse_day, ClockType, Life};
+use serendib_engine::model::Model;
+use serendib_engine::rank::{
+    recommend, Allowed, CustomerState, ListKind, Live, Note, ReasonCode, Request,
+};
+use serendib_engine::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
+use serendib_engine::represent::Representation;
 use serendib_shop::{Catalogue, Encoder, Fact, Kind, Product, ShelfChange, Touch, DAY_MS};
+use serendib_training::learn::life::from_words;
 
 const NEWBORN: u32 = 0;
 const ROMPER: u32 = 1;
@@ -46,7 +49,7 @@ fn model() -> Model {
         Encoder::default(),
         Representation::of_popularity(buyers.collect()),
     );
-    let life = LifeModel::from_words(&catalogue, ClockType::supplied());
+    let life = from_words(&catalogue, ClockType::supplied());
     model.life = Some(Life::new(life, &catalogue));
     model
 }
@@ -267,10 +270,10 @@ fn products_that_came_after_the_model_are_for_an_age_too() {
     let view_of = |facts: &[Fact]| {
         let life = model.life.as_ref().unwrap();
         let now = (parse_day("2022-06-01").unwrap() * DAY_MS as f64) as i64;
-        let options = crate::life::StateOptions::serving(false);
+        let options = serendib_engine::life::StateOptions::serving(false);
         let products = live.profiles(life);
         let state = life.model.state(products, &[], facts, now, options);
-        crate::life::LifeView::new(&life.model, products, &state)
+        serendib_engine::life::LifeView::new(&life.model, products, &state)
             .product(nappies)
             .is_ended()
     };

@@ -1,13 +1,18 @@
+//! Life situations and buying again, on a shop where only words are known and on counts of a few purchases.
+
 mod bad_input;
+mod buy_again;
+mod lists;
 mod people;
 mod posterior;
 mod story;
 
-use super::*;
+use serendib_engine::life::*;
 use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
+use serendib_training::learn::life::{density, from_words};
 
 /// A catalogue of `(title, category)`.
-pub fn catalogue(rows: &[(&str, &str)]) -> Catalogue {
+fn catalogue(rows: &[(&str, &str)]) -> Catalogue {
     let products = rows
         .iter()
         .enumerate()
@@ -21,7 +26,7 @@ pub fn catalogue(rows: &[(&str, &str)]) -> Catalogue {
 }
 
 /// A department store: things for every stage beside much that no clock knows.
-pub fn store() -> Catalogue {
+fn store() -> Catalogue {
     let mut rows = vec![
         ("Bodysuit, newborn, size 56", "baby/clothes/newborn"),
         ("Swaddle wrap 0-3 m", "baby/sleep"),
@@ -50,7 +55,7 @@ pub fn store() -> Catalogue {
 }
 
 /// The product of [`store`] with `title`.
-pub fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
+fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
     catalogue
         .products()
         .iter()
@@ -59,12 +64,12 @@ pub fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
 }
 
 /// A touch on `day`.
-pub fn touch(kind: Kind, product: ProductIx, day: f64) -> Touch {
+fn touch(kind: Kind, product: ProductIx, day: f64) -> Touch {
     Touch::new(kind, product, (day * DAY_MS as f64) as i64)
 }
 
 /// Purchases of products by title and day, in order of time.
-pub fn bought(catalogue: &Catalogue, rows: &[(&str, f64)]) -> Vec<Touch> {
+fn bought(catalogue: &Catalogue, rows: &[(&str, f64)]) -> Vec<Touch> {
     let mut history: Vec<Touch> = rows
         .iter()
         .map(|(title, day)| touch(Kind::PURCHASE, of(catalogue, title), *day))
@@ -74,12 +79,12 @@ pub fn bought(catalogue: &Catalogue, rows: &[(&str, f64)]) -> Vec<Touch> {
 }
 
 /// Model of a shop without history, with its products.
-pub fn fresh(catalogue: &Catalogue) -> (LifeModel, ProductProfiles) {
-    let model = LifeModel::from_words(catalogue, ClockType::supplied());
+fn fresh(catalogue: &Catalogue) -> (LifeModel, ProductProfiles) {
+    let model = from_words(catalogue, ClockType::supplied());
     let products = ProductProfiles::new(&model.profiles, catalogue);
     (model, products)
 }
 
-pub fn at(day: f64) -> i64 {
+fn at(day: f64) -> i64 {
     (day * DAY_MS as f64) as i64
 }

@@ -1,4 +1,4 @@
-//! Progress of long work: stages with bars, rate and remaining time on a terminal, plain lines elsewhere.
+//! Long work in stages, with the time that each took and the memory that it held.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,52 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-/// One stage of work.
-pub struct Progress {
-    bar: ProgressBar,
-    name: String,
-    started: Instant,
-}
-
-impl Progress {
-    /// Starts a stage of `total` steps (0 = unknown).
-    pub fn start(name: &str, total: u64) -> Progress {
-        let bar = if total == 0 {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::new(total)
-        };
-        let template = if total == 0 {
-            "{msg} {spinner} {elapsed}"
-        } else {
-            "{msg} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}"
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(name.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Progress {
-            bar,
-            name: name.to_owned(),
-            started: Instant::now(),
-        }
-    }
-
-    /// `steps` more are done.
-    pub fn advance(&self, steps: u64) {
-        self.bar.inc(steps);
-    }
-
-    /// The stage is done; where there is no terminal and it took over a second, one line says how long.
-    pub fn finish(self) {
-        self.bar.finish_and_clear();
-        let took = self.started.elapsed();
-        if self.bar.is_hidden() && took > Duration::from_secs(1) {
-            eprintln!("{}: {:.1} s", self.name, took.as_secs_f64());
-        }
-    }
-}
+use super::styled;
+use crate::print::{fixed, Column, Grid};
 
 /// What one stage took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -102,13 +58,8 @@ impl State {
 impl Stages {
     /// Starts the clock; `tell` = print lines where there is no terminal.
     pub fn start(tell: bool) -> Stages {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
         Stages {
-            bar,
+            bar: styled(ProgressBar::new_spinner(), "{spinner} {elapsed} {msg}"),
             started: Instant::now(),
             tell,
             state: Arc::default(),
@@ -228,18 +179,19 @@ fn clock(seconds: f64) -> String {
 
 /// A table of stages for a terminal.
 pub fn table(stages: &[StageTime]) -> String {
-    let mut out = format!("{:<52} {:>9} {:>9}\n", "stage", "seconds", "peak MB");
+    let mut grid = Grid::new([
+        Column::name("stage", 52),
+        Column::figure("seconds", 9),
+        Column::figure("peak MB", 9),
+    ]);
     for stage in stages {
-        let peak = stage.peak_mb.map_or("-".into(), |mb| format!("{mb:.0}"));
-        out.push_str(&format!(
-            "{:<52} {:>9.1} {peak:>9}\n",
-            stage.name, stage.seconds
-        ));
+        let peak = stage.peak_mb.map_or("-".into(), |mb| fixed(mb, 0));
+        grid.row([stage.name.clone(), fixed(stage.seconds, 1), peak]);
     }
     let total: f64 = stages.iter().map(|s| s.seconds).sum();
     let peak = stages.iter().filter_map(|s| s.peak_mb).fold(0.0, f64::max);
-    out.push_str(&format!("{:<52} {total:>9.1} {peak:>9.0}\n", "together"));
-    out
+    grid.row(["together".to_owned(), fixed(total, 1), fixed(peak, 0)]);
+    grid.to_string()
 }
 
 /// Lets the system's record of the most memory held begin anew (Linux; elsewhere nothing happens).

@@ -9,11 +9,11 @@ use serendib_engine::explain::{counterfactual, line_reasons, LineKind, Tie};
 use serendib_engine::model::Model;
 use serendib_engine::rank::*;
 use serendib_engine::represent::{Dense, Parts, Representation};
-use serendib_engine::surprise::{quantise, Surprises};
+use serendib_engine::surprise::quantise;
 use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
 use serendib_training::learn::complement::families::item_item;
 use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
-use serendib_training::learn::surprise::{kinds, topics};
+use serendib_training::learn::surprise::{kinds, of_sales, topics};
 
 const NOW: i64 = 400 * DAY_MS;
 
@@ -73,7 +73,7 @@ fn titled(title: impl Fn(usize) -> String) -> Model {
         Representation::of_popularity(buyers.clone()),
     );
     model.complements = Some(complements);
-    model.surprises = Some(Surprises::fit(topics, &buyers, &purchases));
+    model.surprises = Some(of_sales(topics, &buyers, &purchases));
     model
 }
 
@@ -428,7 +428,7 @@ fn a_surprise_says_what_it_is_for() {
     let topics = model.surprises.take().unwrap().topics;
     let histories = histories.iter().map(Vec::as_slice);
     let kinds = kinds::learn(&model.catalogue, &topics, histories);
-    let mut surprises = Surprises::fit(topics, &[50.0; 40], &purchases);
+    let mut surprises = of_sales(topics, &[50.0; 40], &purchases);
     surprises.kinds = kinds;
     model.surprises = Some(surprises);
     let list = ask(&model, &history(), &surprise(1.0, 20));

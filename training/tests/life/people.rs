@@ -1,9 +1,9 @@
 //! Several children, declared facts, returns, consent, and what may be said.
 
 use super::*;
-use crate::bundle::{Bundle, BundleWriter, Manifest};
-use crate::explain::{need_sentence, Discretion};
-use crate::repeat::NextBasket;
+use serendib_engine::bundle::{Bundle, BundleWriter, Manifest};
+use serendib_engine::explain::{need_sentence, Discretion};
+use serendib_engine::repeat::NextBasket;
 use serendib_shop::Fact;
 
 const T: f64 = 18_000.0;

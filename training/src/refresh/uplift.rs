@@ -15,7 +15,7 @@ const LEAST_DAYS: i64 = 28;
 
 /// Orders per customer and year, with and without.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Worth {
+pub struct Uplift {
     /// Percent of customers in the holdout.
     pub percent: f64,
     /// From when on orders count, ms: the first answer of a model.
@@ -35,7 +35,7 @@ pub struct Worth {
 /// Compares the orders since `since` (the first answer of a model). `None` without times, without answers, within 28 days
 /// of the first one, or with fewer than 30 customers or 20 orders on either side. An order is a basket that was bought:
 /// ratings are none, nor is what was kept from a box. Who is in the holdout is by the hash that the server goes by.
-pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<Worth> {
+pub fn uplift(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<Uplift> {
     let since = since?;
     let (_, end) = log.span.filter(|_| log.timed)?;
     if end - since < LEAST_DAYS * DAY_MS {
@@ -76,7 +76,7 @@ pub fn worth(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<W
     }
     let rate = |orders: f64, years: f64| if years > 0.0 { orders / years } else { 0.0 };
     let figure = |of: &dyn Fn(&[f64; 4]) -> f64| interval(&rows, of, RESAMPLES, seed);
-    Some(Worth {
+    Some(Uplift {
         percent,
         since,
         with_customers: counts[0],

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use serendib_engine::represent::Weighting;
+use serendib_shop::progress::Stages;
 use serendib_shop::{Log, ReadOptions, ShopData};
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use tempfile::TempDir;
@@ -12,9 +13,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serendib_engine::bundle::{Bundle, ModelsDir};
 use serendib_training::learn::vectors::families::Family;
 use serendib_training::learn::{self, publish, Checkpoints, FitOptions, Member, Settings};
-use serendib_training::progress::Stages;
 use serendib_training::refresh::sanity::Golden;
-use serendib_training::refresh::{compare, lock, policy, refresh, worth, Outcome, RefreshOptions};
+use serendib_training::refresh::{compare, lock, policy, refresh, uplift, Outcome, RefreshOptions};
 use serendib_training::report::model as page;
 
 const CUSTOMERS: usize = 400;
@@ -474,22 +474,22 @@ fn orders_with_and_without_personal_answers_are_told_apart() {
     let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
     let log = Log::load(&data, None).unwrap();
     let since = 1_760_000_000_000 + 3_600_000;
-    let worth = worth::worth(&log, 10.0, Some(since), 1).unwrap();
+    let worth = uplift::uplift(&log, 10.0, Some(since), 1).unwrap();
     let year = 365.25 * 24.0 / 875.0;
     assert!((worth.with.value - 3.0 * year).abs() < 0.2, "{worth:?}");
     assert!((worth.without.value - 2.0 * year).abs() < 0.2, "{worth:?}");
     assert!(worth.difference.low > 0.0 && worth.difference.low <= worth.difference.value);
     assert!(
-        worth::worth(&log, 10.0, None, 1).is_none(),
+        uplift::uplift(&log, 10.0, None, 1).is_none(),
         "nothing was served"
     );
     assert!(
-        worth::worth(&log, 0.5, Some(since), 1).is_none(),
+        uplift::uplift(&log, 0.5, Some(since), 1).is_none(),
         "too few without"
     );
     let late = since + 10 * 24 * 3_600_000;
     assert!(
-        worth::worth(&log, 10.0, Some(late), 1).is_none(),
+        uplift::uplift(&log, 10.0, Some(late), 1).is_none(),
         "too short a time"
     );
 }

@@ -12,9 +12,9 @@ const DEARNESS_SHRINK: f32 = 3.0;
 /// More mishaps than this hurt no more.
 const MOST_MISHAPS: f32 = 3.0;
 
-/// One customer's regard for kinds of things.
+/// What one customer's history says of each topic.
 #[derive(Debug, Clone, Default)]
-pub struct Regard {
+pub struct TopicHistory {
     sought: BTreeMap<u32, f32>,
     shown: BTreeMap<u32, f32>,
     owned: BTreeSet<ProductIx>,
@@ -22,10 +22,10 @@ pub struct Regard {
     mishaps: f32,
 }
 
-impl Regard {
+impl TopicHistory {
     /// From `history` (before `now`, in order of time).
-    pub fn of(history: &[Touch], kinds: &Kinds, topics: &Topics, now: i64) -> Regard {
-        let mut regard = Regard::default();
+    pub fn of(history: &[Touch], kinds: &Kinds, topics: &Topics, now: i64) -> TopicHistory {
+        let mut out = TopicHistory::default();
         for touch in history {
             let fresh = if now == i64::MAX {
                 1.0
@@ -39,24 +39,24 @@ impl Regard {
                 | Kind::PRODUCT_SCAN
                 | Kind::ADD_TO_CART
                 | Kind::WISHLIST
-                | Kind::STOCK_ENQUIRY => Some(&mut regard.sought),
-                Kind::IMPRESSION => Some(&mut regard.shown),
+                | Kind::STOCK_ENQUIRY => Some(&mut out.sought),
+                Kind::IMPRESSION => Some(&mut out.shown),
                 _ => None,
             };
             if let (Some(slot), Some(topic)) = (slot, topics.of(touch.product)) {
                 *slot.entry(topic).or_default() += fresh;
             }
-            regard.mishaps += fresh * mishap(touch);
+            out.mishaps += fresh * mishap(touch);
         }
         let (mut sum, mut count) = (0.0f32, 0.0f32);
         for touch in acquisitions(history) {
             sum += kinds.dearness(touch.product);
             count += 1.0;
-            regard.owned.insert(touch.product);
+            out.owned.insert(touch.product);
         }
-        regard.dearness = sum / (count + DEARNESS_SHRINK);
-        regard.mishaps = regard.mishaps.min(MOST_MISHAPS);
-        regard
+        out.dearness = sum / (count + DEARNESS_SHRINK);
+        out.mishaps = out.mishaps.min(MOST_MISHAPS);
+        out
     }
 
     /// How much the customer looked for things of `topic` lately: ln(1 + looks), each fading by half in 30 days; ≥ 0.
@@ -109,13 +109,13 @@ mod tests {
             Touch::new(Kind::DELIVERY_LATE, serendib_shop::NO_PRODUCT, day(1)),
             Touch::new(Kind::PURCHASE, 1, day(1)),
         ];
-        let soon = Regard::of(&history, &kinds, &topics, day(2));
-        let late = Regard::of(&history, &kinds, &topics, day(200));
+        let soon = TopicHistory::of(&history, &kinds, &topics, day(2));
+        let late = TopicHistory::of(&history, &kinds, &topics, day(200));
         assert!(soon.sought(0) > 0.6 && soon.sought(1) == 0.0);
         assert!(late.sought(0) < 0.05 && late.mishaps() < 0.05);
         assert!(soon.shown(1) > 0.6 && soon.mishaps() > 0.9);
         assert!(soon.has(1) && !soon.has(0));
-        let timeless = Regard::of(&history, &kinds, &topics, i64::MAX);
+        let timeless = TopicHistory::of(&history, &kinds, &topics, i64::MAX);
         assert!(timeless.sought(0).is_finite());
     }
 }

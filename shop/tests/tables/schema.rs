@@ -3,7 +3,7 @@
 use serendib_shop::table::Schema;
 
 /// What stands above the tables in `docs/data-format.md`.
-const DOCUMENT: &str = include_str!("../../docs/data-format.md");
+const DOCUMENT: &str = include_str!("../../../docs/data-format.md");
 
 #[test]
 fn the_document_lists_the_columns_that_are_read() {

@@ -1,0 +1,151 @@
+//! What a pack computes, wherever its boxes come from and wherever they go: values, the search, and what is told of each
+//! box. The server reads subscribers from its store, an offline pack from shop data.
+
+use rayon::prelude::*;
+use serendib_engine::boxes::{Job, JobError, JobPacking, Lot, Options, Order, Progress, Rules};
+use serendib_engine::rank::{Allowed, CustomerState};
+use serendib_shop::{Consents, Fact, Touch};
+
+use crate::answer::boxes::order::Bench;
+use crate::answer::boxes::BoxAsk;
+use crate::answer::refusal::Refusal;
+use crate::store::StoredBox;
+
+/// Subscribers who are in memory at one time.
+const CHUNK: usize = 256;
+
+/// Whoever gets a box, in the numbers of what is packed from.
+#[derive(Debug, Default)]
+pub struct Subscriber {
+    /// Whether anything is known of them.
+    pub known: bool,
+    /// Touches in order of time.
+    pub history: Vec<Touch>,
+    pub facts: Vec<Fact>,
+    /// What they said about the use of their data.
+    pub consents: Consents,
+    pub locale: Option<String>,
+    /// Products of the boxes that they got, latest first, as far as more than their touches tells of them.
+    pub earlier: Vec<Vec<String>>,
+}
+
+impl Subscriber {
+    /// What the engine is given; `defaults` hold for who said nothing.
+    pub fn customer(&self, defaults: &Consents) -> CustomerState<'_> {
+        CustomerState {
+            history: &self.history,
+            facts: &self.facts,
+            allowed: Allowed::of(&self.consents, defaults),
+        }
+    }
+}
+
+/// Where subscribers are read.
+pub trait Subscribers {
+    /// The subscribers of `asks`, one for each; `earlier` = with the boxes that they got. Blocking.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn read(&self, asks: &[BoxAsk], earlier: bool) -> Result<Vec<Subscriber>, Refusal>;
+}
+
+/// The boxes of a pack with their candidates.
+#[derive(Debug, Default)]
+pub struct Scored {
+    pub orders: Vec<Order>,
+    /// Of each box the exclusions that mean nothing in this shop.
+    pub unknown_exclusions: Vec<Vec<String>>,
+}
+
+/// Gives every box its candidates. `go_on` is told how many boxes are done, and says whether anybody still waits.
+///
+/// # Errors
+/// Subscribers cannot be read, or nobody waits.
+pub fn score(
+    bench: Bench,
+    subscribers: &dyn Subscribers,
+    asks: &[BoxAsk],
+    go_on: &dyn Fn(usize) -> bool,
+) -> Result<Scored, Refusal> {
+    let mut scored = Scored::default();
+    for chunk in asks.chunks(CHUNK) {
+        if !go_on(scored.orders.len()) {
+            return Err(Refusal::Cancelled("nobody waits for the pack any more"));
+        }
+        let read = subscribers.read(chunk, true)?;
+        let boxes = chunk.par_iter().zip(&read);
+        let made: Vec<_> = boxes.map(|(ask, of)| bench.order(ask, of)).collect();
+        for (order, unknown) in made {
+            scored.orders.push(order);
+            scored.unknown_exclusions.push(unknown);
+        }
+    }
+    go_on(scored.orders.len());
+    Ok(scored)
+}
+
+/// How a packing is searched for.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a> {
+    /// Seed of the surprises that are drawn at random.
+    pub seed: u64,
+    /// Prices by item of an earlier search.
+    pub warm: Option<&'a [f64]>,
+}
+
+/// The packing of `orders` from `lots`, and how many slots were open; the best so far once `stop` says so.
+///
+/// # Errors
+/// A box or lot that contradicts the others.
+pub fn search(
+    bench: Bench,
+    rules: &Rules,
+    orders: &[Order],
+    lots: Vec<Lot>,
+    search: Search,
+    stop: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(JobPacking, u64), JobError> {
+    let options = Options {
+        seed: search.seed,
+        random_one_in: bench.rules.random_one_in,
+        near_equal: bench.rules.near_equal,
+        warm: search.warm,
+        ..Options::default()
+    };
+    let job = Job::new(bench.shelf.items(), rules, orders, lots)?;
+    let packing = job.run(&options, stop, progress)?;
+    Ok((packing, job.problem().open_slots()))
+}
+
+/// The boxes of `packing` as they are kept, with reasons in the language `locale`, else in each subscriber's; and whether
+/// their customers may be named where that is not for the boxes' sake. `told` is told how many boxes are done.
+///
+/// # Errors
+/// Subscribers cannot be read.
+pub fn filled(
+    bench: Bench,
+    subscribers: &dyn Subscribers,
+    asks: &[BoxAsk],
+    packing: &JobPacking,
+    lots: &[Lot],
+    locale: Option<&str>,
+    told: &dyn Fn(usize),
+) -> Result<Vec<(StoredBox, bool)>, Refusal> {
+    let mut boxes = Vec::with_capacity(asks.len());
+    for (chunk, packed) in asks.chunks(CHUNK).zip(packing.orders.chunks(CHUNK)) {
+        let read = subscribers.read(chunk, false)?;
+        let together = chunk.par_iter().zip(&read).zip(packed);
+        let made = together.map(|((ask, of), order)| {
+            let labels: Vec<&str> = order.lots.iter().map(|lot| &*lots[*lot].label).collect();
+            let stored = bench.stored(ask, of, &order.packed, &labels, locale);
+            (
+                stored,
+                of.known && of.customer(bench.consents).allowed.personalise,
+            )
+        });
+        boxes.extend(made.collect::<Vec<_>>());
+        told(boxes.len());
+    }
+    Ok(boxes)
+}
