@@ -136,6 +136,9 @@ pub async fn load_shop_data(dir: &std::path::Path, store: &SqliteStore) -> anyho
     let loaded = crate::commands::load(&data, store, crate::clock::now_ms())
         .await
         .with_context(|| format!("cannot load the shop data in {dir:?}"))?;
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
     tracing::info!(
         products = loaded.products,
         customers = loaded.customers,

@@ -69,6 +69,8 @@ pub struct Loaded {
     pub delights: u64,
     /// Wrong rows skipped.
     pub skipped: u64,
+    /// What reading found: rows skipped and why, forms of times, unlisted products.
+    pub notes: Vec<String>,
     /// Seconds that the touchpoints took.
     pub touchpoint_seconds: f64,
 }
@@ -106,8 +108,8 @@ impl Load {
                 loaded.delights,
                 loaded.served
             );
-            if loaded.skipped > 0 {
-                println!("{} wrong rows were skipped", loaded.skipped);
+            for note in &loaded.notes {
+                println!("note: {note}");
             }
         }
         Ok(())
@@ -135,6 +137,7 @@ pub async fn load(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Res
         .into_iter()
         .map(|table| data.skipped(table))
         .sum();
+    loaded.notes = data.notes();
     Ok(loaded)
 }
 
@@ -236,9 +239,7 @@ async fn customers(
         return Ok(());
     }
     let progress = Progress::new("customers");
-    let rows = data
-        .customers()?
-        .distinct("customer_id", |c| &c.customer_id);
+    let rows = data.customers()?;
     batches(rows, 1_024, |batch| {
         loaded.customers += batch.len() as u64;
         progress.add(batch.len() as u64);
@@ -365,7 +366,7 @@ async fn touchpoints(
         ..RecordOptions::load(now)
     };
     let progress = Progress::new("touchpoints");
-    let rows = data.touchpoints()?;
+    let rows = data.touchpoint_rows()?;
     let (sender, mut batches) = tokio::sync::mpsc::channel::<anyhow::Result<Prepared>>(2);
     let read = move || {
         // Reading, hashing and checking on one thread, writing on another.

@@ -28,7 +28,7 @@ use crate::answer::new_id;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::rpc::customer::convert::{consents_to_proto, customer_from_proto, customer_to_proto};
-use crate::rpc::fields::{at_most, id, Invalid};
+use crate::rpc::fields::{at_most, id, identity, Invalid};
 use crate::rpc::recommendation::rating::rating_to_proto;
 use crate::rpc::status::{pool_status, store_status};
 use crate::rpc::touchpoint::convert::touchpoint_to_proto;
@@ -99,8 +99,8 @@ impl CustomerService for CustomerRpc {
         let app = &self.0;
         counted(app, "LinkIdentity", async {
             let message = request.get_ref();
-            let customer = id("customer_id", &message.customer_id)?;
-            let identity = id("identity", &message.identity)?;
+            let customer = identity("customer_id", &message.customer_id)?;
+            let identity = identity("identity", &message.identity)?;
             let by = actor(&request, &message.actor)?;
             let both = [customer.clone(), identity.clone()];
             app.store
