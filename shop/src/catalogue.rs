@@ -100,6 +100,8 @@ pub struct Catalogue {
     family: Vector<ProductIx>,
     /// Whether a product is on sale for some time only.
     dated: Vector<bool>,
+    /// Whether an entry is nothing that is sold.
+    non_product: Vector<bool>,
 }
 
 /// What the variants of one product have in common: its parent's id, else its own.
@@ -177,6 +179,10 @@ impl Catalogue {
         if self.dated[at] != is_dated(&product) {
             self.dated.set(at, is_dated(&product));
         }
+        let non_product = product.is_non_product();
+        if self.non_product[at] != non_product {
+            self.non_product.set(at, non_product);
+        }
         self.products.set(at, product);
         if regrouped {
             self.regroup();
@@ -197,6 +203,7 @@ impl Catalogue {
         self.by_id.insert(id, ix);
         self.leaf.push_back(leaf);
         self.dated.push_back(is_dated(&product));
+        self.non_product.push_back(product.is_non_product());
         self.products.push_back(product);
         ix
     }
@@ -218,6 +225,14 @@ impl Catalogue {
             return Some(*known);
         }
         Arc::make_mut(&mut self.categories).intern(path)
+    }
+
+    /// Whether `product` is nothing that is sold: see [`Product::is_non_product`].
+    ///
+    /// # Panics
+    /// When `product` is not below [`Catalogue::len`].
+    pub fn is_non_product(&self, product: ProductIx) -> bool {
+        self.non_product[product as usize]
     }
 
     /// How many products there are.

@@ -1,17 +1,17 @@
 //! Checking shop data: every problem with its place, in memory that does not grow with the touchpoints.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-use crate::{Kinds, Product, Touchpoint};
+use crate::{is_placeholder, Kind, Kinds, Product, Touchpoint};
 use serde::Serialize;
 
 use crate::directory::{Rows, ShopData};
 use crate::error::{DataError, Place};
-use crate::noise::{is_pooled, NON_PRODUCT, POOLED};
+use crate::noise::is_pooled;
 use crate::progress::Progress;
 use crate::table::format::Table;
 use crate::table::record::Record;
@@ -19,7 +19,7 @@ use crate::table::record::Record;
 /// Most ids that are remembered for finding repeated ones, per table; at 8 bytes each and some room.
 const MAX_REMEMBERED: usize = 16 << 20;
 
-/// 1980-01-01: hardly a touchpoint is older, but seconds taken for milliseconds are.
+/// 1980-01-01: hardly a touchpoint is older, but times are that were written from a wrong scale.
 const SUSPICIOUS_BEFORE_MS: i64 = 315_532_800_000;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,6 +58,11 @@ impl Problem {
         match error {
             DataError::Row { place: at, message } => place(at, None, message),
             DataError::Cell {
+                place: at,
+                column,
+                message,
+            }
+            | DataError::Column {
                 place: at,
                 column,
                 message,
@@ -144,7 +149,6 @@ impl fmt::Display for Report {
 #[derive(Default)]
 struct Seen {
     hashes: HashSet<u64>,
-    full: bool,
 }
 
 fn hash(id: &str) -> u64 {
@@ -157,7 +161,6 @@ impl Seen {
     /// Remembers `id`; false if it was there.
     fn insert(&mut self, id: &str) -> bool {
         if self.hashes.len() >= MAX_REMEMBERED {
-            self.full = true;
             return true;
         }
         self.hashes.insert(hash(id))
@@ -193,7 +196,76 @@ pub fn check(data: &ShopData, limit: usize, progress: &mut Progress) -> Report {
     check.touchpoints(Table::Touchpoints);
     check.touchpoints(Table::HeldOut);
     check.others();
+    let read = check.data.all_notes();
+    check.report.notes.extend(read);
     check.report
+}
+
+/// A few of the things that a note is about, and how many there are.
+#[derive(Default)]
+struct Named {
+    count: u64,
+    first: Vec<String>,
+}
+
+impl Named {
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.first.len() < 5 && !self.first.iter().any(|known| known == name) {
+            self.first.push(name.to_owned());
+        }
+    }
+
+    fn shown(&self) -> String {
+        let names: Vec<_> = self.first.iter().map(|name| format!("{name:?}")).collect();
+        match self.count - self.first.len() as u64 {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+}
+
+/// How the rows are shared among customers.
+#[derive(Default)]
+struct Shares {
+    rows: u64,
+    /// Rows by a hash of the id.
+    of: HashMap<u64, u64>,
+    placeholders: BTreeMap<String, u64>,
+    /// Names of ids that had a tenth of the rows when they came: whoever has it in the end is among them.
+    large: BTreeMap<u64, String>,
+}
+
+/// With fewer customers some have a tenth of the rows in any case.
+const LEAST_FOR_CROWDS: usize = 20;
+
+impl Shares {
+    fn add(&mut self, id: &str) {
+        self.rows += 1;
+        let key = hash(id);
+        if self.of.len() >= MAX_REMEMBERED && !self.of.contains_key(&key) {
+            return;
+        }
+        let rows = self.of.entry(key).or_default();
+        *rows += 1;
+        if 10 * *rows >= self.rows {
+            self.large.entry(key).or_insert_with(|| id.to_owned());
+        }
+        if is_placeholder(id) {
+            *self.placeholders.entry(id.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Ids with a tenth of all rows, placeholders aside.
+    fn crowds(&self) -> impl Iterator<Item = (&str, u64)> {
+        let enough = self.of.len() >= LEAST_FOR_CROWDS;
+        self.large
+            .iter()
+            .filter_map(|(key, id)| Some((id.as_str(), *self.of.get(key)?)))
+            .filter(move |(id, rows)| {
+                enough && 10 * rows >= self.rows && !self.placeholders.contains_key(*id)
+            })
+    }
 }
 
 impl Check<'_> {
@@ -247,40 +319,22 @@ impl Check<'_> {
             }
         }
         self.report.tables.entry(table.name()).or_default().rows = count;
-        let extra: Vec<&str> = rows
-            .extra_columns()
-            .filter(|name| ![POOLED, NON_PRODUCT].contains(name))
-            .collect();
-        if !extra.is_empty() {
-            let names = crate::table::cell::shorten(&extra.join(", ")).into_owned();
-            self.note(format!(
-                "{table}: not columns of this table, kept as attributes: {names}"
-            ));
-        }
     }
 
     fn products(&mut self) {
-        let (mut untitled, mut uncategorised, mut flagged, mut loss) = (0u64, 0u64, 0u64, 0u64);
+        let (mut untitled, mut uncategorised, mut loss) = (0u64, 0u64, 0u64);
+        let mut no_products = Named::default();
         self.walk(
             Table::Products,
             self.data.product_rows(),
             |check, product: &Product, _| {
                 untitled += u64::from(product.title.is_none());
                 uncategorised += u64::from(product.category.is_none());
-                flagged += u64::from(product.is_non_product());
+                if product.is_non_product() {
+                    no_products.add(product.label());
+                }
                 loss +=
                     u64::from(matches!((product.price, product.cost), (Some(p), Some(c)) if c > p));
-                if let Some(parent) = &product.parent_id {
-                    if *parent == product.product_id {
-                        return Err(("parent_id", "is the product itself".into()));
-                    }
-                }
-                if let (Some(from), Some(until)) = (product.available_from, product.available_until)
-                {
-                    if from >= until {
-                        return Err(("available_until", "is not after available_from".into()));
-                    }
-                }
                 if !check.products.insert(&product.product_id) {
                     return Err((
                         "product_id",
@@ -294,12 +348,22 @@ impl Check<'_> {
         for (count, what) in [
             (untitled, "have no title"),
             (uncategorised, "have no category"),
-            (flagged, "are marked as no products (postage, fees)"),
             (loss, "cost more than their price"),
         ] {
             if count > 0 && rows > 0 {
                 self.note(format!("{count} of {rows} products {what}"));
             }
+        }
+        self.no_products(&no_products);
+    }
+
+    /// Notes the entries that are nothing that is sold.
+    fn no_products(&mut self, found: &Named) {
+        if found.count > 0 {
+            self.note(format!(
+                "gift cards, tips, postage, samples or fees, never recommended: {}; attribute non_product = false lists one after all",
+                found.shown()
+            ));
         }
     }
 
@@ -315,14 +379,9 @@ impl Check<'_> {
             Table::Customers,
             self.data.customers(),
             |check, customer, _| {
-                if check.customers.insert(&customer.customer_id) {
-                    Ok(())
-                } else {
-                    Err((
-                        "customer_id",
-                        format!("{:?} appears twice", customer.customer_id),
-                    ))
-                }
+                // the table itself says which appear twice
+                check.customers.insert(&customer.customer_id);
+                Ok(())
             },
         );
     }
@@ -342,22 +401,53 @@ impl Check<'_> {
             .collect();
         let mut timed: Option<bool> = None;
         let mut own: BTreeMap<String, u64> = BTreeMap::new();
-        let mut ids = Seen::default();
+        let mut synonyms: BTreeMap<String, &str> = BTreeMap::new();
+        let mut acquired = 0u64;
+        let mut people = Shares::default();
+        let (mut padded, mut no_products) = (Named::default(), Named::default());
+        let mut products = Seen::default();
+        let described = self.data.has_table(Table::Products);
         let mut span: Option<(i64, i64)> = None;
         let (mut pooled, mut anonymous, mut strangers) = (0u64, 0u64, 0u64);
         self.walk(table, rows, |check, row: &Touchpoint, _| {
             pooled += u64::from(is_pooled(row));
+            if !row.customer_id.is_empty() {
+                people.add(&row.customer_id);
+            }
+            for id in std::iter::once(&row.customer_id).chain(&row.product_id) {
+                if id.trim() != id {
+                    padded.add(id);
+                }
+            }
+            if let Some(product) = row.product_id.as_deref().filter(|_| !described) {
+                if products.insert(product) && Product::bare(product).is_non_product() {
+                    no_products.add(product);
+                }
+            }
             anonymous += u64::from(row.customer_id.is_empty());
             if table == Table::Touchpoints {
                 check.customers.insert(&row.customer_id);
             } else {
                 strangers += u64::from(!check.customers.contains(&row.customer_id));
             }
-            if known.get(&row.kind).is_none() && !passive.contains(row.kind.as_str()) {
+            match known
+                .get(&row.kind)
+                .filter(|_| !passive.contains(row.kind.as_str()))
+            {
+                Some(kind) => {
+                    acquired += u64::from(kind.acquires());
+                    let name = known.name(kind);
+                    if name != row.kind && !synonyms.contains_key(&row.kind) && synonyms.len() < 100
+                    {
+                        synonyms.insert(row.kind.clone(), name);
+                    }
+                }
+                None if passive.contains(row.kind.as_str()) => {}
                 // a shop with more kinds than this has ids in the column
-                if own.len() < 1000 || own.contains_key(&row.kind) {
+                None if own.len() < 1000 || own.contains_key(&row.kind) => {
                     *own.entry(row.kind.clone()).or_default() += 1;
                 }
+                None => {}
             }
             if let Some(at) = row.at {
                 let (first, last) = span.unwrap_or((at, at));
@@ -370,12 +460,7 @@ impl Check<'_> {
                     "either all rows of the table have a time or none".into(),
                 ));
             }
-            if let Some(id) = &row.touchpoint_id {
-                if !ids.insert(id) {
-                    return Err(("touchpoint_id", format!("{id:?} appears twice")));
-                }
-            }
-            if row.kind == "rating" && row.rating.is_none() {
+            if known.get(&row.kind) == Some(Kind::RATING) && row.rating.is_none() {
                 return Err(("rating", "is empty in a row of kind rating".into()));
             }
             Ok(())
@@ -389,6 +474,20 @@ impl Check<'_> {
         }
         if rows == 0 {
             self.note(format!("{table} has no rows"));
+        } else if acquired == 0 && table == Table::Touchpoints {
+            self.note(format!(
+                "nothing in {table} is acquired (kinds purchase, rating, box_kept): no model can be fitted"
+            ));
+        }
+        if !synonyms.is_empty() {
+            let read: Vec<_> = synonyms
+                .iter()
+                .map(|(own, name)| format!("{own} as {name}"))
+                .collect();
+            self.note(format!(
+                "{table}: kinds read as known ones: {}",
+                read.join(", ")
+            ));
         }
         if timed == Some(false) {
             self.note(format!("{table} has no times: the order of rows counts"));
@@ -396,7 +495,7 @@ impl Check<'_> {
         if let Some((first, last)) = span {
             if last < SUSPICIOUS_BEFORE_MS {
                 self.note(format!(
-                    "{table} ends at {}; numbers in column at must be milliseconds, not seconds",
+                    "{table} ends at {}: whatever wrote the file may have taken seconds for milliseconds",
                     crate::time::format_time(last)
                 ));
             } else if first < SUSPICIOUS_BEFORE_MS {
@@ -421,23 +520,56 @@ impl Check<'_> {
                 "{strangers} of {rows} rows of {table} are of customers without touchpoints or profile"
             ));
         }
-        if ids.full {
+        self.no_products(&no_products);
+        if padded.count > 0 {
             self.note(format!(
-                "only the first {MAX_REMEMBERED} touchpoint ids of {table} were compared with each other"
+                "{table}: ids begin or end with a blank in {} cells, and are others than those without: {}",
+                padded.count,
+                padded.shown()
             ));
         }
+        self.people(table, &people);
         if !own.is_empty() {
             let mut kinds: Vec<_> = own.into_iter().collect();
             kinds.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             let shown: Vec<_> = kinds
                 .iter()
                 .take(10)
-                .map(|(kind, count)| format!("{kind} ({count})"))
+                .map(|(kind, count)| match Kinds::nearest(kind) {
+                    Some(meant) => format!("{kind} ({count}; did you mean {meant}?)"),
+                    None => format!("{kind} ({count})"),
+                })
                 .collect();
             self.note(format!(
                 "{table} has {} kinds that are not known by name and count as active: {}",
                 kinds.len(),
                 shown.join(", ")
+            ));
+        }
+    }
+
+    /// Notes ids that stand for nobody, and those that stand for too many.
+    fn people(&mut self, table: Table, people: &Shares) {
+        let count = |id: &str, rows: u64| {
+            let share = 100.0 * rows as f64 / people.rows as f64;
+            format!("{id:?} ({rows} of {} rows, {share:.1} %)", people.rows)
+        };
+        let placeholders: Vec<_> = people
+            .placeholders
+            .iter()
+            .map(|(id, rows)| count(id, *rows))
+            .collect();
+        if !placeholders.is_empty() {
+            self.note(format!(
+                "{table}: customer ids that look like placeholders make one person of many: {}",
+                placeholders.join(", ")
+            ));
+        }
+        let crowds: Vec<_> = people.crowds().map(|(id, rows)| count(id, rows)).collect();
+        if !crowds.is_empty() {
+            self.note(format!(
+                "{table}: a tenth of all rows or more are of one customer id: {}",
+                crowds.join(", ")
             ));
         }
     }
@@ -454,14 +586,9 @@ impl Check<'_> {
                 Ok(())
             }
         };
-        self.walk(Table::Delights, self.data.delights(), |check, row, _| {
-            unknown(check, &row.product_id)
-        });
-        self.walk(Table::Served, self.data.served(), |check, row, _| {
-            row.product_id
-                .as_deref()
-                .map_or(Ok(()), |product| unknown(check, product))
-        });
+        // what was rated or shown may not be sold any more
+        self.walk(Table::Delights, self.data.delights(), |_, _, _| Ok(()));
+        self.walk(Table::Served, self.data.served(), |_, _, _| Ok(()));
         self.walk(Table::Stock, self.data.stock(), |check, row, _| {
             unknown(check, &row.product_id)
         });

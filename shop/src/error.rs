@@ -61,6 +61,15 @@ pub enum DataError {
         /// What is wrong.
         message: String,
     },
+    /// A whole column cannot be read; the place is that of its first value.
+    #[error("{place}: column {column}: {message}")]
+    Column {
+        place: Place,
+        /// Name of the column.
+        column: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A row handed over for writing is wrong.
     #[error("could not write table {table}: {message}")]
     Write {

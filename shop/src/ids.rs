@@ -41,6 +41,31 @@ pub fn check_id(id: &str) -> Result<(), IdError> {
     }
 }
 
+/// What programs write where there is no id, in lower case.
+const PLACEHOLDERS: &[&str] = &[
+    "null",
+    "undefined",
+    "nan",
+    "none",
+    "nil",
+    "na",
+    "n/a",
+    "#n/a",
+    "\\n",
+    "(null)",
+    "<null>",
+    "(not set)",
+    "[object object]",
+];
+
+/// Whether `id` is what programs write where there is no id: `null`, `undefined`, `nan`, `None`, `n/a`, quotes around nothing, a
+/// dash, or noughts alone (`0`, an all-zero UUID). All rows of such an id would be one person's.
+pub fn is_placeholder(id: &str) -> bool {
+    let bare = id.trim().trim_matches(['"', '\'', '`']).trim();
+    bare.chars().all(|c| matches!(c, '0' | '-' | '{' | '}'))
+        || PLACEHOLDERS.contains(&bare.to_lowercase().as_str())
+}
+
 /// The number of a product in a [`Catalogue`](crate::Catalogue).
 pub type ProductIx = u32;
 
@@ -122,6 +147,40 @@ mod tests {
             check_id("a\u{85}b"),
             Err(IdError::Control { code: 0x85, at: 1 })
         );
+    }
+
+    #[test]
+    fn placeholders_are_told_from_ids() {
+        for id in [
+            "null",
+            "NULL",
+            "undefined",
+            "NaN",
+            "None",
+            "0",
+            "-",
+            "N/A",
+            "\"\"",
+            "''",
+            " ",
+            "\\N",
+            "00000000-0000-0000-0000-000000000000",
+            "{00000000-0000-0000-0000-000000000000}",
+            "0000",
+        ] {
+            assert!(is_placeholder(id), "{id:?}");
+        }
+        for id in [
+            "7",
+            "10",
+            "nana",
+            "nonet",
+            "u-0",
+            "00000000-0000-0000-0000-000000000001",
+            "'a'",
+        ] {
+            assert!(!is_placeholder(id), "{id:?}");
+        }
     }
 
     #[test]

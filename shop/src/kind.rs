@@ -1,7 +1,9 @@
 //! Kinds of touchpoints: those known by name, and any other that a shop uses.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use crate::nearest::nearest;
 
 /// The number of a touchpoint kind in a [`Kinds`] table; known kinds have the same number everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,6 +85,75 @@ known_kinds! {
     EVENT_INVITED = "event_invited" Passive;
 }
 
+/// What shops and their tools call the known kinds beside the kinds' own names, as [`key`] writes it.
+const SYNONYMS: &[(Kind, &str)] = &[
+    (
+        Kind::PURCHASE,
+        "buy bought order ordered orders orderplaced orderpaid ordercompleted completedorder placedorder sale sales sold \
+         transaction purchased purchases conversion",
+    ),
+    (
+        Kind::VIEW,
+        "pv views viewed pageview pageviews productview productviewed viewedproduct viewproduct viewitem itemview \
+         detailview click clicks clicked productclick productclicked",
+    ),
+    (
+        Kind::ADD_TO_CART,
+        "cart carts atc addcart cartadd addedtocart addtobasket addedtobasket basketadd addtobag productadded",
+    ),
+    (
+        Kind::REMOVE_FROM_CART,
+        "removecart cartremove removedfromcart removefrombasket removedfrombasket removefrombag productremoved",
+    ),
+    (
+        Kind::WISHLIST,
+        "fav favs favorite favourite favorites favourites addtowishlist addedtowishlist addtofavorites addtofavourites",
+    ),
+    (Kind::RATING, "rate rated ratings"),
+    (Kind::REVIEW, "reviewed reviews"),
+    (
+        Kind::RETURN,
+        "returned returns refund refunded refunds orderrefunded orderreturned",
+    ),
+    (
+        Kind::CANCEL,
+        "canceled cancelled cancels cancellation ordercanceled ordercancelled canceledorder cancelledorder",
+    ),
+    (
+        Kind::SEARCH,
+        "searched searches viewsearchresults productssearched",
+    ),
+    (Kind::IMPRESSION, "impressions imp shown viewitemlist"),
+    (Kind::REGISTRATION, "register registered signup signedup"),
+    (Kind::SITE_VISIT, "visit visits session sessionstart"),
+    (Kind::SHARE, "shared shares"),
+    (Kind::EMAIL_SENT, "emailreceived receivedemail sentemail"),
+    (Kind::EMAIL_OPEN, "emailopened openedemail"),
+    (Kind::EMAIL_CLICK, "emailclicked clickedemail"),
+];
+
+/// The known kinds by the [`key`] of their names and synonyms.
+static BY_KEY: LazyLock<HashMap<String, Kind>> = LazyLock::new(|| {
+    let own = KNOWN
+        .iter()
+        .zip(0..)
+        .map(|((name, _), ix)| (key(name), Kind(ix)));
+    let others = SYNONYMS.iter().flat_map(|(kind, words)| {
+        words
+            .split_whitespace()
+            .map(|word| (word.to_owned(), *kind))
+    });
+    others.chain(own).collect()
+});
+
+/// A name without case, blanks, dashes and underscores.
+fn key(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
 /// The kinds of one shop: all known ones, then the shop's own in order of first appearance.
 #[derive(Debug, Clone)]
 pub struct Kinds {
@@ -111,12 +182,22 @@ impl Kinds {
         KNOWN.len()
     }
 
-    /// The known kind called `name`.
+    /// The known kind called `name`: by its own name or a common synonym (`buy`, `page view`, `addtocart`), whatever the case.
     pub fn known_by_name(name: &str) -> Option<Kind> {
         KNOWN
             .iter()
             .position(|(known, _)| *known == name)
             .map(|ix| Kind(ix as u16))
+            .or_else(|| BY_KEY.get(&key(name)).copied())
+    }
+
+    /// The known kind whose name or synonym is written most like `name`, by its own name; `None` where none is near.
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        let word = key(name);
+        let found = nearest(&word, BY_KEY.keys().map(String::as_str))?;
+        KNOWN
+            .get(usize::from(BY_KEY.get(found)?.0))
+            .map(|(name, _)| *name)
     }
 
     /// Who acts in the known `kind`; active for any other.
@@ -128,33 +209,55 @@ impl Kinds {
 
     fn push(&mut self, name: &str, class: KindClass) -> Kind {
         let kind = Kind(u16::try_from(self.names.len()).unwrap_or(u16::MAX));
+        let folded = name.trim().to_lowercase();
         let name: Arc<str> = name.into();
         self.names.push(name.clone());
         self.classes.push(class);
+        self.index.entry(folded.into()).or_insert(kind);
         self.index.insert(name, kind);
         kind
     }
 
-    /// The kind called `name`, added as active if it is new; `None` once 65,535 kinds exist.
+    /// The kind called `name`, whatever the case, added as active if it is new; `None` once 65,535 kinds exist. A synonym of a
+    /// known kind is that kind, unless the shop declared it as its own.
     pub fn intern(&mut self, name: &str) -> Option<Kind> {
         if let Some(kind) = self.index.get(name) {
             return Some(*kind);
         }
-        (self.names.len() < usize::from(u16::MAX)).then(|| self.push(name, KindClass::Active))
+        match self.get(name) {
+            Some(kind) => {
+                // the next row of this name finds it at once
+                self.index.insert(name.into(), kind);
+                Some(kind)
+            }
+            None => self.declare(name, KindClass::Active),
+        }
+    }
+
+    /// Adds the shop's own kind `name`, letter for letter: also where a known kind has the synonym.
+    pub(crate) fn declare(&mut self, name: &str, class: KindClass) -> Option<Kind> {
+        (self.names.len() < usize::from(u16::MAX)).then(|| self.push(name, class))
     }
 
     /// Declares the shop's own kind `name` passive; a known kind keeps its class.
     pub fn declare_passive(&mut self, name: &str) {
-        if let Some(kind) = self.intern(name) {
-            if usize::from(kind.0) >= KNOWN.len() {
+        match self.index.get(name) {
+            Some(kind) if usize::from(kind.0) >= KNOWN.len() => {
                 self.classes[usize::from(kind.0)] = KindClass::Passive;
+            }
+            Some(_) => {}
+            None => {
+                self.declare(name, KindClass::Passive);
             }
         }
     }
 
-    /// The kind called `name`, if there is one.
+    /// The kind called `name`, whatever the case, if there is one.
     pub fn get(&self, name: &str) -> Option<Kind> {
-        self.index.get(name).copied()
+        let exact = self.index.get(name).copied();
+        exact
+            .or_else(|| self.index.get(name.trim().to_lowercase().as_str()).copied())
+            .or_else(|| BY_KEY.get(&key(name)).copied())
     }
 
     /// The name of `kind`; `"?"` for a number this table never gave.
@@ -225,6 +328,48 @@ mod tests {
             Kinds::known_by_name("event_invited"),
             Some(Kind::EVENT_INVITED)
         );
+    }
+
+    #[test]
+    fn kinds_are_known_without_case_and_by_their_synonyms() {
+        let mut kinds = Kinds::default();
+        for (name, kind) in [
+            ("Purchase", Kind::PURCHASE),
+            ("ORDER", Kind::PURCHASE),
+            ("Order Completed", Kind::PURCHASE),
+            ("pv", Kind::VIEW),
+            ("page-view", Kind::VIEW),
+            ("click", Kind::VIEW),
+            ("addtocart", Kind::ADD_TO_CART),
+            ("AddToCart", Kind::ADD_TO_CART),
+            (" add to cart ", Kind::ADD_TO_CART),
+            ("Refunded", Kind::RETURN),
+            ("Email Opened", Kind::EMAIL_OPEN),
+        ] {
+            assert_eq!(Kinds::known_by_name(name), Some(kind), "{name:?}");
+            assert_eq!(kinds.intern(name), Some(kind), "{name:?}");
+        }
+        assert_eq!(kinds.own().count(), 0);
+        let own = kinds.intern("Tasting").unwrap();
+        assert_eq!(kinds.intern("tasting"), Some(own));
+        assert_eq!(kinds.name(own), "Tasting");
+    }
+
+    #[test]
+    fn a_synonym_that_the_shop_declares_is_its_own() {
+        let mut kinds = Kinds::default();
+        kinds.declare_passive("click");
+        let click = kinds.intern("click").unwrap();
+        assert_ne!(click, Kind::VIEW);
+        assert_eq!(kinds.class(click), KindClass::Passive);
+    }
+
+    #[test]
+    fn a_misspelt_kind_points_to_the_nearest() {
+        assert_eq!(Kinds::nearest("purchse"), Some("purchase"));
+        assert_eq!(Kinds::nearest("add_to_crat"), Some("add_to_cart"));
+        assert_eq!(Kinds::nearest("Vieww"), Some("view"));
+        assert_eq!(Kinds::nearest("tasting"), None);
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod ids;
 mod kind;
 #[cfg(feature = "tables")]
 mod log;
+pub mod money;
+mod nearest;
 pub mod noise;
 mod persons;
 pub mod print;
@@ -41,7 +43,9 @@ pub use history::{
     Encoder, Histories, Owned, Touch, TouchClass, Vocabulary,
 };
 pub use holdout::in_holdout;
-pub use ids::{check_id, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES, NO_PRODUCT};
+pub use ids::{
+    check_id, is_placeholder, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES, NO_PRODUCT,
+};
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;
@@ -49,8 +53,9 @@ pub use persons::{judge_link, Link, Persons};
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use row::{
-    check_amount, check_text, check_time, BoxOrder, Check, Consents, Customer, Delight, Fact,
-    FieldError, ItemType, Product, Purpose, Served, StockLot, Touchpoint, PLAUSIBLE_MS,
+    check_amount, check_identity, check_scale, check_text, check_time, BoxOrder, Check, Consents,
+    Customer, Delight, Fact, FieldError, ItemType, Product, Purpose, Served, StockLot, Touchpoint,
+    PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 #[cfg(feature = "tables")]

@@ -1,22 +1,25 @@
 //! A shop's touchpoints as numbers in memory, for training.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Basket, Catalogue, Consents, Customer, Encoder, Interner, Persons, Product, ProductIx, Purpose,
-    Touch, Touchpoint, NO_PRODUCT,
+    Basket, Catalogue, CatalogueError, Consents, Customer, Encoder, Interner, Persons, Product,
+    ProductIx, Purpose, Touch, Touchpoint, NO_PRODUCT,
 };
 
 use crate::directory::{Rows, ShopData};
 use crate::error::DataError;
 use crate::history::Histories;
+use crate::money::{currency_named, currency_of, most_used};
 use crate::noise::{is_pooled, without_noise};
 use crate::table::format::Table;
 
 /// Everything that training reads of a shop, in 52 bytes per touchpoint while loading and 48 afterwards.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
-    /// Products: the `products` table, or every product seen, in order of first appearance.
+    /// Products: the `products` table and behind it those that only touchpoints name, which are not for sale
+    /// ([`Product::unlisted`]); without a table every product seen, in order of first appearance.
     pub catalogue: Catalogue,
     /// Names of kinds, channels and product lines.
     pub encoder: Encoder,
@@ -39,6 +42,8 @@ pub struct Log {
     pub timed: bool,
     /// First and last time in milliseconds; `None` without times or rows.
     pub span: Option<(i64, i64)>,
+    /// The currency in which values count; `None` where rows name none.
+    pub currency: Option<String>,
     /// Per product, whether it is postage, a fee or a correction: see [`crate::noise`].
     pub non_product: Vec<bool>,
     /// Hashes of the ids of pooled baskets, as in [`Touch::basket`]: see [`crate::noise`].
@@ -52,9 +57,15 @@ enum Numbering {
 }
 
 impl Numbering {
-    fn encode(&mut self, encoder: &mut Encoder, row: &Touchpoint) -> Touch {
-        match self {
-            Numbering::Fixed(catalogue) => encoder.encode(row, catalogue),
+    fn encode(&mut self, encoder: &mut Encoder, row: &Touchpoint) -> Result<Touch, CatalogueError> {
+        Ok(match self {
+            Numbering::Fixed(catalogue) => {
+                let mut touch = encoder.encode(row, catalogue);
+                if let (Some(product), NO_PRODUCT) = (&row.product_id, touch.product) {
+                    touch.product = catalogue.put(Product::unlisted(product))?;
+                }
+                touch
+            }
             Numbering::Open(ids) => {
                 let mut touch = encoder.encode(row, &Catalogue::default());
                 if let Some(product) = &row.product_id {
@@ -62,7 +73,7 @@ impl Numbering {
                 }
                 touch
             }
-        }
+        })
     }
 
     fn into_catalogue(self, data: &ShopData) -> Result<Catalogue, DataError> {
@@ -77,7 +88,68 @@ impl Numbering {
 }
 
 fn catalogue(data: &ShopData, products: Vec<Product>) -> Result<Catalogue, DataError> {
-    Catalogue::new(products).map_err(|error| DataError::file(data.dir(), error.to_string()))
+    Catalogue::new(products).map_err(|error| no_catalogue(data, &error))
+}
+
+fn no_catalogue(data: &ShopData, error: &CatalogueError) -> DataError {
+    DataError::file(data.dir(), error.to_string())
+}
+
+/// The currencies of the rows so far, in one byte for each touch once there is one.
+#[derive(Default)]
+struct Money {
+    /// Code and rows.
+    currencies: Vec<(String, u64)>,
+    /// 0 = the shop's own, else the place in `currencies` from 1.
+    of_touch: Vec<u8>,
+}
+
+impl Money {
+    /// The number of the currency of `row`, 0 = the shop's own.
+    fn number(&mut self, row: &Touchpoint) -> u8 {
+        let Some(currency) = currency_of(row) else {
+            return 0;
+        };
+        let known = self
+            .currencies
+            .iter()
+            .position(|(code, _)| *code == currency);
+        let ix = known.unwrap_or_else(|| {
+            self.currencies.push((currency.into_owned(), 0));
+            self.currencies.len() - 1
+        });
+        self.currencies[ix].1 += 1;
+        u8::try_from(ix + 1).unwrap_or(u8::MAX)
+    }
+
+    /// Adds the `count`th touch, of `row`.
+    fn add(&mut self, row: &Touchpoint, count: usize) {
+        let number = self.number(row);
+        if number > 0 || !self.of_touch.is_empty() {
+            self.of_touch.resize(count - 1, 0);
+            self.of_touch.push(number);
+        }
+    }
+
+    /// Takes the values out of `touches` that are not in the currency of most rows, or in `own` where the shop says so; returns
+    /// the currency that stays.
+    fn settle(&self, own: Option<&str>, touches: &mut [Touch]) -> Option<String> {
+        let own = own.and_then(currency_named).map(Cow::into_owned);
+        let rows = self
+            .currencies
+            .iter()
+            .map(|(code, rows)| (code.as_str(), *rows));
+        let kept = own.or_else(|| most_used(rows).map(str::to_owned))?;
+        for (touch, number) in touches.iter_mut().zip(&self.of_touch) {
+            let currency = usize::from(*number)
+                .checked_sub(1)
+                .map(|ix| self.currencies.get(ix));
+            if currency.is_some_and(|c| c.is_none_or(|(code, _)| *code != kept)) {
+                touch.value = 0.0;
+            }
+        }
+        Some(kept)
+    }
 }
 
 /// Holds a table to having times in all rows or in none.
@@ -138,6 +210,7 @@ impl Log {
         let mut anonymous: HashMap<u64, usize> = HashMap::new();
         let (mut owners, mut touches) = (Vec::new(), Vec::new());
         let mut clockwork = Clockwork::default();
+        let mut money = Money::default();
         let mut rows = data.touchpoints()?;
         let mut read = 0u64;
         while let Some(row) = rows.next() {
@@ -154,7 +227,9 @@ impl Log {
                     continue;
                 }
             }
-            let touch = numbering.encode(&mut encoder, &row);
+            let touch = numbering
+                .encode(&mut encoder, &row)
+                .map_err(|error| no_catalogue(data, &error))?;
             if touch.basket != 0 && is_pooled(&row) {
                 log.pooled_baskets.insert(touch.basket);
             }
@@ -168,16 +243,16 @@ impl Log {
                 let person = log.persons.root(&row.customer_id);
                 owners.push(log.customer_ids.intern(person));
                 touches.push(touch);
+                money.add(&row, touches.len());
             }
         }
+        log.currency = money.settle(data.shop().currency.as_deref(), &mut touches);
+        encoder.currency.clone_from(&log.currency);
         log.timed = clockwork.0.unwrap_or(false);
         log.encoder = encoder;
         log.catalogue = numbering.into_catalogue(data)?;
-        log.non_product = log
-            .catalogue
-            .products()
-            .iter()
-            .map(Product::is_non_product)
+        log.non_product = (0..log.catalogue.len() as ProductIx)
+            .map(|product| log.catalogue.is_non_product(product))
             .collect();
         log.add_profiles(profiles);
         let all = Histories::group(log.customer_ids.len(), owners, touches);
@@ -215,22 +290,11 @@ impl Log {
 
     /// Reads the `customers` table, and from it which ids are one person.
     fn read_customers(&mut self, data: &ShopData) -> Result<Vec<Customer>, DataError> {
-        let mut rows = data.customers()?;
-        let (mut known, mut customers) = (HashSet::new(), Vec::new());
-        while let Some(customer) = rows.next() {
-            let customer = customer?;
-            let id = &customer.customer_id;
-            if known.contains(id) {
-                rows.reject("customer_id", format!("{id:?} appears twice"))?;
-                continue;
-            }
+        let customers: Vec<Customer> = data.customers()?.collect::<Result<_, _>>()?;
+        for customer in &customers {
             for identity in &customer.identities {
-                if let Some(fault) = self.persons.link(id, identity).fault(id, identity) {
-                    rows.reject("identities", fault)?;
-                }
+                self.persons.link(&customer.customer_id, identity);
             }
-            known.insert(id.clone());
-            customers.push(customer);
         }
         Ok(customers)
     }
@@ -300,6 +364,12 @@ impl Log {
             .map(|(basket, _)| basket)
     }
 
+    /// Whether a customer or an anonymous basket acquired anything.
+    pub fn acquires(&self) -> bool {
+        let mut touches = self.histories.touches().iter();
+        !self.anonymous.is_empty() || touches.any(|t| t.kind.acquires() && t.product != NO_PRODUCT)
+    }
+
     /// The `held_out` rows of customers that the log knows, in order of rows.
     ///
     /// Products that the log does not know become [`NO_PRODUCT`], so that they can be counted as missed. What is no product
@@ -339,6 +409,7 @@ impl Log {
             anonymous_ids: Vec::new(),
             profiles: self.profiles.clone(),
             default_consents: self.default_consents,
+            currency: self.currency.clone(),
             timed: self.timed,
             span: None,
             non_product: self.non_product.clone(),

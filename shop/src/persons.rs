@@ -102,6 +102,21 @@ impl Persons {
         Link::New
     }
 
+    /// Takes `identity` away again, with everything linked to it.
+    pub fn unlink(&mut self, identity: &str) {
+        let root: Box<str> = self.root(identity).into();
+        if self.parents.remove(identity).is_none() {
+            return;
+        }
+        let below = |id: &str| self.root(id) == identity && id != identity;
+        let leaving = self.parents.keys().filter(|id| below(id)).count();
+        let size = self.sizes.entry(root).or_default();
+        *size = size.saturating_sub(1 + leaving);
+        if leaving > 0 {
+            self.sizes.insert(identity.into(), leaving);
+        }
+    }
+
     /// The id that stands for the person of `id`: `id` itself where nothing is linked.
     pub fn root<'a>(&'a self, id: &'a str) -> &'a str {
         let mut id = id;

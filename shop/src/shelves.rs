@@ -16,7 +16,7 @@ pub struct Shelves {
     pub catalogue: Arc<Catalogue>,
     /// Units that may be sold, reservations taken off; `None` = not tracked.
     pub stock: Vector<Option<i64>>,
-    /// Whether the shop took the product out of its catalogue.
+    /// Whether the product is not in the shop's catalogue: it was taken out, or touchpoints alone name it.
     pub removed: Vector<bool>,
     /// Whether the entry is nothing that is sold: postage, a fee, a correction.
     pub non_product: Vector<bool>,
@@ -39,8 +39,8 @@ impl ShelfChange {
     pub fn listed(product: Product) -> ShelfChange {
         ShelfChange {
             available: product.stock,
+            removed: product.is_unlisted(),
             product,
-            removed: false,
             seen_only: false,
         }
     }
@@ -52,8 +52,10 @@ impl Shelves {
         let products = catalogue.products();
         Shelves {
             stock: products.iter().map(|p| p.stock).collect(),
-            removed: products.iter().map(|_| false).collect(),
-            non_product: products.iter().map(Product::is_non_product).collect(),
+            removed: products.iter().map(Product::is_unlisted).collect(),
+            non_product: (0..catalogue.len() as ProductIx)
+                .map(|product| catalogue.is_non_product(product))
+                .collect(),
             catalogue,
         }
     }
@@ -87,8 +89,8 @@ impl Shelves {
                 Some(_) if change.seen_only => continue,
                 Some(ix) if same_but_for_stock(self.catalogue.product(ix), &change.product) => ix,
                 _ => {
-                    let non_product = change.product.is_non_product();
                     let ix = Arc::make_mut(&mut self.catalogue).put(change.product)?;
+                    let non_product = self.catalogue.is_non_product(ix);
                     if ix as usize == self.stock.len() {
                         self.stock.push_back(None);
                         self.removed.push_back(false);
@@ -160,6 +162,19 @@ mod tests {
         let changed = later.apply([ShelfChange::listed(postage)]).unwrap();
         assert_eq!(changed, [1]);
         assert!(!later.offers(1) && later.offers(0));
+    }
+
+    #[test]
+    fn what_no_table_lists_is_not_offered_until_one_does() {
+        let gone = Catalogue::new(vec![Product::unlisted("gone")]).unwrap();
+        let mut shelves = Shelves::of_catalogue(Arc::new(gone));
+        assert!(!shelves.offers(0));
+        let again = ShelfChange::listed(Product::unlisted("gone"));
+        assert!(shelves.apply([again]).unwrap().is_empty());
+        assert!(!shelves.offers(0));
+        let back = ShelfChange::listed(Product::bare("gone"));
+        assert_eq!(shelves.apply([back]).unwrap(), [0]);
+        assert!(shelves.offers(0));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 use super::filters::{Excluded, OnSale, ELIGIBILITY};
-use super::query::{before, owned};
+use super::query::{before, owned, owned_kin};
 use super::sources::completes_basket;
 use super::{
     Allowed, Answer, Appraiser, Contact, Context, CustomerState, Filter, Item, ListAnswer,
@@ -163,6 +164,7 @@ pub(crate) struct Prepared<'a> {
     allowed: Allowed,
     folded: Folded,
     owned: HashMap<ProductIx, Owned>,
+    owned_kin: OnceLock<HashSet<ProductIx>>,
 }
 
 /// Prepares `customer` for a request at `now` with its own `context`; of a long history what `budget` keeps.
@@ -188,6 +190,7 @@ pub(crate) fn prepare<'a>(
     Prepared {
         folded: fold(model, &seen, context, now),
         owned: owned(&history),
+        owned_kin: OnceLock::new(),
         history,
         facts,
         allowed,
@@ -224,6 +227,9 @@ impl<'a> Prepared<'a> {
             relevance,
             appraiser: None,
             owned: &self.owned,
+            owned_kin: self
+                .owned_kin
+                .get_or_init(|| owned_kin(relevance.model(), relevance.live(), &self.owned)),
             life: relevance.life(),
             like_you: LikeYou::Absent,
             contact: Contact::none(),

@@ -1,6 +1,6 @@
 //! What the stages of one list look at: prepared once per request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Appraiser, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
@@ -31,6 +31,8 @@ pub struct Query<'a> {
     pub appraiser: Option<&'a Appraiser<'a>>,
     /// What the customer owns, by product.
     pub owned: &'a HashMap<ProductIx, Owned>,
+    /// The [`kin`] of the durable things among them.
+    pub owned_kin: &'a HashSet<ProductIx>,
     /// What the customer's life situations say, where the model knows of any.
     pub life: Option<&'a LifeView<'a>>,
     /// What is known of customers like this one.
@@ -76,12 +78,32 @@ impl<'a> Query<'a> {
     /// that titles tell (see [`Variants`](crate::complement::Variants)). What is bought again is bought in each of its
     /// colours, so that there only the shop's own word joins products.
     pub fn family(&self, product: ProductIx) -> ProductIx {
-        let family = self.live.catalogue.family(product);
-        match (&self.model.complements, self.list.kind) {
-            (_, ListKind::BuyAgain | ListKind::NextBasket) | (None, _) => family,
-            (Some(complements), _) => complements.variants().of(family),
+        match self.list.kind {
+            ListKind::BuyAgain | ListKind::NextBasket => self.live.catalogue.family(product),
+            _ => kin(self.model, self.live, product),
         }
     }
+}
+
+/// A number that the variants of one product share: those of one parent, and those that titles tell.
+pub(crate) fn kin(model: &Model, live: &Live, product: ProductIx) -> ProductIx {
+    let family = live.catalogue.family(product);
+    match &model.complements {
+        Some(complements) => complements.variants().of(family),
+        None => family,
+    }
+}
+
+/// The [`kin`] of what is durable among `owned`: who has one needs no other size or colour of it.
+pub(crate) fn owned_kin(
+    model: &Model,
+    live: &Live,
+    owned: &HashMap<ProductIx, Owned>,
+) -> HashSet<ProductIx> {
+    let known = live.catalogue.len() as ProductIx;
+    let durable = |product: &ProductIx| live.catalogue.product(*product).durable == Some(true);
+    let durable = owned.keys().copied().filter(|p| *p < known).filter(durable);
+    durable.map(|product| kin(model, live, product)).collect()
 }
 
 /// What of `history` a request at `now` may know of: touches strictly before.

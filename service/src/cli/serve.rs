@@ -168,6 +168,9 @@ async fn load_shop_data(
     let loaded = crate::commands::load(&data, store, loading)
         .await
         .with_context(|| format!("cannot load the shop data in {dir:?}"))?;
+    for note in &loaded.notes {
+        tracing::warn!("{note}");
+    }
     tracing::info!(
         products = loaded.products,
         customers = loaded.customers,
@@ -177,7 +180,7 @@ async fn load_shop_data(
         touchpoints_before = loaded.before.1,
         "shop data is loaded"
     );
-    for note in loaded.notes() {
+    for note in loaded.told() {
         tracing::warn!("{note}");
     }
     Ok(())

@@ -106,6 +106,8 @@ pub struct Loaded {
     pub before: (u64, u64),
     /// Wrong rows skipped.
     pub skipped: u64,
+    /// What reading found: rows skipped and why, forms of times, unlisted products.
+    pub notes: Vec<String>,
     /// Seconds that the touchpoints took.
     pub touchpoint_seconds: f64,
 }
@@ -120,8 +122,8 @@ pub struct Hearings {
 
 impl Loaded {
     /// What was left out, filled in and ignored, a line each; none where everything was taken over.
-    pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+    pub fn told(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
         let tables = [
             ("products", "products", self.heard.products),
             ("stock", "counts of stock", self.heard.stock),
@@ -152,9 +154,6 @@ impl Loaded {
                 "products: {} removed, since the data do not list them any more",
                 self.removed
             ));
-        }
-        if self.skipped > 0 {
-            notes.push(format!("{} wrong rows were skipped", self.skipped));
         }
         notes
     }
@@ -205,8 +204,8 @@ impl Load {
                     "the store held {customers} customers and {touchpoints} touchpoints before"
                 );
             }
-            for note in loaded.notes() {
-                println!("{note}");
+            for note in loaded.told() {
+                println!("note: {note}");
             }
         }
         Ok(())
@@ -244,6 +243,7 @@ pub async fn load(
         .into_iter()
         .map(|table| data.skipped(table))
         .sum();
+    loaded.notes = data.notes();
     Ok(loaded)
 }
 
@@ -435,9 +435,7 @@ async fn customers(
         return Ok(());
     }
     let progress = Progress::counter("customers");
-    let rows = data
-        .customers()?
-        .distinct("customer_id", |c| &c.customer_id);
+    let rows = data.customers()?;
     for batch in batches(rows, 1_024) {
         let batch = batch?;
         loaded.customers += batch.len() as u64;
@@ -562,7 +560,7 @@ async fn touchpoints(
         ..RecordOptions::load(now)
     };
     let progress = Progress::counter("touchpoints");
-    let rows = data.touchpoints()?;
+    let rows = data.touchpoint_rows()?;
     let (sender, mut batches) = tokio::sync::mpsc::channel::<anyhow::Result<Prepared>>(2);
     let read = move || {
         // Reading, hashing and checking on one thread, writing on another.

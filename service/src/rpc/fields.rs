@@ -1,7 +1,9 @@
 //! Fields of requests: what is wrong is refused with the path of the field.
 
 pub use crate::answer::refusal::Invalid;
-use serendib_shop::{check_amount, check_id, check_text, check_time, Check, FieldError};
+use serendib_shop::{
+    check_amount, check_id, check_identity, check_scale, check_text, check_time, Check, FieldError,
+};
 
 /// The row, if nothing is wrong with it.
 ///
@@ -27,6 +29,13 @@ pub fn field_of(field: &str) -> String {
     }
 }
 
+/// Refuses times of a row that are times in another scale than milliseconds only.
+pub fn in_milliseconds<const N: usize>(times: [(&str, Option<i64>); N]) -> Result<(), Invalid> {
+    times
+        .into_iter()
+        .try_for_each(|(field, at)| Ok(check_scale(field, at)?))
+}
+
 /// The text of an optional field, `None` where it is left empty.
 pub fn given(value: &Option<String>) -> Option<String> {
     value.clone().filter(|value| !value.is_empty())
@@ -37,6 +46,12 @@ pub fn id(field: &str, value: &str) -> Result<String, Invalid> {
     check_id(value)
         .map(|()| value.to_owned())
         .map_err(|error| Invalid::new(field, error))
+}
+
+/// The id of a person in `field`: no placeholder.
+pub fn identity(field: &str, value: &str) -> Result<String, Invalid> {
+    check_identity(field, value)?;
+    Ok(value.to_owned())
 }
 
 /// The id in `field`, `None` where it is left out.
@@ -119,8 +134,9 @@ pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
     Ok(value)
 }
 
-/// A time from 1901 to 2099, ms, where one is given.
+/// A time from 1901 to 2099, ms, where one is given; one that is a time in another scale only is refused by name.
 pub fn time(field: &str, value: Option<i64>) -> Result<Option<i64>, Invalid> {
+    check_scale(field, value)?;
     check_time(field, value)?;
     Ok(value)
 }

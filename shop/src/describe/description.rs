@@ -111,8 +111,8 @@ pub struct Acquisitions {
     pub orders: u64,
     /// Different products per order, on average.
     pub order_size: f64,
-    /// Money, where rows have a value.
-    pub value: Option<f64>,
+    /// Money by currency, where rows have a value; `""` = no currency is given.
+    pub paid: BTreeMap<String, f64>,
 }
 
 /// What [`describe`](super::describe()) found.
@@ -123,6 +123,8 @@ pub struct Description {
     pub rows: BTreeMap<&'static str, u64>,
     /// Wrong rows that were skipped, by table.
     pub skipped: BTreeMap<&'static str, u64>,
+    /// What reading found: rows skipped and why, forms of times, unlisted products, repeated rows.
+    pub notes: Vec<String>,
     /// First and last touchpoint, RFC 3339.
     pub span: Option<(String, String)>,
     pub customers: Customers,

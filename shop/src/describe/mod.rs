@@ -67,6 +67,7 @@ pub fn describe(
             description.skipped.insert(table.name(), skipped);
         }
     }
+    description.notes = data.notes();
     Ok(description)
 }
 
@@ -139,10 +140,7 @@ fn customers(
     progress.stage("reading customers");
     let mut facts: BTreeMap<String, u64> = BTreeMap::new();
     let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
-    for customer in data
-        .customers()?
-        .distinct("customer_id", |c| &c.customer_id)
-    {
+    for customer in data.customers()? {
         let customer = customer?;
         progress.row();
         description.customers.listed += 1;

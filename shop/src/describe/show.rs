@@ -143,12 +143,8 @@ impl fmt::Display for Description {
                 .collect();
             line(f, "", format!("mean of 1 to 5: {}", means.join(", ")))?;
         }
-        for (table, skipped) in &self.skipped {
-            line(
-                f,
-                "skipped",
-                format!("{} wrong rows of {table}", grouped(*skipped)),
-            )?;
+        for note in &self.notes {
+            line(f, "note", note.clone())?;
         }
         list(f, "kinds", &self.kinds, touchpoints)?;
         let no_channels = matches!(self.channels.as_slice(), [only] if only.name.is_empty());
@@ -255,16 +251,20 @@ impl Description {
                 about.order_size
             )?;
         }
-        if let Some(value) = about.value {
+        if !about.paid.is_empty() {
+            let amount = |(currency, value): (&String, &f64)| {
+                let currency = match currency.as_str() {
+                    "" => "(no currency given)",
+                    currency => currency,
+                };
+                format!("{} {currency}", grouped(value.max(0.0).round() as u64))
+            };
+            let paid: Vec<_> = about.paid.iter().map(amount).collect();
             writeln!(
                 f,
-                "{:<16} {} {} by known customers, cancellations not taken off",
+                "{:<16} {} by known customers, cancellations not taken off",
                 "paid",
-                grouped(value.max(0.0).round() as u64),
-                self.shop
-                    .currency
-                    .as_deref()
-                    .unwrap_or("(no currency given)")
+                paid.join(", ")
             )?;
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! Counting touchpoints as they stream by.
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::{Interner, Kinds, Touchpoint, DAY_MS};
+use crate::{Interner, Kind, Kinds, Touchpoint, DAY_MS};
 
 use super::description::{ranked, Acquisitions, Description, Spread, TopProduct};
 use crate::basket_hash;
+use crate::money::{currency_named, currency_of};
 use crate::noise::is_pooled;
 use crate::time::format_time;
 
@@ -63,7 +65,10 @@ pub(super) struct Tally {
     lines: Keys,
     /// Customer and order.
     orders: Keys,
-    value: Option<f64>,
+    /// Money by currency; `""` = the shop's.
+    values: BTreeMap<String, f64>,
+    /// Kinds by name, as they are read.
+    names: Kinds,
     anonymous: Keys,
     anonymous_rows: u64,
     pooled: Keys,
@@ -84,7 +89,11 @@ fn bump(counts: &mut HashMap<String, u64>, name: &str) {
 impl Tally {
     pub(super) fn add(&mut self, row: &Touchpoint) {
         self.rows += 1;
-        bump(&mut self.kinds, &row.kind);
+        let kind = self.names.get(&row.kind);
+        bump(
+            &mut self.kinds,
+            kind.map_or(&row.kind, |kind| self.names.name(kind)),
+        );
         bump(&mut self.channels, row.channel.as_deref().unwrap_or(""));
         if let Some(at) = row.at {
             let (first, last) = self.span.unwrap_or((at, at));
@@ -114,13 +123,19 @@ impl Tally {
             self.per_customer.push(0);
         }
         self.per_customer[customer as usize] += 1;
-        let acquires = Kinds::known_by_name(&row.kind).is_some_and(|kind| kind.acquires());
+        let acquires = kind.is_some_and(Kind::acquires);
         let (Some(product), true) = (product, acquires) else {
             return;
         };
         self.acquired += 1;
         if let Some(value) = row.value {
-            *self.value.get_or_insert(0.0) += value;
+            let currency = currency_of(row).unwrap_or_default();
+            match self.values.get_mut(currency.as_ref()) {
+                Some(sum) => *sum += value,
+                None => {
+                    self.values.insert(currency.into_owned(), value);
+                }
+            }
         }
         let order = match (basket, row.at) {
             (Some(basket), _) => basket,
@@ -165,6 +180,17 @@ impl Tally {
         description.pooled_baskets = self.pooled.len() as u64;
         description.pooled_rows = self.pooled_rows;
         description.acquisitions = self.acquisitions();
+        let own = description
+            .shop
+            .currency
+            .as_deref()
+            .and_then(currency_named);
+        let own = own.map(Cow::into_owned).unwrap_or_default();
+        for (currency, value) in &self.values {
+            let currency = if currency.is_empty() { &own } else { currency };
+            let paid = &mut description.acquisitions.paid;
+            *paid.entry(currency.clone()).or_default() += value;
+        }
         let mut order: Vec<u32> = (0..self.products.len() as u32).collect();
         let count = |ix: &u32| &self.per_product[*ix as usize];
         order.sort_by(|a, b| {
@@ -210,7 +236,7 @@ impl Tally {
             ),
             orders: self.orders.len() as u64,
             order_size: share(self.lines.len(), self.orders.len() as f64),
-            value: self.value,
+            paid: BTreeMap::new(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! A directory of shop data, opened for reading.
 
 mod files;
+mod findings;
+mod forms;
 mod info;
+mod judges;
 mod rows;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{Customer, Delight, Product, Served, Touchpoint};
 use serde_json::Value;
@@ -17,6 +19,7 @@ pub use info::ShopInfo;
 pub use rows::Rows;
 
 use crate::error::DataError;
+use crate::money::{currency_named, currency_of};
 use crate::table::columns::InputTable;
 use crate::table::format::{Packing, Table};
 use crate::table::read::open_text;
@@ -24,7 +27,11 @@ use crate::table::record::Record;
 use crate::time::Zone;
 use crate::{BoxOrder, StockLot};
 use files::{Found, Part};
-use rows::ProductIds;
+use findings::Findings;
+use rows::Standing;
+
+/// The ids of the `products` table.
+type ProductIds = HashSet<Box<str>>;
 
 /// Largest `shop.json` or `rules.json` in bytes.
 const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
@@ -46,7 +53,7 @@ pub struct ShopData {
     shop: ShopInfo,
     zone: Zone,
     found: Found,
-    skipped: BTreeMap<Table, Arc<AtomicU64>>,
+    findings: BTreeMap<Table, Arc<Findings>>,
     product_ids: Mutex<Option<Arc<ProductIds>>>,
 }
 
@@ -86,7 +93,7 @@ impl ShopData {
             shop,
             zone,
             found,
-            skipped: Table::ALL
+            findings: Table::ALL
                 .into_iter()
                 .map(|table| (table, Arc::default()))
                 .collect(),
@@ -147,28 +154,39 @@ impl ShopData {
 
     /// How many rows of `table` were skipped so far; 0 unless lenient.
     pub fn skipped(&self, table: Table) -> u64 {
-        self.skipped
+        self.findings
             .get(&table)
-            .map_or(0, |count| count.load(Ordering::Relaxed))
+            .map_or(0, |findings| findings.skipped())
+    }
+
+    /// What reading found so far that a person should know, in words: rows that were skipped and why, the forms of times,
+    /// columns whose names were probably meant otherwise, products that the products table does not list, repeated rows.
+    pub fn notes(&self) -> Vec<String> {
+        self.told(false)
+    }
+
+    /// The same, with every column that its table does not know.
+    pub(crate) fn all_notes(&self) -> Vec<String> {
+        self.told(true)
+    }
+
+    fn told(&self, all: bool) -> Vec<String> {
+        let of = |(table, findings): (&Table, &Arc<Findings>)| {
+            let mut told = findings.skips(table.name());
+            let own = self.shop.currency.as_deref();
+            told.extend(findings.notes(&self.dir, table.name(), own, all));
+            told
+        };
+        self.findings.iter().flat_map(of).collect()
     }
 
     fn parts(&self, table: Table) -> &[Part] {
         self.found.tables.get(&table).map_or(&[], Vec::as_slice)
     }
 
-    fn rows<T: Record>(
-        &self,
-        table: Table,
-        products: Option<Arc<ProductIds>>,
-    ) -> Result<Rows<T>, DataError> {
-        let skipped = self.skipped.get(&table).cloned().unwrap_or_default();
-        Rows::new(
-            self.parts(table),
-            self.zone,
-            self.options.lenient,
-            skipped,
-            products,
-        )
+    fn rows<T: Record>(&self, table: Table) -> Result<Rows<T>, DataError> {
+        let findings = self.findings_of(table);
+        Rows::new(self.parts(table), self.zone, self.options.lenient, findings)
     }
 
     /// The ids of the `products` table, read once; `None` without such a table.
@@ -179,25 +197,16 @@ impl ShopData {
         let mut slot = self
             .product_ids
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
             let mut ids = ProductIds::new();
-            let parts = self.parts(Table::Products);
-            if self.options.lenient {
-                // what is wrong with a product is counted by whoever reads the products themselves
-                let rows = Rows::<Product>::new(parts, self.zone, true, Arc::default(), None)?;
-                ids.extend(rows.flatten().map(|p| p.product_id.into_boxed_str()));
-            } else {
-                for part in parts {
-                    // a product with a wrong price is one all the same: it is told once, not with every touchpoint
-                    for row in InputTable::open(&part.path, &["product_id"])? {
-                        match row {
-                            Ok(mut cells) => {
-                                ids.extend(cells.remove(0).map(String::into_boxed_str))
-                            }
-                            Err(error) if error.is_row() => {}
-                            Err(_) => break,
-                        }
+            for part in self.parts(Table::Products) {
+                // a product with a wrong price is one all the same: it is told once, not with every touchpoint
+                for row in InputTable::open(&part.path, &["product_id"])? {
+                    match row {
+                        Ok(mut cells) => ids.extend(cells.remove(0).map(String::into_boxed_str)),
+                        Err(error) if error.is_row() => {}
+                        Err(_) => break,
                     }
                 }
             }
@@ -206,9 +215,40 @@ impl ShopData {
         Ok(slot.clone())
     }
 
+    /// Rows of touchpoints as they stand; products that the `products` table does not list are noted.
+    fn touchpoint_rows_of(&self, table: Table) -> Result<Rows<Touchpoint>, DataError> {
+        let rows = self.rows(table)?;
+        let products = self.product_ids()?;
+        let findings = self.findings_of(table);
+        let mut currencies: HashSet<String> = HashSet::new();
+        Ok(rows.judged(Box::new(move |row: &Touchpoint, place| {
+            let lists = |id: &str| products.as_ref().is_none_or(|ids| ids.contains(id));
+            if let Some(product) = row.product_id.as_deref().filter(|id| !lists(id)) {
+                findings.unlisted(product, place);
+            }
+            if let Some(currency) = currency_of(row).filter(|c| !currencies.contains(c.as_ref())) {
+                findings.currency(&currency);
+                currencies.insert(currency.into_owned());
+            }
+            Ok(Standing::Counts)
+        })))
+    }
+
+    fn findings_of(&self, table: Table) -> Arc<Findings> {
+        self.findings.get(&table).cloned().unwrap_or_default()
+    }
+
     /// The `products` table as it stands, streamed; repeated ids are not looked for.
     pub fn product_rows(&self) -> Result<Rows<Product>, DataError> {
-        self.rows(Table::Products, None)
+        let findings = self.findings_of(Table::Products);
+        let rows = self.rows(Table::Products)?;
+        Ok(rows.judged(Box::new(move |row: &Product, _| {
+            let priced = row.currency.as_deref().filter(|_| row.price.is_some());
+            if let Some(currency) = priced.and_then(currency_named) {
+                findings.currency(&currency);
+            }
+            Ok(Standing::Counts)
+        })))
     }
 
     /// The `products` table; `None` where there is none.
@@ -238,41 +278,50 @@ impl ShopData {
         Ok(Some(products))
     }
 
-    /// The `customers` table, streamed; nothing where there is none. Repeated ids are not looked for.
+    /// The `customers` table, streamed; nothing where there is none.
+    ///
+    /// A customer that appears twice is an error, and so is an identity of two customers or of itself.
     pub fn customers(&self) -> Result<Rows<Customer>, DataError> {
-        self.rows(Table::Customers, None)
+        Ok(self.rows(Table::Customers)?.judged(judges::identities()))
     }
 
     /// The `touchpoints` table in the order of its rows, streamed; nothing where there is none.
     ///
-    /// Where there is a `products` table, a row on a product that is not in it is an error.
+    /// Of the rows of one `touchpoint_id` only the first is given. Where there is a `products` table, a row may be on a product
+    /// that is not in it: such products are no longer sold.
     pub fn touchpoints(&self) -> Result<Rows<Touchpoint>, DataError> {
-        self.rows(Table::Touchpoints, self.product_ids()?)
+        Ok(self.touchpoint_rows()?.judged(judges::repeats()))
     }
 
-    /// The `held_out` table, streamed; nothing where there is none.
+    /// The same with rows that repeat a `touchpoint_id`, for who tells them apart by themselves.
+    pub fn touchpoint_rows(&self) -> Result<Rows<Touchpoint>, DataError> {
+        self.touchpoint_rows_of(Table::Touchpoints)
+    }
+
+    /// The `held_out` table, streamed as [`ShopData::touchpoints`]; nothing where there is none.
     pub fn held_out(&self) -> Result<Rows<Touchpoint>, DataError> {
-        self.rows(Table::HeldOut, self.product_ids()?)
+        let rows = self.touchpoint_rows_of(Table::HeldOut)?;
+        Ok(rows.judged(judges::repeats()))
     }
 
     /// The `delights` table, streamed; nothing where there is none.
     pub fn delights(&self) -> Result<Rows<Delight>, DataError> {
-        self.rows(Table::Delights, None)
+        self.rows(Table::Delights)
     }
 
     /// The `served` table, streamed; nothing where there is none.
     pub fn served(&self) -> Result<Rows<Served>, DataError> {
-        self.rows(Table::Served, None)
+        self.rows(Table::Served)
     }
 
     /// The `boxes` table, streamed; nothing where there is none.
     pub fn boxes(&self) -> Result<Rows<BoxOrder>, DataError> {
-        self.rows(Table::Boxes, None)
+        self.rows(Table::Boxes)
     }
 
     /// The `stock` table, streamed; nothing where there is none.
     pub fn stock(&self) -> Result<Rows<StockLot>, DataError> {
-        self.rows(Table::Stock, None)
+        self.rows(Table::Stock)
     }
 
     /// `rules.json`; `None` where there is none.

@@ -1,20 +1,30 @@
 //! Typed rows of one table, streamed over its parts.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use super::files::Part;
+use super::findings::Findings;
+use super::forms::decide;
 use crate::error::{DataError, Place};
 use crate::row::FieldError;
+use crate::table::names::meant;
 use crate::table::read::{open, RowFault, Source};
-use crate::table::record::{column_index, Need, Record};
-use crate::time::Zone;
+use crate::table::record::{column_index, ColumnType, Need, Record};
+use crate::time::{TimeForm, Zone};
 
-/// The ids of the `products` table.
-pub(crate) type ProductIds = HashSet<Box<str>>;
+/// What becomes of a row that is right by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Counts,
+    /// It says again what an earlier row said: left out.
+    Repeats,
+}
+
+/// A verdict that needs the rows before.
+pub(super) type Judge<T> = Box<dyn FnMut(&T, &Place) -> Result<Standing, FieldError> + Send>;
 
 /// A streaming iterator over the rows of a table.
 ///
@@ -29,10 +39,8 @@ pub struct Rows<T: Record> {
     /// What happened later than this is a mistake, ms.
     latest: i64,
     lenient: bool,
-    skipped: Arc<AtomicU64>,
-    products: Option<Arc<ProductIds>>,
-    /// Columns of the headers so far that the format does not know.
-    extra: BTreeSet<String>,
+    findings: Arc<Findings>,
+    judge: Option<Judge<T>>,
 }
 
 struct Open<T> {
@@ -40,11 +48,13 @@ struct Open<T> {
     file: Arc<Path>,
     /// The record's column for each column of the file; `None` = an attribute.
     binding: Vec<Option<usize>>,
+    /// The form of the times in each of the record's columns.
+    forms: Vec<TimeForm>,
     record: PhantomData<T>,
 }
 
 impl<T: Record> Open<T> {
-    fn new(part: &Part) -> Result<Open<T>, DataError> {
+    fn new(part: &Part, findings: &Findings) -> Result<Open<T>, DataError> {
         let source = open(&part.path, part.format)?;
         if source.has_header() {
             let missing: Vec<_> = T::COLUMNS
@@ -58,22 +68,51 @@ impl<T: Record> Open<T> {
                     [only] if only.contains([';', '\t']) => "; columns must be separated by commas",
                     _ => "",
                 };
+                let guesses: Vec<_> = source
+                    .columns()
+                    .iter()
+                    .filter_map(|name| Some((name, meant::<T>(name, source.columns())?)))
+                    .filter(|(_, meant)| missing.contains(meant))
+                    .map(|(name, meant)| format!("; is {name} the {meant}?"))
+                    .collect();
                 return Err(DataError::file(
                     &part.path,
                     format!(
-                        "column {} is missing, the header has: {}{hint}",
+                        "column {} is missing, the header has: {}{hint}{}",
                         missing.join(", "),
                         crate::table::cell::shorten(&source.columns().join(", ")),
+                        guesses.concat()
                     ),
                 ));
             }
         }
-        Ok(Open {
+        let forms = findings.forms(&part.path, || decide::<T>(part))?;
+        let form = |column: &'static str| forms.get(column).copied();
+        let forms = T::COLUMNS
+            .iter()
+            .map(|column| form(column.name).unwrap_or(TimeForm::Written))
+            .collect();
+        let mut open = Open {
             source,
             file: part.path.as_path().into(),
             binding: Vec::new(),
+            forms,
             record: PhantomData,
-        })
+        };
+        open.bind(findings);
+        Ok(open)
+    }
+
+    /// Finds what the columns mean that were not there before: all at once with a header, else as they appear.
+    fn bind(&mut self, findings: &Findings) {
+        let known = self.source.columns();
+        for name in &known[self.binding.len()..] {
+            let column = column_index::<T>(name);
+            if column.is_none() && !T::ATTRIBUTES.contains(&name.as_str()) {
+                findings.unknown_column(name, meant::<T>(name, known));
+            }
+            self.binding.push(column);
+        }
     }
 
     fn place(&self) -> Place {
@@ -84,11 +123,9 @@ impl<T: Record> Open<T> {
         }
     }
 
-    fn decode(&mut self, zone: Zone, latest: i64) -> Result<T, DataError> {
+    fn decode(&mut self, zone: Zone, latest: i64, findings: &Findings) -> Result<T, DataError> {
+        self.bind(findings);
         let known = self.source.columns();
-        for name in &known[self.binding.len()..] {
-            self.binding.push(column_index::<T>(name));
-        }
         let mut record = T::blank();
         let mut filled = 0u64;
         for ix in 0..self.source.cells() {
@@ -101,7 +138,12 @@ impl<T: Record> Open<T> {
             }
             match self.binding[column] {
                 Some(field) => {
-                    (T::COLUMNS[field].set)(&mut record, &cell, zone).map_err(wrong)?;
+                    let column = &T::COLUMNS[field];
+                    let cell = match column.holds {
+                        ColumnType::Time => cell.in_form(self.forms[field], zone).map_err(wrong)?,
+                        _ => cell,
+                    };
+                    (column.set)(&mut record, &cell).map_err(wrong)?;
                     filled |= 1 << field;
                 }
                 None => {
@@ -174,8 +216,7 @@ impl<T: Record> Rows<T> {
         parts: &[Part],
         zone: Zone,
         lenient: bool,
-        skipped: Arc<AtomicU64>,
-        products: Option<Arc<ProductIds>>,
+        findings: Arc<Findings>,
     ) -> Result<Rows<T>, DataError> {
         let mut rows = Rows {
             parts: parts.iter().cloned().collect(),
@@ -184,9 +225,8 @@ impl<T: Record> Rows<T> {
             zone,
             latest: crate::time::latest(),
             lenient,
-            skipped,
-            products,
-            extra: BTreeSet::new(),
+            findings,
+            judge: None,
         };
         // a wrong header shows at once, not at the first row
         rows.open_next()?;
@@ -196,13 +236,7 @@ impl<T: Record> Rows<T> {
     fn open_next(&mut self) -> Result<(), DataError> {
         self.current = None;
         if let Some(part) = self.parts.pop_front() {
-            let open = Open::new(&part)?;
-            if open.source.has_header() {
-                let unbound = open.source.columns().iter().zip(&open.binding);
-                let unknown = unbound.filter(|(_, field)| field.is_none());
-                self.extra.extend(unknown.map(|(name, _)| name.clone()));
-            }
-            self.current = Some(open);
+            self.current = Some(Open::new(&part, &self.findings)?);
         }
         Ok(())
     }
@@ -212,10 +246,16 @@ impl<T: Record> Rows<T> {
         self.place.as_ref()
     }
 
-    /// Columns of the tables read so far that the format does not know, by name: they become attributes. Tables without a
-    /// header have none.
-    pub fn extra_columns(&self) -> impl Iterator<Item = &str> {
-        self.extra.iter().map(String::as_str)
+    /// The same rows, with what `judge` makes of each that counts so far.
+    pub(super) fn judged(mut self, mut judge: Judge<T>) -> Rows<T> {
+        self.judge = Some(match self.judge.take() {
+            None => judge,
+            Some(mut before) => Box::new(move |row, place| match before(row, place)? {
+                Standing::Counts => judge(row, place),
+                Standing::Repeats => Ok(Standing::Repeats),
+            }),
+        });
+        self
     }
 
     /// Passes judgement on the row given last: counted as skipped when reading leniently, an error otherwise.
@@ -225,14 +265,15 @@ impl<T: Record> Rows<T> {
     /// # Errors
     /// Always, unless lenient.
     pub fn reject(&self, column: &str, message: impl Into<String>) -> Result<(), DataError> {
-        if self.lenient {
-            self.skipped.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        }
-        Err(match &self.place {
+        let error = match &self.place {
             Some(place) => DataError::cell(place, column, message),
             None => DataError::file(Path::new(column), message),
-        })
+        };
+        if self.lenient {
+            self.findings.skip(&error);
+            return Ok(());
+        }
+        Err(error)
     }
 
     /// The rows, of which none has an id that an earlier one had: a second one is rejected as by [`Rows::reject`].
@@ -262,21 +303,21 @@ impl<T: Record> Rows<T> {
                     self.current = None;
                 }
                 Ok(true) => {
-                    let row = open.decode(self.zone, self.latest);
-                    self.place = Some(open.place());
-                    if let (Ok(row), Some(products)) = (&row, &self.products) {
-                        if let Some(product) = row
-                            .product_reference()
-                            .filter(|product| !products.contains(*product))
-                        {
-                            return Some(Err(DataError::cell(
-                                &open.place(),
-                                "product_id",
-                                format!("{product:?} is not in the products table"),
-                            )));
+                    let row = open.decode(self.zone, self.latest, &self.findings);
+                    let place = open.place();
+                    self.place = Some(place.clone());
+                    let standing = match (&row, &mut self.judge) {
+                        (Ok(row), Some(judge)) => judge(row, &place),
+                        _ => return Some(row),
+                    };
+                    match standing {
+                        Ok(Standing::Counts) => return Some(row),
+                        Ok(Standing::Repeats) => self.findings.repeat(&place),
+                        Err(error) => {
+                            let said = said_of(&error);
+                            return Some(Err(DataError::cell(&place, error.column(), said)));
                         }
                     }
-                    return Some(row);
                 }
                 Err(RowFault::Row(message)) => {
                     self.place = Some(open.place());
@@ -301,9 +342,7 @@ impl<T: Record> Iterator for Rows<T> {
         loop {
             let item = self.step()?;
             match &item {
-                Err(error) if self.lenient && error.is_row() => {
-                    self.skipped.fetch_add(1, Ordering::Relaxed);
-                }
+                Err(error) if self.lenient && error.is_row() => self.findings.skip(error),
                 _ => return Some(item),
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::touch::{basket_hash, sort_history, Channels};
+use crate::money::currency_of;
 use crate::noise::{is_pooled, without_noise};
 use crate::{Catalogue, Kind, KindClass, Kinds, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 
@@ -15,9 +16,20 @@ pub struct Encoder {
     pub channels: Channels,
     /// Product lines seen so far.
     pub lines: Channels,
+    /// The currency in which values count; a row that names another one has none. `None` = every value counts.
+    pub currency: Option<String>,
 }
 
 impl Encoder {
+    /// What was paid, where it was paid in the currency in which values count.
+    fn value(&self, row: &Touchpoint) -> f64 {
+        let other = match (&self.currency, currency_of(row)) {
+            (Some(own), Some(named)) => *own != named,
+            _ => false,
+        };
+        row.value.filter(|_| !other).unwrap_or(0.0)
+    }
+
     /// The compact form of `row`; a product that `catalogue` does not know becomes [`NO_PRODUCT`].
     pub fn encode(&mut self, row: &Touchpoint, catalogue: &Catalogue) -> Touch {
         let product = row
@@ -30,7 +42,7 @@ impl Encoder {
             basket: row.basket_id.as_deref().map_or(0, basket_hash),
             product,
             quantity: row.quantity.abs() as f32,
-            value: row.value.unwrap_or(0.0) as f32,
+            value: self.value(row) as f32,
             duration_s: row.duration_s.unwrap_or(0.0) as f32,
             kind: self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX)),
             channel: self.channels.intern(row.channel.as_deref()),
@@ -52,7 +64,7 @@ impl Encoder {
         let pooled = rows.clone().filter(|row| is_pooled(row));
         let pooled = pooled.filter_map(|row| row.basket_id.as_deref().map(basket_hash));
         let pooled: HashSet<u64> = pooled.collect();
-        let non_product = |product: ProductIx| catalogue.product(product).is_non_product();
+        let non_product = |product: ProductIx| catalogue.is_non_product(product);
         let mut history: Vec<Touch> = rows
             .map(|row| self.encode(row, catalogue))
             .filter_map(|touch| without_noise(touch, non_product, &pooled))
@@ -72,6 +84,9 @@ pub struct Vocabulary {
     pub channels: Vec<String>,
     /// Product lines in order, without "none".
     pub lines: Vec<String>,
+    /// The currency in which values count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
 }
 
 impl Encoder {
@@ -85,17 +100,24 @@ impl Encoder {
                 .collect(),
             channels: self.channels.names().map(str::to_owned).collect(),
             lines: self.lines.names().map(str::to_owned).collect(),
+            currency: self.currency.clone(),
         }
     }
 
     /// An encoder that gives the names of `vocabulary` the numbers they had there.
     pub fn with_vocabulary(vocabulary: &Vocabulary) -> Encoder {
-        let mut encoder = Encoder::default();
+        let mut encoder = Encoder {
+            currency: vocabulary.currency.clone(),
+            ..Encoder::default()
+        };
         for (name, passive) in &vocabulary.own_kinds {
-            encoder.kinds.intern(name);
-            if *passive {
-                encoder.kinds.declare_passive(name);
-            }
+            let class = if *passive {
+                KindClass::Passive
+            } else {
+                KindClass::Active
+            };
+            // letter for letter, so that every name keeps the number it had
+            encoder.kinds.declare(name, class);
         }
         for name in &vocabulary.channels {
             encoder.channels.intern(Some(name));

@@ -7,8 +7,8 @@ use std::fmt::Display;
 use serde::Serialize;
 
 use super::{Attributes, BoxOrder, Customer, Delight, Fact, Product, Served, StockLot, Touchpoint};
-use crate::ids::check_id;
-use crate::time::parse_date;
+use crate::ids::{check_id, is_placeholder};
+use crate::time::{misscaled, parse_date};
 
 /// 1901-01-01 and 2100-01-01 UTC in milliseconds: a time outside is a mistake. 1900 is what spreadsheets make of an empty
 /// date, 2100 what programs write for "never".
@@ -117,6 +117,33 @@ pub fn check_time(field: &str, value: Option<i64>) -> Result<(), FieldError> {
     }
 }
 
+/// Checks that a time in milliseconds that a program sent is none in seconds, microseconds or digits such as 20240501.
+///
+/// # Errors
+/// `field` is a time only in another scale.
+pub fn check_scale(field: &str, value: Option<i64>) -> Result<(), FieldError> {
+    match value.and_then(|at| Some((at, misscaled(at)?))) {
+        Some((at, form)) => {
+            let found = format!("{at}, which is a time only as {}", form.about());
+            wrong(field, found, "milliseconds since 1970-01-01 UTC")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that an id under which a person is known is an id of somebody, not what programs write where there is none.
+///
+/// # Errors
+/// `field` is malformed or a placeholder.
+pub fn check_identity(field: &str, value: &str) -> Result<(), FieldError> {
+    check_id(value).map_err(|error| FieldError::new(field.to_owned(), error))?;
+    if is_placeholder(value) {
+        let message = format!("{value:?} is a placeholder, not the id of a person");
+        return Err(FieldError::new(field.to_owned(), message));
+    }
+    Ok(())
+}
+
 fn at_most(field: &'static str, found: usize, limit: usize) -> Verdict {
     if found > limit {
         return Err(FieldError::new(
@@ -211,8 +238,12 @@ impl Check for Customer {
         optional_id("locale", &self.locale)?;
         at_most("identities", self.identities.len(), MAX_IDENTITIES)?;
         for (ix, identity) in self.identities.iter().enumerate() {
-            check_id(identity)
-                .map_err(|error| FieldError::new(format!("identities[{ix}]"), error))?;
+            let field = format!("identities[{ix}]");
+            check_identity(&field, identity)?;
+            if *identity == self.customer_id {
+                let message = format!("{identity:?} is the customer's own id");
+                return Err(FieldError::new(field, message));
+            }
         }
         attributes(&self.attributes)
     }

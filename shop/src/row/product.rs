@@ -42,6 +42,9 @@ impl ItemType {
     }
 }
 
+/// Name of the attribute of [`Product::unlisted`].
+const UNLISTED: &str = "unlisted";
+
 /// One product, as in the `products` table; only `product_id` is required.
 ///
 /// Times are milliseconds since 1970-01-01 UTC. Money is in units of `currency` (the shop's, if absent).
@@ -100,6 +103,19 @@ impl Product {
             product_id: product_id.into(),
             ..Product::default()
         }
+    }
+
+    /// A product that touchpoints name and the shop's products table does not: it is history, and not for sale.
+    pub fn unlisted(product_id: impl Into<String>) -> Product {
+        Product {
+            attributes: [(UNLISTED.to_owned(), true.into())].into(),
+            ..Product::bare(product_id)
+        }
+    }
+
+    /// Whether the product was missing from the shop's products table.
+    pub fn is_unlisted(&self) -> bool {
+        self.attributes.get(UNLISTED) == Some(&serde_json::Value::Bool(true))
     }
 
     /// Whether the product is on sale at `now` and in stock as far as the catalogue says.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::time::{format_time, parse_time, Zone};
+use crate::time::{format_time, Evidence, TimeForm, Zone};
 
 /// One cell, as read from or handed to a format.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,15 +161,37 @@ impl<'a> Cell<'a> {
         found.ok_or_else(|| self.wrong("true or false"))
     }
 
-    /// The cell as milliseconds since 1970-01-01 UTC.
-    pub fn to_time(&self, zone: Zone) -> Result<i64, String> {
+    /// The cell as milliseconds since 1970-01-01 UTC, after [`Cell::in_form`].
+    pub fn to_time(&self) -> Result<i64, String> {
+        match self {
+            Cell::Time(ms) => Ok(*ms),
+            other => Err(other.wrong("a time")),
+        }
+    }
+
+    /// The cell of a column whose times have `form` as a [`Cell::Time`]; local times are of `zone`.
+    pub fn in_form(&self, form: TimeForm, zone: Zone) -> Result<Cell<'static>, String> {
         let at = match self {
-            Cell::Text(text) => parse_time(text.trim(), zone),
-            Cell::Int(ms) | Cell::Time(ms) => Some(*ms),
+            Cell::Text(text) => form.read_text(text, zone),
+            Cell::Int(number) => form.read_number(*number as f64, zone),
+            Cell::Float(number) => form.read_number(*number, zone),
+            Cell::Time(ms) => Some(*ms),
             Cell::LocalTime(ms) => zone.to_utc(*ms),
             _ => None,
         };
-        at.ok_or_else(|| self.wrong("a time (RFC 3339, a date, or epoch milliseconds)"))
+        at.map(Cell::Time)
+            .ok_or_else(|| self.wrong(&format!("a time as the column has them: {}", form.about())))
+    }
+
+    /// Adds what the cell says of the form of its column.
+    pub fn testify(&self, evidence: &mut Evidence) {
+        match self {
+            Cell::Text(text) => evidence.add_text(text),
+            Cell::Int(number) => evidence.add_number(*number as f64),
+            Cell::Float(number) => evidence.add_number(*number),
+            Cell::Time(_) | Cell::LocalTime(_) => evidence.add_typed(),
+            Cell::Null | Cell::Bool(_) | Cell::Json(_) => {}
+        }
     }
 
     /// The cell as JSON; text is parsed.

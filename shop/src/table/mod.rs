@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod columns;
 pub mod format;
+pub(crate) mod names;
 pub mod read;
 pub mod record;
 pub mod schema;

@@ -53,7 +53,7 @@ impl TableSchema {
                 columns::<Touchpoint>(),
             ),
             Table::Products => (
-                "One entry of the catalogue. Where the table is there, touchpoints may name no other product.",
+                "One entry of the catalogue. Where the table is there, a product that only touchpoints name is history and not for sale.",
                 columns::<Product>(),
             ),
             Table::Customers => (

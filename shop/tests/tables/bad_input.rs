@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serendib_shop::{
-    check::check, Format, Log, Product, Progress, ReadOptions, ShopData, Table, TableWriter,
-    Touchpoint,
+    check::check, Format, Log, Product, Progress, ReadOptions, Shelves, ShopData, Table,
+    TableWriter, Touchpoint,
 };
 
 const LENIENT: ReadOptions = ReadOptions { lenient: true };
@@ -234,24 +235,28 @@ fn wrong_files_are_named() {
 }
 
 #[test]
-fn a_product_that_is_not_in_the_table_is_an_error_and_any_is_fine_without_one() {
+fn a_product_that_is_not_in_the_table_is_history_and_not_for_sale() {
     let touchpoints = (
         "touchpoints.csv",
-        "customer_id,kind,product_id\nada,view,p\nada,view,q\n",
+        "customer_id,kind,product_id\nada,view,p\nada,purchase,q\nbob,purchase,q\n",
     );
-    let found = message(&[touchpoints, ("products.csv", "product_id\np\n")]);
-    assert_eq!(
-        found,
-        "touchpoints.csv: row 2 (line 3): column product_id: \"q\" is not in the products table"
-    );
+    let sells = |log: &Log| {
+        let shelves = Shelves::of_catalogue(Arc::new(log.catalogue.clone()));
+        let on_sale = |id: &str| shelves.sells(log.catalogue.find(id).unwrap(), i64::MAX);
+        ["p", "q"].map(on_sale)
+    };
+    let dir = shop(&[touchpoints, ("products.csv", "product_id\np\n")]);
+    let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
+    let log = Log::load(&data, None).unwrap();
+    assert_eq!(sells(&log), [true, false]);
+    assert_eq!(log.histories.touches().len(), 3);
+    let report = check(&data, 10, &mut Progress::hidden());
+    assert_eq!(report.problems, 0, "{report}");
+    let note = "1 product of 2 rows are not in the products table";
+    assert!(report.to_string().contains(note), "{report}");
     let dir = shop(&[touchpoints]);
-    assert_eq!(
-        load(dir.path(), ReadOptions::default())
-            .unwrap()
-            .catalogue
-            .len(),
-        2
-    );
+    let log = load(dir.path(), ReadOptions::default()).unwrap();
+    assert_eq!(sells(&log), [true, true]);
 }
 
 #[test]
@@ -265,10 +270,22 @@ fn lenient_reading_skips_and_counts() {
     ]);
     let data = ShopData::open(dir.path(), LENIENT).unwrap();
     let log = Log::load(&data, None).unwrap();
-    assert_eq!(log.catalogue.len(), 1);
-    assert_eq!(log.histories.touches().len(), 2);
-    assert_eq!(data.skipped(Table::Products), 2);
-    assert_eq!(data.skipped(Table::Touchpoints), 4);
+    assert_eq!(log.catalogue.len(), 2, "q is history without its row");
+    assert_eq!(log.histories.touches().len(), 3);
+    for _ in 0..2 {
+        // once, however often the tables are read
+        assert_eq!(data.skipped(Table::Products), 2);
+        assert_eq!(data.skipped(Table::Touchpoints), 3);
+        Log::load(&data, None).unwrap();
+    }
+    let told = data.notes().join("\n");
+    for word in [
+        "products: 2 wrong rows skipped: 1 by column price, 1 by column product_id",
+        "touchpoints: 3 wrong rows skipped: 1 unreadable, 2 by column at",
+        "column at: \"never\" is not a time",
+    ] {
+        assert!(told.contains(word), "{told}");
+    }
 }
 
 #[test]
@@ -291,7 +308,7 @@ fn empty_tables_and_an_empty_directory_are_a_shop_without_anything() {
 fn check_finds_every_problem_and_counts_beyond_its_limit() {
     let mut rows = String::from("customer_id,kind,product_id,at\n");
     for row in 0..50 {
-        rows.push_str(&format!("c{row},view,nowhere,2024-05-01\n"));
+        rows.push_str(&format!("c{row},view,p,2024-05-00\n"));
     }
     rows.push_str("ada,purchse,p,2024-05-01\n");
     let dir = shop(&[
@@ -312,7 +329,10 @@ fn check_finds_every_problem_and_counts_beyond_its_limit() {
     assert_eq!(report.tables["touchpoints"].problems, 50);
     let text = report.to_string();
     assert!(text.contains("and 43 more"), "{text}");
-    assert!(text.contains("purchse (1)"), "{text}");
+    assert!(
+        text.contains("purchse (1; did you mean purchase?)"),
+        "{text}"
+    );
     assert!(
         text.contains("not part of shop data: product.csv"),
         "{text}"

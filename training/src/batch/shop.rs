@@ -35,6 +35,8 @@ pub struct Batch {
     pub live: Live,
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
+    /// What reading the data found, as [`ShopData::notes`].
+    pub notes: Vec<String>,
 }
 
 impl Batch {
@@ -48,7 +50,10 @@ impl Batch {
         let data = ShopData::open(data, options)?;
         let described = data.products()?;
         let log = Log::load(&data, None)?;
-        Batch::new(model, log, described.is_some())
+        Ok(Batch {
+            notes: data.notes(),
+            ..Batch::new(model, log, described.is_some())?
+        })
     }
 
     /// Brings `model` and `log` together; `described` = the shop has a products table, so that a product missing from
@@ -56,7 +61,12 @@ impl Batch {
     pub fn new(model: Model, mut log: Log, described: bool) -> Result<Batch, BatchError> {
         let live = shelves(&model, &log, described)?;
         translate(&model, &live, &mut log);
-        Ok(Batch { model, live, log })
+        Ok(Batch {
+            model,
+            live,
+            log,
+            notes: Vec::new(),
+        })
     }
 
     /// The data, in the model's numbers.

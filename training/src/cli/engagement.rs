@@ -60,6 +60,7 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
         lenient: args.lenient,
     };
     let batch = Batch::open(&args.models, &args.data, options)?;
+    super::tell(&batch.notes);
     if batch.log().histories.touches().is_empty() {
         bail!("there are no touchpoints of customers");
     }

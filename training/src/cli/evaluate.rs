@@ -80,6 +80,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         },
     )?;
     let log = Log::load(&data, None)?;
+    super::tell(&data.notes());
     let say = |what: &str| stages.say(what);
     let mut sections = Sections::default();
     anyhow::ensure!(

@@ -69,6 +69,7 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
         memory: args.memory_gb.map(|gb| (gb * 1e9) as usize),
         ..FitOptions::of_shop(&data)?
     };
+    super::tell(&data.notes());
     let key = checkpoint::key(&log, &options, &"fit");
     let checkpoints = Checkpoints::open(&args.out, &key, args.resume)?;
     let mut fitted =

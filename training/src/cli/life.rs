@@ -57,6 +57,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
         lenient: args.lenient,
     };
     let batch = Batch::open(&args.models, &args.data, options)?;
+    super::tell(&batch.notes);
     let life = batch.model.life.as_ref().ok_or_else(|| {
         anyhow::anyhow!(
             "model {:?} knows no life situations: its data had no times",

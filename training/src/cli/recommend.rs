@@ -119,6 +119,7 @@ pub fn run(args: &RecommendArgs) -> anyhow::Result<()> {
         lenient: args.lenient,
     };
     let mut batch = Batch::open(&args.models, &args.data, options)?;
+    super::tell(&batch.notes);
     let now = batch.now(args.at);
     if args.kind == ListKind::NextBasket {
         batch.gather_neighbours(now);

@@ -117,7 +117,9 @@ pub fn run(args: &RefreshArgs) -> anyhow::Result<()> {
             ..RefreshOptions::default()
         },
         &stages,
-    )?;
+    );
+    super::tell(&data.notes());
+    let outcome = outcome?;
     let seconds = stages.finish();
     let report = &outcome.report;
     if args.json {

@@ -47,6 +47,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
         lenient: args.lenient,
     };
     let batch = Batch::open(&args.models, &args.data, options)?;
+    super::tell(&batch.notes);
     let now = batch.now(args.at);
     let pairs = read_pairs(&args.pairs, ["customer_id", "product_id"])?;
     // Pairs of one customer are scored together, wherever they stand in the file.

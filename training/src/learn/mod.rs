@@ -21,7 +21,7 @@ use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState};
 use serendib_engine::represent::{RepresentError, Representation};
-use serendib_shop::{Catalogue, DataError, Delight, Log, ShopData, Touch};
+use serendib_shop::{Catalogue, DataError, Delight, Kind, Kinds, Log, ShopData, Touch};
 
 use crate::learn::life::Sources;
 pub use checkpoint::Checkpoints;
@@ -78,6 +78,15 @@ pub enum FitError {
     /// There is nothing to learn from.
     #[error("the data hold no products: nothing can be fitted")]
     NoProducts,
+    /// There are touchpoints, and nobody acquires anything in them.
+    #[error(
+        "nothing in the data is acquired, so that no taste can be learned: {read}; what customers bought, rated or kept needs a \
+         kind such as purchase, and a product"
+    )]
+    NothingAcquired {
+        /// What was read: kinds with their touchpoints.
+        read: String,
+    },
     /// The numbers do not make a representation.
     #[error("cannot put the representation together: {0}")]
     Representation(#[from] RepresentError),
@@ -133,6 +142,41 @@ pub fn fit(log: &Log, options: &FitOptions, say: &dyn Fn(&str)) -> Result<Fit, F
     fit_resuming(log, options, None, say)
 }
 
+/// The kinds of touchpoints in `log`, most frequent first.
+fn kinds_of(log: &Log) -> String {
+    let kinds = &log.encoder.kinds;
+    let mut counts = vec![0u64; kinds.len()];
+    for touch in log.histories.touches() {
+        if let Some(count) = counts.get_mut(usize::from(touch.kind.0)) {
+            *count += 1;
+        }
+    }
+    let mut counts: Vec<_> = (0u16..)
+        .map(Kind)
+        .zip(counts)
+        .filter(|(_, n)| *n > 0)
+        .collect();
+    counts.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
+    let shown: Vec<_> = counts
+        .iter()
+        .take(10)
+        .map(|(kind, count)| match Kinds::nearest(kinds.name(*kind)) {
+            Some(meant) if usize::from(kind.0) >= Kinds::known() => {
+                format!(
+                    "{count} of kind {} (did you mean {meant}?)",
+                    kinds.name(*kind)
+                )
+            }
+            _ => format!("{count} of kind {}", kinds.name(*kind)),
+        })
+        .collect();
+    format!(
+        "{} touchpoints were read, {}",
+        log.histories.touches().len(),
+        shown.join(", ")
+    )
+}
+
 /// What a manifest says of the data in `log`.
 pub fn window_of(log: &Log) -> DataWindow {
     DataWindow {
@@ -157,6 +201,11 @@ pub fn fit_resuming(
 ) -> Result<Fit, FitError> {
     if log.catalogue.is_empty() {
         return Err(FitError::NoProducts);
+    }
+    if !log.histories.touches().is_empty() && !log.acquires() {
+        return Err(FitError::NothingAcquired {
+            read: kinds_of(log),
+        });
     }
     let memory = options.memory.unwrap_or_else(memory::available);
     let corpus = corpus_of(log);

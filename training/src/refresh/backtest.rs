@@ -320,6 +320,7 @@ fn sample(log: &Log, most: usize) -> Log {
         anonymous_ids: Vec::new(),
         profiles: log.profiles.clone(),
         default_consents: log.default_consents,
+        currency: log.currency.clone(),
         timed: log.timed,
         span: log.span,
         non_product: log.non_product.clone(),

@@ -1,11 +1,13 @@
 //! Filter "already owned": what the customer has and does not need twice.
 
+use crate::rank::query::kin;
 use crate::rank::{Filter, ListKind, Query};
 use serendib_shop::ProductIx;
 
 /// What the customer owns and does not need twice.
 ///
-/// With `exclude_owned` everything owned goes. Otherwise durables go, and from lists of new things (for-you,
+/// With `exclude_owned` everything owned goes. Otherwise durables go, with their other sizes and colours except where the list
+/// is of what is like a product, and from lists of new things (for-you,
 /// goes-with, surprise, next-in-life) also what was bought only once: a habit shows by its second purchase.
 pub struct AlreadyOwned;
 
@@ -20,7 +22,11 @@ impl Filter for AlreadyOwned {
 
     fn keeps(&self, query: &Query, product: ProductIx) -> bool {
         let Some(owned) = query.owned.get(&product) else {
-            return true;
+            return query.owned_kin.is_empty()
+                || query.list.kind == ListKind::Similar
+                || !query
+                    .owned_kin
+                    .contains(&kin(query.model, query.live, product));
         };
         if query.list.filters.exclude_owned {
             return false;

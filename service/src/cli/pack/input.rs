@@ -74,6 +74,9 @@ impl Input {
             None => bail!("the shop data have no stock table: name one with --stock"),
         };
         skipped += shop.skipped(Table::Boxes) + shop.skipped(Table::Stock);
+        for note in batch.notes.iter().chain(&shop.notes()) {
+            eprintln!("note: {note}");
+        }
         let own = args.data.join("rules.json");
         let rules = match args.rules.as_ref().or(own.exists().then_some(&own)) {
             Some(path) => {
@@ -239,6 +242,9 @@ impl Staged {
         };
         let data = ShopData::open(&self.dir, options).map_err(|e| named(&e))?;
         let all: Result<Vec<T>, E> = rows(&data).map_err(|e| named(&e))?.collect();
+        for note in data.notes() {
+            eprintln!("note: {}", named(&note));
+        }
         Ok((all.map_err(|e| named(&e))?, data.skipped(table)))
     }
 }

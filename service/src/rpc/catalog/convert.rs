@@ -3,11 +3,17 @@
 use serendib_proto::v1;
 use serendib_shop::{ItemType, Product};
 
-use crate::rpc::fields::{checked, given, Invalid};
+use crate::rpc::fields::{checked, given, in_milliseconds, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
 
 /// Checks and converts a product; the error's field is relative to the product.
 pub fn product_from_proto(product: &v1::Product) -> Result<Product, Invalid> {
+    in_milliseconds([
+        ("launched_at_ms", product.launched_at_ms),
+        ("available_from_ms", product.available_from_ms),
+        ("available_until_ms", product.available_until_ms),
+        ("expires_at_ms", product.expires_at_ms),
+    ])?;
     let row = Product {
         product_id: product.product_id.clone(),
         title: product.title.clone(),

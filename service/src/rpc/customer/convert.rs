@@ -3,11 +3,12 @@
 use serendib_proto::v1;
 use serendib_shop::{Consents, Customer, Fact};
 
-use crate::rpc::fields::{checked, given, Invalid};
+use crate::rpc::fields::{checked, given, in_milliseconds, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map, value_from_json, value_to_json};
 
 /// Checks and converts a customer; the error's field is relative to the customer.
 pub fn customer_from_proto(customer: &v1::Customer) -> Result<Customer, Invalid> {
+    in_milliseconds([("registered_at_ms", customer.registered_at_ms)])?;
     let facts = customer.facts.iter().enumerate();
     let row = Customer {
         customer_id: customer.customer_id.clone(),

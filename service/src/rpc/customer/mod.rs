@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 use crate::answer::customers::Customers;
 use crate::rpc::actor;
 use crate::rpc::customer::convert::{consents_to_proto, customer_from_proto, customer_to_proto};
-use crate::rpc::fields::{bounded, id, some, Invalid};
+use crate::rpc::fields::{bounded, id, identity, some, Invalid};
 use crate::rpc::layer::opened;
 use crate::rpc::recommendation::rating::rating_to_proto;
 use crate::rpc::touchpoint::convert::touchpoint_to_proto;
@@ -103,8 +103,8 @@ impl CustomerService for CustomerRpc {
         request: Request<LinkIdentityRequest>,
     ) -> Result<Response<LinkIdentityResponse>, Status> {
         let message = request.get_ref();
-        let customer = id("customer_id", &message.customer_id)?;
-        let identity = id("identity", &message.identity)?;
+        let customer = identity("customer_id", &message.customer_id)?;
+        let identity = identity("identity", &message.identity)?;
         let by = actor(&request, &message.actor)?;
         let (call, _) = opened(request)?;
         self.0.link(customer, identity, true, by).await?;

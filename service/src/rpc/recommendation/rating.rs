@@ -3,7 +3,7 @@
 use serendib_proto::v1::SurpriseRating;
 use serendib_shop::Delight;
 
-use crate::rpc::fields::{checked, Invalid};
+use crate::rpc::fields::{checked, in_milliseconds, Invalid};
 use crate::store::parse_served_id;
 
 /// Checks and converts a rating of `product_id`; the error's field is relative to the rating.
@@ -12,6 +12,7 @@ pub fn rating_from_proto(
     product_id: String,
     now: i64,
 ) -> Result<Delight, Invalid> {
+    in_milliseconds([("at_ms", rating.at_ms)])?;
     checked(Delight {
         customer_id: rating.customer_id.clone(),
         product_id,

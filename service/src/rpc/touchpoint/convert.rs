@@ -3,12 +3,13 @@
 use serendib_proto::v1;
 use serendib_shop::Touchpoint;
 
-use crate::rpc::fields::{checked, given, optional_id, Invalid};
+use crate::rpc::fields::{checked, given, identity, in_milliseconds, optional_id, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
 use crate::store::{parse_served_id, SERVED_ID};
 
 /// Checks and converts a touchpoint; the error's field is relative to the touchpoint.
 pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Invalid> {
+    in_milliseconds([("at_ms", touch.at_ms)])?;
     let mut row = Touchpoint {
         customer_id: touch.customer_id.clone(),
         kind: touch.kind.clone(),
@@ -43,7 +44,11 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
         }
         row.attributes.insert(SERVED_ID.into(), served.into());
     }
-    checked(row)
+    let row = checked(row)?;
+    if !row.customer_id.is_empty() {
+        identity("customer_id", &row.customer_id)?;
+    }
+    Ok(row)
 }
 
 /// The message for a touchpoint.
@@ -125,6 +130,9 @@ mod tests {
             ("value", |t| t.value = Some(f64::INFINITY)),
             ("rating", |t| t.rating = Some(6.0)),
             ("at_ms", |t| t.at_ms = Some(i64::MAX)),
+            ("at_ms", |t| t.at_ms = Some(1_717_243_200)),
+            ("at_ms", |t| t.at_ms = Some(20_240_601)),
+            ("customer_id", |t| t.customer_id = "undefined".into()),
             ("channel", |t| t.channel = Some("a\nb".into())),
         ] {
             let mut bad = touch();

@@ -67,7 +67,7 @@ impl Record for StockLot {
     const COLUMNS: &'static [Column<Self>] = &[
         column!("product_id", Text, Cell, product_id, "What it holds."),
         column!(@ "quantity", Int, Cell, "Units, ≥ 0.",
-            |row, cell, _| { row.quantity = cell.to_whole()?; Ok(()) },
+            |row, cell| { row.quantity = cell.to_whole()?; Ok(()) },
             |row| Cell::Int(row.quantity)),
         column!("warehouse", Text, Optional, warehouse, "Where it is."),
         column!("lot", Text, Optional, lot, "The lot's own name."),

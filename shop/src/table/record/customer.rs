@@ -39,21 +39,21 @@ impl Record for Customer {
             "When they registered."
         ),
         column!(@ "facts", Json, Optional, "What was declared: a list of at most 1,000 `{\"clock\": \"child\", \"anchor\": \"2024-05-01\", \"name\", \"kind\"}` and `{\"key\", \"value\"}`.",
-            |row, cell, _| {
+            |row, cell| {
                 row.facts = from_json(cell, "a JSON list of {clock, anchor, name, kind} and {key, value}")?;
                 Ok(())
             },
             |row| json_cell(&row.facts)),
         column!("locale", Text, Optional, locale, "BCP 47 tag."),
         column!(@ "consents", Json, Optional, "An object of `personalise`, `infer_life_stage`, `contact`, `train`: true or false; what is absent was not said.",
-            |row, cell, _| {
+            |row, cell| {
                 row.consents = from_json(cell,
                     "a JSON object of personalise, infer_life_stage, contact, train: true or false")?;
                 Ok(())
             },
             |row| json_cell(&row.consents)),
         column!(@ "identities", Json, Optional, "Other ids of the same person, at most 256.",
-            |row, cell, _| {
+            |row, cell| {
                 row.identities = from_json(cell, "a JSON list of ids")?;
                 Ok(())
             },

@@ -8,7 +8,6 @@ mod touchpoint;
 use serde_json::Value;
 
 use crate::table::cell::Cell;
-use crate::time::Zone;
 
 /// Attributes: unknown columns by name.
 pub use crate::row::Attributes;
@@ -51,8 +50,8 @@ pub struct Column<T: 'static> {
     pub need: Need,
     /// What it says, with unit and range.
     pub about: &'static str,
-    /// Puts a cell that is not empty into the record; the message says what is wrong with it.
-    pub set: fn(&mut T, &Cell<'_>, Zone) -> Result<(), String>,
+    /// Puts a cell that is not empty into the record, a time as a [`Cell::Time`]; the message says what is wrong with it.
+    pub set: fn(&mut T, &Cell<'_>) -> Result<(), String>,
     /// Takes the cell out of the record.
     pub get: for<'a> fn(&'a T) -> Cell<'a>,
 }
@@ -61,6 +60,9 @@ pub struct Column<T: 'static> {
 pub trait Record: Check + Sized + Send + 'static {
     /// The columns, at most 64.
     const COLUMNS: &'static [Column<Self>];
+
+    /// Attributes that mean something, and may be columns of their own.
+    const ATTRIBUTES: &'static [&'static str] = &[];
 
     /// A row in which every column is absent.
     fn blank() -> Self;
@@ -74,48 +76,43 @@ pub trait Record: Check + Sized + Send + 'static {
     fn happened_at(&self) -> Option<i64> {
         None
     }
-
-    /// The product that must be in the `products` table where there is one.
-    fn product_reference(&self) -> Option<&str> {
-        None
-    }
 }
 
 /// Builds a [`Column`] from its name, type, need, field, meaning and conversion.
 macro_rules! column {
     ($name:literal, Text, Cell, $field:ident, $about:literal) => {
         column!(@ $name, Text, Cell, $about,
-            |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
+            |row, cell| { row.$field = cell.to_text()?; Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_str()))
     };
     ($name:literal, Text, Column, $field:ident, $about:literal) => {
         column!(@ $name, Text, Column, $about,
-            |row, cell, _| { row.$field = cell.to_text()?; Ok(()) },
+            |row, cell| { row.$field = cell.to_text()?; Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_str()))
     };
     ($name:literal, Text, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Text, Optional, $about,
-            |row, cell, _| { row.$field = Some(cell.to_text()?); Ok(()) },
+            |row, cell| { row.$field = Some(cell.to_text()?); Ok(()) },
             |row| $crate::table::cell::Cell::from(row.$field.as_deref()))
     };
     ($name:literal, Time, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Time, Optional, $about,
-            |row, cell, zone| { row.$field = Some(cell.to_time(zone)?); Ok(()) },
+            |row, cell| { row.$field = Some(cell.to_time()?); Ok(()) },
             |row| $crate::table::cell::Cell::time(row.$field))
     };
     ($name:literal, Float, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Float, Optional, $about,
-            |row, cell, _| { row.$field = Some(cell.to_number()?); Ok(()) },
+            |row, cell| { row.$field = Some(cell.to_number()?); Ok(()) },
             |row| $crate::table::cell::Cell::float(row.$field))
     };
     ($name:literal, Int, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Int, Optional, $about,
-            |row, cell, _| { row.$field = Some(cell.to_count()?); Ok(()) },
+            |row, cell| { row.$field = Some(cell.to_count()?); Ok(()) },
             |row| $crate::table::cell::Cell::int(row.$field.map(i64::from)))
     };
     ($name:literal, List, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Json, Optional, $about,
-            |row, cell, _| { row.$field = cell.to_list()?; Ok(()) },
+            |row, cell| { row.$field = cell.to_list()?; Ok(()) },
             |row| if row.$field.is_empty() {
                 $crate::table::cell::Cell::Null
             } else {
@@ -124,7 +121,7 @@ macro_rules! column {
     };
     ($name:literal, Attributes, Optional, $field:ident, $about:literal) => {
         column!(@ $name, Json, Optional, $about,
-            |row, cell, _| $crate::table::record::extend_attributes(&mut row.$field, cell),
+            |row, cell| $crate::table::record::extend_attributes(&mut row.$field, cell),
             |row| if row.$field.is_empty() {
                 $crate::table::cell::Cell::Null
             } else {

@@ -3,19 +3,21 @@
 use crate::{Delight, Served, Touchpoint};
 
 use super::{column, Attributes, Column, Record};
+use crate::money::CURRENCY;
+use crate::noise::POOLED;
 use crate::table::cell::Cell;
 
 impl Record for Touchpoint {
     const COLUMNS: &'static [Column<Self>] = &[
         column!("customer_id", Text, Column, customer_id, "Who; empty in an anonymous basket, which needs a `basket_id`. Id of 1 to 256 bytes without control characters, as all ids."),
-        column!("kind", Text, Cell, kind, "What happened: a known kind (see touchpoint kinds) or one of the shop's own."),
+        column!("kind", Text, Cell, kind, "What happened: a known kind or a common synonym, whatever the case (see touchpoint kinds), or one of the shop's own."),
         column!("product_id", Text, Optional, product_id, "What it was about."),
         column!("channel", Text, Optional, channel, "Where: `web`, `app`, `store`, `phone`, …"),
-        column!("at", Time, Optional, at, "When, 1901 to 2099 and not in the future; in all rows of the table or in none."),
+        column!("at", Time, Optional, at, "When, 1901 to 2099 and not in the future; in all rows of the table or in none. In one form in the whole column, see times."),
         column!(@ "quantity", Float, Optional, "Packs, ≥ 0; 1 when absent; below 0 only for returns and cancellations.",
-            |row, cell, _| { row.quantity = cell.to_number()?; Ok(()) },
+            |row, cell| { row.quantity = cell.to_number()?; Ok(()) },
             |row| Cell::Float(row.quantity)),
-        column!("value", Float, Optional, value, "Money paid for the whole line."),
+        column!("value", Float, Optional, value, "Money paid for the whole line, in the shop's currency unless a column `currency` says otherwise."),
         column!("basket_id", Text, Optional, basket_id, "Shared by the rows of one order."),
         column!("duration_s", Float, Optional, duration_s, "How long it lasted, seconds, ≥ 0."),
         column!("pages", Int, Optional, pages, "How many pages were looked at, ≥ 0."),
@@ -24,9 +26,11 @@ impl Record for Touchpoint {
         column!("product_line", Text, Optional, product_line, "The product line that a contact was about."),
         column!("request_id", Text, Optional, request_id, "The answer that led here."),
         column!("placement", Text, Optional, placement, "Where on the page."),
-        column!("touchpoint_id", Text, Optional, touchpoint_id, "The recorder's own id: the same id is one touchpoint."),
+        column!("touchpoint_id", Text, Optional, touchpoint_id, "The recorder's own id: rows of one id are one touchpoint, the first of them."),
         column!("attributes", Attributes, Optional, attributes, "Anything else, a JSON object of at most 64 KiB; columns of other names are added to it."),
     ];
+
+    const ATTRIBUTES: &'static [&'static str] = &[POOLED, CURRENCY];
 
     fn blank() -> Self {
         Touchpoint::new("", "")
@@ -34,10 +38,6 @@ impl Record for Touchpoint {
 
     fn attributes_mut(&mut self) -> Option<&mut Attributes> {
         Some(&mut self.attributes)
-    }
-
-    fn product_reference(&self) -> Option<&str> {
-        self.product_id.as_deref()
     }
 
     fn happened_at(&self) -> Option<i64> {
@@ -50,7 +50,7 @@ impl Record for Delight {
         column!("customer_id", Text, Cell, customer_id, "Who rated."),
         column!("product_id", Text, Cell, product_id, "What was rated."),
         column!(@ "at", Time, Cell, "When, not in the future.",
-            |row, cell, zone| { row.at = cell.to_time(zone)?; Ok(()) },
+            |row, cell| { row.at = cell.to_time()?; Ok(()) },
             |row| Cell::Time(row.at)),
         column!(
             "request_id",
@@ -143,7 +143,7 @@ impl Record for Served {
             "Probability of the draw, 0 to 1, of a slot that was drawn."
         ),
         column!(@ "candidates", Text, Optional, "The candidates of the draw with their probabilities, JSON.",
-            |row, cell, _| {
+            |row, cell| {
                 row.candidates = Some(match cell {
                     Cell::Json(value) => value.to_string(),
                     other => other.to_text()?,

@@ -1,10 +1,13 @@
 //! Rows that say nothing about taste: what is no product, and orders that are many people's.
 //!
-//! - Product attribute `non_product`: the entry is no thing that is sold, but postage, a fee, a correction.
+//! - Product attribute `non_product`: the entry is no thing that is sold, but postage, a fee, a correction. Where the shop does
+//!   not say, gift cards, tips, postage, samples and fees are told by their words ([`words`]).
 //! - Touchpoint attribute `pooled`: the row belongs to a pooled order, that is many people's orders booked as one.
 //!
 //! True is `true`, 1, `"true"`, `"True"`, `"yes"` or `"1"`. Such rows are dropped where histories are encoded, by
 //! [`without_noise`], for fitting, batch answers and the server alike.
+
+mod words;
 
 use std::collections::HashSet;
 
@@ -33,9 +36,13 @@ pub fn is_pooled(row: &Touchpoint) -> bool {
 }
 
 impl Product {
-    /// Whether the shop marked the entry as nothing that is sold (postage, a fee, a correction).
+    /// Whether the entry is nothing that is sold: as the shop marks it, else as its words tell (a gift card, a tip, postage, a
+    /// sample, a fee).
     pub fn is_non_product(&self) -> bool {
-        flag(&self.attributes, NON_PRODUCT)
+        if self.attributes.contains_key(NON_PRODUCT) {
+            return flag(&self.attributes, NON_PRODUCT);
+        }
+        words::tell(self)
     }
 }
 
