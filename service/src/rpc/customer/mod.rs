@@ -137,11 +137,11 @@ impl CustomerService for CustomerRpc {
         let message = request.get_ref();
         let customer = id("customer_id", &message.customer_id)?;
         let by = actor(&request, &message.actor)?;
-        let changes = consent_changes(message)?;
+        let (changes, said_at) = (consent_changes(message)?, message.said_at_ms);
         let (call, _) = opened(request)?;
         let said = self
             .0
-            .set_consent(customer, changes, by, message.said_at_ms)
+            .set_consent(customer, changes, by, said_at)
             .await?;
         let defaults = &self.0.answering.keeping.config.consent;
         Ok(Response::new(SetConsentResponse {
