@@ -8,8 +8,6 @@ use anyhow::Context;
 use serendib_engine::bundle::ModelsDir;
 use serendib_shop::publish;
 
-use crate::report::model::REPORTS;
-
 const LOCK: &str = ".refresh.lock";
 
 /// The right to refresh a models directory; the system gives it back when the process ends, however it ends.
@@ -42,7 +40,6 @@ pub fn take(models: &Path) -> anyhow::Result<RefreshLock> {
         }
     }
     publish::sweep(models);
-    publish::sweep(&models.join(REPORTS));
     Ok(RefreshLock(file))
 }
 
@@ -69,7 +66,6 @@ pub fn end_cleanly(models: &Path) -> anyhow::Result<()> {
         if signals.forever().next().is_some() {
             let _held = publishing();
             publish::abandon(&models);
-            publish::abandon(&models.join(REPORTS));
             let now = ModelsDir::new(&models).current().ok().flatten();
             eprintln!(
                 "\ninterrupted: {}",

@@ -25,6 +25,8 @@ pub const REPORTS: &str = "reports";
 pub fn write(report: &ModelReport, models: &Path) -> anyhow::Result<PathBuf> {
     let dir = models.join(REPORTS);
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    // of models that were never published
+    publish::sweep(&dir);
     let json = serde_json::to_string_pretty(report)?;
     put(&dir.join(format!("{}.json", report.model)), &json)?;
     let path = dir.join(format!("{}.html", report.model));
