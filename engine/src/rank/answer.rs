@@ -201,6 +201,8 @@ pub enum Note {
     CancelIntent,
     /// The customer got all offers that what the shop gave them allows.
     OfferBudget,
+    /// The customer does not want to be contacted, and the list is for outreach.
+    NoContact,
     /// The relevance floor left fewer surprises than asked for.
     Floor,
     /// Surprises pause for a while after a disappointment.
@@ -222,6 +224,7 @@ impl Note {
             Note::ComplaintJustResolved => "complaint_just_resolved",
             Note::CancelIntent => "cancel_intent",
             Note::OfferBudget => "offer_budget",
+            Note::NoContact => "no_contact",
             Note::Floor => "floor",
             Note::AfterDisappointment => "after_disappointment",
             Note::Capped => "capped",

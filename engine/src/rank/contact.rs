@@ -4,7 +4,7 @@
 //! profiled. What comes first and what sinks is personal, and needs it.
 
 use super::replacements::{alike, replacements};
-use super::{Context, ListKind, Live, Note, ReasonCode, Request};
+use super::{Allowed, Context, ListKind, Live, Note, ReasonCode, Request};
 use crate::engagement::{CareReason, ContactState, HandOver};
 use crate::model::Model;
 use crate::surprise::hurt;
@@ -27,6 +27,8 @@ pub struct Contact {
     pub(crate) state: ContactState,
     /// Whether the customer was disappointed within the model's pause.
     hurt: bool,
+    /// Whether the shop may not reach out to them.
+    refuses_contact: bool,
     pub(crate) favoured: Vec<Favoured>,
     /// The products of `favoured`.
     pub(crate) products: HashSet<ProductIx>,
@@ -48,12 +50,12 @@ impl Contact {
         &NONE
     }
 
-    /// Of all of a `history` that is before `request`; `personal` = the customer allows personal answers.
+    /// Of all of a `history` that is before `request`; as far as the customer allows.
     pub(crate) fn of(
         model: &Model,
         live: &Live,
         history: &[Touch],
-        personal: bool,
+        allowed: Allowed,
         request: &Request,
     ) -> Contact {
         let mut state =
@@ -62,7 +64,7 @@ impl Contact {
         let said = request.context.let_down_at;
         let hurt = pause.is_some_and(|days| hurt(history, request.now, days, said));
         let mut favoured = Vec::new();
-        if personal {
+        if allowed.personalise {
             favoured = find_favoured(model, live, &state, request);
         } else {
             state.fatigue.clear();
@@ -71,6 +73,7 @@ impl Contact {
             products: favoured.iter().map(|f| f.product).collect(),
             state,
             hurt,
+            refuses_contact: !allowed.contact,
             favoured,
         }
     }
@@ -83,6 +86,9 @@ impl Contact {
     /// Why no list of `kind` is made; `None` = it is.
     pub(crate) fn withholds(&self, kind: ListKind, request: &Request) -> Option<Note> {
         let care = &self.state.care;
+        if request.outreach && self.refuses_contact {
+            return Some(Note::NoContact);
+        }
         if care.no_offers {
             return Some(Note::CancelIntent);
         }

@@ -95,6 +95,7 @@ fn who_thinks_of_leaving_gets_a_person_and_no_offers_whatever_they_allow() {
         allowed: Allowed {
             personalise: false,
             infer_life_stage: false,
+            ..Allowed::ALL
         },
     };
     let request = Request::one(ListKind::Popular, 3, NOW);

@@ -71,13 +71,7 @@ pub fn recommend_like(
     request.check()?;
     // a list may look at less, but a complaint counts however much was seen since
     let contacts = Budget::KEPT.cut(before(customer.history, request.now), &model.encoder.kinds);
-    let contact = Contact::of(
-        model,
-        live,
-        &contacts,
-        customer.allowed.personalise,
-        request,
-    );
+    let contact = Contact::of(model, live, &contacts, customer.allowed, request);
     let (context, now) = (&request.context, request.now);
     let prepared = prepare(model, customer, context, now, &request.history);
     let life = life_of(model, live, &prepared.customer(), now);

@@ -255,12 +255,15 @@ pub struct Allowed {
     pub personalise: bool,
     /// Whether life situations may be inferred from purchases.
     pub infer_life_stage: bool,
+    /// Whether the shop may reach out to them.
+    pub contact: bool,
 }
 
 impl Allowed {
     pub const ALL: Allowed = Allowed {
         personalise: true,
         infer_life_stage: true,
+        contact: true,
     };
 
     /// What a customer who said `said` allows in a shop with these `defaults`: the one place that decides, for serving,
@@ -269,6 +272,7 @@ impl Allowed {
         Allowed {
             personalise: said.allows(Purpose::Personalise, defaults),
             infer_life_stage: said.allows(Purpose::InferLifeStage, defaults),
+            contact: said.allows(Purpose::Contact, defaults),
         }
     }
 }

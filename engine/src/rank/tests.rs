@@ -131,6 +131,7 @@ fn without_consent_nothing_personal_goes_in() {
         allowed: Allowed {
             personalise: false,
             infer_life_stage: false,
+            ..Allowed::ALL
         },
     };
     let request = Request::one(ListKind::ForYou, 5, 50);

@@ -99,6 +99,7 @@ impl Scene {
             customer.allowed = Allowed {
                 personalise: false,
                 infer_life_stage: false,
+                ..customer.allowed
             };
         }
         customer

@@ -9,7 +9,7 @@ use serendib_engine::engagement::{CareRules, ContactRules, FatigueRules, Pressur
 use serendib_engine::rank::{Caps, ListKind, Together};
 use serendib_shop::{Consents, DAY_MS};
 
-use super::{ConfigError, ContactSection, RawConfig, RecommendSection};
+use super::{ConfigError, ConsentSection, ContactSection, RawConfig, RecommendSection};
 
 /// Everything that the server is told, checked.
 #[derive(Debug, Clone)]
@@ -318,7 +318,7 @@ impl RawConfig {
             consent: Consents {
                 personalise: Some(self.consent.personalise),
                 infer_life_stage: Some(self.consent.infer_life_stage),
-                contact: Some(self.consent.contact),
+                contact: Some(may_contact(&self.consent)?),
                 train: Some(self.consent.train),
             },
             log_level: self.log.level,
@@ -453,6 +453,17 @@ fn address(field: &str, text: &str) -> Result<SocketAddr, ConfigError> {
             format!("is {text:?}, expected an address and port such as 127.0.0.1:7700"),
         )
     })
+}
+
+/// Whether customers who said nothing may be contacted: not without a legal basis.
+fn may_contact(consent: &ConsentSection) -> Result<bool, ConfigError> {
+    if consent.contact && consent.contact_basis.trim().is_empty() {
+        return wrong(
+            "consent.contact",
+            "true, but consent.contact_basis does not name the legal basis",
+        );
+    }
+    Ok(consent.contact)
 }
 
 fn tls(cert: &str, key: &str) -> Result<Option<Tls>, ConfigError> {

@@ -191,8 +191,8 @@ settings! {
         /// Default 1.
         offers_per_value_contact: u64 = 1;
         /// Placements, separated by commas, whose lists are sent to customers unasked and count as offers; with those
-        /// below them (email.weekly). Default email,sms,push,mailer.
-        outreach_placements: String = "email,sms,push,mailer".into();
+        /// below them (email.weekly). Default email,sms,push,mailer,call.
+        outreach_placements: String = "email,sms,push,mailer,call".into();
         /// Touches wanted between two purchases, 0 to 100000; 0 = as the model says. Default 0.
         minimum_touches: u64 = 0;
     }
@@ -215,8 +215,10 @@ settings! {
         personalise: bool = true;
         /// Life situations may be inferred. Default true.
         infer_life_stage: bool = true;
-        /// The shop may reach out. Default true.
-        contact: bool = true;
+        /// The shop may reach out: true takes contact_basis. Default false.
+        contact: bool = false;
+        /// The legal basis on which customers who said nothing may be contacted, in words for the record. Default none.
+        contact_basis: String = "".into();
         /// Touchpoints may be exported for training. Default true.
         train: bool = true;
     }

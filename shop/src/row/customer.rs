@@ -112,14 +112,15 @@ impl Consents {
         merged
     }
 
-    /// Whether `purpose` is allowed, given the `defaults` of the shop (absent there too = allowed).
+    /// Whether `purpose` is allowed, given the `defaults` of the shop; absent there too it is allowed, except
+    /// [`Purpose::Contact`], which takes a yes.
     ///
     /// Inference is personal: whoever refuses [`Purpose::Personalise`] refuses [`Purpose::InferLifeStage`] with it.
     pub fn allows(&self, purpose: Purpose, defaults: &Consents) -> bool {
         let said = self.said(purpose).or(defaults.said(purpose));
         let implied =
             purpose != Purpose::InferLifeStage || self.allows(Purpose::Personalise, defaults);
-        said.unwrap_or(true) && implied
+        said.unwrap_or(purpose != Purpose::Contact) && implied
     }
 
     /// These consents with every purpose they are silent about as in `others`.
@@ -215,7 +216,8 @@ mod tests {
         assert_eq!(yes.merge(no).train, Some(false));
         assert_eq!(yes.merge(Consents::default()).train, Some(true));
         assert!(!no.allows(Purpose::Train, &yes));
-        assert!(Consents::default().allows(Purpose::Contact, &Consents::default()));
+        assert!(Consents::default().allows(Purpose::Train, &Consents::default()));
+        assert!(!Consents::default().allows(Purpose::Contact, &Consents::default()));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub struct EngagementArgs {
     /// Only customers with fewer touches since their last purchase than the shop wants
     #[arg(long)]
     below_minimum: bool,
+    /// Only customers who may be contacted, for outreach
+    #[arg(long)]
+    audience: bool,
     /// Touches that the shop wants between two purchases; the model's if absent
     #[arg(long, value_name = "N")]
     minimum: Option<u32>,
@@ -99,9 +102,11 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             ("value_per_year", ColumnType::Float),
             ("parts", ColumnType::Text),
             ("effects", ColumnType::Text),
+            ("may_contact", ColumnType::Int),
         ],
     )?;
     let customers: Vec<u32> = (0..batch.log().len() as u32).collect();
+    let mut unreachable = 0u64;
     let progress = Progress::bar("engagement", customers.len() as u64);
     for block in customers.chunks(BLOCK) {
         let rows: Vec<(Engagement, Outlook)> = block
@@ -119,6 +124,11 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             .collect();
         for (customer, (engagement, outlook)) in block.iter().zip(rows) {
             if args.below_minimum && !engagement.below_minimum {
+                continue;
+            }
+            let may_contact = batch.allowed(*customer).contact;
+            if args.audience && !may_contact {
+                unreachable += 1;
                 continue;
             }
             table.row(&[
@@ -142,12 +152,16 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
                         .as_str(),
                 ),
                 Cell::from(effects(&outlook).to_string().as_str()),
+                Cell::Int(i64::from(may_contact)),
             ])?;
         }
         progress.advance(block.len() as u64);
     }
     let rows = table.finish()?;
     progress.finish();
+    if unreachable > 0 {
+        eprintln!("{unreachable} customers left out: they may not be contacted");
+    }
     Written::new(&batch.model.manifest.id, now, rows, &args.out).tell(args.json)
 }
 

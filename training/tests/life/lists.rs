@@ -80,6 +80,7 @@ fn who<'a>(history: &'a [Touch], facts: &'a [Fact], infer: bool) -> CustomerStat
         allowed: Allowed {
             personalise: true,
             infer_life_stage: infer,
+            ..Allowed::ALL
         },
     }
 }
@@ -179,6 +180,7 @@ fn the_outlook_keeps_to_consent() {
         allowed: Allowed {
             personalise: false,
             infer_life_stage: true,
+            ..Allowed::ALL
         },
         ..who(&history, &[], true)
     };

@@ -137,6 +137,7 @@ pub(super) fn note(note: &Note, kind: ListKind) -> String {
         Note::OfferBudget => {
             "the customer got all offers that what the shop gave them allows".into()
         }
+        Note::NoContact => "the customer has not agreed to be contacted".into(),
         Note::Floor => "the floor of relevance left fewer surprises than asked for".into(),
         Note::AfterDisappointment => "surprises pause for a while after a disappointment".into(),
         Note::Capped => {

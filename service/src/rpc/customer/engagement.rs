@@ -35,6 +35,8 @@ const MOST_LOOKED_AT: usize = 20_000;
 pub(super) struct Shown {
     /// Whether the customer does not allow personal answers.
     pub no_consent: bool,
+    /// Whether the shop may reach out to them.
+    pub may_contact: bool,
     /// Touches without a time, which are left out of the engagement.
     pub untimed: usize,
     /// `None` = the customer does not allow it, or nothing of them has a time.
@@ -67,6 +69,7 @@ fn show_encoded(config: &Config, view: &View, encoded: &Encoded, now: i64) -> Sh
     let at = if at == now { now - 1 } else { at };
     Shown {
         no_consent: !may,
+        may_contact: encoded.consents.allows(Purpose::Contact, &config.consent),
         untimed,
         engagement,
         care: care_to_proto(&care(history, at, &rules.care), &view.live.catalogue),
@@ -246,14 +249,15 @@ fn look(
     states.iter().map(look).collect()
 }
 
-/// Whether a customer is among those `wanted`; nobody is who does not allow personal answers, or of whom nothing has a
-/// time.
+/// Whether a customer is among those `wanted`; nobody is who does not allow personal answers or contact, or of whom nothing
+/// has a time.
 fn fits(wanted: &ListEngagementRequest, shown: &Shown) -> bool {
     let Some(engagement) = &shown.engagement else {
         return false;
     };
     let paused = shown.care.pause_promotions;
-    (!wanted.below_minimum || engagement.below_minimum)
+    shown.may_contact
+        && (!wanted.below_minimum || engagement.below_minimum)
         && wanted.max_index.is_none_or(|most| engagement.index <= most)
         && wanted
             .min_p_purchase_30d

@@ -139,10 +139,7 @@ impl CustomerService for CustomerRpc {
         let by = actor(&request, &message.actor)?;
         let (changes, said_at) = (consent_changes(message)?, message.said_at_ms);
         let (call, _) = opened(request)?;
-        let said = self
-            .0
-            .set_consent(customer, changes, by, said_at)
-            .await?;
+        let said = self.0.set_consent(customer, changes, by, said_at).await?;
         let defaults = &self.0.answering.keeping.config.consent;
         Ok(Response::new(SetConsentResponse {
             request_id: call.request_id,
