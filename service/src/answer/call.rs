@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::new_id;
+use rand::Rng;
+
 use crate::workers::deadline::Deadline;
 
 /// What a call's answer is named by, and how long somebody waits for it.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Names the answer, in the answer itself, in logs and in the serve log.
+    /// Names the answer, in the answer itself, in logs and in the serve log: 128 random bits in hexadecimal.
     pub request_id: String,
     /// The caller's, else the server's default.
     pub deadline: Deadline,
@@ -21,7 +22,7 @@ impl Call {
     pub fn new(timeout: Option<Duration>, default: Duration) -> Call {
         let said = timeout.map(Deadline::of);
         Call {
-            request_id: new_id(),
+            request_id: format!("{:032x}", rand::thread_rng().gen::<u128>()),
             deadline: said.unwrap_or_else(|| Deadline::of(default)),
             said,
         }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rand::Rng;
-
 use crate::metrics::Metrics;
 use crate::snapshot::customers::EncodedCache;
 use crate::snapshot::customers_like_you::SimilarCustomers;
@@ -45,9 +43,4 @@ pub struct Answering {
     /// Whose surprise is being chosen.
     pub surprising: Turns,
     pub metrics: Arc<Metrics>,
-}
-
-/// A new opaque id: 128 random bits in hexadecimal.
-pub fn new_id() -> String {
-    format!("{:032x}", rand::thread_rng().gen::<u128>())
 }

@@ -162,7 +162,7 @@ impl Meter {
     }
 
     /// The span of `call`, in which all that is logged of it names it.
-    pub fn span(&self, call: &Call) -> tracing::Span {
+    fn span(&self, call: &Call) -> tracing::Span {
         tracing::info_span!("call", method = self.method, request_id = %call.request_id)
     }
 }

@@ -22,9 +22,11 @@ use super::keeping::Keeping;
 
 pub use after::{end, lock};
 pub use ask::{BoxAsk, LotAsk, PackAsk};
+#[cfg(feature = "demo")]
+pub use compute::{filled, score, search, Scored, Search, Subscriber, Subscribers};
 pub use kept::Whole;
 #[cfg(feature = "demo")]
-pub(crate) use order::merged;
+pub use order::Bench;
 pub use pack::{Event, Packed};
 pub use pack_once::pack_once;
 pub use repack::{repack, Keep};

@@ -310,7 +310,7 @@ impl<'a> Bench<'a> {
 }
 
 /// `boxes`, and those of `told` that are not among them, every list latest first.
-pub(crate) fn merged(mut boxes: Vec<Vec<u32>>, told: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+fn merged(mut boxes: Vec<Vec<u32>>, told: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
     let known = boxes.clone();
     let is_new = |told: &Vec<u32>| {
         let inside = |stored: &Vec<u32>| told.iter().all(|item| stored.contains(item));

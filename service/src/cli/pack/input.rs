@@ -4,51 +4,40 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context};
-use serendib_engine::boxes::{BoxRequest, ShopRules};
+use serendib_engine::boxes::{Lot, Shelf, ShopRules};
 use serendib_shop::{BoxOrder, ProductIx, ReadOptions, ShopData, StockLot, Table};
 use serendib_training::batch::Batch;
 
 use super::args::Pack;
+use crate::answer::boxes::BoxAsk;
 use crate::commands::{BOX_LINES, BOX_STATE};
 use crate::store::BoxState;
 
-/// One box to pack.
-pub struct Order {
-    /// As in the table.
-    pub row: BoxOrder,
-    /// When it leaves, milliseconds.
-    pub ship_at: i64,
-}
-
-impl Order {
-    /// The box as the packer wants it, without what protects the customer.
-    pub fn request(&self, rules: &ShopRules) -> BoxRequest {
-        let slots = self.row.slots.map_or(rules.slots, |n| n as usize);
-        let surprise = self
-            .row
-            .surprise_slots
-            .map_or(rules.surprise_slots.min(slots), |n| n as usize);
-        BoxRequest {
-            id: self.row.box_id.clone(),
-            regular: slots.saturating_sub(surprise),
-            surprise,
-            budget: self.row.budget,
-            max_weight_g: self.row.max_weight_g,
-            max_volume_ml: self.row.max_volume_ml,
-            ..BoxRequest::default()
-        }
+/// A row of the boxes table as the box that is asked for; one without a ship date leaves at `latest`.
+fn asked(row: BoxOrder, latest: i64) -> BoxAsk {
+    BoxAsk {
+        box_id: row.box_id,
+        customer_id: row.customer_id,
+        ship_at: Some(row.ship_at.unwrap_or(latest)),
+        slots: row.slots.map(|n| n as usize),
+        surprise_slots: row.surprise_slots.map(|n| n as usize),
+        budget: row.budget,
+        max_weight_g: row.max_weight_g,
+        max_volume_ml: row.max_volume_ml,
+        exclusions: row.exclusions,
+        ..BoxAsk::default()
     }
 }
 
 /// Everything that is packed from.
 pub struct Input {
     /// Boxes in order of the table.
-    pub orders: Vec<Order>,
+    pub asks: Vec<BoxAsk>,
     /// Lots with their product, where it is known.
     pub stock: Vec<(Option<ProductIx>, StockLot)>,
     pub rules: ShopRules,
     /// Products of boxes that have left, by customer, latest first.
-    pub earlier: HashMap<String, Vec<Vec<ProductIx>>>,
+    pub earlier: HashMap<String, Vec<Vec<String>>>,
     /// Boxes that have left or were given up, and are not packed.
     pub done: usize,
     /// Wrong rows of the two tables that were skipped.
@@ -97,19 +86,16 @@ impl Input {
         };
         let latest = batch.log().span.map_or(0, |(_, last)| last + 1);
         let (done, boxes): (Vec<BoxOrder>, Vec<BoxOrder>) = boxes.into_iter().partition(is_done);
-        let earlier = left_earlier(&done, batch);
+        let earlier = left_earlier(&done);
         let mut known = std::collections::HashSet::new();
         let mut duplicates = Vec::new();
-        let mut orders = Vec::with_capacity(boxes.len());
+        let mut asks = Vec::with_capacity(boxes.len());
         for row in boxes {
             if !known.insert(row.box_id.clone()) {
                 duplicates.push(row.box_id);
                 continue;
             }
-            orders.push(Order {
-                ship_at: row.ship_at.unwrap_or(latest),
-                row,
-            });
+            asks.push(asked(row, latest));
         }
         let mut unknown_products = Vec::new();
         let stock = stock
@@ -125,7 +111,7 @@ impl Input {
         unknown_products.sort();
         unknown_products.dedup();
         Ok(Input {
-            orders,
+            asks,
             stock,
             rules,
             earlier,
@@ -134,6 +120,23 @@ impl Input {
             duplicates,
             unknown_products,
         })
+    }
+
+    /// Lots of the stock in items of `shelf`, by position in the table.
+    pub fn lots(&self, shelf: &Shelf) -> Vec<Lot> {
+        self.stock
+            .iter()
+            .map(|(product, row)| Lot {
+                // a lot of a product that nobody knows is no item's
+                item: product
+                    .and_then(|p| shelf.item(p))
+                    .unwrap_or(shelf.items().len() as u32),
+                quantity: row.quantity.max(0),
+                expires_at: row.expires_at,
+                inbound_at: row.inbound_at,
+                label: row.lot.clone().unwrap_or_default(),
+            })
+            .collect()
     }
 
     /// (product, units) of every lot of a known product.
@@ -152,7 +155,7 @@ fn is_done(row: &BoxOrder) -> bool {
 }
 
 /// What is in the boxes of `done` that left.
-fn left_earlier(done: &[BoxOrder], batch: &Batch) -> HashMap<String, Vec<Vec<ProductIx>>> {
+fn left_earlier(done: &[BoxOrder]) -> HashMap<String, Vec<Vec<String>>> {
     let mut boxes: Vec<&BoxOrder> = done
         .iter()
         .filter(|row| {
@@ -163,7 +166,7 @@ fn left_earlier(done: &[BoxOrder], batch: &Batch) -> HashMap<String, Vec<Vec<Pro
         })
         .collect();
     boxes.sort_by_key(|row| std::cmp::Reverse(row.ship_at));
-    let mut earlier: HashMap<String, Vec<Vec<ProductIx>>> = HashMap::new();
+    let mut earlier: HashMap<String, Vec<Vec<String>>> = HashMap::new();
     for row in boxes {
         let lines = row
             .attributes
@@ -173,7 +176,7 @@ fn left_earlier(done: &[BoxOrder], batch: &Batch) -> HashMap<String, Vec<Vec<Pro
             .into_iter()
             .flatten()
             .filter_map(|line| line["product_id"].as_str());
-        let products = ids.filter_map(|id| batch.live.catalogue.find(id)).collect();
+        let products = ids.map(str::to_owned).collect();
         earlier
             .entry(row.customer_id.clone())
             .or_default()

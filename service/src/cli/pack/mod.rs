@@ -3,6 +3,7 @@
 mod args;
 mod input;
 mod output;
+mod subscribers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -10,18 +11,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::prelude::*;
-use serendib_engine::boxes::{BoxCare, Job, JobPacking, Lot, Options, Order, Phase, Shelf};
+use serendib_engine::boxes::{Phase, Progress, Shelf};
 use serendib_engine::engagement::CareRules;
-use serendib_engine::explain::{line_reasons, LineKind};
-use serendib_shop::{stable_hash, ProductIx, ReadOptions};
+use serendib_shop::ReadOptions;
 use serendib_training::batch::Batch;
 
-use crate::answer::boxes::merged;
-use crate::answer::sentence::{sentence, Language};
+use crate::answer::boxes::{filled, score, search, Bench, Search};
 pub use args::Pack;
 use args::TableFormat;
 use input::Input;
+use subscribers::OfData;
+
+/// Language of the reasons.
+const LOCALE: &str = "en";
 
 impl TableFormat {
     fn ending(self) -> &'static str {
@@ -31,16 +33,6 @@ impl TableFormat {
             TableFormat::Jsonl => "jsonl",
         }
     }
-}
-
-/// Boxes ready to be packed, and what is to be told of them.
-#[derive(Default)]
-struct Made {
-    orders: Vec<Order>,
-    /// What care asks of each.
-    care: Vec<BoxCare>,
-    /// Box and exclusion that means nothing in this shop.
-    unknown_exclusions: Vec<(String, String)>,
 }
 
 impl Pack {
@@ -58,18 +50,37 @@ impl Pack {
         };
         let batch = Batch::open(&self.models, &self.data, options)?;
         let input = Input::read(self, &batch, options)?;
-        if input.orders.is_empty() {
+        if input.asks.is_empty() {
             bail!("there are no boxes to pack");
         }
         let shelf = Shelf::new(&batch.live.catalogue, &input.stock_rows());
         let rules = shelf.rules(&batch.live.catalogue, &input.rules)?;
+        let subscribers = OfData {
+            batch: &batch,
+            earlier: &input.earlier,
+        };
+        let bench = Bench {
+            model: &batch.model,
+            live: &batch.live,
+            timed: batch.log().timed,
+            shelf: &shelf,
+            rules: &input.rules,
+            care: &CareRules::default(),
+            consents: &batch.log().default_consents,
+            locale: LOCALE,
+            // every box says when it leaves
+            now: 0,
+        };
+        let asks = &input.asks;
         let scoring = Instant::now();
-        let Made {
-            orders,
-            care,
-            unknown_exclusions,
-        } = self.orders(&batch, &shelf, &input, &rules.pinned);
-        let scored = scoring.elapsed().as_secs_f64();
+        let bar = bar_of("scoring", asks.len());
+        let go_on = |done: usize| {
+            bar.set_position(done as u64);
+            true
+        };
+        let scored = score(bench, &subscribers, asks, &go_on)?;
+        bar.finish_and_clear();
+        let scored_s = scoring.elapsed().as_secs_f64();
 
         let stop = Arc::new(AtomicBool::new(false));
         watch_interrupt(Arc::clone(&stop));
@@ -79,36 +90,38 @@ impl Pack {
         let stop = || stop.load(Ordering::Relaxed) || deadline.is_some_and(|d| Instant::now() >= d);
         let bar = progress_bar();
         let solving = Instant::now();
-        let job = Job::new(shelf.items(), &rules, &orders, input.lots(&shelf))?;
-        drop(orders);
-        let options = Options {
+        let how = Search {
             seed: self.seed,
-            random_one_in: input.rules.random_one_in,
-            near_equal: input.rules.near_equal,
-            ..Options::default()
+            warm: None,
         };
-        let packed = job.run(&options, &stop, &mut |p| {
-            let phase = match p.phase {
-                Phase::Greedy => "first packing",
-                Phase::Prices => "prices",
-                Phase::Exchange => "exchange",
-                Phase::Finish => "finishing",
-            };
-            bar.set_position((1000.0 * p.done) as u64);
-            bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * p.gap));
-        })?;
+        let lots = input.lots(&shelf);
+        let orders = &scored.orders;
+        let (packed, open_slots) =
+            search(bench, &rules, orders, lots.clone(), how, &stop, &mut |p| {
+                show(&bar, &p);
+            })?;
         bar.finish_and_clear();
-        let reasons = self.reasons(&batch, &shelf, &input, &packed);
+        let bar = bar_of("reasons", asks.len());
+        let told = |done: usize| bar.set_position(done as u64);
+        let filled = filled(
+            bench,
+            &subscribers,
+            asks,
+            &packed,
+            &lots,
+            Some(LOCALE),
+            &told,
+        )?;
+        bar.finish_and_clear();
         let result = output::Output {
             batch: &batch,
             shelf: &shelf,
             input: &input,
-            job: &job,
             packed: &packed,
-            reasons,
-            care,
-            unknown_exclusions,
-            scoring_s: scored,
+            open_slots,
+            boxes: filled.into_iter().map(|(stored, _)| stored).collect(),
+            unknown_exclusions: scored.unknown_exclusions,
+            scoring_s: scored_s,
             solving_s: solving.elapsed().as_secs_f64(),
             total_s: started.elapsed().as_secs_f64(),
         };
@@ -121,137 +134,25 @@ impl Pack {
         }
         Ok(())
     }
-
-    /// Every order with its candidates, with what care asks of it when it leaves.
-    fn orders(&self, batch: &Batch, shelf: &Shelf, input: &Input, pinned: &[u32]) -> Made {
-        let bar = progress_bar();
-        bar.set_length(input.orders.len() as u64);
-        bar.set_message("scoring");
-        let made: Vec<(Order, BoxCare, Vec<String>)> = input
-            .orders
-            .par_iter()
-            .map(|order| {
-                let customer = batch.log().customer_ids.get(&order.row.customer_id);
-                let now = if batch.log().timed {
-                    order.ship_at
-                } else {
-                    i64::MAX
-                };
-                let history = customer.map_or(&[][..], |c| batch.history(c));
-                let mut request = order.request(&input.rules);
-                let unknown = shelf.protect(
-                    &batch.live.catalogue,
-                    &mut request,
-                    &order.row.exclusions,
-                    history,
-                    now,
-                );
-                let care = BoxCare::of(history, now, &CareRules::default());
-                care.apply(&mut request);
-                request.history = known_boxes(request.history, input, order, shelf);
-                let state = batch.state(customer);
-                let salt = stable_hash(request.id.as_bytes());
-                let (candidates, floor) = shelf.candidates(
-                    &batch.model,
-                    &batch.live,
-                    state,
-                    now,
-                    &input.rules,
-                    pinned,
-                    salt,
-                );
-                bar.inc(1);
-                request.relevance_floor = Some(floor);
-                let order = Order {
-                    request,
-                    candidates,
-                    ship_at: order.ship_at,
-                };
-                (order, care, unknown)
-            })
-            .collect();
-        bar.finish_and_clear();
-        let mut all = Made::default();
-        for (order, care, unknown) in made {
-            let id = &order.request.id;
-            let unknown = unknown.into_iter().map(|name| (id.clone(), name));
-            all.unknown_exclusions.extend(unknown);
-            all.orders.push(order);
-            all.care.push(care);
-        }
-        all
-    }
 }
 
-impl Pack {
-    /// The strongest reason of every line of every box, as a sentence.
-    fn reasons(
-        &self,
-        batch: &Batch,
-        shelf: &Shelf,
-        input: &Input,
-        packed: &JobPacking,
-    ) -> Vec<Vec<String>> {
-        let bar = progress_bar();
-        bar.set_length(input.orders.len() as u64);
-        bar.set_message("reasons");
-        let catalogue = &batch.live.catalogue;
-        let pinned = |id: &String| input.rules.pinned.contains(id);
-        let reasons = input
-            .orders
-            .par_iter()
-            .zip(&packed.orders)
-            .map(|(order, packed)| {
-                let lines: Vec<(ProductIx, LineKind, f32)> = packed
-                    .packed
-                    .lines
-                    .iter()
-                    .filter_map(|line| {
-                        let product = shelf.product(line.item)?;
-                        let kind = if line.surprise {
-                            LineKind::Surprise
-                        } else if pinned(&catalogue.product(product).product_id) {
-                            LineKind::Pinned
-                        } else {
-                            LineKind::Regular
-                        };
-                        Some((product, kind, line.value))
-                    })
-                    .collect();
-                let customer = batch.log().customer_ids.get(&order.row.customer_id);
-                let now = if batch.log().timed {
-                    order.ship_at
-                } else {
-                    i64::MAX
-                };
-                let state = batch.state(customer);
-                bar.inc(1);
-                line_reasons(&batch.model, &batch.live, state, now, &lines, 1)
-                    .into_iter()
-                    .map(|reasons| {
-                        let first = reasons.first();
-                        first
-                            .map_or_else(String::new, |r| sentence(r, catalogue, Language::English))
-                    })
-                    .collect()
-            })
-            .collect();
-        bar.finish_and_clear();
-        reasons
-    }
+/// Shows how far the search is.
+fn show(bar: &ProgressBar, progress: &Progress) {
+    let phase = match progress.phase {
+        Phase::Greedy => "first packing",
+        Phase::Prices => "prices",
+        Phase::Exchange => "exchange",
+        Phase::Finish => "finishing",
+    };
+    bar.set_position((1000.0 * progress.done) as u64);
+    bar.set_message(format!("{phase}: gap {:.2} %", 100.0 * progress.gap));
 }
 
-/// Boxes that the subscriber got, latest first: those of the boxes table, and those that only touchpoints tell of.
-fn known_boxes(
-    told: Vec<Vec<u32>>,
-    input: &Input,
-    order: &input::Order,
-    shelf: &Shelf,
-) -> Vec<Vec<u32>> {
-    let earlier = input.earlier.get(&order.row.customer_id);
-    let boxes = earlier.into_iter().flatten();
-    let boxes = boxes.map(|b| b.iter().filter_map(|p| shelf.item(*p)).collect());
-    merged(boxes.collect(), told)
+fn bar_of(what: &'static str, boxes: usize) -> ProgressBar {
+    let bar = progress_bar();
+    bar.set_length(boxes as u64);
+    bar.set_message(what);
+    bar
 }
 
 fn progress_bar() -> ProgressBar {
@@ -280,23 +181,4 @@ fn watch_interrupt(stop: Arc<AtomicBool>) {
             }
         }
     });
-}
-
-/// Lots of the stock in item numbers.
-impl Input {
-    fn lots(&self, shelf: &Shelf) -> Vec<Lot> {
-        self.stock
-            .iter()
-            .map(|(product, row)| Lot {
-                // a lot of a product that nobody knows is no item's
-                item: product
-                    .and_then(|p| shelf.item(p))
-                    .unwrap_or(shelf.items().len() as u32),
-                quantity: row.quantity.max(0),
-                expires_at: row.expires_at,
-                inbound_at: row.inbound_at,
-                label: row.lot.clone().unwrap_or_default(),
-            })
-            .collect()
-    }
 }

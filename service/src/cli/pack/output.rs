@@ -6,12 +6,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{json, Value};
-use serendib_engine::boxes::{BoxCare, Job, JobPacking, Shelf};
-use serendib_engine::engagement::HandOver;
+use serendib_engine::boxes::{JobPacking, Shelf};
 use serendib_shop::{Cell, ColumnType, OutputTable};
 use serendib_training::batch::Batch;
 
 use super::input::Input;
+use crate::store::StoredBox;
 
 /// `value` to so many decimals: prices and values are kept in fewer digits than a table would show.
 fn rounded(value: f64, decimals: i32) -> f64 {
@@ -25,18 +25,24 @@ fn worth(value: Option<f64>) -> Cell<'static> {
     Cell::float(value.map(|value| rounded(value, 4)))
 }
 
+/// The strongest reason of the line at `line`, as a sentence; empty without one.
+fn reason(stored: &StoredBox, line: usize) -> Option<&str> {
+    let reasons = &stored.lines.get(line)?.reasons;
+    Some(reasons.first().map_or("", |reason| &*reason.sentence))
+}
+
 /// Everything that is told of a packing.
 pub struct Output<'a> {
     pub batch: &'a Batch,
     pub shelf: &'a Shelf,
     pub input: &'a Input,
-    pub job: &'a Job,
     pub packed: &'a JobPacking,
-    /// Why each line of each box is there.
-    pub reasons: Vec<Vec<String>>,
-    /// What care asks of each box.
-    pub care: Vec<BoxCare>,
-    pub unknown_exclusions: Vec<(String, String)>,
+    /// Slots of all boxes that were to be filled.
+    pub open_slots: u64,
+    /// The boxes as a server would keep them, with why each line is there and what care asks.
+    pub boxes: Vec<StoredBox>,
+    /// Of each box the exclusions that mean nothing in this shop.
+    pub unknown_exclusions: Vec<Vec<String>>,
     pub scoring_s: f64,
     pub solving_s: f64,
     pub total_s: f64,
@@ -91,9 +97,8 @@ impl Output<'_> {
                 ("surprises_paused", ColumnType::Text),
             ],
         )?;
-        let rows = self.input.orders.iter().zip(&self.care);
-        for (order, (row, care)) in self.packed.orders.iter().zip(rows) {
-            let (packed, order) = (&order.packed, row);
+        for (order, stored) in self.packed.orders.iter().zip(&self.boxes) {
+            let packed = &order.packed;
             let price: f64 = packed
                 .lines
                 .iter()
@@ -120,8 +125,8 @@ impl Output<'_> {
             });
             table.row(&[
                 Cell::from(&*packed.id),
-                Cell::from(&*order.row.customer_id),
-                Cell::time(Some(order.ship_at)),
+                Cell::from(&*stored.customer_id),
+                Cell::time(stored.ship_at),
                 Cell::Int(packed.lines.len() as i64),
                 Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
                 worth(Some(packed.value)),
@@ -129,8 +134,8 @@ impl Output<'_> {
                 Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
                 Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
                 Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
-                Cell::from(care.hand_over.map(|HandOver::Person| "person")),
-                Cell::from(care.paused.map(|reason| reason.as_str())),
+                Cell::from(stored.care.hand_over.then_some("person")),
+                Cell::from(stored.care.paused.as_deref()),
             ])?;
         }
         table.finish()?;
@@ -159,7 +164,7 @@ impl Output<'_> {
                 ("propensity", ColumnType::Float),
             ],
         )?;
-        for (order, reasons) in self.packed.orders.iter().zip(&self.reasons) {
+        for (order, stored) in self.packed.orders.iter().zip(&self.boxes) {
             let packed = &order.packed;
             for (at, (line, lot)) in packed.lines.iter().zip(&order.lots).enumerate() {
                 let lot = self.input.stock.get(*lot).map(|(_, row)| row);
@@ -176,7 +181,7 @@ impl Output<'_> {
                     Cell::from(lot.and_then(|lot| lot.lot.as_deref())),
                     Cell::time(lot.and_then(|lot| lot.expires_at)),
                     worth(Some(f64::from(line.value))),
-                    Cell::from(reasons.get(at).map(String::as_str)),
+                    Cell::from(reason(stored, at)),
                     Cell::from(stand_in(0)),
                     Cell::from(titled(0)),
                     Cell::from(stand_in(1)),
@@ -207,20 +212,25 @@ impl Output<'_> {
     /// Boxes for customers that the shop data do not know.
     fn strangers(&self) -> Vec<&str> {
         let known = &self.batch.log().customer_ids;
-        let orders = self.input.orders.iter();
-        orders
-            .filter(|order| known.get(&order.row.customer_id).is_none())
-            .map(|order| order.row.box_id.as_str())
+        let asks = self.input.asks.iter();
+        asks.filter(|ask| known.get(&ask.customer_id).is_none())
+            .map(|ask| ask.box_id.as_str())
             .collect()
     }
 
     /// Boxes that a person should look at before they leave.
     fn for_a_person(&self) -> Vec<&str> {
-        let boxes = self.input.orders.iter().zip(&self.care);
+        let boxes = self.boxes.iter();
         boxes
-            .filter(|(_, care)| care.hand_over.is_some())
-            .map(|(order, _)| order.row.box_id.as_str())
+            .filter(|stored| stored.care.hand_over)
+            .map(|stored| stored.box_id.as_str())
             .collect()
+    }
+
+    /// Box and exclusion that means nothing in this shop.
+    fn exclusions_that_mean_nothing(&self) -> impl Iterator<Item = (&str, &str)> {
+        let boxes = self.input.asks.iter().zip(&self.unknown_exclusions);
+        boxes.flat_map(|(ask, names)| names.iter().map(|name| (&*ask.box_id, &**name)))
     }
 
     /// Boxes without each category that they should have, by path.
@@ -289,7 +299,7 @@ impl Output<'_> {
         json!({
             "model": self.batch.model.manifest.id,
             "boxes": self.packed.orders.len(),
-            "slots": self.job.problem().open_slots(),
+            "slots": self.open_slots,
             "empty_slots": whole.empty_slots,
             "value": whole.value,
             "bound": whole.bound,
@@ -305,7 +315,7 @@ impl Output<'_> {
             "soft": soft,
             "care": {
                 "for_a_person": self.for_a_person(),
-                "without_surprise": self.care.iter().filter(|care| care.paused.is_some()).count(),
+                "without_surprise": self.boxes.iter().filter(|stored| stored.care.paused.is_some()).count(),
             },
             "left_out": {
                 "boxes_that_have_left": self.input.done,
@@ -313,8 +323,8 @@ impl Output<'_> {
                 "boxes_given_twice": self.input.duplicates,
                 "customers_not_known": self.strangers(),
                 "products_not_in_the_catalogue": self.input.unknown_products,
-                "exclusions_that_mean_nothing": self.unknown_exclusions.iter().map(|(b, name)| json!({
-                    "box_id": b, "exclusion": name,
+                "exclusions_that_mean_nothing": self.exclusions_that_mean_nothing().map(|(box_id, name)| json!({
+                    "box_id": box_id, "exclusion": name,
                 })).collect::<Vec<_>>(),
             },
             "seconds": { "scoring": self.scoring_s, "packing": self.solving_s, "total": self.total_s },
