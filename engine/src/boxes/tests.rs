@@ -227,16 +227,6 @@ fn small_packings_with_limits_are_near_the_optimum() {
     assert!(equal * 100 >= count * 95, "{equal} of {count}");
 }
 
-#[test]
-#[ignore = "the published figure, on 2 × 500 instances"]
-fn five_hundred_small_packings() {
-    let (equal, count) = against_oracle(0..500, false);
-    println!("without limits: {equal} of {count} are optimal");
-    let (limited, count) = against_oracle(5000..5500, true);
-    println!("with limits: {limited} of {count} are optimal");
-    assert!((equal.min(limited)) * 100 >= count * 95);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -36,26 +36,39 @@ pub struct Counterfactual {
     pub rank_without: Option<usize>,
 }
 
-/// Which of `behind` (products that may stand behind `item`, most likely first, at most five are tried) matters most for the rank
-/// of `item` in the `list`th list of `request`.
+/// An item in a list of somebody's answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub customer: CustomerState<'a>,
+    /// What was asked for them.
+    pub request: &'a Request,
+    /// Number of the list in the request, from 0.
+    pub list: usize,
+    pub item: ProductIx,
+}
+
+/// Which of `behind` (products that may stand behind an item, most likely first, at most five are tried) matters most for the rank
+/// of the item at `place`.
 ///
 /// Each is left out of the history and the basket with everything that was done to it, and the list is made anew, by itself and
-/// without a draw: the counterfactual holds by construction. `None` where `item` is not in the list, or leaving out none of
+/// without a draw: the counterfactual holds by construction. `None` where the item is not in the list, or leaving out none of
 /// them lowers it. Once `stop` says true no further product is tried.
 ///
 /// # Errors
 /// A request that cannot be answered.
-#[expect(clippy::too_many_arguments)]
 pub fn counterfactual(
     model: &Model,
     live: &Live,
-    customer: CustomerState,
-    request: &Request,
-    list: usize,
-    item: ProductIx,
+    place: &Place,
     behind: &[ProductIx],
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Option<Counterfactual>, RequestError> {
+    let Place {
+        customer,
+        request,
+        list,
+        item,
+    } = *place;
     let Some(asked) = request.lists.get(list) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ pub(crate) mod surprises;
 mod text;
 
 pub use box_lines::{line_reasons, LineKind};
-pub use counterfactual::{counterfactual, Counterfactual, Tie};
+pub use counterfactual::{counterfactual, Counterfactual, Place, Tie};
 pub use discretion::Discretion;
 pub use life_page::{outlook, Outlook, OutlookRequest, Wanted};
 pub use sensitivity::Sensitivity;

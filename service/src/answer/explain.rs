@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serendib_engine::explain::{counterfactual, Counterfactual};
+use serendib_engine::explain::{counterfactual, Counterfactual, Place};
 use serendib_engine::rank::{self, Reason};
 
 use super::ask::Ask;
@@ -156,7 +156,15 @@ impl Answering {
         behind.retain(|product| may_name(catalogue, *product));
         let (model, live) = (&view.model, &view.live);
         let found = match ix.filter(|_| again.is_some()) {
-            Some(ix) => counterfactual(model, live, customer, request, 0, ix, &behind, stop)?,
+            Some(item) => {
+                let place = Place {
+                    customer,
+                    request,
+                    list: 0,
+                    item,
+                };
+                counterfactual(model, live, &place, &behind, stop)?
+            }
             None => None,
         };
         let rank = again.map(|(rank, _)| rank);

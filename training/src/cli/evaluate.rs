@@ -13,7 +13,7 @@ use serendib_shop::{publish, Delight, Log, ReadOptions, ShopData, Table, Touch, 
 use crate::cli::time::parse_at;
 use crate::judge::cold::{self, ColdReport};
 use crate::judge::complement::{self, ComplementReport};
-use crate::judge::engagement::{self, EngagementEvaluation, Oracle};
+use crate::judge::engagement::{self, Contacts, EngagementEvaluation, Oracle};
 use crate::judge::life::{self, LifeReport};
 use crate::judge::surprise::{self, SurpriseReport};
 use crate::judge::truth::{self, TruthReport};
@@ -165,14 +165,16 @@ fn engagement_of(
         }
         None => engagement::rolling_cuts(span, horizon, args.purchase_cuts),
     };
-    let kinds = &log.encoder.kinds;
+    let contacts = Contacts {
+        histories: &histories,
+        kinds: &log.encoder.kinds,
+        span,
+    };
     Ok(HORIZONS
         .iter()
         .filter_map(|&horizon| {
             let (cuts, oracle) = (cuts(horizon), oracle.as_ref());
-            engagement::evaluate(
-                &histories, kinds, span, horizon, &cuts, oracle, args.seed, say,
-            )
+            engagement::evaluate(&contacts, horizon, &cuts, oracle, args.seed, say)
         })
         .collect())
 }

@@ -12,7 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::model::Model;
-use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request, RequestError};
+use serendib_engine::rank::{
+    recommend, CustomerState, ListAnswer, ListKind, Live, Request, RequestError,
+};
 use serendib_engine::surprise::{hurt, Topics};
 use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{acquisitions, Log, ProductIx, Touch, DAY_MS};
@@ -179,48 +181,125 @@ pub fn evaluate(
 ) -> Result<Option<SurpriseReport>, RequestError> {
     // The evaluator's clusters have a seed of their own: they are not the model's.
     let clusters = topics::learn(&model.catalogue, &|_| None, seed ^ 0x5eed);
-    if !log.timed || clusters.count() < 5 || model.surprises.is_none() {
+    let Some(surprises) = &model.surprises else {
+        return Ok(None);
+    };
+    if !log.timed || clusters.count() < 5 {
         return Ok(None);
     }
-    let popular: Vec<(ProductIx, f32)> = (0..model.catalogue.len() as ProductIx)
-        .map(|p| (p, model.popularity_share(p)))
-        .collect();
-    let pause = model
-        .surprises
-        .as_ref()
-        .map_or(0, |surprises| surprises.settings.pause_days);
-    let mut cases: Vec<Case> = (0..log.len() as u32)
-        .into_par_iter()
-        .filter_map(|customer| case(log, customer, cut, &clusters, &popular))
-        // nobody is surprised right after a disappointment
-        .filter(|case| !hurt(before(log, case.customer, cut), cut, pause, None))
-        .collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    if cases.len() > MOST_CUSTOMERS {
-        cases.shuffle(&mut rng);
-        cases.truncate(MOST_CUSTOMERS);
-        cases.sort_by_key(|case| case.customer);
-    }
-    let live = Live::of_catalogue(model.catalogue.clone());
-    let ask = |case: &Case, kind: ListKind, dial: f32, count: usize| {
-        let customer = CustomerState {
-            history: before(log, case.customer, cut),
-            ..CustomerState::NOBODY
-        };
-        let mut request = Request::one(kind, count, cut);
-        request.lists[0].filters.exclude_owned = true;
-        request.dial = Some(dial);
-        request.max_reasons = 0;
-        recommend(model, &live, customer, &request, &|| false)
-            .map(|mut answer| answer.lists.swap_remove(0))
+    let judge = Judge {
+        live: Live::of_catalogue(model.catalogue.clone()),
+        cases: cases(
+            model,
+            log,
+            cut,
+            &clusters,
+            surprises.settings.pause_days,
+            seed,
+        ),
+        model,
+        log,
+        cut,
+        clusters: &clusters,
+        seed,
     };
     let mut rows = Vec::new();
     for dial in DIALS {
         say(&format!("surprises at dial {dial}"));
-        let lists: Result<Vec<Listed>, RequestError> = cases
+        rows.push(judge.at_dial(dial)?);
+    }
+    say("the rivals of surprises");
+    rows.extend(judge.rivals()?);
+    let plain = rows
+        .iter()
+        .find(|r| r.method == Rival::Relevance.name())
+        .map_or(0.0, |r| r.new_products);
+    for row in &mut rows {
+        row.kept = if plain > 0.0 {
+            row.new_products / plain
+        } else {
+            0.0
+        };
+    }
+    Ok(Some(SurpriseReport {
+        customers: judge.cases.len(),
+        clusters: clusters.count(),
+        rows,
+    }))
+}
+
+/// Customers with a surprise to find after `cut`, nobody within `pause_days` of a disappointment; a sample of too many.
+fn cases(
+    model: &Model,
+    log: &Log,
+    cut: i64,
+    clusters: &Topics,
+    pause_days: i64,
+    seed: u64,
+) -> Vec<Case> {
+    let popular: Vec<(ProductIx, f32)> = (0..model.catalogue.len() as ProductIx)
+        .map(|p| (p, model.popularity_share(p)))
+        .collect();
+    let mut cases: Vec<Case> = (0..log.len() as u32)
+        .into_par_iter()
+        .filter_map(|customer| case(log, customer, cut, clusters, &popular))
+        // nobody is surprised right after a disappointment
+        .filter(|case| !hurt(before(log, case.customer, cut), cut, pause_days, None))
+        .collect();
+    if cases.len() > MOST_CUSTOMERS {
+        cases.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        cases.truncate(MOST_CUSTOMERS);
+        cases.sort_by_key(|case| case.customer);
+    }
+    cases
+}
+
+/// The model under judgement and whom it is judged by.
+struct Judge<'a> {
+    model: &'a Model,
+    live: Live,
+    log: &'a Log,
+    cut: i64,
+    clusters: &'a Topics,
+    cases: Vec<Case>,
+    seed: u64,
+}
+
+/// One of the most relevant products for a customer.
+#[derive(Clone, Copy)]
+struct Relevant {
+    product: ProductIx,
+    relevance: f32,
+    /// 1 − the largest cosine to anything the customer had.
+    distance: f32,
+}
+
+impl Judge<'_> {
+    fn ask(
+        &self,
+        case: &Case,
+        kind: ListKind,
+        dial: f32,
+        count: usize,
+    ) -> Result<ListAnswer, RequestError> {
+        let customer = CustomerState {
+            history: before(self.log, case.customer, self.cut),
+            ..CustomerState::NOBODY
+        };
+        let mut request = Request::one(kind, count, self.cut);
+        request.lists[0].filters.exclude_owned = true;
+        request.dial = Some(dial);
+        request.max_reasons = 0;
+        recommend(self.model, &self.live, customer, &request, &|| false)
+            .map(|mut answer| answer.lists.swap_remove(0))
+    }
+
+    fn at_dial(&self, dial: f32) -> Result<SurpriseRow, RequestError> {
+        let lists: Result<Vec<Listed>, RequestError> = self
+            .cases
             .par_iter()
             .map(|case| {
-                let list = ask(case, ListKind::Surprise, dial, LENGTH)?;
+                let list = self.ask(case, ListKind::Surprise, dial, LENGTH)?;
                 let said: Vec<f64> = list
                     .items
                     .iter()
@@ -233,108 +312,114 @@ pub fn evaluate(
                 })
             })
             .collect();
-        rows.push(tally(format!("serendib, dial {dial}"), &cases, &lists?));
+        Ok(tally(
+            format!("serendib, dial {dial}"),
+            &self.cases,
+            &lists?,
+        ))
     }
-    say("the rivals of surprises");
-    let wide: Result<Vec<Vec<(ProductIx, f32, f32)>>, RequestError> = cases
-        .par_iter()
-        .map(|case| {
-            let list = ask(case, ListKind::ForYou, 0.0, 300)?;
-            let far = |p: ProductIx| distance(model, case, p);
-            Ok(list
-                .items
+
+    fn rivals(&self) -> Result<Vec<SurpriseRow>, RequestError> {
+        let relevant: Result<Vec<Vec<Relevant>>, RequestError> = self
+            .cases
+            .par_iter()
+            .map(|case| {
+                let list = self.ask(case, ListKind::ForYou, 0.0, 300)?;
+                let each = list.items.iter().map(|item| Relevant {
+                    product: item.product,
+                    relevance: item.relevance,
+                    distance: distance(self.model, case, item.product),
+                });
+                Ok(each.collect())
+            })
+            .collect();
+        let relevant = relevant?;
+        let row = |rival: Rival| {
+            let lists: Vec<Listed> = self
+                .cases
                 .iter()
-                .map(|i| (i.product, i.relevance, far(i.product)))
-                .collect())
-        })
-        .collect();
-    let wide = wide?;
-    type Pick<'a> = Box<dyn Fn(&Case, &[(ProductIx, f32, f32)]) -> Vec<ProductIx> + 'a>;
-    let first = |products: Vec<ProductIx>| products.into_iter().take(LENGTH).collect::<Vec<_>>();
-    let rivals: Vec<(&str, Pick)> = vec![
-        (
-            "relevance",
-            Box::new(move |_, list| first(list.iter().map(|r| r.0).collect())),
-        ),
-        (
-            "relevance among the unexpected",
-            Box::new(|case, list| {
-                list.iter()
-                    .map(|r| r.0)
-                    .filter(|p| !case.expected.contains(p))
-                    .filter(|p| {
-                        clusters
-                            .of(*p)
-                            .is_some_and(|c| !case.known_clusters.contains(&c))
-                    })
-                    .take(LENGTH)
-                    .collect()
-            }),
-        ),
-        (
-            "popular and unseen",
-            Box::new(|case, _| {
-                model
-                    .by_popularity()
-                    .iter()
-                    .copied()
+                .zip(&relevant)
+                .map(|(case, list)| Listed {
+                    products: self.pick(rival, case, list),
+                    unexpectedness: None,
+                })
+                .collect();
+            tally(rival.name().to_owned(), &self.cases, &lists)
+        };
+        Ok(Rival::ALL.map(row).into())
+    }
+
+    /// The list of `rival` for the customer of `case`, from the most `relevant` products or from all.
+    fn pick(&self, rival: Rival, case: &Case, relevant: &[Relevant]) -> Vec<ProductIx> {
+        let products = relevant.iter().map(|r| r.product);
+        match rival {
+            Rival::Relevance => products.take(LENGTH).collect(),
+            Rival::Unexpected => products
+                .filter(|p| !case.expected.contains(p))
+                .filter(|p| {
+                    let cluster = self.clusters.of(*p);
+                    cluster.is_some_and(|c| !case.known_clusters.contains(&c))
+                })
+                .take(LENGTH)
+                .collect(),
+            Rival::Popular => {
+                let popular = self.model.by_popularity().iter().copied();
+                popular
                     .filter(|p| !case.had.contains(p))
                     .take(LENGTH)
                     .collect()
-            }),
-        ),
-        (
-            "farthest of the candidates",
-            Box::new(|_, list| {
-                let mut list = list.to_vec();
-                list.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
-                list.iter().take(LENGTH).map(|r| r.0).collect()
-            }),
-        ),
-        (
-            "random above the floor",
-            Box::new(|case, list| {
-                let median = list.get(list.len().min(20) / 2).map_or(0.0, |r| r.1);
-                let mut above: Vec<ProductIx> = list
-                    .iter()
-                    .filter(|r| r.1 >= 0.5 * median)
-                    .map(|r| r.0)
-                    .collect();
-                above.shuffle(&mut ChaCha8Rng::seed_from_u64(
-                    seed ^ u64::from(case.customer),
-                ));
+            }
+            Rival::Farthest => {
+                let mut list = relevant.to_vec();
+                list.sort_by(|a, b| {
+                    b.distance
+                        .total_cmp(&a.distance)
+                        .then(a.product.cmp(&b.product))
+                });
+                list.iter().take(LENGTH).map(|r| r.product).collect()
+            }
+            Rival::Random => {
+                let median = relevant.get(relevant.len().min(20) / 2);
+                let floor = 0.5 * median.map_or(0.0, |r| r.relevance);
+                let above = relevant.iter().filter(|r| r.relevance >= floor);
+                let mut above: Vec<ProductIx> = above.map(|r| r.product).collect();
+                let seed = self.seed ^ u64::from(case.customer);
+                above.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
                 above.truncate(LENGTH);
                 above
-            }),
-        ),
+            }
+        }
+    }
+}
+
+/// A simple maker of lists.
+#[derive(Clone, Copy)]
+enum Rival {
+    Relevance,
+    Unexpected,
+    Popular,
+    Farthest,
+    Random,
+}
+
+impl Rival {
+    const ALL: [Rival; 5] = [
+        Rival::Relevance,
+        Rival::Unexpected,
+        Rival::Popular,
+        Rival::Farthest,
+        Rival::Random,
     ];
-    for (name, pick) in &rivals {
-        let lists: Vec<Listed> = cases
-            .iter()
-            .zip(&wide)
-            .map(|(case, list)| Listed {
-                products: pick(case, list),
-                unexpectedness: None,
-            })
-            .collect();
-        rows.push(tally((*name).to_owned(), &cases, &lists));
+
+    fn name(self) -> &'static str {
+        match self {
+            Rival::Relevance => "relevance",
+            Rival::Unexpected => "relevance among the unexpected",
+            Rival::Popular => "popular and unseen",
+            Rival::Farthest => "farthest of the candidates",
+            Rival::Random => "random above the floor",
+        }
     }
-    let plain = rows
-        .iter()
-        .find(|r| r.method == "relevance")
-        .map_or(0.0, |r| r.new_products);
-    for row in &mut rows {
-        row.kept = if plain > 0.0 {
-            row.new_products / plain
-        } else {
-            0.0
-        };
-    }
-    Ok(Some(SurpriseReport {
-        customers: cases.len(),
-        clusters: clusters.count(),
-        rows,
-    }))
 }
 
 /// 1 − the largest cosine of `product` to anything the customer had.

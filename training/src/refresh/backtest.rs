@@ -11,7 +11,7 @@ use serendib_engine::surprise::DelightModel;
 use serendib_shop::{baskets, stable_hash, Delight, Histories, Log};
 
 use crate::judge::complement::{self, ComplementReport};
-use crate::judge::engagement::{self, EngagementEvaluation};
+use crate::judge::engagement::{self, Contacts, EngagementEvaluation};
 use crate::judge::life::births::{anchors_drawn, AnchorFigures};
 use crate::judge::next_basket::{next_basket, BasketFigures};
 use crate::judge::surprise::{self, SurpriseReport};
@@ -137,13 +137,16 @@ pub fn judge(
         clock_types,
     };
     if let Some(span) = log.span {
-        let kinds = &log.encoder.kinds;
-        let histories = &sources.histories;
+        let contacts = Contacts {
+            histories: &sources.histories,
+            kinds: &log.encoder.kinds,
+            span,
+        };
         sections.engagement = HORIZONS
             .iter()
             .filter_map(|days| {
                 let cuts = engagement::rolling_cuts(span, *days, CUT_OFFS);
-                engagement::evaluate(histories, kinds, span, *days, &cuts, None, seed, say)
+                engagement::evaluate(&contacts, *days, &cuts, None, seed, say)
             })
             .collect();
     }

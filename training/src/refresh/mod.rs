@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
+use serendib_engine::represent::Representation;
 use serendib_shop::{Delight, Log, ShopData};
 
 use crate::judge::from_split;
@@ -209,15 +210,15 @@ pub fn refresh(
     let key = checkpoint::key(&log, &fit_options, &of);
     let checkpoints = Checkpoints::open(models, &key, options.resume)?;
 
-    let decision = decide(
-        &log,
-        &fit_options,
-        last.as_ref(),
-        &served.draws,
+    let decision = decide(&Inputs {
+        log: &log,
+        fit: &fit_options,
+        last: last.as_ref(),
+        draws: &served.draws,
         options,
-        &checkpoints,
-        &say,
-    )?;
+        checkpoints: &checkpoints,
+        say: &say,
+    })?;
     let mut checks = drift.checks.clone();
     if let Some(Last {
         id,
@@ -304,16 +305,28 @@ pub fn refresh(
     })
 }
 
+/// What the comparison is made of.
+struct Inputs<'a> {
+    log: &'a Log,
+    fit: &'a FitOptions,
+    /// The current model.
+    last: Option<&'a Last>,
+    /// Slots of the serve log that were drawn.
+    draws: &'a [policy::Logged],
+    options: &'a RefreshOptions,
+    checkpoints: &'a Checkpoints,
+    say: &'a dyn Fn(&str),
+}
+
 /// Fits candidate and current settings before a cut, compares them after it, and judges the winner's other parts.
-fn decide(
-    log: &Log,
-    fit_options: &FitOptions,
-    last: Option<&Last>,
-    draws: &[policy::Logged],
-    options: &RefreshOptions,
-    checkpoints: &Checkpoints,
-    say: &dyn Fn(&str),
-) -> anyhow::Result<Decision> {
+fn decide(inputs: &Inputs) -> anyhow::Result<Decision> {
+    let Inputs {
+        log,
+        last,
+        options,
+        say,
+        ..
+    } = *inputs;
     say("cutting the data");
     let corpus = corpus_of(log);
     let memory = options.memory.unwrap_or_else(memory::available);
@@ -324,36 +337,8 @@ fn decide(
     )?;
     let split = hold_out(&corpus, MOST_CASES, options.seed ^ SEED_OF_COMPARISON);
     let current = last.and_then(Last::settings);
-    let kept = checkpoints.load("candidate", |b| {
-        serendib_engine::bundle::read_json(b, "candidate.json")
-    });
-    let (candidate, choice): (Settings, Option<Choice>) = match (&options.settings, kept) {
-        (Some(given), _) => (given.clone(), None),
-        (None, Some(kept)) => kept,
-        (None, None) => {
-            let (settings, choice) = choose(&split.train, options.seed, memory, say);
-            let both = (settings, Some(choice));
-            checkpoints.save("candidate", |b| {
-                serendib_engine::bundle::write_json(b, "candidate.json", &both)
-            });
-            both
-        }
-    };
-    let mut decision = Decision {
-        winner: if current.as_ref() == Some(&candidate) {
-            "the current settings, which are also the best on the new data".into()
-        } else {
-            "the candidate settings".into()
-        },
-        settings: candidate.clone(),
-        fell_back: false,
-        choice,
-        comparison: None,
-        checks: Vec::new(),
-        lead: None,
-        sections: Sections::default(),
-        policy: None,
-    };
+    let (candidate, choice) = candidate(inputs, &split, memory);
+    let mut decision = Decision::of_candidate(&candidate, choice, current.as_ref());
     if split.cases.is_empty() {
         decision.checks.push(Check::unjudged(
             "comparison after a cut",
@@ -361,10 +346,85 @@ fn decide(
         ));
         return Ok(decision);
     }
-    let with = |stage: &'static str| move |what: &str| say(&format!("{stage}: {what}"));
-    let fitted = build(&split.train, &candidate, &with("candidate before the cut"))?;
     let other = current.filter(|current| *current != candidate);
-    let rival = match &other {
+    let (comparison, winner) = compare_settings(inputs, &split, &candidate, other, &mut decision)?;
+    decision.lead = lead(&decision, &comparison, options);
+    if let (Some(now), Some(before)) = (&decision.lead, last.and_then(Last::lead)) {
+        decision.checks.push(gate::judge_lead(now, &before));
+    }
+    decision.comparison = Some(comparison);
+    if split.regime == Regime::TimeCut {
+        let cut = split.cases[0].now;
+        drop(corpus);
+        judge_parts(inputs, cut, winner, &mut decision)?;
+    }
+    Ok(decision)
+}
+
+/// Candidate settings: those that were given, or chosen on what comes before the cut.
+fn candidate(inputs: &Inputs, split: &Split, memory: usize) -> (Settings, Option<Choice>) {
+    let Inputs {
+        options,
+        checkpoints,
+        say,
+        ..
+    } = *inputs;
+    if let Some(given) = &options.settings {
+        return (given.clone(), None);
+    }
+    let kept = checkpoints.load("candidate", |b| {
+        serendib_engine::bundle::read_json(b, "candidate.json")
+    });
+    kept.unwrap_or_else(|| {
+        let (settings, choice) = choose(&split.train, options.seed, memory, say);
+        let both = (settings, Some(choice));
+        checkpoints.save("candidate", |b| {
+            serendib_engine::bundle::write_json(b, "candidate.json", &both)
+        });
+        both
+    })
+}
+
+impl Decision {
+    /// For the `candidate`, before anything is compared.
+    fn of_candidate(
+        candidate: &Settings,
+        choice: Option<Choice>,
+        current: Option<&Settings>,
+    ) -> Decision {
+        Decision {
+            winner: if current == Some(candidate) {
+                "the current settings, which are also the best on the new data".into()
+            } else {
+                "the candidate settings".into()
+            },
+            settings: candidate.clone(),
+            fell_back: false,
+            choice,
+            comparison: None,
+            checks: Vec::new(),
+            lead: None,
+            sections: Sections::default(),
+            policy: None,
+        }
+    }
+}
+
+/// Compares the `candidate` with the `current` settings, where they are others, and with the baselines; writes into `decision`
+/// which settings win. The second result is what the winner's settings make of the data before the cut.
+fn compare_settings(
+    inputs: &Inputs,
+    split: &Split,
+    candidate: &Settings,
+    current: Option<Settings>,
+    decision: &mut Decision,
+) -> anyhow::Result<(Comparison, Representation)> {
+    let Inputs {
+        log, options, say, ..
+    } = *inputs;
+    let with = |stage: &'static str| move |what: &str| say(&format!("{stage}: {what}"));
+    let fitted = build(&split.train, candidate, &with("candidate before the cut"))?;
+    let rival = match &current {
         Some(settings) => Some(build(
             &split.train,
             settings,
@@ -372,7 +432,7 @@ fn decide(
         )?),
         None => None,
     };
-    let task = from_split(&split, log.len(), &in_words(&split));
+    let task = from_split(split, log.len(), &in_words(split));
     let comparison = compare::compare(
         &fitted,
         rival.as_ref(),
@@ -384,13 +444,11 @@ fn decide(
     );
     let against = gate::against_current(&comparison, &options.gate);
     let baseline = gate::against_baseline(&comparison, &options.gate);
-    let mut winner = fitted;
-    match (gate::reason(&against), other, rival) {
+    let winner = match (gate::reason(&against), current, rival) {
         // settings that were given are what the caller wants judged: nothing takes their place
         (Some(reason), Some(settings), Some(rival)) if options.settings.is_none() => {
             decision.winner = format!("the current settings; the candidate was refused: {reason}");
             decision.settings = settings;
-            winner = rival;
             decision.checks.push(Check::new(
                 "the candidate settings were refused, the current ones fitted again",
                 true,
@@ -400,55 +458,69 @@ fn decide(
                 .checks
                 .extend(gate::fallback(&comparison, &options.gate));
             decision.fell_back = true;
+            rival
         }
         // a candidate that only a baseline beats is kept back: the current settings are not known to do better
         _ => {
             decision.checks.extend(against);
             decision.checks.extend(baseline);
+            fitted
         }
-    }
+    };
+    Ok((comparison, winner))
+}
+
+/// How far the winner is ahead of the best baseline.
+fn lead(decision: &Decision, comparison: &Comparison, options: &RefreshOptions) -> Option<Lead> {
     let ahead = match (decision.fell_back, comparison.best_baseline()) {
         (true, _) => comparison.fallback.as_ref(),
         (false, Some(best)) => comparison.gap("all", &best.name, "ndcg@20"),
         (false, None) => None,
     };
-    decision.lead = ahead.and_then(|gap| Lead::of(gap, &options.gate));
-    if let (Some(now), Some(before)) = (&decision.lead, last.and_then(Last::lead)) {
-        decision.checks.push(gate::judge_lead(now, &before));
-    }
-    decision.comparison = Some(comparison);
-    if split.regime == Regime::TimeCut {
-        let cut = split.cases[0].now;
-        drop((corpus, task));
-        let before = log.before(cut);
-        let (said, later): (Vec<Delight>, Vec<Delight>) = fit_options
-            .delights
-            .iter()
-            .cloned()
-            .partition(|d| d.at < cut);
-        say("surprises and complements before the cut");
-        let recorded = last
-            .and_then(|l| l.manifest.as_ref())
-            .and_then(|m| m.settings.get("completion").cloned());
-        let model = backtest::model(&before, winner, &said, recorded, options.seed, say)?;
-        drop(before);
-        decision.sections = backtest::judge(
-            &model,
-            log,
-            &later,
-            fit_options.clock_types.as_ref(),
-            cut,
-            options.seed,
-            say,
-        )?;
-        say("off-policy evaluation");
-        let draws: Vec<policy::Logged> = draws.iter().filter(|d| d.at >= cut).cloned().collect();
-        decision.policy = policy::evaluate_model(&model, log, &draws, options.seed);
-        decision
-            .checks
-            .push(gate::judge_policy(decision.policy.as_ref()));
-    }
-    Ok(decision)
+    ahead.and_then(|gap| Lead::of(gap, &options.gate))
+}
+
+/// Judges on what follows `cut` what a model with the `winner`'s vectors knows beside its lists, and what it would have drawn.
+fn judge_parts(
+    inputs: &Inputs,
+    cut: i64,
+    winner: Representation,
+    decision: &mut Decision,
+) -> anyhow::Result<()> {
+    let Inputs {
+        log,
+        fit,
+        last,
+        draws,
+        options,
+        say,
+        ..
+    } = *inputs;
+    let before = log.before(cut);
+    let (said, later): (Vec<Delight>, Vec<Delight>) =
+        fit.delights.iter().cloned().partition(|d| d.at < cut);
+    say("surprises and complements before the cut");
+    let recorded = last
+        .and_then(|l| l.manifest.as_ref())
+        .and_then(|m| m.settings.get("completion").cloned());
+    let model = backtest::model(&before, winner, &said, recorded, options.seed, say)?;
+    drop(before);
+    decision.sections = backtest::judge(
+        &model,
+        log,
+        &later,
+        fit.clock_types.as_ref(),
+        cut,
+        options.seed,
+        say,
+    )?;
+    say("off-policy evaluation");
+    let draws: Vec<policy::Logged> = draws.iter().filter(|d| d.at >= cut).cloned().collect();
+    decision.policy = policy::evaluate_model(&model, log, &draws, options.seed);
+    decision
+        .checks
+        .push(gate::judge_policy(decision.policy.as_ref()));
+    Ok(())
 }
 
 /// How the slice was held out, in words.

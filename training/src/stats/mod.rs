@@ -3,4 +3,5 @@
 pub mod auc;
 pub mod bootstrap;
 pub mod calibration;
+pub mod logistic;
 pub mod ndcg;

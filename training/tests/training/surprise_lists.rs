@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serendib_engine::bundle::{Bundle, BundleWriter, Manifest};
 use serendib_engine::complement::{BasketLog, Completion, SparseRows};
-use serendib_engine::explain::{counterfactual, line_reasons, LineKind, Tie};
+use serendib_engine::explain::{counterfactual, line_reasons, LineKind, Place, Tie};
 use serendib_engine::model::Model;
 use serendib_engine::rank::*;
 use serendib_engine::represent::{Dense, Parts, Representation};
@@ -587,11 +587,13 @@ fn counterfactuals_hold_when_ranked_again() {
     let item = &list.items[0];
     let behind: Vec<u32> = item.reasons.iter().filter_map(|r| r.product).collect();
     let try_them = |behind: &[u32]| {
-        let item = item.product;
-        counterfactual(&model, &live, customer, &request, 0, item, behind, &|| {
-            false
-        })
-        .unwrap()
+        let place = Place {
+            customer,
+            request: &request,
+            list: 0,
+            item: item.product,
+        };
+        counterfactual(&model, &live, &place, behind, &|| false).unwrap()
     };
     let found = try_them(&behind).expect("the purchase behind it matters");
     assert_eq!((found.rank, found.tie), (1, Tie::Bought));
@@ -623,8 +625,13 @@ fn a_basket_is_told_of_too() {
     let live = Live::of_catalogue(model.catalogue.clone());
     let mut request = Request::one(ListKind::GoesWith, 3, NOW);
     request.context.basket = vec![(8, 1.0), (10, 1.0)];
-    let nobody = CustomerState::NOBODY;
-    let found = counterfactual(&model, &live, nobody, &request, 0, 9, &[8], &|| false);
+    let place = Place {
+        customer: CustomerState::NOBODY,
+        request: &request,
+        list: 0,
+        item: 9,
+    };
+    let found = counterfactual(&model, &live, &place, &[8], &|| false);
     let found = found.unwrap().expect("9 is bought with 8");
     assert_eq!((found.tie, found.touched_at), (Tie::InBasket, None));
     assert!(found.rank_without.is_none_or(|rank| rank > found.rank));

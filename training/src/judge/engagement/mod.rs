@@ -150,19 +150,31 @@ pub fn rolling_cuts(span: (i64, i64), horizon: f64, count: usize) -> Vec<i64> {
         .collect()
 }
 
+/// Everything that customers did.
+#[derive(Debug, Clone, Copy)]
+pub struct Contacts<'a> {
+    /// Touches of each customer in order of time.
+    pub histories: &'a [&'a [Touch]],
+    /// Kinds of touches that the shop knows.
+    pub kinds: &'a Kinds,
+    /// First and last touch, ms.
+    pub span: (i64, i64),
+}
+
 /// Evaluates `cuts`, each fitted on what came before it only; `None` if nothing can be told at any.
-#[allow(clippy::too_many_arguments)]
 pub fn evaluate(
-    histories: &[&[Touch]],
-    kinds: &Kinds,
-    span: (i64, i64),
+    contacts: &Contacts,
     horizon: f64,
     cuts: &[i64],
     oracle: Option<&Oracle>,
     seed: u64,
     say: &dyn Fn(&str),
 ) -> Option<EngagementEvaluation> {
-    let start = span.0;
+    let Contacts {
+        histories,
+        kinds,
+        span: (start, _),
+    } = *contacts;
     let mut cut_offs = Vec::new();
     let mut scored: Vec<Scored> = Vec::new();
     let mut gaps_closed = (0.0, 0.0);
@@ -424,7 +436,12 @@ mod tests {
         let span = (START, START + DAYS * DAY_MS);
         let kinds = Kinds::default();
         let cuts = rolling_cuts(span, 30.0, 2);
-        let found = evaluate(&slices, &kinds, span, 30.0, &cuts, None, 1, &|_| {}).unwrap();
+        let contacts = Contacts {
+            histories: &slices,
+            kinds: &kinds,
+            span,
+        };
+        let found = evaluate(&contacts, 30.0, &cuts, None, 1, &|_| {}).unwrap();
         assert_eq!(found.cut_offs.len(), 2);
         assert!(found.auc > 0.75, "{found:?}");
         assert!(found.ece < 0.12, "{}", found.ece);

@@ -5,8 +5,8 @@
 //! around 1.
 
 use crate::stats::auc::auc;
+use crate::stats::logistic::{self, Observations, Prior};
 use serendib_engine::engagement::{IndexModel, Role};
-use serendib_engine::stats::sigmoid;
 use serendib_shop::{Kind, Touch, DAY_MS};
 
 /// Days within which contact must follow.
@@ -73,64 +73,43 @@ fn squash(points: f64) -> f64 {
     (1.0 + points).ln()
 }
 
-/// Factors f ≥ 0 per group for logit P(followed) = b + s · Σ f_g x_g, drawn towards 1; `None` if the
-/// search fails.
+/// Precision of what nothing is believed of: it makes one answer of many that are as good.
+const VAGUE: f64 = 1e-9;
+
+/// Factors f ≥ 0 per group for logit P(followed) = b + s · Σ f_g x_g, drawn towards 1; `None` where the rows do not tell s.
 fn factors(rows: &[Row], groups: usize) -> Option<Vec<f64>> {
-    let total = |row: &Row| row.points.iter().map(|(_, p)| squash(*p)).sum::<f64>();
-    // first the scale of all points together
-    let (mut b, mut s) = (0.0f64, 0.1f64);
-    for _ in 0..40 {
-        let (mut gb, mut gs, mut hbb, mut hbs, mut hss) = (0.0, 0.0, 1e-6, 0.0, 1e-6);
-        for row in rows {
-            let x = total(row);
-            let p = sigmoid(b + s * x);
-            let d = f64::from(u8::from(row.followed)) - p;
-            let w = p * (1.0 - p);
-            gb += d;
-            gs += d * x;
-            hbb += w;
-            hbs += w * x;
-            hss += w * x * x;
-        }
-        let det = hbb * hss - hbs * hbs;
-        if det.abs() < 1e-12 {
-            return None;
-        }
-        b += ((hss * gb - hbs * gs) / det).clamp(-1.0, 1.0);
-        s += ((hbb * gs - hbs * gb) / det).clamp(-0.5, 0.5);
+    let scale = scale(rows)?;
+    let mut observations = Observations::default();
+    for row in rows {
+        let points = row.points.iter().map(|(k, p)| (*k + 1, scale * squash(*p)));
+        observations.push(
+            std::iter::once((0, 1.0)).chain(points),
+            f64::from(u8::from(row.followed)),
+            1.0,
+        );
     }
-    if !(s.is_finite() && b.is_finite()) {
-        return None;
+    let factor = Prior::normal(1.0, PRIOR_ROWS * scale * scale).within(0.0, 10.0);
+    let mut priors = vec![Prior::normal(0.0, VAGUE)];
+    priors.resize(groups + 1, factor);
+    let mut found = logistic::fit(&observations, &priors).ok()?;
+    found.remove(0);
+    Some(found)
+}
+
+/// The effect s of all points together; `None` where the rows do not tell.
+fn scale(rows: &[Row]) -> Option<f64> {
+    let mut observations = Observations::default();
+    for row in rows {
+        let total = row.points.iter().map(|(_, p)| squash(*p)).sum::<f64>();
+        observations.push(
+            [(0, 1.0), (1, total)],
+            f64::from(u8::from(row.followed)),
+            1.0,
+        );
     }
+    let found = logistic::fit(&observations, &[Prior::normal(0.0, VAGUE); 2]).ok()?;
     // groups may tell more than all points together; without that, contact is taken to grow with points
-    let s = s.clamp(0.1, 3.0);
-    // then each group's share of it: diagonal Newton steps, projected onto f ≥ 0
-    let mut f = vec![1.0f64; groups];
-    for _ in 0..60 {
-        let (mut gb, mut hb) = (0.0, 1e-6);
-        let mut g = vec![0.0; groups];
-        let mut h = vec![1e-6; groups];
-        for row in rows {
-            let x: f64 = row.points.iter().map(|(k, p)| f[*k] * squash(*p)).sum();
-            let p = sigmoid(b + s * x);
-            let d = f64::from(u8::from(row.followed)) - p;
-            let w = p * (1.0 - p);
-            gb += d;
-            hb += w;
-            for (k, p) in &row.points {
-                let z = s * squash(*p);
-                g[*k] += d * z;
-                h[*k] += w * z * z * row.points.len() as f64;
-            }
-        }
-        let pull = PRIOR_ROWS * s * s;
-        for k in 0..groups {
-            let step = (g[k] - pull * (f[k] - 1.0)) / (h[k] + pull);
-            f[k] = (f[k] + step.clamp(-0.5, 0.5)).clamp(0.0, 10.0);
-        }
-        b += (gb / hb).clamp(-0.5, 0.5);
-    }
-    f.iter().all(|x| x.is_finite()).then_some(f)
+    Some(found[1].clamp(0.1, 3.0))
 }
 
 /// Learns half-life, weights, factors and scale from time-ordered `histories` at `cuts` (milliseconds), each of which

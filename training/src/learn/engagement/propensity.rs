@@ -5,7 +5,11 @@ use linfa::Dataset;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
 use serendib_engine::engagement::{Propensity, STRANGER};
-use serendib_engine::stats::sigmoid;
+
+use crate::stats::logistic::{self, Observations, Prior};
+
+/// Log-odds beyond which one row says no more: two in a million.
+const MOST_LOG_ODDS: f64 = 13.0;
 
 /// Fits on `rows` of features and whether each bought; only positions in `used` matter, constant ones are left out.
 ///
@@ -67,44 +71,22 @@ pub fn fit(
     })
 }
 
-/// Sets scale and shift on rows that were not fitted on: Newton's method on the likelihood, drawn towards (1, 0) with
-/// the weight of `prior` rows, so that few rows change little.
+/// Sets scale and shift on rows that were not fitted on: the highest likelihood, drawn towards (1, 0) with the weight of `prior`
+/// rows, so that few rows change little.
 pub fn calibrate(model: &mut Propensity, rows: &[Vec<f64>], bought: &[bool], prior: f64) {
     model.scale = 1.0;
     model.shift = 0.0;
-    let raw: Vec<f64> = rows
-        .iter()
-        .map(|row| model.raw(row).clamp(-13.0, 13.0))
-        .collect();
-    let (mut scale, mut shift) = (1.0f64, 0.0f64);
-    for _ in 0..30 {
-        let (mut g0, mut g1) = (-prior * (scale - 1.0), -prior * shift);
-        let (mut h00, mut h01, mut h11) = (prior + 1e-9, 0.0, prior + 1e-9);
-        for (x, y) in raw.iter().zip(bought) {
-            let p = sigmoid(scale * x + shift);
-            let d = f64::from(u8::from(*y)) - p;
-            let w = p * (1.0 - p);
-            g0 += d * x;
-            g1 += d;
-            h00 += w * x * x;
-            h01 += w * x;
-            h11 += w;
-        }
-        let det = h00 * h11 - h01 * h01;
-        if det.abs() < 1e-12 {
-            break;
-        }
-        let step = ((h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det);
-        scale += step.0.clamp(-0.5, 0.5);
-        shift += step.1.clamp(-1.0, 1.0);
-        if step.0.abs() + step.1.abs() < 1e-9 {
-            break;
-        }
+    let mut observations = Observations::default();
+    for (row, bought) in rows.iter().zip(bought) {
+        let raw = model.raw(row).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+        observations.push([(0, raw), (1, 1.0)], f64::from(u8::from(*bought)), 1.0);
     }
+    let priors = [Prior::normal(1.0, prior), Prior::normal(0.0, prior)];
     // a calibration that turns the order round is none
-    if scale.is_finite() && shift.is_finite() && scale > 0.05 {
-        model.scale = scale;
-        model.shift = shift;
+    if let Ok([scale, shift]) = logistic::fit(&observations, &priors).as_deref() {
+        if *scale > 0.05 {
+            (model.scale, model.shift) = (*scale, *shift);
+        }
     }
 }
 
@@ -128,29 +110,15 @@ pub fn set_level(
 
 /// The shift with which the probabilities of `rows` sum to `buyers`, drawn towards 0 with the weight of `prior` rows.
 fn set_shift(model: &mut Propensity, rows: &[Vec<f64>], buyers: f64, prior: f64) {
-    let scaled: Vec<f64> = rows
-        .iter()
-        .map(|row| model.scale * model.raw(row).clamp(-13.0, 13.0))
-        .collect();
-    let mut shift = 0.0f64;
-    for _ in 0..50 {
-        let (mut sum, mut curve) = (0.0, prior + 1e-9);
-        for x in &scaled {
-            let p = sigmoid(x + shift);
-            sum += p;
-            curve += p * (1.0 - p);
-        }
-        let step = ((buyers - sum - prior * shift) / curve).clamp(-1.0, 1.0);
-        shift += step;
-        if step.abs() < 1e-9 {
-            break;
-        }
+    // where the sum is right, the likelihood is highest, whichever of the rows they are
+    let share = buyers / rows.len().max(1) as f64;
+    let mut observations = Observations::default();
+    for row in rows {
+        let raw = model.raw(row).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+        observations.push_beside(model.scale * raw, [(0, 1.0)], share, 1.0);
     }
-    model.shift = if shift.is_finite() {
-        shift.clamp(-13.0, 13.0)
-    } else {
-        0.0
-    };
+    let shift = Prior::normal(0.0, prior).within(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+    model.shift = logistic::fit(&observations, &[shift]).map_or(0.0, |found| found[0]);
 }
 
 /// The model of a longer horizon of `days` that `model` implies for customers like `rows`: as many buy as would if

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 use serendib_engine::life::{
-    declared, infer, Clock, ClockType, EvidenceSet, LifeModel, Posterior, ProductProfiles,
-    Profiles, Trust,
+    declared, infer, Clock, ClockType, EvidenceSet, Existence, LifeModel, Posterior,
+    ProductProfiles, Profiles, Trust,
 };
 use serendib_shop::{Catalogue, Fact, Touch, DAY_MS};
 
@@ -121,10 +121,18 @@ pub fn fit(
         .collect();
     for (number, kind) in clocks.iter().enumerate() {
         let known: Vec<&[f64]> = anchors.iter().map(|a| a[number].as_slice()).collect();
-        let clock = fit_clock(
-            number, kind, &model, rows, &products, &sets, &known, &share, until, settings,
-        );
-        model.clocks[number] = clock;
+        model.clocks[number] = fit_clock(&ClockInputs {
+            number,
+            kind,
+            model: &model,
+            rows,
+            products: &products,
+            sets: &sets,
+            known: &known,
+            share: &share,
+            until,
+            settings,
+        });
     }
     Some(model)
 }
@@ -141,105 +149,199 @@ fn pace(sets: &[EvidenceSet]) -> f64 {
     pieces / days
 }
 
-#[allow(clippy::too_many_arguments)]
-fn fit_clock(
+/// What one clock is fitted from; customers are numbered as `rows` are.
+struct ClockInputs<'a> {
     number: usize,
-    kind: &ClockType,
-    model: &LifeModel,
-    rows: &[LifeRow],
-    products: &ProductProfiles,
-    sets: &[EvidenceSet],
-    known: &[&[f64]],
-    share: &[f64],
+    kind: &'a ClockType,
+    /// Profiles, and the names of all clocks.
+    model: &'a LifeModel,
+    rows: &'a [LifeRow<'a>],
+    products: &'a ProductProfiles,
+    /// Evidence of each customer before `until`.
+    sets: &'a [EvidenceSet],
+    /// Declared anchors of each customer, days.
+    known: &'a [&'a [f64]],
+    /// Weight of each profile among all purchases.
+    share: &'a [f64],
+    /// Milliseconds.
     until: i64,
-    settings: &LifeSettings,
-) -> Clock {
-    let profiles = model.profiles.list();
-    let mut certain = AgeCounts::new(profiles.len(), kind);
-    let mut holders = vec![0.0; share.len()];
-    let now_day = until as f64 / DAY_MS as f64;
-    // Known anchors in all, those that came after the youngest age, and the cells in which they could have.
-    let (mut anchored, mut late, mut cells) = (0.0, 0.0, 0.0);
-    let mut folds = vec![AgeCounts::new(profiles.len(), kind); FOLDS];
-    for (customer, (set, anchors)) in sets.iter().zip(known).enumerate() {
-        let fold = &mut folds[customer % FOLDS];
-        for anchor in *anchors {
-            let part = 1.0 / anchors.len() as f64;
-            for piece in &set.items {
-                let weight = f64::from(piece.weight) * part;
-                let (profile, age) = (piece.profile as usize, piece.day - anchor);
-                certain.add(kind, profile, age, weight);
-                fold.add(kind, profile, age, weight);
-                holders[profile] += weight;
-            }
-            if let Some((first, _)) = set.span {
-                certain.add_first(kind, first - anchor, part);
-                fold.add_first(kind, first - anchor, part);
-                anchored += part;
-                cells += part * (now_day - first) / kind.step_days;
-                if first - anchor < kind.min_age_days {
-                    late += part;
+    settings: &'a LifeSettings,
+}
+
+/// Purchases of customers with known anchors, by age.
+struct KnownCounts {
+    counts: AgeCounts,
+    /// The same in folds of customers.
+    folds: Vec<AgeCounts>,
+    /// Weight of each profile among their purchases.
+    holders: Vec<f64>,
+    /// Known anchors in all.
+    anchored: f64,
+    /// Those that came after the youngest age.
+    late: f64,
+    /// Cells in which they could have.
+    cells: f64,
+}
+
+/// What purchases of customers without known anchors add in one round of expectation.
+struct Expected {
+    /// Known and inferred purchases, by age.
+    counts: AgeCounts,
+    /// Weight of each profile among purchases of known and likely holders.
+    holders: Vec<f64>,
+    /// Customers who are expected to have the clock.
+    customers: f64,
+}
+
+impl ClockInputs<'_> {
+    fn now_day(&self) -> f64 {
+        self.until as f64 / DAY_MS as f64
+    }
+
+    fn count_known(&self) -> KnownCounts {
+        let kind = self.kind;
+        let profiles = self.model.profiles.list().len();
+        let mut out = KnownCounts {
+            counts: AgeCounts::new(profiles, kind),
+            folds: vec![AgeCounts::new(profiles, kind); FOLDS],
+            holders: vec![0.0; self.share.len()],
+            anchored: 0.0,
+            late: 0.0,
+            cells: 0.0,
+        };
+        for (customer, (set, anchors)) in self.sets.iter().zip(self.known).enumerate() {
+            let fold = &mut out.folds[customer % FOLDS];
+            for anchor in *anchors {
+                let part = 1.0 / anchors.len() as f64;
+                for piece in &set.items {
+                    let weight = f64::from(piece.weight) * part;
+                    let (profile, age) = (piece.profile as usize, piece.day - anchor);
+                    out.counts.add(kind, profile, age, weight);
+                    fold.add(kind, profile, age, weight);
+                    out.holders[profile] += weight;
+                }
+                if let Some((first, _)) = set.span {
+                    out.counts.add_first(kind, first - anchor, part);
+                    fold.add_first(kind, first - anchor, part);
+                    out.anchored += part;
+                    out.cells += part * (self.now_day() - first) / kind.step_days;
+                    if first - anchor < kind.min_age_days {
+                        out.late += part;
+                    }
                 }
             }
         }
+        out
     }
+}
+
+impl KnownCounts {
+    /// Density of anchors that come later, relative to a uniform one over the ages of `kind`; `None` where too few are known.
+    fn later(&self, kind: &ClockType) -> Option<f32> {
+        // A few that come long after all purchases are more likely slips than children bought for years ahead.
+        let late = (self.late - SLIPS * self.anchored).max(0.0);
+        (self.anchored >= ENOUGH && self.cells >= ENOUGH)
+            .then(|| ((late + 0.5) / self.cells * kind.cells() as f64) as f32)
+    }
+}
+
+fn fit_clock(inputs: &ClockInputs) -> Clock {
+    let known = inputs.count_known();
     // Until more is known, everyone without a declared clock stands for customers without it.
-    let background = without(share, &holders);
-    let choice = if settings.calibrate {
-        choose(
-            number,
-            model,
-            kind,
-            rows,
-            products,
-            known,
-            until,
-            &background,
-            settings,
-        )
+    let background = without(inputs.share, &known.holders);
+    let choice = if inputs.settings.calibrate {
+        choose(inputs, &background)
     } else {
         None
     };
-    let smoothing = choice.map_or(settings.smoothing, |choice| choice.smoothing);
-    let trust = choice.map_or_else(Trust::default, |choice| choice.trust);
-    let fitted = density::fit(number, kind, profiles, &background, &certain, &smoothing);
-    let mut clock = Clock::new(kind.clone(), fitted, kind.exists);
-    clock.trust = trust;
-    let moments = moments(kind, rows, products, sets, known, until);
-    // Who declared a clock is asked what the others' purchases say of theirs.
-    let read = |exists: f64, background: &[f64], counts: &AgeCounts| {
-        let mut cases = Vec::new();
-        for (fold, own) in folds.iter().enumerate() {
-            let others = counts.without(own);
-            let fitted = density::fit(number, kind, profiles, background, &others, &smoothing);
-            let clock = Clock::new(kind.clone(), fitted, exists);
-            let asked = asked(kind, rows, sets, known, &moments, now_day, fold);
-            cases.extend(existence::cases(&clock, &asked));
-        }
-        existence::learn(&cases).unwrap_or_default()
+    let fitter = ClockFitter {
+        smoothing: choice.map_or(inputs.settings.smoothing, |choice| choice.smoothing),
+        trust: choice.map_or_else(Trust::default, |choice| choice.trust),
+        later: known.later(inputs.kind),
+        moments: moments(inputs),
+        inputs,
+        known: &known,
     };
-    clock.existence = read(kind.exists, &background, &certain);
-    // A few that come long after all purchases are more likely slips than children bought for years ahead.
-    let late = (late - SLIPS * anchored).max(0.0);
-    let later = (anchored >= ENOUGH && cells >= ENOUGH)
-        .then(|| ((late + 0.5) / cells * kind.cells() as f64) as f32);
-    clock.later = later;
-    // The more anchors are known, the less those that are inferred can add to them but blur.
-    let inferred_weight = settings.inferred_weight * ENOUGH / (ENOUGH + anchored);
-    let open: Vec<usize> = (0..sets.len())
-        .filter(|&c| rows[c].infer && known[c].is_empty() && !sets[c].items.is_empty())
+    let mut clock = fitter.clock(inputs.kind.exists, &background, &known.counts);
+    let open: Vec<usize> = (0..inputs.sets.len())
+        .filter(|&c| {
+            inputs.rows[c].infer && inputs.known[c].is_empty() && !inputs.sets[c].items.is_empty()
+        })
         .collect();
-    // A few thousand say what all would; each stands for as many as were passed over.
-    let sampled: Vec<usize> = open
-        .iter()
-        .copied()
-        .step_by(open.len().div_ceil(EM_CUSTOMERS).max(1))
-        .collect();
-    let each = open.len() as f64 / sampled.len().max(1) as f64;
-    for _ in 0..settings.em_rounds {
+    for _ in 0..inputs.settings.em_rounds {
         if !clock.speaks() {
             break;
         }
+        let expected = fitter.expect(&clock, &open);
+        let asked = open.len() as f64;
+        let configured = inputs.kind.exists;
+        // Fifty customers' worth of the configured share.
+        let exists = ((expected.customers + 50.0 * configured) / (asked + 50.0))
+            .clamp(0.2 * configured, (3.0 * configured).min(0.9));
+        let background = without(inputs.share, &expected.holders);
+        clock = fitter.clock(exists, &background, &expected.counts);
+    }
+    clock
+}
+
+/// The two steps of EM for one clock, and what they hold on to.
+struct ClockFitter<'a> {
+    inputs: &'a ClockInputs<'a>,
+    known: &'a KnownCounts,
+    smoothing: Smoothing,
+    trust: Trust,
+    later: Option<f32>,
+    moments: Vec<Moment>,
+}
+
+impl ClockFitter<'_> {
+    /// Maximisation: the clock that `exists` for so many and whose purchases are `counts`, beside those of the `background`.
+    fn clock(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Clock {
+        let mut clock = self.with_tables(exists, background, counts);
+        clock.trust = self.trust;
+        clock.later = self.later;
+        clock.existence = self.existence(exists, background, counts);
+        clock
+    }
+
+    fn with_tables(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Clock {
+        let ClockInputs {
+            number,
+            kind,
+            model,
+            ..
+        } = *self.inputs;
+        let profiles = model.profiles.list();
+        let tables = density::fit(number, kind, profiles, background, counts, &self.smoothing);
+        Clock::new(kind.clone(), tables, exists)
+    }
+
+    /// Who declared a clock is asked what the others' purchases say of theirs.
+    fn existence(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Existence {
+        let mut cases = Vec::new();
+        for (fold, own) in self.known.folds.iter().enumerate() {
+            let clock = self.with_tables(exists, background, &counts.without(own));
+            let asked = asked(self.inputs, &self.moments, fold);
+            cases.extend(existence::cases(&clock, &asked));
+        }
+        existence::learn(&cases).unwrap_or_default()
+    }
+
+    /// Expectation: what `clock` says of the customers in `open`, of whom a few thousand stand for all.
+    fn expect(&self, clock: &Clock, open: &[usize]) -> Expected {
+        let ClockInputs {
+            number, kind, sets, ..
+        } = *self.inputs;
+        let sampled: Vec<usize> = open
+            .iter()
+            .copied()
+            .step_by(open.len().div_ceil(EM_CUSTOMERS).max(1))
+            .collect();
+        let each = open.len() as f64 / sampled.len().max(1) as f64;
+        // The more anchors are known, the less those that are inferred can add to them but blur.
+        let inferred_weight =
+            self.inputs.settings.inferred_weight * ENOUGH / (ENOUGH + self.known.anchored);
+        let now_day = self.inputs.now_day();
         let mut lone = clock.clone();
         // Who has several is told apart too vaguely to learn from: a second is looked for, no third.
         lone.kind.max_running = lone.kind.max_running.min(2);
@@ -252,17 +354,19 @@ fn fit_clock(
                 (found.len() == 1).then(|| found.remove(0).pruned())
             })
             .collect();
-        let mut counts = certain.clone();
-        let mut holders = holders.clone();
-        let mut expected = 0.0;
+        let mut out = Expected {
+            counts: self.known.counts.clone(),
+            holders: self.known.holders.clone(),
+            customers: 0.0,
+        };
         for (&c, posterior) in sampled.iter().zip(&posteriors) {
             let (Some(posterior), set) = (posterior, &sets[c]) else {
                 continue;
             };
             let probability = each * posterior.probability;
-            expected += probability;
+            out.customers += probability;
             for piece in &set.items {
-                holders[piece.profile as usize] += f64::from(piece.weight) * probability;
+                out.holders[piece.profile as usize] += f64::from(piece.weight) * probability;
             }
             let weight = inferred_weight * probability * sharpness(kind, posterior);
             if weight < 1e-3 {
@@ -272,22 +376,13 @@ fn fit_clock(
                 let w = f64::from(*w) * weight;
                 for piece in &set.items {
                     let share = w * f64::from(piece.weight);
-                    counts.add(kind, piece.profile as usize, piece.day - day, share);
+                    out.counts
+                        .add(kind, piece.profile as usize, piece.day - day, share);
                 }
             }
         }
-        let asked = open.len() as f64;
-        // Fifty customers' worth of the configured share.
-        let exists = ((expected + 50.0 * kind.exists) / (asked + 50.0))
-            .clamp(0.2 * kind.exists, (3.0 * kind.exists).min(0.9));
-        let background = without(share, &holders);
-        let fitted = density::fit(number, kind, profiles, &background, &counts, &smoothing);
-        clock = Clock::new(kind.clone(), fitted, exists);
-        clock.trust = trust;
-        clock.later = later;
-        clock.existence = read(exists, &background, &counts);
+        out
     }
-    clock
 }
 
 /// Earlier moments at which a clock that ends is asked for as well: few have one at any one time.
@@ -296,14 +391,16 @@ const MOMENTS: usize = 6;
 /// Evidence of some of the customers at each of several moments.
 type Moment = (f64, Vec<(usize, EvidenceSet)>);
 
-fn moments(
-    kind: &ClockType,
-    rows: &[LifeRow],
-    products: &ProductProfiles,
-    sets: &[EvidenceSet],
-    known: &[&[f64]],
-    until: i64,
-) -> Vec<Moment> {
+fn moments(inputs: &ClockInputs) -> Vec<Moment> {
+    let ClockInputs {
+        kind,
+        rows,
+        products,
+        sets,
+        known,
+        until,
+        ..
+    } = *inputs;
     if kind.lifelong || known.iter().all(|anchors| anchors.is_empty()) {
         return Vec::new();
     }
@@ -336,15 +433,15 @@ fn stands_for(customers: usize) -> usize {
 }
 
 /// Whom [`existence::learn`] looks at of one fold: at each moment, with what they declared of a clock that runs then.
-fn asked<'a>(
-    kind: &ClockType,
-    rows: &[LifeRow],
-    sets: &'a [EvidenceSet],
-    known: &[&[f64]],
-    moments: &'a [Moment],
-    now_day: f64,
-    fold: usize,
-) -> Vec<Asked<'a>> {
+fn asked<'a>(inputs: &ClockInputs<'a>, moments: &'a [Moment], fold: usize) -> Vec<Asked<'a>> {
+    let ClockInputs {
+        kind,
+        rows,
+        sets,
+        known,
+        ..
+    } = *inputs;
+    let now_day = inputs.now_day();
     let runs = |customer: usize, now: f64| {
         let ages = kind.min_age_days..=kind.max_age_days;
         known[customer].iter().any(|a| ages.contains(&(now - a)))
@@ -373,18 +470,17 @@ fn asked<'a>(
 }
 
 /// Chooses smoothing and trust on customers with one known anchor, each judged while the clock runs.
-#[allow(clippy::too_many_arguments)]
-fn choose(
-    number: usize,
-    model: &LifeModel,
-    kind: &ClockType,
-    rows: &[LifeRow],
-    products: &ProductProfiles,
-    known: &[&[f64]],
-    until: i64,
-    background: &[f64],
-    settings: &LifeSettings,
-) -> Option<Choice> {
+fn choose(inputs: &ClockInputs, background: &[f64]) -> Option<Choice> {
+    let ClockInputs {
+        number,
+        kind,
+        rows,
+        products,
+        known,
+        until,
+        settings,
+        ..
+    } = *inputs;
     let judged: Vec<(EvidenceSet, f64, f64)> = rows
         .par_iter()
         .zip(known)
@@ -406,7 +502,7 @@ fn choose(
             now: *now,
         })
         .collect();
-    let profiles = model.profiles.list();
+    let profiles = inputs.model.profiles.list();
     calibrate::choose(
         number,
         kind,

@@ -1,14 +1,11 @@
-//! Fits the probability of delight to ratings: the maximum a posteriori around the prior, by Newton's method.
+//! Fits the probability of delight to ratings: the maximum a posteriori around the prior.
 
-use faer::linalg::solvers::Solve;
-use faer::Mat;
-use serendib_engine::stats::sigmoid;
+use crate::stats::logistic::{self, Observations, Prior};
 use serendib_engine::surprise::{DelightModel, FEATURES};
 
 /// Precision (1/variance) of the prior on weights, and on the intercept.
 const PRECISION: f64 = 8.0;
 const INTERCEPT_PRECISION: f64 = 0.25;
-const NEWTON_STEPS: usize = 50;
 
 /// One rating: what was known when it was shown, and how it was felt.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,9 +28,9 @@ pub enum DelightError {
         /// What is wrong.
         what: &'static str,
     },
-    /// Newton's method met a matrix that is not positive definite.
-    #[error("fit the delight model: the curvature is not positive definite")]
-    Curvature,
+    /// Neither ratings nor prior say anything of a weight.
+    #[error("fit the delight model: {0}")]
+    Undetermined(#[from] logistic::Undetermined),
 }
 
 /// The maximum a posteriori given `rated`, around the prior; the prior itself without ratings.
@@ -53,84 +50,16 @@ pub fn fit(rated: &[Rated]) -> Result<DelightModel, DelightError> {
         };
         return Err(DelightError::Rating { row, what });
     }
-    const N: usize = FEATURES + 1;
     let prior = DelightModel::prior();
-    let centre: Vec<f64> = std::iter::once(prior.intercept)
-        .chain(prior.weights)
-        .collect();
-    let precision = |ix: usize| {
-        if ix == 0 {
-            INTERCEPT_PRECISION
-        } else {
-            PRECISION
-        }
-    };
-    let row = |rating: &Rated| -> [f64; N] {
-        let mut out = [1.0; N];
-        for (slot, x) in out[1..].iter_mut().zip(rating.features) {
-            *slot = f64::from(x);
-        }
-        out
-    };
-    let loss = |beta: &[f64]| -> f64 {
-        let fit: f64 = rated
-            .iter()
-            .map(|r| {
-                let z: f64 = row(r).iter().zip(beta).map(|(x, b)| x * b).sum();
-                r.weight * (softplus(z) - r.label * z)
-            })
-            .sum();
-        let away: f64 = beta
-            .iter()
-            .zip(&centre)
-            .enumerate()
-            .map(|(ix, (b, c))| 0.5 * precision(ix) * (b - c) * (b - c))
-            .sum();
-        fit + away
-    };
-    let mut beta = centre.clone();
-    let mut current = loss(&beta);
-    for _ in 0..NEWTON_STEPS {
-        let mut gradient = Mat::<f64>::zeros(N, 1);
-        let mut curvature = Mat::<f64>::zeros(N, N);
-        for ix in 0..N {
-            gradient[(ix, 0)] = precision(ix) * (beta[ix] - centre[ix]);
-            curvature[(ix, ix)] = precision(ix);
-        }
-        for rating in rated {
-            let x = row(rating);
-            let p = sigmoid(x.iter().zip(&beta).map(|(x, b)| x * b).sum());
-            let slope = rating.weight * (p - rating.label);
-            let bend = rating.weight * p * (1.0 - p);
-            for i in 0..N {
-                gradient[(i, 0)] += slope * x[i];
-                for j in 0..N {
-                    curvature[(i, j)] += bend * x[i] * x[j];
-                }
-            }
-        }
-        let step = curvature
-            .llt(faer::Side::Lower)
-            .map_err(|_| DelightError::Curvature)?
-            .solve(&gradient);
-        // Halve the step until it helps: Newton overshoots far from the optimum.
-        let mut size = 1.0;
-        let mut moved = false;
-        for _ in 0..30 {
-            let next: Vec<f64> = (0..N).map(|ix| beta[ix] - size * step[(ix, 0)]).collect();
-            let value = loss(&next);
-            if value <= current {
-                moved = (current - value) > 1e-10 * current.abs().max(1.0);
-                beta = next;
-                current = value;
-                break;
-            }
-            size *= 0.5;
-        }
-        if !moved {
-            break;
-        }
+    let mut priors = vec![Prior::normal(prior.intercept, INTERCEPT_PRECISION)];
+    priors.extend(prior.weights.map(|weight| Prior::normal(weight, PRECISION)));
+    let mut rows = Observations::default();
+    for rating in rated {
+        let features = rating.features.iter().map(|x| f64::from(*x));
+        let terms = std::iter::once(1.0).chain(features).enumerate();
+        rows.push(terms, rating.label, rating.weight);
     }
+    let beta = logistic::fit(&rows, &priors)?;
     let mut weights = [0.0; FEATURES];
     weights.copy_from_slice(&beta[1..]);
     Ok(DelightModel {
@@ -138,10 +67,6 @@ pub fn fit(rated: &[Rated]) -> Result<DelightModel, DelightError> {
         weights,
         ratings: rated.len(),
     })
-}
-
-fn softplus(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::learn::vectors::scorers::{mean, ndcg, Fitted};
 use crate::learn::vectors::settings::{in_full, Trust};
 pub use crate::learn::vectors::settings::{Member, Settings};
 use crate::learn::vectors::split::{hold_out, Regime, FEWEST_CASES};
-use crate::learn::vectors::tune::Tuner;
+use crate::learn::vectors::tune::{Tuned, Tuner};
 
 /// A row of the validation table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,24 +53,15 @@ pub struct Choice {
 ///
 /// `memory`: bytes that fitting may use. `say` is told what is being done.
 pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> (Settings, Choice) {
-    let n = corpus.products();
     say("holding out a slice");
     let split = hold_out(corpus, 3000, seed);
     if split.cases.len() < FEWEST_CASES {
-        let settings = simple(corpus, seed);
-        let choice = Choice {
-            regime: None,
-            why: format!(
-                "only {} customers have something to hold out, {FEWEST_CASES} are needed to choose by",
-                split.cases.len()
-            ),
-            customers: split.cases.len(),
-            table: Vec::new(),
-            blend_ndcg: 0.0,
-            verdict: "too little data to choose: item-item with popularity behind it, untuned".into(),
-        };
-        return (settings, choice);
+        return (
+            simple(corpus, seed),
+            Choice::of_too_little(split.cases.len()),
+        );
     }
+    let n = corpus.products();
     let most_k = most_dimensions(corpus, n);
     let bench = Workbench::new(&split.train, most_k, seed);
     let cases: Vec<&Case> = split.cases.iter().collect();
@@ -81,11 +72,62 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         memory,
         say,
     };
+    let tuned = tune_families(&tuner, corpus, most_k);
+
+    say("weighing the families");
+    let fitted: Vec<&Fitted> = tuned.iter().map(|t| &t.fitted).collect();
+    let pool = Pool::new(&fitted, &cases, n);
+    let weights = blend_weights(&pool, &tuned);
+    let table = validation_table(&pool, &tuned, &weights);
+    let mut settings = blend_settings(&tuned, &weights, &pool.spread, most_k, seed);
+    let members: Vec<Fitted> = tuned
+        .into_iter()
+        .zip(&weights)
+        .filter(|(_, weight)| **weight > 0.0)
+        .map(|(tuned, _)| tuned.fitted)
+        .collect();
+    let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
+    if let Some((trust, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases)
+    {
+        settings.content_gain = trust.gain;
+        settings.content_level = trust.level;
+        blend_ndcg = ndcg;
+    }
+    let verdict = verdict(&pool, &weights, &settings, &table[0], blend_ndcg);
+    let choice = Choice {
+        regime: Some(split.regime),
+        why: split.why.clone(),
+        customers: cases.len(),
+        table,
+        blend_ndcg,
+        verdict,
+    };
+    (settings, choice)
+}
+
+impl Choice {
+    /// No choice at all, by only so many `customers`.
+    fn of_too_little(customers: usize) -> Choice {
+        Choice {
+            regime: None,
+            why: format!(
+                "only {customers} customers have something to hold out, {FEWEST_CASES} are needed to choose by"
+            ),
+            customers,
+            table: Vec::new(),
+            blend_ndcg: 0.0,
+            verdict: "too little data to choose: item-item with popularity behind it, untuned".into(),
+        }
+    }
+}
+
+/// Every family at the best settings that `tuner` finds for it, with decompositions of at most `most_k` dimensions.
+fn tune_families(tuner: &Tuner, corpus: &Corpus, most_k: usize) -> Vec<Tuned> {
     let mut tuned = Vec::new();
     tuned.extend(tuner.halve(vec![Family::Popular {
         half_life_days: None,
     }]));
-    if corpus.timed && split.regime != Regime::Random {
+    if corpus.timed && tuner.regime != Regime::Random {
         let lately = [30.0, 7.0, 14.0, 90.0].map(|days| Family::Popular {
             half_life_days: Some(days),
         });
@@ -99,7 +141,7 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
             .then(|| tuner.halve(vec![first.family.with_weighting(weighting)]))
             .flatten();
         tuned.push(match again {
-            Some(again) if again.ndcg > first.ndcg => crate::learn::vectors::tune::Tuned {
+            Some(again) if again.ndcg > first.ndcg => Tuned {
                 tried: first.tried,
                 ..again
             },
@@ -107,20 +149,21 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         });
     }
     tuned.extend(tuner.lag(weighting));
-    let exact = memory::affords_ease(corpus, most_k, memory);
+    let exact = memory::affords_ease(corpus, most_k, tuner.memory);
     tuned.extend(tuner.ease(weighting, exact));
-    bench.forget_rows();
+    tuner.bench.forget_rows();
     tuned.extend(tuner.spectral(weighting));
     tuned.extend(tuner.ials(weighting));
     tuned.extend(tuner.content(weighting));
+    tuned
+}
 
-    say("weighing the families");
-    let fitted: Vec<&Fitted> = tuned.iter().map(|t| &t.fitted).collect();
-    let pool = Pool::new(&fitted, &cases, n);
+/// The weight of each family on standardised scores.
+fn blend_weights(pool: &Pool, tuned: &[Tuned]) -> Vec<f32> {
     let mut weights = pool.weigh(0.002);
     if mean(&pool.ndcg(&weights, 20)) <= 0.0 {
         // nothing that is held out is found by anything: what is popular claims the least
-        for (weight, tuned) in weights.iter_mut().zip(&tuned) {
+        for (weight, tuned) in weights.iter_mut().zip(tuned) {
             *weight = f32::from(u8::from(matches!(
                 tuned.family,
                 Family::Popular {
@@ -129,30 +172,47 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
             )));
         }
     }
-    let weights = weights;
-    let alone = |family: usize| {
-        let mut one = vec![0.0; weights.len()];
-        one[family] = 1.0;
-        mean(&pool.ndcg(&one, 20))
-    };
+    weights
+}
+
+/// NDCG@20 per case of one `family` of `of` alone.
+fn alone(pool: &Pool, family: usize, of: usize) -> Vec<f64> {
+    let mut one = vec![0.0; of];
+    one[family] = 1.0;
+    pool.ndcg(&one, 20)
+}
+
+/// All families, best alone first.
+fn validation_table(pool: &Pool, tuned: &[Tuned], weights: &[f32]) -> Vec<Tried> {
     let mut table: Vec<Tried> = tuned
         .iter()
-        .zip(&weights)
+        .zip(weights)
         .enumerate()
         .map(|(at, (tuned, weight))| Tried {
             name: tuned.family.name().into(),
             settings: tuned.family.settings(),
             tried: tuned.tried,
-            ndcg: alone(at),
+            ndcg: mean(&alone(pool, at, weights.len())),
             weight: *weight,
-            worth: pool.worth(&weights, at),
+            worth: pool.worth(weights, at),
         })
         .collect();
     table.sort_by(|a, b| b.ndcg.total_cmp(&a.ndcg));
+    table
+}
+
+/// Settings of the families with a weight, `spread` being what their scores were standardised by.
+fn blend_settings(
+    tuned: &[Tuned],
+    weights: &[f32],
+    spread: &[f32],
+    most_k: usize,
+    seed: u64,
+) -> Settings {
     let blend: Vec<Member> = tuned
         .iter()
-        .zip(&weights)
-        .zip(&pool.spread)
+        .zip(weights)
+        .zip(spread)
         .filter(|((_, weight), _)| **weight > 0.0)
         .map(|((tuned, weight), spread)| Member {
             family: tuned.family.clone(),
@@ -170,66 +230,54 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         Some((k, power)) if in_blend => (k, power),
         _ => (most_k.min(128), 0.5),
     };
-    let mut settings = Settings {
+    Settings {
         seed,
         blend,
         vector_dim,
         vector_power,
         content_gain: in_full(),
         content_level: in_full(),
-    };
-    let members: Vec<Fitted> = tuned
-        .into_iter()
-        .zip(&weights)
-        .filter(|(_, weight)| **weight > 0.0)
-        .map(|(tuned, _)| tuned.fitted)
-        .collect();
-    let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
-    if let Some((trust, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases)
-    {
-        settings.content_gain = trust.gain;
-        settings.content_level = trust.level;
-        blend_ndcg = ndcg;
     }
-    let best = &table[0];
-    let verdict = if blend_ndcg <= 0.0 {
-        format!(
+}
+
+/// What the choice comes to in one sentence; `best` is the best family alone.
+fn verdict(
+    pool: &Pool,
+    weights: &[f32],
+    settings: &Settings,
+    best: &Tried,
+    blend_ndcg: f64,
+) -> String {
+    if blend_ndcg <= 0.0 {
+        return format!(
             "nothing that is held out is found by any family: {} and nothing else",
             best.name
-        )
-    } else if settings.blend.len() == 1 {
-        format!(
+        );
+    }
+    if settings.blend.len() == 1 {
+        return format!(
             "{} alone: nothing added to it was worth its place",
             best.name
-        )
-    } else {
-        let most = |a: &usize, b: &usize| alone(*a).total_cmp(&alone(*b)).then(b.cmp(a));
-        let (gap, error) = (0..weights.len())
-            .max_by(most)
-            .map_or((0.0, 0.0), |family| {
-                let mut one = vec![0.0; weights.len()];
-                one[family] = 1.0;
-                gap(&pool.ndcg(&weights, 20), &pool.ndcg(&one, 20))
-            });
-        format!(
-            "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
-             the slice that also chose the weights",
-            settings.blend.len(),
-            blend_ndcg,
-            best.ndcg,
-            best.name,
-            1.96 * error
-        )
-    };
-    let choice = Choice {
-        regime: Some(split.regime),
-        why: split.why.clone(),
-        customers: cases.len(),
-        table,
+        );
+    }
+    let each: Vec<Vec<f64>> = (0..weights.len())
+        .map(|family| alone(pool, family, weights.len()))
+        .collect();
+    let most = |a: &usize, b: &usize| mean(&each[*a]).total_cmp(&mean(&each[*b])).then(b.cmp(a));
+    let (gap, error) = (0..weights.len())
+        .max_by(most)
+        .map_or((0.0, 0.0), |family| {
+            gap(&pool.ndcg(weights, 20), &each[family])
+        });
+    format!(
+        "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
+         the slice that also chose the weights",
+        settings.blend.len(),
         blend_ndcg,
-        verdict,
-    };
-    (settings, choice)
+        best.ndcg,
+        best.name,
+        1.96 * error
+    )
 }
 
 /// Mean of `a` − `b` per case, and its standard error.
