@@ -71,40 +71,53 @@ impl People {
             let message = format!("{:?} appears twice, first in row {first}", row.customer_id);
             return Err(FieldError::new("customer_id", message));
         }
-        // all or nothing: what is wrong with one identity takes none of the others
         let mut claims = Vec::new();
-        for (ix, identity) in row.identities.iter().enumerate() {
-            let id = self.number(identity);
-            let wrong = |message: String| {
-                Err(FieldError::new(
-                    format!("identities[{ix}]"),
-                    format!("{identity:?} of customer {:?} {message}", row.customer_id),
-                ))
-            };
-            if self.above(own).any(|above| above == id) {
-                return wrong(format!(
-                    "makes a circle: {:?} is an identity of it",
-                    row.customer_id
-                ));
-            }
-            match self.known(id).claimed_by {
-                Some(other) if other != own && !self.above(id).any(|above| above == own) => {
-                    let Known { claimed_in, .. } = self.known(id);
-                    return wrong(format!(
-                        "is an identity of customer {:?} already, in row {claimed_in}",
-                        self.known(other).name
-                    ));
+        let verdict = row
+            .identities
+            .iter()
+            .enumerate()
+            .try_for_each(|(ix, identity)| {
+                let id = self.number(identity);
+                if self.claim(own, id, place).map_err(|message| {
+                    let message =
+                        format!("{identity:?} of customer {:?} {message}", row.customer_id);
+                    FieldError::new(format!("identities[{ix}]"), message)
+                })? {
+                    claims.push(id);
                 }
-                Some(_) => {}
-                None => claims.push(id),
-            }
+                Ok(())
+            });
+        if verdict.is_err() {
+            // what is wrong with one identity takes none of the others
+            claims
+                .iter()
+                .for_each(|id| self.ids[*id as usize].claimed_by = None);
+            return verdict;
         }
         self.ids[own as usize].own_row = Some(place);
-        for id in claims {
-            let known = &mut self.ids[id as usize];
-            (known.claimed_by, known.claimed_in) = (Some(own), place);
-        }
         Ok(())
+    }
+
+    /// Makes `id` an identity of `own`, in row `place`; false where it is one already.
+    fn claim(&mut self, own: u32, id: u32, place: u64) -> Result<bool, String> {
+        if self.above(own).any(|above| above == id) {
+            let name = &self.known(own).name;
+            return Err(format!("makes a circle: {name:?} is an identity of it"));
+        }
+        match self.known(id).claimed_by {
+            Some(other) if other != own && !self.above(id).any(|above| above == own) => {
+                let (name, row) = (&self.known(other).name, self.known(id).claimed_in);
+                Err(format!(
+                    "is an identity of customer {name:?} already, in row {row}"
+                ))
+            }
+            Some(_) => Ok(false),
+            None => {
+                let known = &mut self.ids[id as usize];
+                (known.claimed_by, known.claimed_in) = (Some(own), place);
+                Ok(true)
+            }
+        }
     }
 }
 
