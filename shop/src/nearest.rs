@@ -18,8 +18,8 @@ fn edits(a: &[char], b: &[char]) -> usize {
     old[b.len()]
 }
 
-/// The one of `known` that is written most like `word`: at most a third of its letters differ, and at most two. Ties go to
-/// the first in order of letters.
+/// The one of `known` that is written most like `word`: it begins alike, and at most a third of its letters differ, and at
+/// most two. Ties go to the first in order of letters.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let letters: Vec<char> = word.chars().flat_map(char::to_lowercase).collect();
     let most = (letters.len() / 3).min(2);
@@ -28,7 +28,7 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .filter_map(|known| {
             let other: Vec<char> = known.chars().flat_map(char::to_lowercase).collect();
             let edits = edits(&letters, &other);
-            (edits <= most).then_some((edits, known))
+            (edits <= most && letters.first() == other.first()).then_some((edits, known))
         })
         .min()
         .map(|(_, known)| known)
@@ -45,5 +45,6 @@ mod tests {
         assert_eq!(nearest("Vaule", known), Some("value"));
         assert_eq!(nearest("it", known), None, "too short to tell");
         assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("tasting", ["rating"]), None);
     }
 }

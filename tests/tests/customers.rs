@@ -55,6 +55,18 @@ async fn linking_joins_channels_and_unlinking_restores_what_was() {
         .await
         .unwrap_err();
     assert_eq!(circle.code(), Code::FailedPrecondition);
+    for nobody in ["undefined", "null", "0"] {
+        let refused = client
+            .link_identity(LinkIdentityRequest {
+                customer_id: "ada".into(),
+                identity: nobody.into(),
+                actor: String::new(),
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(refused.message().contains("identity"), "{refused}");
+    }
     client
         .unlink_identity(UnlinkIdentityRequest {
             customer_id: "ada".into(),

@@ -95,6 +95,39 @@ fn out_of_stock_removed_and_unavailable_products_never_appear() {
 }
 
 #[test]
+fn other_sizes_of_an_owned_durable_are_not_offered_as_new() {
+    let model = model();
+    let mut live = Live::of_catalogue(model.catalogue.clone());
+    let lasting = |ix: usize| Product {
+        durable: Some(true),
+        ..model.catalogue.products()[ix].clone()
+    };
+    let changes = [1, 2].map(|ix| ShelfChange::listed(lasting(ix)));
+    live = live.changed(changes, &model.representation, None).unwrap();
+    let history = [touch(Kind::PURCHASE, 2, 1)];
+    let customer = CustomerState {
+        history: &history,
+        ..CustomerState::NOBODY
+    };
+    for kind in [ListKind::ForYou, ListKind::Popular] {
+        let request = Request::one(kind, 10, 200);
+        let answer = recommend(&model, &live, customer, &request, &|| false).unwrap();
+        let list = products(&answer.lists[0]);
+        assert!(!list.contains(&1), "{kind:?}: {list:?}");
+        assert!(list.contains(&0), "{kind:?}: {list:?}");
+    }
+    // given back, it is not owned
+    let history = [history[0], touch(Kind::RETURN, 2, 2)];
+    let customer = CustomerState {
+        history: &history,
+        ..customer
+    };
+    let request = Request::one(ListKind::Popular, 10, 200);
+    let answer = recommend(&model, &live, customer, &request, &|| false).unwrap();
+    assert!(products(&answer.lists[0]).contains(&1));
+}
+
+#[test]
 fn owned_durables_go_and_with_exclude_owned_everything_owned() {
     let model = model();
     let history = [

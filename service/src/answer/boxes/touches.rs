@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serendib_shop::Touchpoint;
+use serendib_shop::{Kind, Kinds, Touchpoint};
 
 use crate::answer::boxes::{repack, Keep, Packer};
 use crate::clock::now_ms;
@@ -18,8 +18,8 @@ pub async fn follow(packer: &Arc<Packer>, rows: &[Touchpoint]) {
         return;
     }
     for row in rows {
-        match row.kind.as_str() {
-            "delivery" | "box_kept" | "box_returned" => {
+        match Kinds::known_by_name(&row.kind) {
+            Some(Kind::DELIVERY | Kind::BOX_KEPT | Kind::BOX_RETURNED) => {
                 let opened = row
                     .basket_id
                     .as_ref()
@@ -28,7 +28,7 @@ pub async fn follow(packer: &Arc<Packer>, rows: &[Touchpoint]) {
                     deliver(packer, box_id).await;
                 }
             }
-            "purchase" => {
+            Some(Kind::PURCHASE) => {
                 let product = row.product_id.as_ref().filter(|id| packer.spoilers.any(id));
                 if let Some(product) = product {
                     bought(packer, &row.customer_id, product).await;
@@ -77,10 +77,13 @@ async fn missed(packer: &Arc<Packer>, stored: &StoredBox) -> Result<Vec<Touchpoi
             .store
             .touchpoints(customer, after, PAGE)
             .await?;
-        found.extend(rows.into_iter().filter(|row| match row.kind.as_str() {
-            "purchase" => secret(row),
-            _ => row.basket_id.as_ref() == Some(&stored.box_id),
-        }));
+        found.extend(
+            rows.into_iter()
+                .filter(|row| match Kinds::known_by_name(&row.kind) {
+                    Some(Kind::PURCHASE) => secret(row),
+                    _ => row.basket_id.as_ref() == Some(&stored.box_id),
+                }),
+        );
         after = next;
         if after.is_none() {
             return Ok(found);

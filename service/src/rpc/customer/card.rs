@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::Datelike;
 use serendib_proto::v1;
 use serendib_proto::v1::{GetCustomerRequest, GetCustomerResponse};
-use serendib_shop::{Kinds, Touchpoint};
+use serendib_shop::{Kind, Kinds, Touchpoint};
 use tonic::Status;
 
 use crate::answer::Answering;
@@ -123,7 +123,7 @@ fn years(rows: &[Touchpoint]) -> Vec<v1::YearSummary> {
         let Some(kind) = Kinds::known_by_name(&row.kind) else {
             continue;
         };
-        let bought = row.kind == "purchase" || row.kind == "box_kept";
+        let bought = matches!(kind, Kind::PURCHASE | Kind::BOX_KEPT);
         if !bought && !kind.takes_back() {
             continue;
         }
@@ -157,9 +157,9 @@ fn years(rows: &[Touchpoint]) -> Vec<v1::YearSummary> {
 fn open_complaints(rows: &[Touchpoint], holds: &[v1::CareHold]) -> Vec<v1::OpenComplaint> {
     let mut open: Vec<&Touchpoint> = Vec::new();
     for row in rows {
-        match row.kind.as_str() {
-            "complaint" => open.push(row),
-            "complaint_resolved" => {
+        match Kinds::known_by_name(&row.kind) {
+            Some(Kind::COMPLAINT) => open.push(row),
+            Some(Kind::COMPLAINT_RESOLVED) => {
                 open.retain(|c| row.product_id.is_some() && c.product_id != row.product_id);
             }
             _ => {}
