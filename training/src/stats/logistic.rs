@@ -10,6 +10,8 @@ const STEPS: usize = 60;
 const HALVINGS: usize = 30;
 /// Moves of coefficients, as a share of their size, below which the search has arrived.
 const ARRIVED: f64 = 1e-12;
+/// Share of the loss by which two values of it may differ by rounding alone.
+const ROUNDING: f64 = 1e-12;
 
 /// What is believed of one coefficient before data: Gaussian, within bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,7 +144,8 @@ pub fn fit(observations: &Observations, priors: &[Prior]) -> Result<Vec<f64>, Un
                 .map(|(ix, p)| (beta[ix] - size * step[(ix, 0)]).clamp(p.least, p.most))
                 .collect();
             let value = loss(observations, priors, &next);
-            if value <= current {
+            // near the optimum a step helps by less than the sum of many rows can show
+            if value <= current + ROUNDING * current.abs() {
                 let by = next
                     .iter()
                     .zip(&beta)
