@@ -111,6 +111,8 @@ fn secured(config: &crate::config::ServerConfig) -> anyhow::Result<Server> {
         read("server.tls_cert", &tls.cert)?,
         read("server.tls_key", &tls.key)?,
     );
+    crate::store::owned(&tls.key)
+        .map_err(|error| anyhow::anyhow!("server.tls_key {}: {error}", tls.key.display()))?;
     Server::builder()
         .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key)))
         .context("cannot use server.tls_cert and server.tls_key")

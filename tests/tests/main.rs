@@ -18,6 +18,7 @@ mod operations;
 mod python;
 mod recommend;
 mod record;
+mod said;
 mod store_crash;
 #[cfg(unix)]
 mod store_disk;

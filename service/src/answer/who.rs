@@ -38,11 +38,12 @@ impl Who {
         let said = state
             .as_ref()
             .map_or(Consents::default(), |s| s.profile.consents);
-        // by the person's own id, and by the id of the request where nobody is known
+        // by the id that was known first, so that a link never moves who was decided on earlier into the other arm, and by
+        // the id of the request where nobody is known
         let percent = keeping.config.recommend.holdout_percent;
         let holdout = state
             .as_ref()
-            .map(|state| state.customer_id.as_str())
+            .map(|state| state.first_id.as_str())
             .or(customer_id)
             .is_some_and(|id| in_holdout(id, percent));
         Ok(Who {

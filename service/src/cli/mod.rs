@@ -73,6 +73,9 @@ where
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
+    // what is written holds customers' data: no other user of the machine reads it
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match cli.command {
         #[cfg(feature = "demo")]
         Some(Command::Demo(demo)) => demo.run(),

@@ -55,6 +55,9 @@ pub struct Serve {
     /// Address and port for Prometheus, empty for none [setting metrics.addr]
     #[arg(long)]
     metrics_addr: Option<String>,
+    /// The clock is right although it is far ahead of when the store was last in use: delete and expire by it
+    #[arg(long)]
+    trust_clock: bool,
     /// Print the settings that would be used, with their meaning, and end
     #[arg(long)]
     print_config: bool,
@@ -109,7 +112,7 @@ impl Serve {
             );
         }
         runtime()?.block_on(async {
-            let store = open_store(&config.store).await?;
+            let store = open_checked(&config.store, self.trust_clock).await?;
             #[cfg(feature = "shop-data")]
             if let Some(data) = &self.data {
                 let loading = Loading {
@@ -142,7 +145,13 @@ async fn serve(config: Config, store: Arc<SqliteStore>) -> anyhow::Result<()> {
 /// # Errors
 /// A store that is damaged, newer, read-only or in use.
 pub async fn open_store(config: &StoreConfig) -> anyhow::Result<Arc<SqliteStore>> {
+    open_checked(config, false).await
+}
+
+/// The same; with `trust_clock` also where the clock is far ahead of when the store was last in use.
+async fn open_checked(config: &StoreConfig, trust_clock: bool) -> anyhow::Result<Arc<SqliteStore>> {
     let sqlite = SqliteConfig {
+        trust_clock,
         cache_bytes: (config.cache_bytes / 2) as usize,
         max_pages: config.max_bytes.map(|bytes| (bytes / 4_096).max(64)),
         ..SqliteConfig::new(&config.dir)

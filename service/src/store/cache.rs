@@ -284,6 +284,7 @@ mod tests {
                     linked_at: 0,
                 })
                 .collect(),
+            first_id: id.into(),
             version: 1,
             profile: Customer::default(),
             touchpoints: (0..rows)

@@ -91,6 +91,10 @@ impl Key {
                 })
             }
         };
+        owned(path).map_err(|detail| StoreError::Key {
+            path: path.into(),
+            detail,
+        })?;
         match hex::decode(text.trim()) {
             Ok(bytes) if bytes.len() == 32 => Ok(Some(Key::new(&bytes))),
             _ => Err(StoreError::Key {
@@ -113,6 +117,25 @@ impl Key {
         })?;
         Ok(Key::new(&bytes))
     }
+}
+
+/// Checks that nobody but its owner can read the key in `path`.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub(crate) fn owned(path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map_or(0, |meta| meta.permissions().mode());
+        if mode & 0o077 != 0 {
+            return Err(format!(
+                "other users can read the key (mode {:03o}); let only its owner (chmod 600)",
+                mode & 0o777
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

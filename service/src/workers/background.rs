@@ -62,7 +62,21 @@ pub async fn keep_store(app: Arc<App>) {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
     }
+    let mut waiting: Option<tokio::time::Instant> = None;
     loop {
+        let unscrubbed = app.store.health().unscrubbed;
+        match waiting {
+            None if unscrubbed > 0 => waiting = Some(tokio::time::Instant::now()),
+            Some(_) if unscrubbed == 0 => waiting = None,
+            Some(since) if since.elapsed() > config.scrub_within => {
+                tracing::warn!(
+                    unscrubbed,
+                    overdue_s = (since.elapsed() - config.scrub_within).as_secs(),
+                    "erased customers are still in the files: a slow reader holds an older state"
+                );
+            }
+            _ => {}
+        }
         let result = tokio::select! {
             _ = refresh.tick() => app.views.refresh(now_ms()).await,
             _ = sweep.tick() => app.store.sweep(retention, now_ms()).await.map(|_| ()),

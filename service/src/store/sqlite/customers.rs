@@ -209,6 +209,11 @@ pub(super) fn state(
     Ok(Some(CustomerState {
         customer_id: members[0].id.clone(),
         identities: links(&members),
+        first_id: members
+            .iter()
+            .min_by_key(|member| member.ident)
+            .map(|member| member.id.clone())
+            .unwrap_or_default(),
         version: members.iter().map(|m| m.version).max().unwrap_or(0) as u64,
         profile: merged_profile(&members)?,
         total: if query.before.is_some() && complete {
@@ -515,6 +520,11 @@ pub(super) fn link(
     match link {
         Link::New | Link::TooMany => {}
         Link::Already => return Ok(merged),
+        // whoever a call linked it to keeps it; two rows of one file that claim it are refused when they are read
+        Link::Own | Link::Circle | Link::Elsewhere if said.is_file() => {
+            merged.kept = true;
+            return Ok(merged);
+        }
         Link::Own | Link::Circle => return Err(StoreError::Circle.into()),
         Link::Elsewhere => return Err(StoreError::LinkedElsewhere.into()),
     }

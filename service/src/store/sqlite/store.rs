@@ -26,7 +26,7 @@ use super::lock::lock;
 use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
     boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
-    SqliteConfig, SqliteStore, KEY_FILE,
+    SqliteConfig, SqliteStore, Watch, KEY_FILE,
 };
 
 /// Batches larger than this are checked and hashed off the async threads.
@@ -74,6 +74,17 @@ fn open_key(dir: &Path) -> Result<Key, StoreError> {
 
 fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreError> {
     let vfs = config.vfs.as_deref();
+    let ledger_path = config.dir.join(LEDGER.name);
+    if has_store(&config.dir) && !ledger_path.is_file() {
+        return Err(StoreError::Key {
+            path: ledger_path,
+            detail: "the erase ledger is missing, without which erased customers could come back; put it back (every \
+                     backup holds it)"
+                .into(),
+        });
+    }
+    // the ledger first: a store without one was tampered with
+    let ledger = LEDGER.open(&config.dir, vfs)?;
     let conn = STORE.open(&config.dir, vfs)?;
     schema::check(&conn, &config.dir.join(STORE.name), config.check)?;
     writable(&conn, &config.dir.join(STORE.name))?;
@@ -81,10 +92,27 @@ fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreEr
         conn.pragma_update(None, "max_page_count", pages as i64)
             .map_err(|e| classify("opening the store", &config.dir.join(STORE.name), &e))?;
     }
-    let ledger = LEDGER.open(&config.dir, vfs)?;
-    schema::check(&ledger, &config.dir.join(LEDGER.name), config.check)?;
-    writable(&ledger, &config.dir.join(LEDGER.name))?;
+    schema::check(&ledger, &ledger_path, config.check)?;
+    writable(&ledger, &ledger_path)?;
+    for name in [STORE.name, LEDGER.name] {
+        snapshot::private(&config.dir.join(name))?;
+    }
     Ok((conn, ledger))
+}
+
+/// Lets only the owner look into the directory of a store.
+fn private_dir(dir: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(|error| {
+            StoreError::ReadOnly {
+                path: dir.to_owned(),
+                detail: format!("protecting the directory failed: {error}"),
+            }
+        })?;
+    }
+    Ok(())
 }
 
 /// Says at once that a file can only be read, not with the first touchpoint.
@@ -115,6 +143,7 @@ impl SqliteStore {
             path: config.dir.clone(),
             detail: format!("making the directory failed: {error}"),
         })?;
+        private_dir(&config.dir)?;
         let lock = lock(&config.dir)?;
         snapshot::finish(&config.dir)?;
         let key = open_key(&config.dir)?;
@@ -123,6 +152,7 @@ impl SqliteStore {
         same_key(&conn, &key, &config.dir)?;
         same_key(&ledger, &key, &config.dir)?;
         let log = served::open(&config.dir, config.vfs.as_deref())?;
+        snapshot::private(&config.dir.join(SERVED.name))?;
         let served = ServedLog::start(log, config.dir.join(SERVED.name), config.served_queue)?;
         let shared = Arc::new(Shared {
             dir: config.dir.clone(),
@@ -139,7 +169,9 @@ impl SqliteStore {
             commit_micros: AtomicU64::new(0),
             unscrubbed: AtomicU64::new(0),
             erased_again: AtomicU64::new(0),
+            clock: Mutex::new(Watch::default()),
         });
+        shared.watch_clock(&conn, now, config.trust_clock)?;
         let mut writer = Writer::new(conn, ledger, shared.clone())?;
         let again = writer.reapply(now)?;
         shared.erased_again.store(again as u64, Ordering::SeqCst);
@@ -871,6 +903,16 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, retention: Retention, now: i64) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
+        if !self.shared.trusts(now, self.config.trust_clock) {
+            return Ok(swept);
+        }
+        self.write(1, "noting the time", move |tx| {
+            tx.conn
+                .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES ('seen', ?1)")?
+                .execute([now])?;
+            Ok(())
+        })
+        .await?;
         if let Some(age) = retention.touchpoints_ms {
             let before = now.saturating_sub(age);
             let mut after = Some(0);

@@ -61,6 +61,8 @@ pub struct CustomerState {
     pub customer_id: String,
     /// The linked identities, by time of linking, then by id.
     pub identities: Vec<LinkedIdentity>,
+    /// The id by which they were known first: what was decided for it holds for the person.
+    pub first_id: String,
     /// Grows with every change to the person, linking and unlinking included; never repeats for other contents.
     pub version: u64,
     /// Profile merged over the identities: the earliest registration, facts of all (the root's first, equal ones
