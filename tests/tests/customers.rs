@@ -227,8 +227,14 @@ async fn the_export_equals_what_was_recorded() {
         .into_inner();
     let mut exported = Vec::new();
     let mut audited = Vec::new();
+    let mut inferred = Vec::new();
     while let Some(row) = stream.next().await {
         match row.unwrap().row.unwrap() {
+            Row::Life(_) => inferred.push("life"),
+            Row::Engagement(answer) => {
+                assert!(answer.engagement.is_some());
+                inferred.push("engagement");
+            }
             Row::Touchpoint(touch) => exported.push(touch),
             Row::Audit(entry) => audited.push(entry.action),
             _ => {}
@@ -236,6 +242,7 @@ async fn the_export_equals_what_was_recorded() {
     }
     assert_eq!(exported, rows);
     assert!(audited.contains(&"link".to_owned()), "{audited:?}");
+    assert_eq!(inferred, ["life", "engagement"]);
     shop.close().await;
 }
 

@@ -24,6 +24,7 @@ use serendib_shop::{Consents, Customer, Purpose};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
+use crate::answer::call::Call;
 use crate::answer::customers::Customers;
 use crate::rpc::actor;
 use crate::rpc::customer::convert::{consents_to_proto, customer_from_proto, customer_to_proto};
@@ -43,6 +44,23 @@ pub struct CustomerRpc(pub Arc<Customers>);
 impl CustomerRpc {
     fn model_id(&self) -> String {
         self.0.answering.keeping.model_id()
+    }
+}
+
+impl CustomerRpc {
+    /// What is inferred of the customer: it is held about them as much as what was recorded.
+    async fn inferred(&self, customer: String, call: Call) -> Result<[Row; 2], Status> {
+        let of_life = GetLifeRequest {
+            customer_id: customer.clone(),
+            ..GetLifeRequest::default()
+        };
+        let life = life::get(&self.0.answering, &of_life, call.clone()).await?;
+        let of_contact = GetEngagementRequest {
+            customer_id: customer,
+            ..GetEngagementRequest::default()
+        };
+        let engagement = engagement::get(&self.0.answering, &of_contact, call).await?;
+        Ok([Row::Life(life), Row::Engagement(engagement)])
     }
 }
 
@@ -175,8 +193,14 @@ impl CustomerService for CustomerRpc {
         let message = request.get_ref();
         let customer = id("customer_id", &message.customer_id)?;
         let by = actor(&request, &message.actor)?;
-        let rows = self.0.export(customer, by).await?;
+        let (call, _) = opened(request)?;
+        let rows = self.0.export(customer.clone(), by).await?;
         let rows = rows.map(|row| Ok(export_row(row?)));
+        let inferred = self.inferred(customer, call).await?;
+        let inferred = inferred
+            .into_iter()
+            .map(|row| Ok(ExportCustomerResponse { row: Some(row) }));
+        let rows = rows.chain(tokio_stream::iter(inferred));
         Ok(Response::new(Box::pin(rows)))
     }
 
