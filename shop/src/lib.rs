@@ -49,9 +49,9 @@ pub use log::Log;
 #[cfg(feature = "tables")]
 pub use progress::Progress;
 pub use row::{
-    check_amount, check_identity, check_scale, check_text, check_time, BoxOrder, Check, Consents,
-    Customer, Delight, Fact, FieldError, ItemType, Product, Purpose, Served, StockLot, Touchpoint,
-    PLAUSIBLE_MS,
+    check_amount, check_identities, check_identity, check_scale, check_text, check_time, BoxOrder,
+    Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product, Purpose, Served,
+    StockLot, Touchpoint, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 #[cfg(feature = "tables")]

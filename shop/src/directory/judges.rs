@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::rows::{Judge, Standing};
 use crate::ids::stable_hash;
-use crate::row::FieldError;
+use crate::row::{check_identities, FieldError};
 use crate::{Customer, Touchpoint};
 
 /// Of the rows of one `touchpoint_id` the first counts. Remembers 8 bytes of each id.
@@ -66,6 +66,7 @@ impl People {
     }
 
     fn admit(&mut self, row: &Customer, place: u64) -> Result<(), FieldError> {
+        check_identities(row)?;
         let own = self.number(&row.customer_id);
         if let Some(first) = self.known(own).own_row {
             let message = format!("{:?} appears twice, first in row {first}", row.customer_id);
