@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::rows::{Judge, Standing};
 use crate::ids::stable_hash;
-use crate::row::FieldError;
+use crate::row::{check_identities, FieldError};
 use crate::{Customer, Link, Persons, Touchpoint};
 
 /// Of the rows of one `touchpoint_id` the first counts. Remembers 8 bytes of each id.
@@ -38,6 +38,7 @@ struct People {
 
 impl People {
     fn admit(&mut self, row: &Customer, place: u64) -> Result<(), FieldError> {
+        check_identities(row)?;
         let own = row.customer_id.as_str();
         if let Some(first) = self.rows.get(own) {
             let message = format!("{own:?} appears twice, first in row {first}");

@@ -12,8 +12,8 @@ mod touchpoint;
 
 pub use boxes::{BoxOrder, StockLot};
 pub use check::{
-    check_amount, check_identity, check_scale, check_text, check_time, Check, FieldError,
-    MAX_IDENTITIES, PLAUSIBLE_MS,
+    check_amount, check_identities, check_identity, check_scale, check_text, check_time, Check,
+    FieldError, MAX_IDENTITIES, PLAUSIBLE_MS,
 };
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use product::{ItemType, Product};

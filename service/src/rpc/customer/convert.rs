@@ -1,7 +1,7 @@
 //! Customers, facts and consents.
 
 use serendib_proto::v1;
-use serendib_shop::{Consents, Customer, Fact};
+use serendib_shop::{check_identities, Consents, Customer, Fact};
 
 use crate::rpc::fields::{checked, given, in_milliseconds, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map, value_from_json, value_to_json};
@@ -30,7 +30,9 @@ pub fn customer_from_proto(customer: &v1::Customer) -> Result<Customer, Invalid>
         said_at: customer.said_at_ms,
         attributes: struct_to_map("attributes", customer.attributes.as_ref())?,
     };
-    checked(row)
+    let row = checked(row)?;
+    check_identities(&row)?;
+    Ok(row)
 }
 
 fn fact_from_proto(fact: &v1::Fact) -> Result<Fact, Invalid> {
