@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
-use crate::{check_id, IdError, Product, ProductIx};
+use crate::names::path_parts;
+use crate::{check_id, name_key, IdError, Product, ProductIx};
 
 /// The number of a category in a [`Catalogue`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CategoryId(pub u32);
+
+/// The number of a brand in a [`Catalogue`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BrandId(pub u32);
 
 /// One node of the category tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,28 +58,26 @@ pub enum CatalogueError {
 #[derive(Debug, Clone, Default)]
 struct CategoryTree {
     list: Vec<Category>,
-    by_path: HashMap<String, CategoryId>,
+    /// By the [`name_key`] of the path: a category is called as it was first written.
+    by_key: HashMap<String, CategoryId>,
 }
 
 impl CategoryTree {
     fn intern(&mut self, path: &str) -> Option<CategoryId> {
         let mut parent = None;
-        let mut full = String::new();
-        for (depth, part) in path
-            .split('/')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .enumerate()
-        {
-            if depth > 0 {
-                full.push('/');
-            }
-            full.push_str(part);
+        for (depth, part) in path_parts(path).enumerate() {
+            let full = match parent {
+                None => part.to_owned(),
+                Some(CategoryId(above)) => {
+                    let above: &Category = &self.list[above as usize];
+                    format!("{}/{part}", above.path)
+                }
+            };
             let next = CategoryId(self.list.len() as u32);
-            let id = *self.by_path.entry(full.clone()).or_insert_with(|| next);
+            let id = *self.by_key.entry(name_key(&full)).or_insert(next);
             if id == next {
                 self.list.push(Category {
-                    path: full.clone(),
+                    path: full,
                     parent,
                     depth: depth as u32,
                 });
@@ -82,6 +85,20 @@ impl CategoryTree {
             parent = Some(id);
         }
         parent
+    }
+}
+
+/// The brands of a catalogue, each once however it is written.
+#[derive(Debug, Clone, Default)]
+struct Brands {
+    /// As first written.
+    names: Vec<String>,
+    by_key: HashMap<String, BrandId>,
+}
+
+impl Brands {
+    fn find(&self, name: &str) -> Option<BrandId> {
+        self.by_key.get(&name_key(name)).copied()
     }
 }
 
@@ -94,6 +111,8 @@ pub struct Catalogue {
     by_id: imbl::HashMap<Arc<str>, ProductIx>,
     categories: Arc<CategoryTree>,
     leaf: Vector<Option<CategoryId>>,
+    brands: Arc<Brands>,
+    brand: Vector<Option<BrandId>>,
     /// The first product of each variant group, by what the group is called.
     groups: imbl::HashMap<Arc<str>, ProductIx>,
     /// First product of each variant group, per product.
@@ -172,9 +191,14 @@ impl Catalogue {
         let at = ix as usize;
         let before = &self.products[at];
         let regrouped = group_of(before) != group_of(&product);
+        let before_brand = before.brand.clone();
         if before.category != product.category {
             let leaf = self.intern_path(product.category.as_deref());
             self.leaf.set(at, leaf);
+        }
+        if before_brand != product.brand {
+            let brand = self.intern_brand(product.brand.as_deref());
+            self.brand.set(at, brand);
         }
         if self.dated[at] != is_dated(&product) {
             self.dated.set(at, is_dated(&product));
@@ -202,6 +226,8 @@ impl Catalogue {
             .push_back(*self.groups.entry(group).or_insert(ix));
         self.by_id.insert(id, ix);
         self.leaf.push_back(leaf);
+        let brand = self.intern_brand(product.brand.as_deref());
+        self.brand.push_back(brand);
         self.dated.push_back(is_dated(&product));
         self.non_product.push_back(product.is_non_product());
         self.products.push_back(product);
@@ -221,10 +247,25 @@ impl Catalogue {
 
     fn intern_path(&mut self, path: Option<&str>) -> Option<CategoryId> {
         let path = path?;
-        if let Some(known) = self.categories.by_path.get(path) {
-            return Some(*known);
+        if let Some(known) = self.find_category(path) {
+            return Some(known);
         }
         Arc::make_mut(&mut self.categories).intern(path)
+    }
+
+    fn intern_brand(&mut self, name: Option<&str>) -> Option<BrandId> {
+        let key = name_key(name?);
+        if key.is_empty() {
+            return None;
+        }
+        if let Some(known) = self.brands.by_key.get(&key) {
+            return Some(*known);
+        }
+        let brands = Arc::make_mut(&mut self.brands);
+        let id = BrandId(brands.names.len() as u32);
+        brands.names.push(name?.trim().to_owned());
+        brands.by_key.insert(key, id);
+        Some(id)
     }
 
     /// Whether `product` is nothing that is sold: see [`Product::is_non_product`].
@@ -273,9 +314,27 @@ impl Catalogue {
         &self.categories.list[id.0 as usize]
     }
 
-    /// The category at `path`.
+    /// The category at `path`, however that is written: see [`name_key`].
     pub fn find_category(&self, path: &str) -> Option<CategoryId> {
-        self.categories.by_path.get(path).copied()
+        let by_key = &self.categories.by_key;
+        // most paths are written as they are compared
+        let exact = by_key.get(path).copied();
+        exact.or_else(|| by_key.get(&name_key(path)).copied())
+    }
+
+    /// All brands as they were first written, by their numbers.
+    pub fn brands(&self) -> &[String] {
+        &self.brands.names
+    }
+
+    /// The brand called `name`, however that is written: see [`name_key`].
+    pub fn find_brand(&self, name: &str) -> Option<BrandId> {
+        self.brands.find(name)
+    }
+
+    /// The brand of product `ix`.
+    pub fn brand(&self, ix: ProductIx) -> Option<BrandId> {
+        self.brand.get(ix as usize).copied().flatten()
     }
 
     /// The leaf category of product `ix`.
@@ -325,6 +384,34 @@ mod tests {
         assert_eq!(catalogue.leaf(1), catalogue.find_category("baby/clothes"));
         assert_eq!(catalogue.leaf(2), None);
         assert_eq!(catalogue.category(leaf).name(), "newborn");
+    }
+
+    #[test]
+    fn categories_and_brands_are_found_however_they_are_written() {
+        let branded = |id: &str, category: &str, brand: &str| Product {
+            brand: Some(brand.into()),
+            ..product(id, category, None)
+        };
+        let mut catalogue = Catalogue::new(vec![
+            branded("p", "Food / Hot Drinks", "Hill & Co"),
+            branded("q", "food/hot drinks/", " hill & co "),
+            branded("r", "Food/Cold", " "),
+        ])
+        .unwrap();
+        assert_eq!(catalogue.categories().len(), 3);
+        assert_eq!(catalogue.leaf(0), catalogue.leaf(1));
+        let leaf = catalogue.leaf(0).unwrap();
+        assert_eq!(catalogue.category(leaf).path, "Food/Hot Drinks");
+        for name in ["Food / Hot Drinks", "/FOOD/hot  drinks", "food/hot drinks"] {
+            assert_eq!(catalogue.find_category(name), Some(leaf), "{name:?}");
+        }
+        assert_eq!(catalogue.find_category("hot drinks"), None);
+        assert_eq!(catalogue.brands(), ["Hill & Co"]);
+        assert_eq!(catalogue.brand(0), catalogue.brand(1));
+        assert_eq!(catalogue.find_brand("HILL & CO"), catalogue.brand(0));
+        assert_eq!(catalogue.brand(2), None);
+        catalogue.put(branded("r", "Food/Cold", "Dale")).unwrap();
+        assert_eq!(catalogue.brand(2), catalogue.find_brand("dale"));
     }
 
     #[test]

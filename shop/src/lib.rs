@@ -20,6 +20,7 @@ mod kind;
 #[cfg(feature = "tables")]
 mod log;
 pub mod money;
+mod names;
 mod nearest;
 pub mod noise;
 mod persons;
@@ -29,11 +30,12 @@ pub mod progress;
 pub mod publish;
 mod row;
 mod shelves;
+mod size;
 #[cfg(feature = "tables")]
 pub mod table;
 pub mod time;
 
-pub use catalogue::{Catalogue, CatalogueError, Category, CategoryId};
+pub use catalogue::{BrandId, Catalogue, CatalogueError, Category, CategoryId};
 #[cfg(feature = "tables")]
 pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
 #[cfg(feature = "tables")]
@@ -49,6 +51,8 @@ pub use ids::{
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]
 pub use log::Log;
+pub use names::{name_key, path_ends};
+pub use nearest::nearest;
 pub use persons::{judge_link, Link, Persons};
 #[cfg(feature = "progress")]
 pub use progress::Progress;
@@ -58,6 +62,7 @@ pub use row::{
     StockLot, Touchpoint, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
+pub use size::size_of;
 #[cfg(feature = "tables")]
 pub use table::{
     Cell, ColumnType, Format, InputTable, OutputTable, ShopWriter, Table, TableWriter,

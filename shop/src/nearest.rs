@@ -26,6 +26,12 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     known
         .into_iter()
         .filter_map(|known| {
+            // most words are told apart by their first letter and their length
+            let first = known.chars().flat_map(char::to_lowercase).next();
+            let longer = known.chars().count().abs_diff(letters.len());
+            if first.as_ref() != letters.first() || longer > most + 1 {
+                return None;
+            }
             let other: Vec<char> = known.chars().flat_map(char::to_lowercase).collect();
             let edits = edits(&letters, &other);
             (edits <= most && letters.first() == other.first()).then_some((edits, known))

@@ -7,8 +7,8 @@ use serendib_proto::v1::pack_boxes_response::Piece;
 use serendib_proto::v1::{
     BoxLot, BoxOrder, BoxState, BoxUpdate, EraseCustomerRequest, GetBoxesRequest,
     GetCustomerRequest, GetProductsRequest, LinkIdentityRequest, ListKind, PackBoxesRequest,
-    PackPhase, PackRules, PackSummary, PackedBox, RepackBoxRequest, ReservationLine,
-    ReserveStockRequest, SurpriseMeRequest, UpdateBoxesRequest,
+    PackPhase, PackRules, PackSummary, PackedBox, Product, RepackBoxRequest, ReservationLine,
+    ReserveStockRequest, SurpriseMeRequest, UpdateBoxesRequest, UpsertProductsRequest,
 };
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
@@ -17,7 +17,7 @@ use serendib_shop::{ReadOptions, ShopData};
 use tonic::transport::Channel;
 use tonic::Code;
 
-use crate::support::{ids, products, settings, touch, Shop, DEPARTMENTS, EACH};
+use crate::support::{days_ago, ids, products, settings, touch, Shop, DEPARTMENTS, EACH};
 
 fn client(shop: &Shop) -> BoxServiceClient<Channel> {
     BoxServiceClient::new(shop.channel())
@@ -135,7 +135,8 @@ async fn boxes_are_packed_from_the_storefronts_stock_and_say_how_good_they_are()
     buy(&shop, "bob", "books-2").await;
     let mut asked = request(vec![order("ada"), order("bob"), order("new")]);
     asked.pack_id = "march".into();
-    asked.boxes[1].exclusions = vec!["shop/kitchen".into(), "no such thing".into()];
+    asked.boxes[1].exclusions = vec!["Shop / Kitchen/".into(), "no such thing".into()];
+    asked.lenient_exclusions = true;
     asked.boxes[2].slots = Some(20);
     let answer = pack(&shop, asked.clone()).await;
     assert!(answer.phases.contains(&PackPhase::Scoring));
@@ -834,6 +835,13 @@ async fn what_is_wrong_is_named_and_what_can_be_filled_is_filled() {
     let twice = refused(request(vec![order("ada"), order("ada")])).await;
     assert_eq!(twice.code(), Code::InvalidArgument);
     assert!(twice.message().starts_with("boxes[1].box_id"));
+    assert!(
+        twice
+            .message()
+            .contains("\"box-ada\" is the id of boxes[0] too"),
+        "{}",
+        twice.message()
+    );
     let mut unknown = request(vec![order("ada")]);
     unknown.rules.as_mut().unwrap().pinned_product_ids = vec!["no such".into()];
     assert!(refused(unknown).await.message().contains("no such"));
@@ -885,4 +893,225 @@ async fn what_is_wrong_is_named_and_what_can_be_filled_is_filled() {
         .unwrap();
     assert_eq!(free(&shop).await[&line], before + 1);
     shop.close().await;
+}
+
+/// The small shop with labels on some of its books, and shoes of two makes in two sizes.
+async fn labelled_shop() -> Shop {
+    let shop = Shop::open().await;
+    let book = |ix: usize, allergens: &[&str]| Product {
+        product_id: format!("books-{ix}"),
+        title: Some(format!("books thing {ix}")),
+        category: Some("shop/books".into()),
+        price: Some(5.0),
+        stock: Some(10),
+        allergens: allergens.iter().map(|a| (*a).to_owned()).collect(),
+        ..Product::default()
+    };
+    let shoe = |make: &str, size: &str| Product {
+        product_id: format!("shoe-{make}-{size}"),
+        category: Some("Shoes".into()),
+        parent_id: Some(format!("shoe-{make}")),
+        variant: Some(format!("EU {size}")),
+        stock: Some(10),
+        ..Product::default()
+    };
+    let products = vec![
+        book(0, &[" Sesame "]),
+        book(1, &["none"]),
+        book(2, &["Milk"]),
+        shoe("a", "27"),
+        shoe("a", "37"),
+        shoe("b", "27"),
+        shoe("b", "37"),
+    ];
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest { products })
+        .await
+        .unwrap();
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exclusion_holds_however_it_is_written_and_keeps_unlabelled_things_out() {
+    let shop = labelled_shop().await;
+    for (n, sesame) in ["sesame", " SESAME", "Sesame/"].into_iter().enumerate() {
+        let mut asked = request(vec![order(&format!("s{n}"))]);
+        asked.dry_run = true;
+        asked.rules.as_mut().unwrap().leaf_cap = Some(0);
+        asked.boxes[0].slots = Some(40);
+        asked.boxes[0].surprise_slots = Some(0);
+        asked.boxes[0].exclusions = vec![sesame.into()];
+        let answer = pack(&shop, asked).await;
+        let lines = &answer.boxes[0].lines;
+        let mut books: Vec<&str> = lines
+            .iter()
+            .map(|line| line.product_id.as_str())
+            .filter(|id| id.starts_with("books"))
+            .collect();
+        books.sort_unstable();
+        // of the other books nobody says what is in them
+        assert_eq!(books, ["books-1", "books-2"], "{sesame:?}");
+        assert!(lines.iter().any(|line| line.product_id == "garden-0"));
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_with_an_exclusion_that_means_nothing_stays_unpacked() {
+    let shop = labelled_shop().await;
+    buy(&shop, "ada", "garden-1").await;
+    let excluding = |names: &[&str]| {
+        let mut asked = request(vec![order("ada"), order("nobody")]);
+        asked.boxes[0].exclusions = names.iter().map(|name| (*name).to_owned()).collect();
+        asked
+    };
+    let lines = |answer: &Answer| [0, 1].map(|n: usize| answer.boxes[n].lines.len());
+    let strict = pack(&shop, excluding(&["kitchne", "Milk"])).await;
+    assert_eq!(lines(&strict), [0, 3]);
+    let short = strict.boxes[0].shortfall.as_ref().unwrap();
+    assert_eq!((short.regular, short.surprise), (2, 1));
+    assert_eq!(short.fault, "unknown exclusion");
+    assert!(
+        short.details[0].ends_with("did you mean \"kitchen\"?"),
+        "{:?}",
+        short.details
+    );
+    assert_eq!(strict.summary.unknown_exclusions, ["kitchne"]);
+    assert_eq!(strict.summary.faults[0].fault, "unknown exclusion");
+    assert_eq!(strict.summary.empty_slots, 3);
+    // of whom nothing is known is named
+    assert_eq!(strict.summary.unknown_customers, ["nobody"]);
+    assert!(strict.boxes[0].notes.is_empty());
+    assert_eq!(strict.boxes[1].notes[0].code, "unknown_customer");
+    assert!(get(&shop, "box-nobody", true).await.notes.is_empty());
+    let again = client(&shop)
+        .repack_box(RepackBoxRequest {
+            box_id: "box-ada".into(),
+            ..RepackBoxRequest::default()
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(again.code(), Code::FailedPrecondition);
+    assert!(again.message().contains("kitchne"), "{}", again.message());
+    // passed over when the caller says so, unless it is like an allergen of this shop or of any
+    for (name, packed) in [("kitchne", 3), ("mlik", 0), ("dairy", 0)] {
+        let mut lenient = excluding(&[name]);
+        (lenient.lenient_exclusions, lenient.dry_run) = (true, true);
+        lenient.replace = true;
+        let answer = pack(&shop, lenient).await;
+        assert_eq!(lines(&answer), [packed, 3], "{name:?}");
+    }
+    let mut right = excluding(&["kitchen", " "]);
+    right.replace = true;
+    assert_eq!(lines(&pack(&shop, right).await), [3, 3]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shoes_go_only_to_who_has_bought_the_size() {
+    let shop = labelled_shop().await;
+    buy(&shop, "ada", "shoe-a-27").await;
+    let mut asked = request(vec![order("ada"), order("bob")]);
+    asked.rules.as_mut().unwrap().leaf_cap = Some(0);
+    for asked in &mut asked.boxes {
+        asked.slots = Some(40);
+        asked.surprise_slots = Some(0);
+    }
+    let answer = pack(&shop, asked).await;
+    let shoes = |n: usize| -> Vec<&str> {
+        let lines = answer.boxes[n].lines.iter();
+        let of_line = lines.flat_map(|line| {
+            let stand_ins = line.stand_ins.iter().map(|s| s.product_id.as_str());
+            stand_ins.chain([line.product_id.as_str()])
+        });
+        of_line.filter(|id| id.starts_with("shoe")).collect()
+    };
+    assert!(shoes(0).contains(&"shoe-b-27"), "{:?}", shoes(0));
+    assert!(
+        shoes(0).iter().all(|id| id.ends_with("27")),
+        "{:?}",
+        shoes(0)
+    );
+    assert!(shoes(1).is_empty(), "{:?}", shoes(1));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_perishes_lasts_as_long_as_the_rules_ask_when_the_box_leaves() {
+    let shop = Shop::open().await;
+    let lasting = |product: &str, days: f64| BoxLot {
+        product_id: product.into(),
+        quantity: 5,
+        lot: format!("{product} for {days} days"),
+        expires_at_ms: Some(days_ago(-days)),
+    };
+    let mut asked = request(vec![order("ada")]);
+    asked.dry_run = true;
+    asked.product_ids = ["books-0", "baby-0", "garden-0", "kitchen-0"]
+        .map(String::from)
+        .into();
+    asked.lots = vec![
+        lasting("books-0", 20.0),
+        lasting("baby-0", 20.0),
+        lasting("garden-0", 5.0),
+        lasting("kitchen-0", 15.0),
+    ];
+    let rules = asked.rules.as_mut().unwrap();
+    rules.min_life_days = Some(10);
+    rules.category_min_life_days = HashMap::from([
+        ("Shop / Books".into(), 30),
+        ("shop/garden".into(), 2),
+        ("shop".into(), 18),
+    ]);
+    let answer = pack(&shop, asked).await;
+    let mut packed: Vec<&str> = answer.boxes[0]
+        .lines
+        .iter()
+        .map(|line| line.product_id.as_str())
+        .collect();
+    packed.sort_unstable();
+    assert_eq!(packed, ["baby-0", "garden-0"]);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_boxes_of_one_id_are_refused_offline_or_both_left_out() {
+    let dir = Shop::open().await.close().await;
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let data = dir.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    let write = |name: &str, text: String| std::fs::write(data.join(name), text).unwrap();
+    write(
+        "touchpoints.csv",
+        "customer_id,kind,product_id\nada,purchase,books-0\n".into(),
+    );
+    let rows: String = products()
+        .iter()
+        .map(|product| format!("{},shop\n", product.product_id))
+        .collect();
+    write("products.csv", format!("product_id,category\n{rows}"));
+    let stock = rows.replace(",shop", ",2");
+    write("stock.csv", format!("product_id,quantity\n{stock}"));
+    let boxes = "box_id,customer_id,exclusions\nx,ada,\nx,bob,\ny,ada,bookz\nz,cy,\n";
+    write("boxes.csv", boxes.into());
+    let run = |more: &[&str]| {
+        let (models, data, out) = (path("models"), path("data"), path("out"));
+        let words = [
+            "serendib", "pack", "--models", &models, "--data", &data, "--out", &out,
+        ];
+        let words: Vec<&str> = words.into_iter().chain(more.iter().copied()).collect();
+        // a command brings a runtime of its own
+        std::thread::scope(|scope| scope.spawn(|| run_words(&words)).join()).unwrap()
+    };
+    let error = run(&[]).unwrap_err().to_string();
+    assert!(
+        error.contains("box \"x\"") && error.contains("ada, bob"),
+        "{error}"
+    );
+    run(&["--lenient"]).unwrap();
+    let packed = std::fs::read_to_string(path("out/boxes.csv")).unwrap();
+    let row = |id: &str| packed.lines().find(|row| row.starts_with(id));
+    assert!(row("x,").is_none(), "{packed}");
+    assert!(row("y,").unwrap().contains("unknown exclusion"), "{packed}");
+    assert!(row("z,").unwrap().contains("nothing is known"), "{packed}");
 }

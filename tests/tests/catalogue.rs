@@ -279,3 +279,53 @@ async fn a_list_holds_one_variant_of_a_parent_from_the_next_call_on() {
     }
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_end_before_they_grow_larger_than_clients_take() {
+    let shop = Shop::open().await;
+    let name = |ix: usize| format!("tome-{ix:03}");
+    for start in [0, 100, 200] {
+        let long = |ix: usize| Product {
+            product_id: name(ix),
+            description: Some("so it goes ".repeat(1_800)),
+            ..Product::default()
+        };
+        let products = (start..start + 100).map(long).collect();
+        shop.catalogue()
+            .upsert_products(UpsertProductsRequest { products })
+            .await
+            .unwrap();
+    }
+    let mut wanted: Vec<String> = (0..300).map(name).collect();
+    wanted.insert(7, "no such tome".into());
+    for by_id in [false, true] {
+        let (mut found, mut missing, mut pages) = (Vec::new(), Vec::new(), 0);
+        let mut token = String::new();
+        loop {
+            // a client as it comes takes 4 MiB
+            let page = shop
+                .catalogue()
+                .get_products(GetProductsRequest {
+                    product_ids: if by_id { wanted.clone() } else { Vec::new() },
+                    page_size: 1_000,
+                    page_token: token,
+                })
+                .await
+                .unwrap()
+                .into_inner();
+            pages += 1;
+            found.extend(page.products.into_iter().map(|p| p.product_id));
+            missing.extend(page.missing);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert!(pages > 1, "{pages}");
+        found.retain(|id| id.starts_with("tome"));
+        let all: Vec<String> = (0..300).map(name).collect();
+        assert_eq!(found, all, "by id: {by_id}");
+        assert_eq!(missing.len(), usize::from(by_id));
+    }
+    shop.close().await;
+}

@@ -451,3 +451,116 @@ async fn without_a_surprise_model_there_is_no_filler_but_a_note() {
     );
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_is_full_where_enough_matches_its_limits() {
+    let shop = Shop::open().await;
+    shop.record(vec![touch("ada", "purchase", "kitchen-0", "t1")])
+        .await;
+    // products that came later, and are bought by nobody
+    let later = (0..12).map(|ix| serendib_proto::v1::Product {
+        product_id: format!("lamp-{ix}"),
+        title: Some(format!("garden lamp {ix}")),
+        category: Some("Home / Light".into()),
+        brand: Some("Glow".into()),
+        price: Some(90.0),
+        ..Default::default()
+    });
+    let products = later.collect();
+    shop.catalogue()
+        .upsert_products(UpsertProductsRequest { products })
+        .await
+        .unwrap();
+    let limited = |kind: ListKind, filters: Filters| {
+        let mut ask = request("ada", kind, 5);
+        ask.lists[0].filters = Some(filters);
+        ask
+    };
+    let categories = |path: &str| Filters {
+        categories: vec![path.into()],
+        ..Filters::default()
+    };
+    for kind in [ListKind::ForYou, ListKind::Popular] {
+        for filters in [
+            categories("Home / Light"),
+            categories("/home/LIGHT/"),
+            Filters {
+                brands: vec![" glow".into()],
+                ..Filters::default()
+            },
+            Filters {
+                min_price: Some(50.0),
+                ..Filters::default()
+            },
+        ] {
+            let answer = shop.ask(limited(kind, filters.clone())).await;
+            let found = ids(&answer, 0);
+            assert_eq!(found.len(), 5, "{kind:?} {filters:?}");
+            assert!(found.iter().all(|id| id.starts_with("lamp")), "{found:?}");
+            let codes: Vec<&str> = answer.lists[0].notes.iter().map(|n| &*n.code).collect();
+            assert!(!codes.contains(&"unknown_category"), "{codes:?}");
+        }
+    }
+    // the other lists of a page take what they hold before the cut, not after it
+    let mut page = request("ada", ListKind::Popular, 5);
+    page.lists = vec![limited(ListKind::Popular, categories("home")).lists[0].clone(); 2];
+    let answer = shop.ask(page).await;
+    assert_eq!([0, 1].map(|ix| ids(&answer, ix).len()), [5, 5]);
+    // what is like a product of one department, of another department
+    let mut similar = limited(ListKind::Similar, categories(" Shop/Books"));
+    similar.context = Some(Context {
+        viewed_product_id: Some("garden-1".into()),
+        ..Context::default()
+    });
+    assert_eq!(ids(&shop.ask(similar).await, 0).len(), 5);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_names_and_nobody_knows_is_told_with_what_was_meant() {
+    let shop = Shop::open().await;
+    let mut ask = request("ada", ListKind::Popular, 3);
+    ask.lists[0].filters = Some(Filters {
+        categories: vec!["shop/gardne".into(), "books".into()],
+        brands: vec!["Nobody's".into()],
+        ..Filters::default()
+    });
+    ask.exclude_product_ids = vec!["garden-2".into(), "kitchn-0".into()];
+    ask.context = Some(Context {
+        basket: vec!["garden-11".into()],
+        locale: Some("fr-FR".into()),
+        ..Context::default()
+    });
+    let answer = shop.ask(ask).await;
+    let text = |notes: &[serendib_proto::v1::Note], code: &str| {
+        let note = notes.iter().find(|note| note.code == code);
+        note.unwrap_or_else(|| panic!("no {code} in {notes:?}"))
+            .text
+            .clone()
+    };
+    assert!(answer.lists[0].items.is_empty());
+    let own = &answer.lists[0].notes;
+    let categories = text(own, "unknown_category");
+    assert!(
+        categories.contains("did you mean \"shop/garden\"?"),
+        "{categories}"
+    );
+    assert!(
+        categories.contains("did you mean \"shop/books\"?"),
+        "{categories}"
+    );
+    text(own, "unknown_brand");
+    let products = text(&answer.notes, "unknown_products");
+    assert!(products.starts_with("2 products"), "{products}");
+    assert!(
+        products.contains("did you mean \"kitchen-0\"?"),
+        "{products}"
+    );
+    text(&answer.notes, "unsupported_locale");
+    let plain = shop.list("ada", ListKind::Popular, 3).await;
+    let all = plain.notes.iter().chain(&plain.lists[0].notes);
+    assert!(all
+        .clone()
+        .all(|note| !note.code.starts_with("un") || note.code == "unknown_customer"));
+    shop.close().await;
+}

@@ -405,3 +405,48 @@ async fn a_full_store_refuses_recording_loses_nothing_and_recommends_on() {
     }
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_were_probably_not_meant_so_are_stored_and_told() {
+    let shop = Shop::open().await;
+    let batch = RecordRequest {
+        touchpoints: vec![
+            touch("ada", "purchse", "books-0", "a"),
+            touch("ada", "purchse", "books-1", "b"),
+            touch("ada", "Order", "boks-2", "c"),
+            touch("ada", "view", "books-3", "d"),
+        ],
+    };
+    let mut client = shop.touchpoints();
+    let answer = client.record(batch.clone()).await.unwrap().into_inner();
+    assert_eq!(answer.stored, 4);
+    let notes = |notes: &[serendib_proto::v1::Note]| -> Vec<(String, String)> {
+        let said = notes.iter();
+        said.map(|n| (n.code.clone(), n.text.clone())).collect()
+    };
+    let told = notes(&answer.notes);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(
+        (&*told[0].0, &*told[1].0),
+        ("unknown_kind", "unknown_product")
+    );
+    assert!(told[0].1.starts_with("2 touchpoints"), "{}", told[0].1);
+    assert!(told[0]
+        .1
+        .contains("\"purchse\" (did you mean \"purchase\"?)"));
+    assert!(told[1].1.contains("\"boks-2\""), "{}", told[1].1);
+    // over a stream, and again, the same is said
+    let batches = tokio_stream::iter(vec![batch]);
+    let stream = client.record_stream(batches).await.unwrap();
+    let mut stream = stream.into_inner();
+    match stream.next().await.unwrap().unwrap().result.unwrap() {
+        StreamResult::Response(response) => assert_eq!(notes(&response.notes), told),
+        StreamResult::Error(error) => panic!("{error:?}"),
+    }
+    let fine = RecordRequest {
+        touchpoints: vec![touch("ada", "view", "books-4", "e")],
+    };
+    let fine = client.record(fine).await.unwrap().into_inner();
+    assert_eq!(fine.notes, []);
+    shop.close().await;
+}

@@ -151,6 +151,7 @@ pub(crate) fn shortfalls(state: &State) -> Vec<Option<Shortfall>> {
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             below_floor: slots.below_floor,
+            words: Vec::new(),
         });
     }
     let mut open = short;
@@ -211,6 +212,8 @@ fn the_limit(slots: &Slots) -> Fault {
 const REMOVALS: [Removal; Removal::COUNT] = [
     Removal::Excluded,
     Removal::Allergen,
+    Removal::Unlabelled,
+    Removal::Size,
     Removal::Repeated,
     Removal::Owned,
     Removal::Unmeasured,

@@ -296,8 +296,8 @@ impl Groups {
             let from = lot
                 .inbound_at
                 .map_or(0, |inbound| dates.partition_point(|date| *date < inbound));
-            let until = lot.expires_at.map_or(dates.len(), |expiry| {
-                dates.partition_point(|date| *date < expiry)
+            let until = lot.ships_before.map_or(dates.len(), |before| {
+                dates.partition_point(|date| *date < before)
             });
             if from < until {
                 *windows.entry((until - 1, from)).or_insert(0) += lot.quantity as u64;
@@ -443,6 +443,7 @@ mod tests {
             item,
             quantity,
             expires_at,
+            ships_before: expires_at,
             inbound_at,
             label: String::new(),
         }

@@ -7,8 +7,10 @@ pub struct Lot {
     pub item: u32,
     /// Units; nothing for a negative number.
     pub quantity: i64,
-    /// Perishes then, milliseconds; usable for boxes that ship before.
+    /// Perishes then, milliseconds.
     pub expires_at: Option<i64>,
+    /// Usable for boxes that ship before, milliseconds; `None` = whenever they ship.
+    pub ships_before: Option<i64>,
     /// Arrives then; usable for boxes that ship at or after.
     pub inbound_at: Option<i64>,
     /// Lot number and warehouse, for the picking list.
@@ -19,7 +21,7 @@ impl Lot {
     /// Whether a box that ships at `ship_at` may take from the lot.
     pub fn usable(&self, ship_at: i64) -> bool {
         self.quantity > 0
-            && self.expires_at.is_none_or(|expiry| ship_at < expiry)
+            && self.ships_before.is_none_or(|before| ship_at < before)
             && self.inbound_at.is_none_or(|inbound| inbound <= ship_at)
     }
 }
@@ -36,7 +38,7 @@ pub struct LotError {
 
 /// The lot of each line (item, ship date), by position in `lots`.
 ///
-/// Lines are served in order of ship date and take from the usable lot that expires first: the matching of points to
+/// Lines are served in order of ship date and take from the usable lot that is usable for the shortest time: the matching of points to
 /// intervals that serves all lines whenever any does.
 ///
 /// # Errors
@@ -54,7 +56,7 @@ pub fn assign_lots(lots: &[Lot], lines: &[(u32, i64)]) -> Result<Vec<usize>, Lot
         lots_of_item.sort_by_key(|at| {
             let lot = &lots[*at];
             (
-                lot.expires_at.unwrap_or(i64::MAX),
+                lot.ships_before.unwrap_or(i64::MAX),
                 lot.inbound_at.unwrap_or(i64::MIN),
                 *at,
             )

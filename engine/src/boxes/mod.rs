@@ -16,6 +16,8 @@
 //! | `explain` | shadow prices, the constraint at fault in a short box, stand-ins |
 //! | `pack` | the whole run, anytime, and the repacking of one box |
 //! | `shelf` | from a shop's catalogue, stock, rules and customers to all this |
+//! | `exclusions` | what a subscriber's exclusions mean, and which food nobody labelled |
+//! | `sizes` | which size a subscriber is known to have of what comes in sizes |
 //! | `care` | whose surprise waits, and whose box a person should look at |
 //! | `verify` | an independent check of every hard constraint |
 //!
@@ -26,6 +28,7 @@
 mod bound;
 mod care;
 mod exchange;
+mod exclusions;
 mod explain;
 mod explore;
 mod job;
@@ -35,6 +38,7 @@ mod packing;
 mod problem;
 mod repair;
 mod shelf;
+mod sizes;
 mod soft;
 mod solve_box;
 mod state;

@@ -84,6 +84,8 @@ pub enum Fault {
     NothingSuits,
     /// A pinned item cannot go into the box.
     Pin,
+    /// An exclusion means nothing that is known, so that nothing is packed.
+    UnknownExclusion,
     /// More than one of these at once.
     Several,
 }
@@ -100,6 +102,7 @@ impl fmt::Display for Fault {
             Fault::Variants => "variants of one parent",
             Fault::NothingSuits => "nothing suits",
             Fault::Pin => "pinned item",
+            Fault::UnknownExclusion => "unknown exclusion",
             Fault::Several => "several constraints together",
         })
     }
@@ -120,6 +123,8 @@ pub struct Shortfall {
     pub removed: Vec<(Removal, u32)>,
     /// Candidates that are too irrelevant to be a surprise.
     pub below_floor: u32,
+    /// Whatever else is to be said of it.
+    pub words: Vec<String>,
 }
 
 /// What one more unit would be worth.

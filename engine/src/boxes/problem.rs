@@ -28,6 +28,10 @@ pub struct Item {
     pub volume_ml: Option<f32>,
     /// Numbers of the allergens in it.
     pub allergens: Vec<u32>,
+    /// Whether nobody says what allergens are in it, where it is said of its like.
+    pub unlabelled: bool,
+    /// Number of its size, where its variants differ by size; `None` = it fits everybody.
+    pub size: Option<u32>,
     /// Whether owning one removes the need for another.
     pub durable: bool,
 }
@@ -77,6 +81,12 @@ pub struct BoxRequest {
     pub excluded_categories: Vec<u32>,
     /// Allergens that this subscriber does not get.
     pub allergens: Vec<u32>,
+    /// Whether what is unlabelled stays out.
+    pub wary: bool,
+    /// Sizes that the subscriber is known to have: (family, size). What comes in sizes stays out in any other.
+    pub family_sizes: Vec<(u32, u32)>,
+    /// The same for families of which they have none: (leaf category, size).
+    pub leaf_sizes: Vec<(u32, u32)>,
     /// Items of earlier boxes, latest box first.
     pub history: Vec<Vec<u32>>,
     /// Items the subscriber owns or has bought: durable ones are not sent, and none of them is a surprise.
@@ -112,6 +122,10 @@ pub enum Removal {
     Excluded,
     /// It holds an allergen of the subscriber.
     Allergen,
+    /// Nobody says what allergens are in it, and the subscriber is to get none of some.
+    Unlabelled,
+    /// It is of another size than the subscriber is known to have.
+    Size,
     /// It, or a variant of it, was in one of the last boxes.
     Repeated,
     /// It is durable and the subscriber owns it or a variant of it.
@@ -131,6 +145,8 @@ impl std::fmt::Display for Removal {
         f.write_str(match self {
             Removal::Excluded => "excluded",
             Removal::Allergen => "allergen",
+            Removal::Unlabelled => "allergens not known",
+            Removal::Size => "not of a size that they are known to have",
             Removal::Repeated => "in one of the last boxes",
             Removal::Owned => "owned",
             Removal::Unmeasured => "price, weight or volume unknown",
@@ -153,7 +169,7 @@ impl std::fmt::Display for PinFault {
 }
 
 impl Removal {
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 10;
 }
 
 /// Why a pinned item is not in a box.
@@ -376,7 +392,7 @@ impl Problem {
         candidates: &[Candidate],
     ) -> Result<usize, ProblemError> {
         self.check_request(&request, candidates)?;
-        let guard = Guard::new(self, &request);
+        let guard = Guard::new(&self.items, self.rules.no_repeat_boxes, &request);
         let mut slots = Slots {
             id: request.id.clone(),
             regular: request.regular,
@@ -446,7 +462,7 @@ impl Problem {
             let mut kept: Vec<&Candidate> = Vec::with_capacity(candidates.len());
             for candidate in candidates {
                 match guard
-                    .removes(self, candidate.item)
+                    .removes(&self.items, candidate.item)
                     .or_else(|| self.too_much(&slots, candidate.item))
                 {
                     Some(reason) => slots.removed[reason as usize] += 1,
@@ -455,7 +471,7 @@ impl Problem {
             }
             kept.sort_by_key(|c| c.item);
             for candidate in kept {
-                let surprise = if guard.knows(self, candidate.item) {
+                let surprise = if guard.knows(&self.items, candidate.item) {
                     f32::NEG_INFINITY
                 } else if candidate.relevance >= floor {
                     candidate.surprise
@@ -616,7 +632,7 @@ impl Problem {
         if slots.regular == 0 {
             return Some(PinFault::Slots);
         }
-        if let Some(removal) = guard.removes(self, item) {
+        if let Some(removal) = guard.removes(&self.items, item) {
             return Some(PinFault::Removed(removal));
         }
         match self.too_much(slots, item) {
@@ -679,11 +695,15 @@ pub(crate) struct Guard {
     repeated: HashSet<u32>,
     owned: HashSet<u32>,
     measured: [bool; MEASURES],
+    wary: bool,
+    family_sizes: HashSet<(u32, u32)>,
+    leaf_sizes: HashSet<(u32, u32)>,
+    sized_families: HashSet<u32>,
 }
 
 impl Guard {
-    pub fn new(problem: &Problem, request: &BoxRequest) -> Guard {
-        let family = |item: &u32| problem.items[*item as usize].family;
+    pub fn new(items: &[Item], no_repeat_boxes: usize, request: &BoxRequest) -> Guard {
+        let family = |item: &u32| items[*item as usize].family;
         Guard {
             items: request.excluded_items.iter().copied().collect(),
             categories: request.excluded_categories.iter().copied().collect(),
@@ -691,7 +711,7 @@ impl Guard {
             repeated: request
                 .history
                 .iter()
-                .take(problem.rules.no_repeat_boxes)
+                .take(no_repeat_boxes)
                 .flatten()
                 .map(family)
                 .collect(),
@@ -701,16 +721,33 @@ impl Guard {
                 request.max_weight_g.is_some(),
                 request.max_volume_ml.is_some(),
             ],
+            wary: request.wary,
+            family_sizes: request.family_sizes.iter().copied().collect(),
+            leaf_sizes: request.leaf_sizes.iter().copied().collect(),
+            sized_families: request.family_sizes.iter().map(|(f, _)| *f).collect(),
         }
     }
 
-    /// Whether the subscriber has had the item, or a variant of it: it may suit, but it is no surprise.
-    pub fn knows(&self, problem: &Problem, number: u32) -> bool {
-        self.owned.contains(&problem.items[number as usize].family)
+    /// Whether the item is of a size that the subscriber is known to have, or comes in none.
+    fn fits(&self, item: &Item) -> bool {
+        let Some(size) = item.size else {
+            return true;
+        };
+        if self.sized_families.contains(&item.family) {
+            return self.family_sizes.contains(&(item.family, size));
+        }
+        let leaf = item.categories.first();
+        leaf.is_some_and(|leaf| self.leaf_sizes.contains(&(*leaf, size)))
     }
 
-    pub fn removes(&self, problem: &Problem, number: u32) -> Option<Removal> {
-        let item = &problem.items[number as usize];
+    /// Whether the subscriber has had the item, or a variant of it: it may suit, but it is no surprise.
+    pub fn knows(&self, items: &[Item], number: u32) -> bool {
+        self.owned.contains(&items[number as usize].family)
+    }
+
+    /// Why the subscriber does not get the item.
+    pub fn removes(&self, items: &[Item], number: u32) -> Option<Removal> {
+        let item = &items[number as usize];
         let unknown = [item.price, item.weight_g, item.volume_ml].map(|m| m.is_none());
         if self.items.contains(&number)
             || item.categories.iter().any(|c| self.categories.contains(c))
@@ -718,6 +755,10 @@ impl Guard {
             Some(Removal::Excluded)
         } else if item.allergens.iter().any(|a| self.allergens.contains(a)) {
             Some(Removal::Allergen)
+        } else if self.wary && item.unlabelled {
+            Some(Removal::Unlabelled)
+        } else if !self.fits(item) {
+            Some(Removal::Size)
         } else if self.repeated.contains(&item.family) {
             Some(Removal::Repeated)
         } else if item.durable && self.owned.contains(&item.family) {

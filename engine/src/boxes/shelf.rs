@@ -4,11 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::problem::{BoxRequest, Candidate, Item, Rules, MAX_SLOTS};
+use super::exclusions::Names;
+use super::problem::{BoxRequest, Candidate, Guard, Item, Rules, MAX_SLOTS};
+use super::sizes::Sizes;
 use crate::model::Model;
 use crate::rank::{score_pairs, CustomerState, Live, PairScore};
 use crate::surprise::floor as own_floor;
-use serendib_shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
+use serendib_shop::{
+    name_key, nearest, net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS,
+};
+
+/// Days of life that rules may ask for at most.
+const MAX_LIFE_DAYS: f64 = 3_650.0;
 
 /// What a line is worth to a subscriber, as weights of parts in 0…1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -76,6 +83,10 @@ pub struct ShopRules {
     pub random_one_in: Option<u32>,
     /// Share of its value that a drawn line may be worth less.
     pub near_equal: f64,
+    /// Days that what perishes still has to last when the box leaves; absent = less than one.
+    pub min_life_days: Option<u32>,
+    /// The same for the products of a category and all below it, by path; the category nearest to the product holds.
+    pub category_min_life_days: BTreeMap<String, u32>,
 }
 
 impl Default for ShopRules {
@@ -97,6 +108,8 @@ impl Default for ShopRules {
             candidates: 100,
             random_one_in: Some(20),
             near_equal: 0.05,
+            min_life_days: None,
+            category_min_life_days: BTreeMap::new(),
         }
     }
 }
@@ -126,6 +139,10 @@ impl ShopRules {
         share("minimum_margin", self.minimum_margin)?;
         share("fairness", self.fairness)?;
         share("near_equal", Some(self.near_equal))?;
+        let lives = self.category_min_life_days.values();
+        for days in lives.chain(&self.min_life_days) {
+            within("min_life_days", f64::from(*days), 0.0, MAX_LIFE_DAYS)?;
+        }
         share("weights.had", Some(self.weights.had.into()))?;
         for (field, weight) in [
             ("weights.relevance", self.weights.relevance),
@@ -143,20 +160,24 @@ impl ShopRules {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShelfError {
     /// A rule names a product that is not in stock.
-    #[error("rules: {field}: product {id:?} is not in the stock table")]
+    #[error("rules: {field}: product {id:?} is not in the stock table{}", did_you_mean(.meant))]
     Product {
         /// Field of the rules.
         field: &'static str,
         /// Id of the product.
         id: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
     },
     /// A rule names a category that no product has.
-    #[error("rules: {field}: no product has category {path:?}")]
+    #[error("rules: {field}: no product has category {path:?}{}", did_you_mean(.meant))]
     Category {
         /// Field of the rules.
         field: &'static str,
         /// Path of the category.
         path: String,
+        /// The one that was probably meant.
+        meant: Option<String>,
     },
     /// A number is out of its range.
     #[error("rules: {field}: is {found}, expected {expected}")]
@@ -170,14 +191,19 @@ pub enum ShelfError {
     },
 }
 
+fn did_you_mean(meant: &Option<String>) -> String {
+    let question = |name: &String| format!(": did you mean {name:?}?");
+    meant.as_ref().map(question).unwrap_or_default()
+}
+
 /// The products that boxes are packed from, numbered as items in order of product number.
 #[derive(Debug, Clone)]
 pub struct Shelf {
     items: Vec<Item>,
     products: Vec<ProductIx>,
     item_of: HashMap<ProductIx, u32>,
-    categories: HashMap<String, u32>,
-    allergens: HashMap<String, u32>,
+    names: Names,
+    sizes: Sizes,
 }
 
 impl Shelf {
@@ -190,7 +216,7 @@ impl Shelf {
                 *sum = sum.saturating_add((*quantity).max(0));
             }
         }
-        let mut allergens: HashMap<String, u32> = HashMap::new();
+        let (names, sizes) = (Names::of(catalogue), Sizes::of(catalogue));
         let mut items = Vec::with_capacity(units.len());
         for (product, units) in &units {
             let row = catalogue.product(*product);
@@ -198,10 +224,6 @@ impl Shelf {
                 value
                     .map(|v| v as f32)
                     .filter(|v| v.is_finite() && *v >= 0.0)
-            };
-            let next = |name: &String, known: &mut HashMap<String, u32>| {
-                let number = known.len() as u32;
-                *known.entry(name.to_lowercase()).or_insert(number)
             };
             items.push(Item {
                 id: row.product_id.clone(),
@@ -215,11 +237,9 @@ impl Shelf {
                 cost: measure(row.cost),
                 weight_g: measure(row.weight_g),
                 volume_ml: measure(row.volume_ml),
-                allergens: row
-                    .allergens
-                    .iter()
-                    .map(|name| next(name, &mut allergens))
-                    .collect(),
+                allergens: names.allergens(&row.allergens),
+                unlabelled: names.is_unlabelled(catalogue, *product),
+                size: sizes.get(*product),
                 durable: row.durable.unwrap_or(false),
             });
         }
@@ -230,15 +250,10 @@ impl Shelf {
                 .enumerate()
                 .map(|(n, p)| (*p, n as u32))
                 .collect(),
-            categories: catalogue
-                .categories()
-                .iter()
-                .enumerate()
-                .map(|(n, category)| (category.path.clone(), n as u32))
-                .collect(),
             products,
             items,
-            allergens,
+            names,
+            sizes,
         }
     }
 
@@ -268,17 +283,21 @@ impl Shelf {
             known.ok_or_else(|| ShelfError::Product {
                 field,
                 id: id.clone(),
+                meant: nearest(id, self.items.iter().map(|item| item.id.as_str()))
+                    .map(str::to_owned),
             })
         };
         let category = |field, path: &String| {
-            self.categories
-                .get(path)
-                .copied()
-                .ok_or_else(|| ShelfError::Category {
-                    field,
-                    path: path.clone(),
-                })
+            let known = self.names.category(path);
+            known.ok_or_else(|| ShelfError::Category {
+                field,
+                path: path.clone(),
+                meant: self.names.meant_category(path).map(str::to_owned),
+            })
         };
+        for path in rules.category_min_life_days.keys() {
+            category("category_min_life_days", path)?;
+        }
         Ok(Rules {
             category_caps: rules
                 .category_caps
@@ -308,8 +327,36 @@ impl Shelf {
         })
     }
 
-    /// Puts into `request` what `exclusions` (product ids, category paths, names of allergens) and the customer's
-    /// time-ordered `history` up to `now` forbid; answers the exclusions that mean nothing here.
+    /// How long each item still has to last when its box leaves, ms, by `rules`.
+    pub fn min_lives_ms(&self, rules: &ShopRules) -> Vec<i64> {
+        let by_category: HashMap<u32, u32> = rules
+            .category_min_life_days
+            .iter()
+            .filter_map(|(path, days)| Some((self.names.category(path)?, *days)))
+            .collect();
+        let days = |item: &Item| {
+            let mut own = item.categories.iter().filter_map(|c| by_category.get(c));
+            own.next().copied().or(rules.min_life_days).unwrap_or(0)
+        };
+        let items = self.items.iter();
+        items.map(|item| i64::from(days(item)) * DAY_MS).collect()
+    }
+
+    /// Whether `exclusion`, which means nothing here, is like the name of an allergen.
+    pub fn is_like_allergen(&self, exclusion: &str) -> bool {
+        self.names.is_like_allergen(exclusion)
+    }
+
+    /// What is to be said of `exclusion`, which means nothing here.
+    pub fn words_for(&self, exclusion: &str) -> String {
+        let meant = self.names.meant(exclusion).map(str::to_owned);
+        let question = did_you_mean(&meant);
+        format!("exclusion {exclusion:?} means no product, category or allergen here{question}")
+    }
+
+    /// Puts into `request` what `exclusions` (product ids, categories by their path or the end of it, names of allergens) and
+    /// the customer's time-ordered `history` up to `now` forbid; answers the exclusions that mean nothing here. Empty ones say
+    /// nothing.
     pub fn protect(
         &self,
         catalogue: &Catalogue,
@@ -319,27 +366,22 @@ impl Shelf {
         now: i64,
     ) -> Vec<String> {
         let mut unknown = Vec::new();
-        for name in exclusions {
-            let mut meant = false;
-            if let Some(product) = catalogue.find(name) {
-                meant = true;
-                request.excluded_items.extend(self.item(product));
-            }
-            if let Some(category) = self.categories.get(name) {
-                meant = true;
-                request.excluded_categories.push(*category);
-            }
-            if let Some(allergen) = self.allergens.get(&name.to_lowercase()) {
-                meant = true;
-                request.allergens.push(*allergen);
-            }
-            if !meant {
+        for name in exclusions.iter().filter(|name| !name_key(name).is_empty()) {
+            let meaning = self.names.meaning(catalogue, name);
+            if !meaning.is_known() {
                 unknown.push(name.clone());
             }
+            let item = meaning.product.and_then(|product| self.item(product));
+            request.excluded_items.extend(item);
+            request.excluded_categories.extend(meaning.categories);
+            request.allergens.extend(meaning.allergen);
+            request.wary |= meaning.about_allergens;
         }
         let seen = history.partition_point(|touch| touch.at <= now);
         let history = &history[..seen];
-        request.owned = net_acquisitions(history)
+        let owned = net_acquisitions(history);
+        self.sizes.tell(catalogue, &owned, request);
+        request.owned = owned
             .iter()
             .filter_map(|owned| self.item(owned.product))
             .collect();
@@ -352,8 +394,9 @@ impl Shelf {
 
     /// The items that suit a customer, and the least relevance of their surprises.
     ///
-    /// The best `rules.candidates` for regular slots, a third as many for surprises among what they have not had, a third as
-    /// many that are in stock whatever they are worth, and those of `always`.
+    /// Of what `request` lets in the best `rules.candidates` for regular slots, a third as many for surprises among what they have not had, a third as
+    /// many that are in stock whatever they are worth, and those of `always`; and the best that it does not let in, so that the
+    /// box can say what kept them out.
     ///
     /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
     /// shelf while a slot stays empty.
@@ -365,6 +408,7 @@ impl Shelf {
         customer: CustomerState,
         now: i64,
         rules: &ShopRules,
+        request: &BoxRequest,
         always: &[u32],
         salt: u64,
     ) -> (Vec<Candidate>, f32) {
@@ -403,10 +447,17 @@ impl Shelf {
             all.sort_by(|a, b| b.surprise.total_cmp(&a.surprise).then(a.item.cmp(&b.item)));
             let surprises = |c: &&Candidate| c.relevance >= floor && !has_had(c.item);
             kept.extend(all.iter().filter(|c| always.contains(&c.item)));
-            kept.extend(all.iter().filter(surprises).take(keep / 3));
+            let guard = Guard::new(&self.items, rules.no_repeat_boxes, request);
+            let suits = |c: &Candidate| guard.removes(&self.items, c.item).is_none();
+            let best = all.iter().filter(surprises).filter(|c| suits(c));
+            kept.extend(best.take(keep / 3));
             all.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.item.cmp(&b.item)));
-            kept.extend(&all[..keep]);
-            let mut rest: Vec<(u64, Candidate)> = all[keep..]
+            let (fine, refused): (Vec<Candidate>, Vec<Candidate>) =
+                all.iter().copied().partition(|c| suits(c));
+            let (first, rest) = fine.split_at(keep.min(fine.len()));
+            kept.extend(first);
+            kept.extend(refused.iter().take(keep));
+            let mut rest: Vec<(u64, Candidate)> = rest
                 .iter()
                 .filter(|c| self.items[c.item as usize].stock > 0)
                 .map(|c| (mixed(salt, c.item), *c))
@@ -528,7 +579,7 @@ mod tests {
         let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &history, 7 * DAY_MS);
         assert_eq!(unknown, ["snakes"]);
         assert_eq!(request.excluded_items, [1]);
-        assert_eq!(request.excluded_categories.len(), 1);
+        assert_eq!(request.excluded_categories.len(), 2, "food and food/tea");
         assert_eq!(request.allergens, [0]);
         assert_eq!(
             request.history,
@@ -576,11 +627,12 @@ mod tests {
             candidates: 30,
             ..ShopRules::default()
         };
+        let any = BoxRequest::default();
         let mut offered = vec![0; 300];
         for salt in 0..200 {
             let nobody = CustomerState::NOBODY;
             let (found, _) =
-                shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &[299], salt);
+                shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &any, &[299], salt);
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -606,12 +658,14 @@ mod tests {
             ),
         );
         let live = Live::of_catalogue(catalogue);
+        let any = BoxRequest::default();
         let floor = |rules: &ShopRules, history: &[Touch]| {
             let customer = CustomerState {
                 history,
                 ..CustomerState::NOBODY
             };
-            let (found, floor) = shelf.candidates(&model, &live, customer, i64::MAX, rules, &[], 0);
+            let (found, floor) =
+                shelf.candidates(&model, &live, customer, i64::MAX, rules, &any, &[], 0);
             let passes = found.iter().filter(|c| c.relevance >= floor).count();
             (floor, passes)
         };
@@ -644,5 +698,109 @@ mod tests {
             r#"rules: pinned: product "foo" is not in the stock table"#
         );
         assert!(serde_json::from_str::<ShopRules>(r#"{"pined": []}"#).is_err());
+    }
+
+    #[test]
+    fn exclusions_are_found_however_they_are_written_and_unlabelled_food_stays_out() {
+        let food = |id: &str, category: &str, allergens: &[&str]| Product {
+            allergens: allergens.iter().map(|a| (*a).to_owned()).collect(),
+            ..product(id, category)
+        };
+        let catalogue = Catalogue::new(vec![
+            food("mix", "Food/Nuts", &[" Nuts "]),
+            food("bar", "Food / Sweet", &[]),
+            food("gum", "Food/Sweet", &["none"]),
+            food("dip", "Food/Sweet", &["Sesame"]),
+            food("ball", "Toys", &[]),
+        ])
+        .unwrap();
+        let stock: Vec<(ProductIx, i64)> = (0..5).map(|p| (p, 1)).collect();
+        let shelf = Shelf::new(&catalogue, &stock);
+        let left = |exclusion: &str| {
+            let mut request = BoxRequest::default();
+            let unknown = shelf.protect(&catalogue, &mut request, &[exclusion.into()], &[], 0);
+            assert_eq!(unknown, [""; 0], "{exclusion:?}");
+            let guard = Guard::new(shelf.items(), 6, &request);
+            let stays = |item: &u32| guard.removes(shelf.items(), *item).is_none();
+            (0..5).filter(stays).collect::<Vec<u32>>()
+        };
+        // "nuts" is an allergen and the end of a category's path
+        for nuts in ["nuts", " NUTS", "food/nuts/", "Food / Nuts"] {
+            assert_eq!(left(nuts), [2, 3, 4], "{nuts:?}");
+        }
+        assert_eq!(left("allergens/sesame"), [0, 2, 4]);
+        assert_eq!(left("sweet"), [0, 4]);
+        assert_eq!(left(" ball "), [0, 1, 2, 3]);
+        assert_eq!(left(" / "), [0, 1, 2, 3, 4]);
+        let mut request = BoxRequest::default();
+        let exclusions = ["seasme", "Toyz"].map(String::from);
+        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &[], 0);
+        assert_eq!(unknown, exclusions);
+        assert!(shelf.is_like_allergen("seasme") && shelf.is_like_allergen("dairy"));
+        assert!(!shelf.is_like_allergen("Toyz"));
+        let words = shelf.words_for("Toyz");
+        assert!(words.ends_with("did you mean \"toys\"?"), "{words}");
+    }
+
+    #[test]
+    fn what_comes_in_sizes_goes_only_to_who_is_known_to_have_the_size() {
+        let shoe = |id: &str, parent: &str, variant: &str| Product {
+            parent_id: Some(parent.into()),
+            variant: Some(variant.into()),
+            ..product(id, "shoes")
+        };
+        let catalogue = Catalogue::new(vec![
+            shoe("a27", "a", "EU 27"),
+            shoe("a37", "a", "37"),
+            shoe("b27", "b", "eu27"),
+            shoe("b37", "b", "37"),
+            shoe("red", "c", "red"),
+            shoe("blue", "c", "blue"),
+        ])
+        .unwrap();
+        let stock: Vec<(ProductIx, i64)> = (0..6).map(|p| (p, 1)).collect();
+        let shelf = Shelf::new(&catalogue, &stock);
+        let fit = |history: &[Touch]| {
+            let mut request = BoxRequest::default();
+            shelf.protect(&catalogue, &mut request, &[], history, i64::MAX);
+            let guard = Guard::new(shelf.items(), 6, &request);
+            let stays = |item: &u32| guard.removes(shelf.items(), *item).is_none();
+            (0..6).filter(stays).collect::<Vec<u32>>()
+        };
+        assert_eq!(fit(&[]), [4, 5]);
+        let bought = touch(Kind::PURCHASE, 0, 0, DAY_MS);
+        assert_eq!(fit(&[bought]), [0, 2, 4, 5]);
+        let grown = touch(Kind::PURCHASE, 3, 0, 400 * DAY_MS);
+        // of the one parent they have 27, of the other 37
+        assert_eq!(fit(&[bought, grown]), [0, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_perishes_lasts_as_long_as_its_nearest_category_asks() {
+        let catalogue = Catalogue::new(vec![
+            product("bar", "food/snacks"),
+            product("tea", "food/tea"),
+            product("pan", "kitchen"),
+        ])
+        .unwrap();
+        let shelf = Shelf::new(&catalogue, &[(0, 1), (1, 1), (2, 1)]);
+        let rules: ShopRules = serde_json::from_str(
+            r#"{"min_life_days": 3, "category_min_life_days": {"Food": 30, "food / Tea": 90}}"#,
+        )
+        .unwrap();
+        let days: Vec<i64> = shelf
+            .min_lives_ms(&rules)
+            .iter()
+            .map(|ms| ms / DAY_MS)
+            .collect();
+        assert_eq!(days, [30, 90, 3]);
+        let wrong = ShopRules {
+            category_min_life_days: [("foood".to_owned(), 1)].into(),
+            ..ShopRules::default()
+        };
+        assert_eq!(
+            shelf.rules(&catalogue, &wrong).unwrap_err().to_string(),
+            r#"rules: category_min_life_days: no product has category "foood": did you mean "food"?"#
+        );
     }
 }

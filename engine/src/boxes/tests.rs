@@ -38,6 +38,8 @@ fn instance(seed: u64, boxes: usize, items: usize, limits: bool) -> Problem {
                 weight_g: Some(rng.gen_range(10.0..500.0)),
                 volume_ml: Some(rng.gen_range(10.0..500.0)),
                 allergens: (0..3).filter(|_| rng.gen_bool(0.1)).collect(),
+                unlabelled: n % 11 == 3,
+                size: (n % 7 == 2).then_some(n as u32 % 3),
                 durable: rng.gen_bool(0.3),
             }
         })
@@ -83,6 +85,8 @@ fn instance(seed: u64, boxes: usize, items: usize, limits: bool) -> Problem {
             excluded_items: some(&mut rng, 0.05),
             excluded_categories: if rng.gen_bool(0.1) { vec![1] } else { vec![] },
             allergens: (0..3).filter(|_| rng.gen_bool(0.2)).collect(),
+            wary: b % 5 == 1,
+            leaf_sizes: (0..4).flat_map(|leaf| [(leaf, 0), (leaf, 1)]).collect(),
             history: (0..3).map(|_| some(&mut rng, 0.05)).collect(),
             owned: some(&mut rng, 0.1),
             pinned: if rng.gen_bool(0.1) {
@@ -787,6 +791,7 @@ fn lots_that_expire_first_are_taken_first() {
         item: 0,
         quantity,
         expires_at,
+        ships_before: expires_at,
         inbound_at,
         label: String::new(),
     };

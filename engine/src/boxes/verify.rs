@@ -106,17 +106,17 @@ fn check_box(problem: &Problem, number: usize, packing: &Packing, say: &mut dyn 
     if surprises > request.surprise || lines.len() - surprises > request.regular {
         say(format!("{} lines with {surprises} surprises", lines.len()));
     }
-    let guard = Guard::new(problem, request);
+    let guard = Guard::new(&problem.items, problem.rules.no_repeat_boxes, request);
     let mut families = HashSet::new();
     let mut of_category: HashMap<u32, u32> = HashMap::new();
     let mut used = [0.0; 3];
     for line in lines {
         let item = &problem.items[line.item as usize];
         let stays = request.kept.contains(&(line.item, line.surprise));
-        if let Some(reason) = guard.removes(problem, line.item).filter(|_| !stays) {
+        if let Some(reason) = guard.removes(&problem.items, line.item).filter(|_| !stays) {
             say(format!("{:?} is {reason:?}", item.id));
         }
-        if line.surprise && !stays && guard.knows(problem, line.item) {
+        if line.surprise && !stays && guard.knows(&problem.items, line.item) {
             say(format!("{:?} is a surprise that they have had", item.id));
         }
         if !families.insert(item.family) {

@@ -155,7 +155,7 @@ fn find_favoured(
             .map(|(product, _)| product)
             .collect();
         if instead.is_empty() {
-            instead = alike(model, live, about, now);
+            instead = alike(model, live, about, &|product| live.sells(product, now));
         }
         for product in instead.into_iter().take(PER_PRODUCT) {
             add(product, ReasonCode::InsteadOf);
@@ -207,7 +207,9 @@ fn upgrades(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<Produ
         .map(|(product, _)| product)
         .filter(|product| live.sells(*product, now))
         .collect();
-    out.extend(alike(model, live, about, now));
+    out.extend(alike(model, live, about, &|product| {
+        live.sells(product, now)
+    }));
     let mut known = HashSet::new();
     out.retain(|product| {
         let dearer =

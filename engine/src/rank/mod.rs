@@ -24,6 +24,7 @@ pub(crate) mod recent_purchases;
 pub(crate) mod relevance;
 pub(crate) mod replacements;
 pub(crate) mod request;
+pub(crate) mod scope;
 pub(crate) mod score_pairs;
 pub(crate) mod scorers;
 pub mod sources;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use super::filters::{Excluded, OnSale, ELIGIBILITY};
+use super::filters::{Excluded, OnSale};
 use super::query::{before, owned, owned_kin};
+use super::scope::{breadths, Bounds, Scope, FURTHER};
 use super::sources::completes_basket;
 use super::{
     Allowed, Answer, Appraiser, Contact, Context, CustomerState, Filter, Item, ListAnswer,
@@ -225,6 +226,7 @@ impl<'a> Prepared<'a> {
                 .owned_kin
                 .get_or_init(|| owned_kin(relevance.model(), relevance.live(), &self.owned)),
             life: relevance.life(),
+            scope: &Scope::OPEN,
             like_you: LikeYou::Absent,
             contact: Contact::none(),
             personal: self.personal() || relevance.speaks(),
@@ -284,14 +286,42 @@ fn build_list(
     listed: &mut HashSet<ProductIx>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> ListAnswer {
+    let bounds = Bounds::of(&query.list.filters, &query.live.catalogue);
+    let (mut breadth, most) = breadths(query.list);
+    let answer = loop {
+        let scope = Scope {
+            bounds: Some(&bounds),
+            listed: Some(listed),
+            filters: &plan.filters,
+            breadth,
+        };
+        let query = Query {
+            scope: &scope,
+            ..*query
+        };
+        let (answer, cut) = try_list(plan, &query, stop);
+        // what caps, variants and other lists took away may be made up for by what lies further off; what is not relevant
+        // enough may not
+        let gains = cut && breadth < most && !answer.notes.contains(&Note::Floor);
+        if !answer.notes.contains(&Note::Short) || !gains || stop() {
+            break answer;
+        }
+        breadth *= FURTHER;
+    };
+    listed.extend(answer.items.iter().map(|item| item.product));
+    answer
+}
+
+/// The list as far as its sources look now, and whether one of them had more.
+fn try_list(plan: &Plan, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> (ListAnswer, bool) {
     let mut notes = plan.notes.clone();
     if !query.personal && plan.needs_customer {
         notes.push(Note::NotPersonal);
     }
     let mut removed = Vec::new();
-    let mut candidates = propose(plan, query, &mut notes, stop);
-    let pins = pins_of_list(query, listed, &mut notes);
-    filter(plan, query, &mut candidates, &pins, listed, &mut removed);
+    let (mut candidates, cut) = propose(plan, query, &mut notes, stop);
+    let pins = pins_of_list(query, &mut notes);
+    filter(query, &mut candidates, &pins, &mut removed);
     for scorer in plan.scorers.iter().filter(|s| s.enabled(query)) {
         scorer.score(query, &mut candidates);
         debug_assert!(candidates.iter().all(|c| c.score.is_finite()));
@@ -303,7 +333,7 @@ fn build_list(
 
     let mut items = pinned_items(plan, query, &pins);
     items.extend(arranged.chosen);
-    check_again(plan, query, &mut items, &mut removed);
+    check_again(query, &mut items, &mut removed);
     items.truncate(query.list.count);
     if !plan.tells_relevance {
         add_relevance(query, &mut items);
@@ -312,30 +342,35 @@ fn build_list(
     if items.len() < query.list.count {
         notes.push(Note::Short);
     }
-    listed.extend(items.iter().map(|item| item.product));
-    ListAnswer {
+    let answer = ListAnswer {
         kind: query.list.kind,
         items,
         removed,
         notes,
         draw: arranged.draw,
-    }
+    };
+    (answer, cut)
 }
 
-/// What the sources of `plan` propose, each product once; what was skipped or cut short is noted.
+/// What the sources of `plan` propose, each product once, and whether one of them may have had more; what was skipped or cut
+/// short is noted.
 fn propose(
     plan: &Plan,
     query: &Query,
     notes: &mut Vec<Note>,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Vec<Item> {
+) -> (Vec<Item>, bool) {
     let mut pool = Pool::default();
+    let mut cut = false;
     for (ix, source) in plan.sources.iter().enumerate() {
         if !source.enabled(query) {
             continue;
         }
         match source.propose(query) {
-            Ok(proposals) => pool.add(ix, &proposals),
+            Ok(proposals) => {
+                cut |= proposals.len() >= query.scope.breadth;
+                pool.add(ix, &proposals);
+            }
             Err(_) => notes.push(Note::SourceSkipped(source.name())),
         }
         if stop() {
@@ -343,16 +378,12 @@ fn propose(
             break;
         }
     }
-    pool.into_candidates()
+    (pool.into_candidates(), cut)
 }
 
 /// The shop's pins that keep their places.
-fn pins_of_list(
-    query: &Query,
-    listed: &HashSet<ProductIx>,
-    notes: &mut Vec<Note>,
-) -> Vec<ProductIx> {
-    let mut pins = eligible_pins(query, listed);
+fn pins_of_list(query: &Query, notes: &mut Vec<Note>) -> Vec<ProductIx> {
+    let mut pins = eligible_pins(query);
     if let Some(why) = query.contact.unpins().filter(|_| !pins.is_empty()) {
         // they may still come in on their own merit
         pins.clear();
@@ -363,11 +394,9 @@ fn pins_of_list(
 
 /// Takes out of `candidates` the pins, which have their places, what is in another list, and what a filter refuses.
 fn filter(
-    plan: &Plan,
     query: &Query,
     candidates: &mut Vec<Item>,
     pins: &[ProductIx],
-    listed: &HashSet<ProductIx>,
     removed: &mut Vec<Removed>,
 ) {
     candidates.retain(|candidate| {
@@ -375,10 +404,10 @@ fn filter(
         if pins.contains(&product) {
             return false;
         }
-        let by = if listed.contains(&product) {
+        let by = if query.is_listed(product) {
             Some("in_another_list")
         } else {
-            first_refusal(plan, query, product)
+            query.refusal(product)
         };
         removed.extend(by.map(|by| Removed { product, by }));
         by.is_none()
@@ -387,10 +416,10 @@ fn filter(
 
 /// Takes out of `items` what is not eligible any more: stock and consent may be checked against a newer state than the
 /// sources saw, and nothing leaves unchecked.
-fn check_again(plan: &Plan, query: &Query, items: &mut Vec<Item>, removed: &mut Vec<Removed>) {
+fn check_again(query: &Query, items: &mut Vec<Item>, removed: &mut Vec<Removed>) {
     items.retain(|item| {
         let product = item.product;
-        let by = first_refusal(plan, query, product).filter(|_| !item.pinned);
+        let by = query.refusal(product).filter(|_| !item.pinned);
         removed.extend(by.map(|by| Removed { product, by }));
         by.is_none()
     });
@@ -415,19 +444,9 @@ fn explain(plan: &Plan, query: &Query, items: &mut [Item]) {
     }
 }
 
-/// The first filter that refuses `product`, eligibility before the plan's own.
-fn first_refusal(plan: &Plan, query: &Query, product: ProductIx) -> Option<&'static str> {
-    ELIGIBILITY
-        .iter()
-        .chain(plan.filters.iter())
-        .filter(|filter| filter.enabled(query))
-        .find(|filter| !filter.keeps(query, product))
-        .map(|filter| filter.name())
-}
-
 /// Pins that are on sale and not excluded, in the basket or on the page, each once and of its variants the first: a pin
 /// overrides score and ownership, not the customer's safety.
-fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
+fn eligible_pins(query: &Query) -> Vec<ProductIx> {
     let mut pins: Vec<ProductIx> = Vec::new();
     let every_variant = query.list.kind == ListKind::GoesWith && completes_basket(query);
     let again = |one: ProductIx, other: ProductIx| {
@@ -436,7 +455,7 @@ fn eligible_pins(query: &Query, listed: &HashSet<ProductIx>) -> Vec<ProductIx> {
     for &product in &query.list.pins {
         let fine = OnSale.keeps(query, product)
             && Excluded.keeps(query, product)
-            && !listed.contains(&product)
+            && !query.is_listed(product)
             && !pins.iter().any(|pin| again(*pin, product));
         if fine && pins.len() < query.list.count {
             pins.push(product);

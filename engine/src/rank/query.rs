@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::scope::Scope;
 use super::{
     Appraiser, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
 };
@@ -35,6 +36,8 @@ pub struct Query<'a> {
     pub owned_kin: &'a HashSet<ProductIx>,
     /// What the customer's life situations say, where the model knows of any.
     pub life: Option<&'a LifeView<'a>>,
+    /// What may come into the list.
+    pub(crate) scope: &'a Scope<'a>,
     /// What is known of customers like this one.
     pub like_you: LikeYou<'a>,
     /// What the customer's contacts ask for.

@@ -38,13 +38,18 @@ pub(crate) fn replacements(
     out
 }
 
-/// Products on sale of the same leaf category, most alike first; for one that the model has no vector of, or a shop
+/// Products that `admits` lets in of the same leaf category, most alike first; for one that the model has no vector of, or a shop
 /// without categories, as far as is known.
-pub(crate) fn alike(model: &Model, live: &Live, about: ProductIx, now: i64) -> Vec<ProductIx> {
+pub(crate) fn alike(
+    model: &Model,
+    live: &Live,
+    about: ProductIx,
+    admits: &(dyn Fn(ProductIx) -> bool + Sync),
+) -> Vec<ProductIx> {
     let catalogue = &live.catalogue;
     let leaf = catalogue.leaf(about);
     let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;
-    let fine = |product: ProductIx| product != about && same(product) && live.sells(product, now);
+    let fine = |product: ProductIx| product != about && same(product) && admits(product);
     let mut near: Vec<ProductIx> = Vec::new();
     if (about as usize) < live.known {
         let found = model.representation.similar(about, NEAR, &fine);

@@ -65,9 +65,9 @@ impl ListKind {
 /// Limits on the products of a list; an empty list of values means no limit.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filters {
-    /// Category paths; a product below one of them passes.
+    /// Category paths, however they are written; a product below one of them passes.
     pub categories: Vec<String>,
-    /// Brands, as the catalogue writes them.
+    /// Brands, however they are written.
     pub brands: Vec<String>,
     /// Lowest price; products without a price pass only if both bounds are absent.
     pub min_price: Option<f64>,

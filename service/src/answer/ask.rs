@@ -63,6 +63,8 @@ pub struct Ask {
     pub viewed: Option<String>,
     pub occasion: Option<String>,
     pub exclusions: Vec<String>,
+    /// Products that no list holds, of which whoever asked did not speak.
+    pub withheld: Vec<String>,
     pub dial: Option<f32>,
     pub max_reasons: usize,
 }
@@ -85,7 +87,7 @@ pub struct Resolved {
     /// What happened in the visit.
     pub session: Vec<Touch>,
     /// Products named in the request that the shop does not know.
-    pub unknown: usize,
+    pub unknown: Vec<String>,
 }
 
 impl Ask {
@@ -99,7 +101,7 @@ impl Ask {
 
     /// The same without `products` in any list, however many they are.
     pub fn without_products(mut self, products: Vec<String>) -> Ask {
-        self.exclusions.extend(products);
+        self.withheld.extend(products);
         self
     }
 
@@ -171,7 +173,7 @@ impl Ask {
         self.lists.iter().map(|list| list.kind)
     }
 
-    /// Looks up every product in `live`; unknown ones are left out and counted.
+    /// Looks up every product in `live`; unknown ones are left out and named.
     ///
     /// A session touch without a time counts as just before `now`. `ranked_at` is the time that the engine is asked
     /// for: `now`, or `i64::MAX` in a shop without times. `contact` says how contacts act on lists.
@@ -184,10 +186,12 @@ impl Ask {
         seed: u64,
         contact: &Contact,
     ) -> Resolved {
-        let mut unknown = 0;
+        let mut unknown = Vec::new();
         let mut find = |id: &String| -> Option<ProductIx> {
             let found = live.catalogue.find(id);
-            unknown += usize::from(found.is_none());
+            if found.is_none() {
+                unknown.push(id.clone());
+            }
             found
         };
         let mut basket: Vec<(ProductIx, f32)> = Vec::new();
@@ -217,11 +221,12 @@ impl Ask {
                 let_down_at: None,
             },
             dial: self.dial,
-            exclusions: self
-                .exclusions
-                .iter()
-                .filter_map(|id| live.catalogue.find(id))
-                .collect(),
+            exclusions: {
+                let withheld = self.withheld.iter();
+                let withheld = withheld.filter_map(|id| live.catalogue.find(id));
+                let excluded = self.exclusions.iter().filter_map(&mut find);
+                excluded.chain(withheld).collect()
+            },
             max_reasons: self.max_reasons,
             explore: self.explore,
             draw_lone: self.draw_lone,
@@ -235,11 +240,13 @@ impl Ask {
             .iter()
             .map(|row| {
                 let mut touch = encoder.encode(row, &live.catalogue);
+                if touch.product == NO_PRODUCT {
+                    unknown.extend(row.product_id.clone());
+                }
                 touch.at = row.at.unwrap_or(now - 1);
                 touch
             })
             .collect();
-        unknown += session.iter().filter(|t| t.product == NO_PRODUCT).count();
         let non_product = |product: ProductIx| live.non_product[product as usize];
         let counts = |touch: Touch| without_noise(touch, non_product, &HashSet::new());
         session = session.into_iter().filter_map(counts).collect();

@@ -24,6 +24,7 @@ pub mod sentence;
 pub mod serve_log;
 pub mod served_products;
 pub mod surprise;
+pub mod unknown;
 pub mod who;
 
 use boxes::Spoilers;

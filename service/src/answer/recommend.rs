@@ -13,6 +13,7 @@ use super::refusal::Refusal;
 use super::scene::{Moment, Scene};
 use super::sentence::Language;
 use super::serve_log::lists_to_log;
+use super::unknown::{unknown_products, unsupported_locale, Said};
 use super::who::Who;
 use super::Answering;
 use crate::clock::now_ms;
@@ -44,7 +45,7 @@ pub struct Answer<M> {
     pub hand_over: Option<HandOver>,
     pub holdout: bool,
     /// What whoever asked should know of it: code and words.
-    pub notes: Vec<(&'static str, String)>,
+    pub notes: Vec<Said>,
 }
 
 /// What the pool gives back.
@@ -53,7 +54,7 @@ struct Computed<M> {
     log: Vec<ServedList>,
     personal: bool,
     hand_over: Option<HandOver>,
-    unknown: usize,
+    unknown: Vec<String>,
 }
 
 impl Answering {
@@ -82,6 +83,7 @@ impl Answering {
             .filter(|_| who.personalise && !who.unknown);
         let secret = self.secret_of(&who, ask.customer_id.as_deref(), clock);
         let ask = if who.holdout { ask.of_nobody() } else { ask };
+        let locale = ask.locale.clone();
         let (placement, asked) = (ask.placement.clone(), ask.asked(who.personalise));
 
         let computed = {
@@ -134,7 +136,7 @@ impl Answering {
             seed,
             hand_over: computed.hand_over,
             holdout: who.holdout,
-            notes: notes(&who, &view, computed.unknown),
+            notes: notes(&who, &view, &computed.unknown, locale.as_deref()),
         })
     }
 
@@ -190,7 +192,7 @@ impl Answering {
 }
 
 /// What the answer's reader should know, beside the lists.
-fn notes(who: &Who, view: &View, unknown_products: usize) -> Vec<(&'static str, String)> {
+fn notes(who: &Who, view: &View, products: &[String], locale: Option<&str>) -> Vec<Said> {
     let mut notes = Vec::new();
     let mut say = |code, words: &str| notes.push((code, words.to_owned()));
     if !view.generation.is_some() {
@@ -213,9 +215,7 @@ fn notes(who: &Who, view: &View, unknown_products: usize) -> Vec<(&'static str, 
             "this customer belongs to the holdout: the answer is the best that is not personal",
         );
     }
-    if unknown_products > 0 {
-        let words = format!("{unknown_products} products of the request are not known");
-        say("unknown_products", &words);
-    }
+    notes.extend(unknown_products(products, &view.live.catalogue));
+    notes.extend(unsupported_locale(locale));
     notes
 }

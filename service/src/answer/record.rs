@@ -8,6 +8,7 @@ use super::boxes::{follow, Packer};
 use super::keeping::Keeping;
 use super::refusal::{Invalid, Refusal};
 use super::served_products::{fill_products, product_of};
+use super::unknown::{doubtful_rows, Said};
 use crate::clock::now_ms;
 use crate::config::FutureTimes;
 use crate::metrics::Metrics;
@@ -49,12 +50,22 @@ impl Recording {
         }
     }
 
-    /// Records `batch`, all of it or nothing, and lets everything that depends on it follow.
+    /// Records `batch`, all of it or nothing, and lets everything that depends on it follow; with notes on what was probably
+    /// not meant so.
     ///
     /// # Errors
     /// A row that the store refuses, or a store that does not write.
-    pub async fn record(&self, mut batch: Vec<Touchpoint>) -> Result<Recorded, Refusal> {
+    pub async fn record(
+        &self,
+        mut batch: Vec<Touchpoint>,
+    ) -> Result<(Recorded, Vec<Said>), Refusal> {
         fill_products(&*self.keeping.store, &mut batch).await;
+        // before they are recorded: what is recorded is known by then
+        let notes = {
+            let view = self.keeping.views.get();
+            let kinds = &view.model.encoder.kinds;
+            doubtful_rows(&batch, kinds, &view.live.catalogue)
+        };
         if !self.keeping.config.touchpoints.accept_unknown_products {
             let mut products: Vec<String> =
                 batch.iter().filter_map(|r| r.product_id.clone()).collect();
@@ -75,7 +86,7 @@ impl Recording {
         self.metrics.recorded(recorded.outcomes.len());
         follow(&self.packer, &for_boxes).await;
         self.similar.changed(customers);
-        Ok(recorded)
+        Ok((recorded, notes))
     }
 
     /// Records ratings given at `now`, all of them or none.

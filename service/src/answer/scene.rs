@@ -29,7 +29,7 @@ pub struct Moment<'a> {
 pub struct Scene {
     pub request: Request,
     /// Products named in the request that the shop does not know.
-    pub unknown: usize,
+    pub unknown: Vec<String>,
     pub encoded: Arc<Encoded>,
     /// The customer's history with the running visit, where there is one.
     visit: Option<Vec<Touch>>,

@@ -9,6 +9,7 @@ mod metrics_http;
 mod model;
 #[cfg(test)]
 mod one_verdict;
+pub(crate) mod pages;
 pub(crate) mod recommendation;
 pub(crate) mod status;
 mod stream;

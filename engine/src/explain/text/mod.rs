@@ -38,8 +38,17 @@ impl Language {
         }
     }
 
+    /// All there are.
+    pub const ALL: [Language; 2] = [Language::English, Language::Hebrew];
+
+    /// Whether there are sentences in the language of the BCP 47 tag `locale`.
+    pub fn is_spoken(locale: &str) -> bool {
+        let primary = locale.split(['-', '_']).next().unwrap_or("");
+        Language::of(Some(locale)) != Language::English || primary.eq_ignore_ascii_case("en")
+    }
+
     /// Its BCP 47 tag.
-    fn tag(self) -> &'static str {
+    pub fn tag(self) -> &'static str {
         match self {
             Language::English => "en",
             Language::Hebrew => "he",

@@ -12,40 +12,11 @@ impl Filter for Limits {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        let filters = &query.list.filters;
-        !filters.categories.is_empty()
-            || !filters.brands.is_empty()
-            || filters.min_price.is_some()
-            || filters.max_price.is_some()
+        query.scope.bounds.is_some_and(|bounds| !bounds.are_none())
     }
 
     fn keeps(&self, query: &Query, product: ProductIx) -> bool {
-        let filters = &query.list.filters;
-        let catalogue = &query.live.catalogue;
-        let row = catalogue.product(product);
-        if !filters.brands.is_empty()
-            && !row
-                .brand
-                .as_ref()
-                .is_some_and(|b| filters.brands.contains(b))
-        {
-            return false;
-        }
-        if !filters.categories.is_empty() {
-            let inside = catalogue.leaf(product).is_some_and(|leaf| {
-                catalogue
-                    .ancestry(leaf)
-                    .any(|id| filters.categories.contains(&catalogue.category(id).path))
-            });
-            if !inside {
-                return false;
-            }
-        }
-        match (filters.min_price, filters.max_price) {
-            (None, None) => true,
-            (min, max) => row.price.is_some_and(|price| {
-                min.is_none_or(|min| price >= min) && max.is_none_or(|max| price <= max)
-            }),
-        }
+        let bounds = query.scope.bounds;
+        bounds.is_none_or(|bounds| bounds.hold(&query.live.catalogue, product))
     }
 }

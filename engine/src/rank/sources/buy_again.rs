@@ -1,6 +1,5 @@
 //! Source "buy again": what the customer is about to run out of.
 
-use super::breadth;
 use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
@@ -32,7 +31,6 @@ impl Source for BuyAgain {
             .into_iter()
             .filter(|due| due.probability >= AGAIN_LEAST)
             .map(|due| (due.product, due.probability))
-            .take(breadth(query))
             .collect())
     }
 }

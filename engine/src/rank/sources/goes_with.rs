@@ -1,8 +1,7 @@
 //! What goes with the basket, the product on the page, or recent purchases after the right lag.
 
-use super::breadth;
 use crate::rank::recent_purchases::recent_purchases;
-use crate::rank::{filters::ELIGIBILITY, Query, Source};
+use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
 /// Completes the basket where there is one; otherwise complements of the viewed product or of recent purchases.
@@ -21,23 +20,22 @@ impl Source for GoesWith {
         let Some(complements) = &query.model.complements else {
             return Err("no complements");
         };
-        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
-        let allowed = |product: ProductIx| filters.iter().all(|f| f.keeps(query, product));
+        let allowed = query.admits();
         if completes_basket(query) {
             let basket = unit_basket(query);
             return Ok(complements
                 .completion()
-                .complete(&basket, breadth(query), &allowed));
+                .complete(&basket, query.scope.breadth, &allowed));
         }
         let bought = recent(query);
         if bought.is_empty() {
             // Nothing that anything could go with: what most baskets hold.
             return Ok(complements
                 .completion()
-                .complete(&[], breadth(query), &allowed));
+                .complete(&[], query.scope.breadth, &allowed));
         }
         Ok(complements
-            .goes_with(&bought, breadth(query), &allowed)
+            .goes_with(&bought, query.scope.breadth, &allowed)
             .into_iter()
             .map(|(product, score, _)| (product, score))
             .collect())

@@ -18,6 +18,7 @@ impl Source for Instead {
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
         let now = query.request.now;
+        let admits = query.admits();
         let mut out: Vec<(ProductIx, f32)> = Vec::new();
         let anchors = query.anchors();
         for &anchor in &anchors {
@@ -34,7 +35,8 @@ impl Source for Instead {
             };
             if wanted > 0 {
                 // between the weakest replacement and the most similar
-                let alike = alike(model, live, anchor, now).into_iter().take(wanted);
+                let alike = alike(model, live, anchor, &admits);
+                let alike = alike.into_iter().take(wanted);
                 let score = |ix: usize| 2.0 - ix as f32 / NEAR as f32;
                 found.extend(alike.enumerate().map(|(ix, p)| (p, score(ix))));
             }

@@ -1,8 +1,6 @@
 //! What customers with a similar taste bought.
 
-use super::breadth;
 use crate::index::LikeYou;
-use crate::rank::filters::ELIGIBILITY;
 use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
@@ -25,13 +23,13 @@ impl Source for CustomersLikeYou {
         let Some(vector) = query.folded.vector() else {
             return Ok(Vec::new());
         };
-        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
+        let allowed = query.admits();
         people
             .proposals(
                 &vector,
-                breadth(query),
+                query.scope.breadth,
                 &|key| Some(key) != own && !gone.contains(&key),
-                &|product| filters.iter().all(|f| f.keeps(query, product)),
+                &allowed,
             )
             .map_err(|_| "the customer index is of another model")
     }

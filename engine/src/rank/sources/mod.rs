@@ -25,16 +25,3 @@ pub use similar::Similar;
 pub use vectors::Vectors;
 
 pub(crate) use goes_with::{completes_basket, recent, unit_basket};
-
-use super::Query;
-
-/// Candidates that one source proposes for a list of `count`: enough that filters leave a full list, and more where caps
-/// pass many over.
-pub(crate) fn breadth(query: &Query) -> usize {
-    let enough = (query.list.count * 3).max(300);
-    if query.list.together.caps.are_none() {
-        enough
-    } else {
-        enough * 3
-    }
-}

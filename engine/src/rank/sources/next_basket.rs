@@ -1,6 +1,5 @@
 //! Source "next basket": repeats and new things that the next basket is likely to hold.
 
-use super::breadth;
 use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
@@ -21,7 +20,12 @@ impl Source for NextBasket {
         let index = query.live.neighbours.as_ref();
         let near = index.map(|index| index.mean(&profile.rates));
         Ok(model
-            .recommend(&profile, near.as_deref(), breadth(query), &|_| true)
+            .recommend(
+                &profile,
+                near.as_deref(),
+                query.scope.breadth,
+                &query.admits(),
+            )
             .into_iter()
             .map(|item| (item.product, item.score))
             .collect())

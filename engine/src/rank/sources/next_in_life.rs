@@ -1,6 +1,5 @@
 //! Source "next in life": what the customer's life situations make likely in the coming weeks.
 
-use super::breadth;
 use crate::life::Ahead;
 use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
@@ -11,6 +10,8 @@ const NEEDS_DAYS: f32 = 60.0;
 const NEED_LEAST: f32 = 0.02;
 /// Products proposed for one need.
 const PER_NEED: usize = 20;
+/// Of the candidates that a source proposes, the part that is of one need at most.
+const NEEDS_AT_LEAST: usize = 15;
 
 /// What the customer's life situations make likely in the coming weeks.
 pub struct NextInLife;
@@ -29,11 +30,18 @@ impl Source for NextInLife {
             need.probability = need.at_pace(NEEDS_DAYS);
         }
         needs.retain(|need| need.probability >= NEED_LEAST);
-        let appeal = |product: ProductIx| 0.05 + query.model.popularity_share(product);
+        let admits = query.admits();
+        // what has no finite appeal is not proposed
+        let appeal = |product: ProductIx| match admits(product) {
+            true => 0.05 + query.model.popularity_share(product),
+            false => f32::NAN,
+        };
+        // a long list of few needs has more of each
+        let per_need = PER_NEED.max(query.scope.breadth / NEEDS_AT_LEAST);
         let mut found =
             life.model
-                .products_for(query.live.profiles(life), &needs, PER_NEED, &appeal);
-        found.truncate(breadth(query));
+                .products_for(query.live.profiles(life), &needs, per_need, &appeal);
+        found.truncate(query.scope.breadth);
         Ok(found)
     }
 }

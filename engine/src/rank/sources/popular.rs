@@ -1,7 +1,7 @@
-//! What most customers bought: the answer for somebody of whom nothing is known.
+//! What most customers bought: the answer for somebody of whom nothing is known. What came after the model was fitted, of
+//! which nobody knows how often it is bought, follows behind.
 
-use super::breadth;
-use crate::rank::{filters::ELIGIBILITY, Query, Source};
+use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
 /// Most popular products that may be shown.
@@ -13,14 +13,16 @@ impl Source for Popular {
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
-        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
+        let allowed = query.admits();
+        let later = query.live.known as ProductIx..query.live.catalogue.len() as ProductIx;
         Ok(query
             .model
             .by_popularity()
             .iter()
             .copied()
-            .filter(|&product| filters.iter().all(|f| f.keeps(query, product)))
-            .take(breadth(query))
+            .chain(later)
+            .filter(|&product| allowed(product))
+            .take(query.scope.breadth)
             .map(|product| (product, query.model.popularity_share(product)))
             .collect())
     }

@@ -1,6 +1,5 @@
 //! Products like those the list starts from.
 
-use super::breadth;
 use crate::index::{dot, Top};
 use crate::rank::arrangers::list_quality::vector;
 use crate::rank::{Query, Source};
@@ -17,15 +16,14 @@ impl Source for Similar {
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
         let mut best: std::collections::BTreeMap<ProductIx, f32> = Default::default();
         let anchors = query.anchors();
-        let allowed = |product: ProductIx| {
-            !anchors.contains(&product) && query.live.sells(product, query.request.now)
-        };
+        let admits = query.admits();
+        let allowed = |product: ProductIx| !anchors.contains(&product) && admits(product);
         for &anchor in &anchors {
             let Some(vector) = vector(query, anchor) else {
                 continue;
             };
             let representation = &query.model.representation;
-            let known = representation.nearest(vector, breadth(query), &allowed);
+            let known = representation.nearest(vector, query.scope.breadth, &allowed);
             let later = nearest_later(query, vector, &allowed);
             for (product, score) in known.into_iter().chain(later) {
                 let slot = best.entry(product).or_insert(score);
@@ -42,7 +40,7 @@ fn nearest_later(
     vector: &[f32],
     allowed: &dyn Fn(ProductIx) -> bool,
 ) -> Vec<(ProductIx, f32)> {
-    let mut top = Top::new(breadth(query));
+    let mut top = Top::new(query.scope.breadth);
     for (ix, cold) in query.live.cold.iter().enumerate() {
         let product = (query.live.known + ix) as ProductIx;
         if let Some(cold) = cold.as_ref().filter(|_| allowed(product)) {

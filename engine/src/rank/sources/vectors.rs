@@ -1,7 +1,6 @@
 //! The blend of collaborative families, for a customer or session with a history.
 
-use super::breadth;
-use crate::rank::{filters::ELIGIBILITY, Query, Source};
+use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
 /// Best products by the representation, among those that may be shown.
@@ -17,8 +16,7 @@ impl Source for Vectors {
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
-        let filters: Vec<_> = ELIGIBILITY.iter().filter(|f| f.enabled(query)).collect();
-        let allowed = |product: ProductIx| filters.iter().all(|f| f.keeps(query, product));
-        Ok(query.relevance.candidates(breadth(query), &allowed))
+        let allowed = query.admits();
+        Ok(query.relevance.candidates(query.scope.breadth, &allowed))
     }
 }

@@ -22,12 +22,16 @@ pub struct BoxAsk {
     /// Weight at most, grams.
     pub max_weight_g: Option<f64>,
     pub max_volume_ml: Option<f64>,
-    /// Products, category paths or allergens.
+    /// Products, categories or allergens.
     pub exclusions: Vec<String>,
     /// Products that go into it.
     pub pinned: Vec<String>,
     /// Settled contents: product and whether it is a surprise.
     pub locked: Vec<(String, bool)>,
+    /// Whether exclusions that mean nothing are passed over, those that are like allergens excepted.
+    pub lenient_exclusions: bool,
+    /// Whether nothing was known of the customer when the box was packed.
+    pub unknown_customer: bool,
 }
 
 impl BoxAsk {

@@ -22,8 +22,19 @@ const UNTRACKED: i64 = 1 << 30;
 const REASONS: usize = 2;
 
 /// The lots of `item`, of which `free` units are free: those told of, the ones that perish last holding what is left after
-/// the others; without any, one that perishes as the product says.
-pub(super) fn lots_of(item: u32, product: &Product, free: i64, told: &[LotAsk]) -> Vec<Lot> {
+/// the others; without any, one that perishes as the product says. What perishes still lasts `min_life_ms` when it leaves.
+pub(super) fn lots_of(
+    item: u32,
+    product: &Product,
+    free: i64,
+    told: &[LotAsk],
+    min_life_ms: i64,
+) -> Vec<Lot> {
+    let sold_until = product.available_until;
+    let ships_before = |expires_at: Option<i64>| {
+        let lasts = expires_at.map(|expiry| expiry.saturating_sub(min_life_ms));
+        lasts.into_iter().chain(sold_until).min()
+    };
     let mut own: Vec<&LotAsk> = told
         .iter()
         .filter(|lot| lot.product_id == product.product_id)
@@ -36,6 +47,7 @@ pub(super) fn lots_of(item: u32, product: &Product, free: i64, told: &[LotAsk]) 
             item,
             quantity: free,
             expires_at: until,
+            ships_before: ships_before(product.expires_at),
             inbound_at: product.available_from,
             label: String::new(),
         }];
@@ -53,6 +65,7 @@ pub(super) fn lots_of(item: u32, product: &Product, free: i64, told: &[LotAsk]) 
                     .into_iter()
                     .chain(product.available_until)
                     .min(),
+                ships_before: ships_before(lot.expires_at),
                 inbound_at: product.available_from,
                 label: lot.lot.clone(),
             }
@@ -73,6 +86,7 @@ pub(super) fn by_product(told: &[LotAsk]) -> HashMap<&str, Vec<LotAsk>> {
 /// not a product are left out. With the units that are free, `more` of them added by product.
 pub(super) fn shelf_of(
     view: &View,
+    rules: &ShopRules,
     named: &[String],
     more: &HashMap<String, i64>,
     told: &[LotAsk],
@@ -100,6 +114,7 @@ pub(super) fn shelf_of(
         .collect();
     let shelf = Shelf::new(&live.catalogue, &rows);
     let told = by_product(told);
+    let lives = shelf.min_lives_ms(rules);
     let mut lots = Vec::with_capacity(shelf.items().len());
     for (item, row) in shelf.items().iter().enumerate() {
         let Some(product) = shelf.product(item as u32) else {
@@ -109,7 +124,8 @@ pub(super) fn shelf_of(
         let own = told
             .get(&*product.product_id)
             .map_or(&[][..], Vec::as_slice);
-        lots.extend(lots_of(item as u32, product, i64::from(row.stock), own));
+        let free = i64::from(row.stock);
+        lots.extend(lots_of(item as u32, product, free, own, lives[item]));
     }
     (shelf, lots)
 }
@@ -181,9 +197,9 @@ impl<'a> Bench<'a> {
         settled.extend(request.locked.iter().flatten().map(|(item, _)| *item));
         let customer = subscriber.customer(self.consents);
         let salt = stable_hash(ask.box_id.as_bytes());
-        let (candidates, floor) = self
-            .shelf
-            .candidates(self.model, live, customer, at, rules, &settled, salt);
+        let (model, shelf) = (self.model, self.shelf);
+        let (candidates, floor) =
+            shelf.candidates(model, live, customer, at, rules, &request, &settled, salt);
         request.relevance_floor = Some(floor);
         let order = Order {
             request,
@@ -287,6 +303,7 @@ impl<'a> Bench<'a> {
                 if short.below_floor > 0 {
                     details.push(format!("{} below the relevance floor", short.below_floor));
                 }
+                details.extend(short.words.iter().cloned());
                 details.extend(
                     short.pins.iter().map(|(item, why)| {
                         format!("pin {}: {why}", id_of(*item).unwrap_or_default())
@@ -304,7 +321,11 @@ impl<'a> Bench<'a> {
                 paused: care.paused.map(|reason| reason.as_str().into()),
             },
             // plain data with text keys always has a JSON form
-            ask: serde_json::to_value(ask).unwrap_or_default(),
+            ask: serde_json::to_value(BoxAsk {
+                unknown_customer: !subscriber.known,
+                ..ask.clone()
+            })
+            .unwrap_or_default(),
         }
     }
 }

@@ -30,6 +30,9 @@ use crate::workers::deadline::Deadline;
 /// Packings tried while others take units away, before what is gone is left out.
 const ATTEMPTS: usize = 4;
 
+/// Exclusions that a summary names at most.
+const MOST_NAMED: usize = 1_000;
+
 /// What a pack says while it works.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -72,7 +75,7 @@ pub async fn pack(
     let seed = ask.seed.unwrap_or_else(|| rand::thread_rng().gen());
     let freed = freed_units(packer, &mut ask, now).await?;
     let view = packer.keeping.views.get();
-    let (shelf, mut lots) = shelf_of(&view, &ask.products, &freed, &ask.lots);
+    let (shelf, mut lots) = shelf_of(&view, &ask.rules, &ask.products, &freed, &ask.lots);
     if shelf.items().is_empty() {
         return Err(Refusal::Precondition(
             "product_ids: there is nothing to pack from: name products, or track the stock of some"
@@ -135,6 +138,7 @@ pub async fn pack(
         whole.unknown_exclusions = scored.unknown_exclusions.concat();
         whole.unknown_exclusions.sort_unstable();
         whole.unknown_exclusions.dedup();
+        whole.unknown_exclusions.truncate(MOST_NAMED);
         (whole.scoring_s, whole.seed) = (scoring_s, seed);
         whole.packing_s = searching.elapsed().as_secs_f64();
         let _ = events.try_send(Event::Keeping);
@@ -219,7 +223,8 @@ pub async fn pack(
             Err(StoreError::OutOfStock { .. }) if attempt < ATTEMPTS => {
                 packer.keeping.views.refresh(now_ms()).await?;
                 let fresh = packer.keeping.views.get();
-                lots = restocked(&fresh, &view, shelf, &freed, &ask.lots);
+                let lives = shelf.min_lives_ms(&shared.rules);
+                lots = restocked(&fresh, &view, (shelf, &lives), &freed, &ask.lots);
                 warm = Some(packing.whole.prices.clone());
             }
             Err(error) => return Err(error.into()),
@@ -350,10 +355,10 @@ impl Shared {
         let mut tell = |progress| {
             let _ = events.try_send(Event::Search(progress));
         };
-        let (bench, orders) = (self.bench(), &scored.orders);
+        let bench = self.bench();
         let threads = &self.packer.threads;
         let searched =
-            threads.install(|| search(bench, &self.hard, orders, lots, how, &stop, &mut tell));
+            threads.install(|| search(bench, &self.hard, scored, lots, how, &stop, &mut tell));
         let (packing, _) = searched.map_err(|error| Refusal::Argument(error.to_string()))?;
         Ok(packing)
     }
@@ -515,7 +520,7 @@ fn lots_left(told: &[LotAsk], lots: &[Lot], left: &[i64], shelf: &Shelf) -> Vec<
 fn restocked(
     fresh: &View,
     view: &View,
-    shelf: &Shelf,
+    (shelf, lives): (&Shelf, &[i64]),
     freed: &HashMap<String, i64>,
     told: &[LotAsk],
 ) -> Vec<Lot> {
@@ -537,7 +542,7 @@ fn restocked(
             None => 0,
         };
         let own = told.get(&**id).map_or(&[][..], Vec::as_slice);
-        lots.extend(lots_of(item as u32, product, free, own));
+        lots.extend(lots_of(item as u32, product, free, own, lives[item]));
     }
     lots
 }

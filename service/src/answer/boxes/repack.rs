@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serendib_engine::boxes::{assign_lots, Job};
 
+use crate::answer::boxes::compute::held_for;
 use crate::answer::boxes::kept::Kept;
 use crate::answer::boxes::order::{shelf_of, Bench};
 use crate::answer::boxes::subscribers::{got, subscriber};
@@ -130,7 +131,7 @@ async fn again(
             *own.entry(line.product_id.clone()).or_insert(0) += 1;
         }
         let lots = with_own(kept.lots, &old);
-        let (shelf, lots) = shelf_of(&view, &kept.products, &own, &lots);
+        let (shelf, lots) = shelf_of(&view, &kept.rules, &kept.products, &own, &lots);
         let config = &packer.keeping.config;
         let bench = Bench::of(config, &view, (&shelf, &kept.rules), now);
         let subscriber = subscriber(state.as_deref(), &view, earlier);
@@ -138,7 +139,11 @@ async fn again(
         let rules = shelf
             .rules(&view.live.catalogue, &kept.rules)
             .map_err(|e| wrong(&e))?;
-        let (mut order, _) = bench.order(&ask, &subscriber);
+        let (mut order, unknown) = bench.order(&ask, &subscriber);
+        let held = held_for(bench, &ask, &unknown);
+        if !held.is_empty() {
+            return Err(wrong(&format!("box_id: {}", held.join("; "))));
+        }
         let item = |id: &str| view.live.catalogue.find(id).and_then(|p| shelf.item(p));
         order.candidates.retain(|candidate| {
             let id = &shelf.items()[candidate.item as usize].id;

@@ -1,6 +1,6 @@
 //! Boxes, stock and rules as files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail, Context};
@@ -42,7 +42,7 @@ pub struct Input {
     pub done: usize,
     /// Wrong rows of the two tables that were skipped.
     pub skipped: u64,
-    /// Ids of boxes that came again and are left out.
+    /// Ids of boxes that came more than once and are left out.
     pub duplicates: Vec<String>,
     /// Products of the stock that nobody knows.
     pub unknown_products: Vec<String>,
@@ -90,16 +90,23 @@ impl Input {
         let latest = batch.log().span.map_or(0, |(_, last)| last + 1);
         let (done, boxes): (Vec<BoxOrder>, Vec<BoxOrder>) = boxes.into_iter().partition(is_done);
         let earlier = left_earlier(&done);
-        let mut known = std::collections::HashSet::new();
-        let mut duplicates = Vec::new();
-        let mut asks = Vec::with_capacity(boxes.len());
-        for row in boxes {
-            if !known.insert(row.box_id.clone()) {
-                duplicates.push(row.box_id);
-                continue;
-            }
-            asks.push(asked(row, latest));
+        let duplicates = given_twice(&boxes);
+        if let Some((id, customers)) = duplicates.first_key_value().filter(|_| !options.lenient) {
+            let others = match duplicates.len() - 1 {
+                0 => String::new(),
+                more => format!(", and {more} others"),
+            };
+            let customers = customers.join(", ");
+            bail!("box {id:?} is in the boxes table more than once, for {customers}{others}: neither is packed (--lenient leaves them out)");
         }
+        let asks = boxes
+            .into_iter()
+            .filter(|row| !duplicates.contains_key(&row.box_id))
+            .map(|row| BoxAsk {
+                lenient_exclusions: args.lenient_exclusions,
+                ..asked(row, latest)
+            })
+            .collect();
         let mut unknown_products = Vec::new();
         let stock = stock
             .into_iter()
@@ -120,24 +127,28 @@ impl Input {
             earlier,
             done: done.len(),
             skipped,
-            duplicates,
+            duplicates: duplicates.into_keys().collect(),
             unknown_products,
         })
     }
 
     /// Lots of the stock in items of `shelf`, by position in the table.
     pub fn lots(&self, shelf: &Shelf) -> Vec<Lot> {
+        let lives = shelf.min_lives_ms(&self.rules);
         self.stock
             .iter()
-            .map(|(product, row)| Lot {
-                // a lot of a product that nobody knows is no item's
-                item: product
-                    .and_then(|p| shelf.item(p))
-                    .unwrap_or(shelf.items().len() as u32),
-                quantity: row.quantity.max(0),
-                expires_at: row.expires_at,
-                inbound_at: row.inbound_at,
-                label: row.lot.clone().unwrap_or_default(),
+            .map(|(product, row)| {
+                let item = product.and_then(|p| shelf.item(p));
+                let life = item.map_or(0, |item| lives[item as usize]);
+                Lot {
+                    // a lot of a product that nobody knows is no item's
+                    item: item.unwrap_or(shelf.items().len() as u32),
+                    quantity: row.quantity.max(0),
+                    expires_at: row.expires_at,
+                    ships_before: row.expires_at.map(|expiry| expiry.saturating_sub(life)),
+                    inbound_at: row.inbound_at,
+                    label: row.lot.clone().unwrap_or_default(),
+                }
             })
             .collect()
     }
@@ -149,6 +160,21 @@ impl Input {
             .filter_map(|(product, row)| product.map(|p| (p, row.quantity)))
             .collect()
     }
+}
+
+/// Ids that more than one of `boxes` has, with the customers of those.
+fn given_twice(boxes: &[BoxOrder]) -> BTreeMap<String, Vec<String>> {
+    let mut customers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in boxes {
+        let known = customers.entry(&row.box_id).or_default();
+        known.push(&row.customer_id);
+    }
+    customers.retain(|_, of| of.len() > 1);
+    let owned = |of: Vec<&str>| of.into_iter().map(str::to_owned).collect();
+    customers
+        .into_iter()
+        .map(|(id, of)| (id.to_owned(), owned(of)))
+        .collect()
 }
 
 /// Whether a box, as an export of the store tells of it, needs no packing any more.

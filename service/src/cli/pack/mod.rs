@@ -94,9 +94,8 @@ impl Pack {
             warm: None,
         };
         let lots = input.lots(&shelf);
-        let orders = &scored.orders;
         let (packed, open_slots) =
-            search(bench, &rules, orders, lots.clone(), how, &stop, &mut |p| {
+            search(bench, &rules, &scored, lots.clone(), how, &stop, &mut |p| {
                 show(&bar, &p);
             })?;
         drop(bar);

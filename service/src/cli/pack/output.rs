@@ -1,6 +1,6 @@
 //! Boxes, picking list, totals and summary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -12,6 +12,9 @@ use serendib_training::batch::Batch;
 
 use super::input::Input;
 use crate::store::StoredBox;
+
+/// What is noted of a box for a customer of whom nothing is known.
+const STRANGER: &str = "nothing is known of the customer: the box holds what suits most people";
 
 /// `value` to so many decimals: prices and values are kept in fewer digits than a table would show.
 fn rounded(value: f64, decimals: i32) -> f64 {
@@ -93,8 +96,10 @@ impl Output<'_> {
                 ("removed", ColumnType::Text),
                 ("hand_over", ColumnType::Text),
                 ("surprises_paused", ColumnType::Text),
+                ("notes", ColumnType::Text),
             ],
         )?;
+        let strangers: HashSet<&str> = self.strangers().into_iter().collect();
         for (order, stored) in self.packed.orders.iter().zip(&self.boxes) {
             let packed = &order.packed;
             let price: f64 = packed
@@ -114,6 +119,7 @@ impl Output<'_> {
                 if s.below_floor > 0 {
                     said.push(format!("{} below the relevance floor", s.below_floor));
                 }
+                said.extend(s.words.iter().cloned());
                 said.extend(
                     s.pins
                         .iter()
@@ -134,6 +140,7 @@ impl Output<'_> {
                 Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
                 Cell::from(stored.care.hand_over.then_some("person")),
                 Cell::from(stored.care.paused.as_deref()),
+                Cell::from(strangers.contains(&*stored.box_id).then_some(STRANGER)),
             ])?;
         }
         table.finish()?;
@@ -442,7 +449,7 @@ impl Output<'_> {
         for (key, what) in [
             (
                 "boxes_given_twice",
-                "boxes given twice, the later ones left out",
+                "boxes given twice, all of them left out",
             ),
             (
                 "customers_not_known",

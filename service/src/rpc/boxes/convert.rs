@@ -1,14 +1,15 @@
 //! Boxes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serendib_engine::boxes::{ShopRules, MAX_SLOTS};
 use serendib_proto::v1;
 
 use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packed, Whole};
 use crate::rpc::fields::{
-    amount, at_most, bounded, id, ids, once, optional_id, some, text, time, within, Invalid,
+    amount, at_most, bounded, id, ids, optional_id, some, text, time, within, Invalid,
 };
+use crate::rpc::recommendation::answer::note;
 use crate::snapshot::views::View;
 use crate::store::{BoxState, StoredBox};
 
@@ -18,6 +19,8 @@ const MAX_BOXES: usize = 200_000;
 const MAX_LOT: u32 = 1_000_000_000;
 /// Products to pack from at most.
 const MAX_PRODUCTS: usize = 100_000;
+/// Customers that a summary names at most.
+const MAX_NAMED: usize = 1_000;
 /// How long units are set aside where the request does not say, in seconds.
 const DEFAULT_HOLD_S: u32 = 30 * 86_400;
 /// How long units are set aside at most, in seconds.
@@ -29,12 +32,23 @@ const MAX_HOLD_S: u32 = 31_536_000;
 /// The first field that is wrong.
 pub fn pack_ask_from_proto(message: &v1::PackBoxesRequest) -> Result<PackAsk, Invalid> {
     some("boxes", message.boxes.len(), MAX_BOXES)?;
-    let mut seen = HashSet::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     let mut boxes = Vec::with_capacity(message.boxes.len());
     for (ix, order) in message.boxes.iter().enumerate() {
         let under = |e: Invalid| e.under(format!("boxes[{ix}]"));
-        boxes.push(box_ask(order).map_err(under)?);
-        once("box_id", seen.insert(order.box_id.as_str())).map_err(under)?;
+        let ask = box_ask(order).map_err(under)?;
+        if let Some(first) = places.insert(&order.box_id, ix) {
+            let (id, others) = (&order.box_id, [&message.boxes[first], order]);
+            let [one, two] = others.map(|order| &order.customer_id);
+            let what = format!(
+                "{id:?} is the id of boxes[{first}] too, for {one:?} and for {two:?}: neither is packed"
+            );
+            return Err(under(Invalid::new("box_id", what)));
+        }
+        boxes.push(BoxAsk {
+            lenient_exclusions: message.lenient_exclusions,
+            ..ask
+        });
     }
     let time_limit_s = match message.time_limit_s {
         Some(limit) if !(limit.is_finite() && limit > 0.0 && limit <= 1e6) => {
@@ -116,6 +130,7 @@ fn box_ask(order: &v1::BoxOrder) -> Result<BoxAsk, Invalid> {
         exclusions: order.exclusions.clone(),
         pinned: ids("pinned_product_ids", &order.pinned_product_ids, MAX_SLOTS)?,
         locked: locked.collect::<Result<_, _>>()?,
+        ..BoxAsk::default()
     })
 }
 
@@ -197,6 +212,10 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
     if let Some(near) = within("near_equal", rules.near_equal, 1.0)? {
         out.near_equal = near;
     }
+    out.min_life_days = rules.min_life_days;
+    let lives = &rules.category_min_life_days;
+    at_most("category_min_life_days", lives.len(), 10_000)?;
+    out.category_min_life_days = lives.clone().into_iter().collect();
     out.candidates = match rules.candidates {
         None => out.candidates,
         Some(n) if (1..=10_000).contains(&n) => n as usize,
@@ -286,7 +305,25 @@ pub fn box_to_proto(stored: &StoredBox, view: &View, for_customer: bool) -> v1::
             .clone()
             .filter(|_| !for_customer)
             .unwrap_or_default(),
+        notes: notes(stored, for_customer),
     }
+}
+
+/// Whether nothing was known of the customer of `stored` when it was packed.
+fn of_unknown_customer(stored: &StoredBox) -> bool {
+    stored.ask["unknown_customer"] == true
+}
+
+/// What whoever packs the box should know of it.
+fn notes(stored: &StoredBox, for_customer: bool) -> Vec<v1::Note> {
+    if for_customer || !of_unknown_customer(stored) {
+        return Vec::new();
+    }
+    let words = format!(
+        "nothing is known of customer {:?}: the box holds what suits most people",
+        stored.customer_id
+    );
+    vec![note("unknown_customer", words)]
 }
 
 fn worth(stored: &StoredBox) -> f64 {
@@ -337,6 +374,10 @@ pub fn summary_to_proto(packed: &Packed, view: &View, kept: bool) -> v1::PackSum
             empty_slots += u64::from(short.regular + short.surprise);
         }
     }
+    let unknown = packed.boxes.iter().filter(|b| of_unknown_customer(b));
+    let mut unknown: Vec<&String> = unknown.map(|stored| &stored.customer_id).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
     let whole = of_what_was_kept(&packed.whole, &packed.boxes);
     v1::PackSummary {
         pack_id: if kept {
@@ -408,6 +449,7 @@ pub fn summary_to_proto(packed: &Packed, view: &View, kept: bool) -> v1::PackSum
         seed: whole.seed,
         unknown_exclusions: whole.unknown_exclusions.clone(),
         hold_until_ms: kept.then_some(packed.pack.hold_until),
+        unknown_customers: unknown.into_iter().take(MAX_NAMED).cloned().collect(),
     }
 }
 

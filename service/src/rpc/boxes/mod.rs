@@ -23,6 +23,7 @@ use crate::clock::now_ms;
 use crate::rpc::boxes::convert::{box_to_proto, pack_ask_from_proto, summary_to_proto};
 use crate::rpc::fields::{at_most, bounded, id, ids, optional_id, some, Invalid};
 use crate::rpc::layer::{meter, opened, streamed};
+use crate::rpc::pages::{fill, place};
 use crate::rpc::stream::Answers;
 use crate::store::{BoxEnd, BoxQuery, StoredBox};
 
@@ -105,16 +106,25 @@ impl BoxService for BoxRpc {
         let query = query_from_proto(&message, size)?;
         let by_pack = matches!(query, BoxQuery::Pack(..));
         let found = self.0.keeping.store.boxes(query, now_ms()).await?;
-        let next = found.last().filter(|_| by_pack && found.len() == size);
+        // a pack is read on from its last box, other boxes from the place of the last one
+        let start = if by_pack {
+            0
+        } else {
+            place(&message.page_token)?
+        };
         let view = self.0.keeping.views.get();
-        let messages = found
-            .iter()
-            .map(|b| box_to_proto(b, &view, message.for_customer));
+        let rest = found.iter().skip(start);
+        let (messages, all) = fill(rest.map(|b| box_to_proto(b, &view, message.for_customer)));
+        let next = match messages.last() {
+            Some(last) if by_pack && (!all || found.len() == size) => last.box_id.clone(),
+            Some(_) if !by_pack && !all => (start + messages.len()).to_string(),
+            _ => String::new(),
+        };
         Ok(Response::new(GetBoxesResponse {
             request_id: call.request_id,
             model_id: view.generation.id().to_owned(),
-            boxes: messages.collect(),
-            next_page_token: next.map(|b| b.box_id.clone()).unwrap_or_default(),
+            boxes: messages,
+            next_page_token: next,
         }))
     }
 }

@@ -19,6 +19,7 @@ use crate::answer::keeping::Keeping;
 use crate::rpc::catalog::convert::{product_from_proto, product_to_proto};
 use crate::rpc::fields::{bounded, id, ids, once, optional_id, some, Invalid};
 use crate::rpc::layer::opened;
+use crate::rpc::pages::{fill, place, Page};
 use crate::snapshot::views::View;
 use crate::store::{Reservation, ReservationLine, ReservationState, StockLevel, PACK_RESERVATION};
 
@@ -220,11 +221,23 @@ fn get_products(view: &View, request: &GetProductsRequest) -> Result<GetProducts
     let catalogue = &view.live.catalogue;
     let there = |ix: &ProductIx| !view.live.removed[*ix as usize];
     if !request.product_ids.is_empty() {
-        for id in ids("product_ids", &request.product_ids, MAX_PRODUCTS)? {
-            match catalogue.find(&id).filter(there) {
-                Some(ix) => response.products.push(product_now(view, ix)),
-                None => response.missing.push(id),
+        let ids = ids("product_ids", &request.product_ids, MAX_PRODUCTS)?;
+        let mut page = Page::default();
+        for (at, id) in ids
+            .into_iter()
+            .enumerate()
+            .skip(place(&request.page_token)?)
+        {
+            let Some(ix) = catalogue.find(&id).filter(there) else {
+                response.missing.push(id);
+                continue;
+            };
+            let product = product_now(view, ix);
+            if !page.takes(&product) {
+                response.next_page_token = at.to_string();
+                break;
             }
+            response.products.push(product);
         }
         return Ok(response);
     }
@@ -243,15 +256,11 @@ fn get_products(view: &View, request: &GetProductsRequest) -> Result<GetProducts
         page.truncate(size);
     }
     page.sort_unstable();
-    if more {
-        response.next_page_token = page
-            .last()
-            .map(|(id, _)| (*id).to_owned())
-            .unwrap_or_default();
+    let (products, all) = fill(page.into_iter().map(|(_, ix)| product_now(view, ix)));
+    response.products = products;
+    if more || !all {
+        let last = response.products.last();
+        response.next_page_token = last.map(|p| p.product_id.clone()).unwrap_or_default();
     }
-    response.products = page
-        .into_iter()
-        .map(|(_, ix)| product_now(view, ix))
-        .collect();
     Ok(response)
 }

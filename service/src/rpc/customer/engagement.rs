@@ -19,6 +19,7 @@ use crate::rpc::customer::convert_engagement::{
     care_to_proto, engagement_to_proto, offers_to_proto, EFFECTS,
 };
 use crate::rpc::fields::{bounded, id, optional_id, time, within};
+use crate::rpc::pages::Page;
 use crate::rpc::recommendation::answer::note;
 use crate::snapshot::customers::Encoded;
 use crate::snapshot::views::View;
@@ -183,8 +184,12 @@ pub(super) async fn list(
     let reserve = deadline.left() / 4;
     let (view, now) = (keeping.views.get(), now_ms() + 1);
     let mut customers = Vec::new();
-    let mut looked_at = 0;
-    while customers.len() < count && looked_at < MOST_LOOKED_AT && deadline.left() > reserve {
+    let (mut looked_at, mut page_of_answer, mut full) = (0, Page::default(), false);
+    while !full
+        && customers.len() < count
+        && looked_at < MOST_LOOKED_AT
+        && deadline.left() > reserve
+    {
         let page = PAGE.min(MOST_LOOKED_AT - looked_at);
         let ids = keeping.store.customer_ids(after.clone(), page).await?;
         if ids.is_empty() {
@@ -212,13 +217,14 @@ pub(super) async fn list(
             }
         }
         looked_at += ids.len();
-        let last = ids.len() - 1;
-        for (place, (id, found)) in ids.into_iter().zip(shown).enumerate() {
-            customers.extend(found);
-            if customers.len() == count || place == last {
-                after = Some(id);
+        for (id, found) in ids.into_iter().zip(shown) {
+            full = customers.len() == count
+                || found.as_ref().is_some_and(|one| !page_of_answer.takes(one));
+            if full {
                 break;
             }
+            customers.extend(found);
+            after = Some(id);
         }
     }
     Ok(ListEngagementResponse {

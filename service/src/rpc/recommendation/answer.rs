@@ -10,6 +10,7 @@ use serendib_shop::Catalogue;
 use crate::answer::recommend::{Answer, Lists};
 use crate::answer::sentence::{may_name, note_text, sentence, Language};
 use crate::answer::serve_log::leaving;
+use crate::answer::unknown::unknown_limits;
 use crate::rpc::catalog::convert::product_to_proto;
 use crate::rpc::customer::convert_engagement::hand_over_to_proto;
 use crate::rpc::recommendation::request::list_kind_to_proto;
@@ -71,7 +72,7 @@ fn list_to_proto(ix: usize, list: &ListAnswer, lists: &Lists) -> v1::Recommended
     v1::RecommendedList {
         kind: list_kind_to_proto(list.kind).into(),
         items,
-        notes: notes(list),
+        notes: notes(ix, list, lists),
         candidates: lists
             .ask
             .include_accounting
@@ -86,15 +87,21 @@ fn list_to_proto(ix: usize, list: &ListAnswer, lists: &Lists) -> v1::Recommended
     }
 }
 
-fn notes(list: &ListAnswer) -> Vec<v1::Note> {
+fn notes(ix: usize, list: &ListAnswer, lists: &Lists) -> Vec<v1::Note> {
     let mut seen: Vec<&Note> = Vec::new();
     for note in &list.notes {
         if !seen.contains(&note) {
             seen.push(note);
         }
     }
-    seen.into_iter()
-        .map(|n| note(n.as_str(), note_text(n, list.kind)))
+    let asked = lists.ask.lists.get(ix);
+    let unknown = asked.map_or(Vec::new(), |asked| {
+        unknown_limits(&asked.filters, &lists.view.live.catalogue)
+    });
+    let unknown = unknown.into_iter().map(|(code, words)| note(code, words));
+    let seen = seen.into_iter();
+    seen.map(|n| note(n.as_str(), note_text(n, list.kind)))
+        .chain(unknown)
         .collect()
 }
 

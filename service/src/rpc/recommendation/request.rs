@@ -57,6 +57,7 @@ pub fn ask_from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Resu
         )?,
         occasion: text("context.occasion", context.occasion.as_deref(), 256)?,
         exclusions: ids("exclude_product_ids", &message.exclude_product_ids, 10_000)?,
+        withheld: Vec::new(),
         dial,
         max_reasons: limits.max_reasons,
     })

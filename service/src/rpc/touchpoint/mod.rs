@@ -20,6 +20,7 @@ use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
 use crate::rpc::fields::{optional_id, some, Invalid};
 use crate::rpc::layer::{meter, opened, streamed};
+use crate::rpc::recommendation::answer::note;
 use crate::rpc::recommendation::rating::rating_from_proto;
 use crate::rpc::stream::{in_order, Answers, Task};
 use crate::rpc::touchpoint::convert::touchpoint_from_proto;
@@ -76,13 +77,15 @@ impl TouchpointService for TouchpointRpc {
 impl TouchpointRpc {
     async fn answer(&self, message: &RecordRequest, call: Call) -> Result<RecordResponse, Status> {
         let batch = self.batch(&message.touchpoints)?;
-        let recorded = self.0.record(batch).await?;
+        let (recorded, notes) = self.0.record(batch).await?;
+        let notes = notes.into_iter().map(|(code, words)| note(code, words));
         Ok(RecordResponse {
             request_id: call.request_id,
             stored: recorded.count(Became::Stored) as u64,
             outcomes: outcomes(recorded),
             durability: self.durability().into(),
             model_id: self.0.keeping.model_id(),
+            notes: notes.collect(),
         })
     }
 

@@ -43,7 +43,7 @@ impl Record for BoxOrder {
             List,
             Optional,
             exclusions,
-            "Products, categories or allergens that must not be in it."
+            "Products, categories (a path or the end of one) or allergens that must not be in it."
         ),
         column!(
             "attributes",

@@ -39,7 +39,7 @@ impl Record for Product {
         column!("expires_at", Time, Optional, expires_at, "Perishes then."),
         column!("weight_g", Float, Optional, weight_g, "Weight of one pack, grams, ≥ 0."),
         column!("volume_ml", Float, Optional, volume_ml, "Volume of one pack, millilitres, ≥ 0."),
-        column!("allergens", List, Optional, allergens, "Allergens, at most 100 words."),
+        column!("allergens", List, Optional, allergens, "Allergens, at most 100 words; `none` = it has none."),
         column!(@ "limited", Bool, Optional, "Whether it is a limited edition.",
             |row, cell| { row.limited = cell.to_bool()?; Ok(()) },
             |row| if row.limited { Cell::Bool(true) } else { Cell::Null }),
