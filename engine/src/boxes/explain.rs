@@ -217,6 +217,7 @@ const REMOVALS: [Removal; Removal::COUNT] = [
     Removal::TooBig,
     Removal::PinnedVariant,
     Removal::OutOfStock,
+    Removal::Hidden,
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{BoxRequest, Candidate, Item, Rules, MAX_SLOTS};
 use crate::model::Model;
-use crate::rank::{score_pairs, CustomerState, Live, PairScore};
+use crate::rank::{score_pairs, Averse, CustomerState, Live, PairScore};
 use crate::surprise::floor as own_floor;
-use serendib_shop::{net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS};
+use serendib_shop::{
+    net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS,
+};
 
 /// What a line is worth to a subscriber, as weights of parts in 0…1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -308,14 +310,15 @@ impl Shelf {
         })
     }
 
-    /// Puts into `request` what `exclusions` (product ids, category paths, names of allergens) and the customer's
-    /// time-ordered `history` up to `now` forbid; answers the exclusions that mean nothing here.
+    /// Puts into `request` what `exclusions` (product ids, category paths, names of allergens), the customer's time-ordered
+    /// `history` up to `now` and the surprises that they `regretted` forbid; answers the exclusions that mean nothing here.
     pub fn protect(
         &self,
         catalogue: &Catalogue,
         request: &mut BoxRequest,
         exclusions: &[String],
         history: &[Touch],
+        regretted: &[(ProductIx, i64)],
         now: i64,
     ) -> Vec<String> {
         let mut unknown = Vec::new();
@@ -339,9 +342,15 @@ impl Shelf {
         }
         let seen = history.partition_point(|touch| touch.at <= now);
         let history = &history[..seen];
-        request.owned = net_acquisitions(history)
-            .iter()
-            .filter_map(|owned| self.item(owned.product))
+        let standing = Standing::of(history, regretted);
+        let hidden = standing.hidden.iter();
+        request.hidden = hidden.filter_map(|product| self.item(*product)).collect();
+        request.hidden.sort_unstable();
+        let owned = net_acquisitions(history);
+        let owned = owned.iter().map(|owned| owned.product);
+        request.owned = owned
+            .chain(no_surprises(&standing))
+            .filter_map(|product| self.item(product))
             .collect();
         request.history = past_boxes(history)
             .into_iter()
@@ -363,6 +372,7 @@ impl Shelf {
         model: &Model,
         live: &Live,
         customer: CustomerState,
+        regretted: &[(ProductIx, i64)],
         now: i64,
         rules: &ShopRules,
         always: &[u32],
@@ -370,9 +380,16 @@ impl Shelf {
     ) -> (Vec<Candidate>, f32) {
         let scores = score_pairs(model, live, customer, now, &self.products);
         let seen = customer.history.partition_point(|touch| touch.at <= now);
-        let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
+        let seen = &customer.history[..seen];
+        let owned = net_acquisitions(seen);
+        let standing = Standing::of(seen, regretted);
+        let by_product = owned.iter().map(|owned| (owned.product, *owned)).collect();
+        let averse = Averse::of(model, live, &standing, &by_product);
+        let had: HashSet<u32> = owned
             .iter()
-            .filter_map(|owned| self.item(owned.product))
+            .map(|owned| owned.product)
+            .chain(no_surprises(&standing))
+            .filter_map(|product| self.item(product))
             .map(|item| self.items[item as usize].family)
             .collect();
         let has_had = |item: u32| had.contains(&self.items[item as usize].family);
@@ -383,7 +400,13 @@ impl Shelf {
             .map(|(item, (score, product))| {
                 let known = 1.0 - model.popularity_share(*product).sqrt();
                 let item = item as u32;
-                worth(item, score, known, has_had(item), &rules.weights)
+                let mut worth = worth(item, score, known, has_had(item), &rules.weights);
+                if let Some(factor) = averse.factor(model, live, *product) {
+                    worth.value *= factor;
+                    worth.surprise *= factor;
+                    worth.relevance *= factor;
+                }
+                worth
             })
             .filter(|c| c.value.is_finite() && c.surprise.is_finite() && c.relevance.is_finite())
             .collect();
@@ -419,6 +442,14 @@ impl Shelf {
         }
         (all, floor)
     }
+}
+
+/// The products that let a subscriber down: like what they had, they are no surprise. Of what had the wrong size other sizes may
+/// be.
+fn no_surprises(standing: &Standing) -> impl Iterator<Item = ProductIx> + '_ {
+    let let_down = standing.let_down.iter();
+    let by_itself = let_down.filter(|(_, how)| **how != LetDown::WrongSize);
+    by_itself.map(|(product, _)| *product)
 }
 
 /// A number that looks drawn at random for each pair (the finaliser of SplitMix64).
@@ -503,6 +534,8 @@ mod tests {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: serendib_shop::Cause::Unsaid,
+            gift: false,
         }
     }
 
@@ -525,7 +558,14 @@ mod tests {
             touch(Kind::VIEW, NO_PRODUCT, 0, 6 * DAY_MS),
             touch(Kind::BOX_KEPT, 0, 0, 9 * DAY_MS),
         ];
-        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &history, 7 * DAY_MS);
+        let unknown = shelf.protect(
+            &catalogue,
+            &mut request,
+            &exclusions,
+            &history,
+            &[],
+            7 * DAY_MS,
+        );
         assert_eq!(unknown, ["snakes"]);
         assert_eq!(request.excluded_items, [1]);
         assert_eq!(request.excluded_categories.len(), 1);
@@ -580,7 +620,7 @@ mod tests {
         for salt in 0..200 {
             let nobody = CustomerState::NOBODY;
             let (found, _) =
-                shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &[299], salt);
+                shelf.candidates(&model, &live, nobody, &[], i64::MAX, &rules, &[299], salt);
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -611,7 +651,8 @@ mod tests {
                 history,
                 ..CustomerState::NOBODY
             };
-            let (found, floor) = shelf.candidates(&model, &live, customer, i64::MAX, rules, &[], 0);
+            let (found, floor) =
+                shelf.candidates(&model, &live, customer, &[], i64::MAX, rules, &[], 0);
             let passes = found.iter().filter(|c| c.relevance >= floor).count();
             (floor, passes)
         };
@@ -624,6 +665,40 @@ mod tests {
             ..ShopRules::default()
         };
         assert_eq!(floor(&said, &[]).0, 0.9);
+    }
+
+    #[test]
+    fn what_a_subscriber_hid_is_not_sent_and_what_let_them_down_is_no_surprise() {
+        let products = (0..4).map(|n| product(&format!("p{n}"), "food"));
+        let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
+        let shelf = Shelf::new(&catalogue, &[(0, 3), (1, 3), (2, 3), (3, 3)]);
+        let history = [
+            touch(Kind::DISLIKE, 0, 0, 1),
+            touch(Kind::BOX_RETURNED, 1, 0, 2),
+        ];
+        let mut request = BoxRequest::default();
+        let unknown = shelf.protect(&catalogue, &mut request, &[], &history, &[(2, 3)], 9);
+        assert!(unknown.is_empty());
+        assert_eq!(request.hidden, [0]);
+        let mut known = request.owned.clone();
+        known.sort_unstable();
+        assert_eq!(known, [1, 2]);
+        let model = Model::new(
+            crate::bundle::Manifest::default(),
+            catalogue.clone(),
+            serendib_shop::Encoder::default(),
+            crate::represent::Representation::of_popularity(vec![1.0; 4]),
+        );
+        let live = Live::of_catalogue(catalogue);
+        let customer = CustomerState {
+            history: &history,
+            ..CustomerState::NOBODY
+        };
+        let rules = ShopRules::default();
+        let (found, _) =
+            shelf.candidates(&model, &live, customer, &[(2, 3)], i64::MAX, &rules, &[], 0);
+        let value = |item| found.iter().find(|c| c.item == item).unwrap().value;
+        assert!(value(1) < 0.5 * value(3) && value(2) < value(1));
     }
 
     #[test]

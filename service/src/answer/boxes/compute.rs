@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use serendib_engine::boxes::{Job, JobError, JobPacking, Lot, Options, Order, Progress, Rules};
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_shop::{Consents, Fact, Touch};
+use serendib_shop::{Consents, Fact, ProductIx, Touch};
 
 use crate::answer::boxes::order::Bench;
 use crate::answer::boxes::BoxAsk;
@@ -25,6 +25,8 @@ pub struct Subscriber {
     /// What they said about the use of their data.
     pub consents: Consents,
     pub locale: Option<String>,
+    /// Surprises of which they want no other, with the time when they said so, ms.
+    pub regretted: Vec<(ProductIx, i64)>,
     /// Products of the boxes that they got, latest first, as far as more than their touches tells of them.
     pub earlier: Vec<Vec<String>>,
 }
