@@ -32,6 +32,8 @@ fn main() {
                         line: 0,
                         pages: rng.gen_range(0..10),
                         rating: 0,
+                        cause: serendib_shop::Cause::Unsaid,
+                        gift: false,
                     }
                 })
                 .collect()

@@ -52,6 +52,8 @@ fn history(touches: usize) -> Vec<Touch> {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: serendib_shop::Cause::Unsaid,
+            gift: false,
         })
         .collect()
 }

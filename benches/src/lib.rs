@@ -63,6 +63,8 @@ pub fn history(customer: u32, touches: usize) -> Vec<Touch> {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: serendib_shop::Cause::Unsaid,
+            gift: false,
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use crate::complement::Complements;
 use crate::engagement::EngagementModel;
 use crate::life::{Life, LifeModel};
 use crate::rank::purchase::PurchaseModel;
+use crate::rank::Aversion;
 use crate::repeat::{BuyAgain, NextBasket};
 use crate::represent::{IndexFigures, Representation};
 use crate::surprise::Surprises;
@@ -40,8 +41,10 @@ pub struct Model {
     pub engagement: Option<EngagementModel>,
     /// The probability of buying a product, by which relevance is told; absent without times or with few purchases.
     pub purchase: Option<PurchaseModel>,
+    /// How far behind others the products come that let their customer down.
+    pub aversion: Aversion,
     by_popularity: Vec<ProductIx>,
-    most_buyers: f32,
+    most_lately: f32,
 }
 
 impl Model {
@@ -52,11 +55,19 @@ impl Model {
         encoder: Encoder,
         representation: Representation,
     ) -> Model {
-        let buyers = representation.popularity();
+        let (lately, buyers) = (
+            representation.popularity_lately(),
+            representation.popularity(),
+        );
         let mut by_popularity: Vec<ProductIx> = (0..catalogue.len() as ProductIx).collect();
-        let count = |ix: ProductIx| buyers.get(ix as usize).copied().unwrap_or(0.0);
-        by_popularity.sort_by(|&a, &b| count(b).total_cmp(&count(a)).then(a.cmp(&b)));
-        let most_buyers = by_popularity.first().map_or(0.0, |&ix| count(ix));
+        let count = |of: &[f32], ix: ProductIx| of.get(ix as usize).copied().unwrap_or(0.0);
+        by_popularity.sort_by(|&a, &b| {
+            count(lately, b)
+                .total_cmp(&count(lately, a))
+                .then(count(buyers, b).total_cmp(&count(buyers, a)))
+                .then(a.cmp(&b))
+        });
+        let most_lately = by_popularity.first().map_or(0.0, |&ix| count(lately, ix));
         Model {
             manifest,
             catalogue,
@@ -69,8 +80,9 @@ impl Model {
             next_basket: None,
             engagement: None,
             purchase: None,
+            aversion: Aversion::default(),
             by_popularity,
-            most_buyers,
+            most_lately,
         }
     }
 
@@ -114,7 +126,7 @@ impl Model {
         if let Some(purchase) = &self.purchase {
             purchase.write(bundle)?;
         }
-        Ok(())
+        self.aversion.write(bundle)
     }
 
     /// Reads every part of a verified bundle.
@@ -155,19 +167,20 @@ impl Model {
         }
         model.engagement = EngagementModel::read(bundle)?;
         model.purchase = PurchaseModel::read(bundle)?;
+        model.aversion = Aversion::read(bundle)?;
         Ok(model)
     }
 
-    /// Products by number of buyers, most first, ties by number.
+    /// Products by number of buyers lately, most first, ties by number of buyers, then by number.
     pub fn by_popularity(&self) -> &[ProductIx] {
         &self.by_popularity
     }
 
-    /// Buyers of `product` as a share of the most popular product's, 0 to 1; 0 for a product the model does not know.
+    /// Buyers of `product` lately as a share of the most popular product's, 0 to 1; 0 for a product the model does not know.
     pub fn popularity_share(&self, product: ProductIx) -> f32 {
-        let buyers = self.representation.popularity();
-        match buyers.get(product as usize) {
-            Some(count) if self.most_buyers > 0.0 => count / self.most_buyers,
+        let lately = self.representation.popularity_lately();
+        match lately.get(product as usize) {
+            Some(count) if self.most_lately > 0.0 => count / self.most_lately,
             _ => 0.0,
         }
     }

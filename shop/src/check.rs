@@ -408,7 +408,7 @@ impl Check<'_> {
         let mut products = Seen::default();
         let described = self.data.has_table(Table::Products);
         let mut span: Option<(i64, i64)> = None;
-        let (mut pooled, mut anonymous, mut strangers) = (0u64, 0u64, 0u64);
+        let (mut pooled, mut anonymous, mut strangers, mut refunds) = (0u64, 0u64, 0u64, 0u64);
         self.walk(table, rows, |check, row: &Touchpoint, _| {
             pooled += u64::from(is_pooled(row));
             if !row.customer_id.is_empty() {
@@ -435,7 +435,9 @@ impl Check<'_> {
                 .filter(|_| !passive.contains(row.kind.as_str()))
             {
                 Some(kind) => {
-                    acquired += u64::from(kind.acquires());
+                    let booked = row.kind_as_booked(kind);
+                    refunds += u64::from(booked != kind);
+                    acquired += u64::from(booked.acquires());
                     let name = known.name(kind);
                     if name != row.kind && !synonyms.contains_key(&row.kind) && synonyms.len() < 100
                     {
@@ -504,6 +506,11 @@ impl Check<'_> {
                     crate::time::format_time(first)
                 ));
             }
+        }
+        if refunds > 0 {
+            self.note(format!(
+                "{refunds} of {rows} rows of {table} are purchases of a negative quantity or value and count as returns"
+            ));
         }
         if pooled > 0 {
             self.note(format!(

@@ -83,6 +83,11 @@ known_kinds! {
     PUSH_SENT = "push_sent" Passive;
     MAILER = "mailer" Passive;
     EVENT_INVITED = "event_invited" Passive;
+    NOT_INTERESTED = "not_interested" Active;
+    HIDE = "hide" Active;
+    DISLIKE = "dislike" Active;
+    INTERESTED = "interested" Active;
+    UNHIDE = "unhide" Active;
 }
 
 /// What shops and their tools call the known kinds beside the kinds' own names, as [`key`] writes it.
@@ -130,6 +135,10 @@ const SYNONYMS: &[(Kind, &str)] = &[
     (Kind::EMAIL_SENT, "emailreceived receivedemail sentemail"),
     (Kind::EMAIL_OPEN, "emailopened openedemail"),
     (Kind::EMAIL_CLICK, "emailclicked clickedemail"),
+    (Kind::NOT_INTERESTED, "uninterested notforme nothanks"),
+    (Kind::HIDE, "hidden hideproduct hideitem dismiss dismissed"),
+    (Kind::DISLIKE, "disliked dislikes thumbsdown"),
+    (Kind::UNHIDE, "unhidden unhideproduct unhideitem"),
 ];
 
 /// The known kinds by the [`key`] of their names and synonyms.
@@ -303,9 +312,20 @@ impl Kind {
         matches!(self, Kind::RETURN | Kind::CANCEL | Kind::BOX_RETURNED)
     }
 
+    /// Whether the customer asks by it never to see the product again.
+    pub fn hides(self) -> bool {
+        matches!(self, Kind::NOT_INTERESTED | Kind::HIDE | Kind::DISLIKE)
+    }
+
+    /// Whether the customer undoes by it whatever [hid](Kind::hides) the product.
+    pub fn unhides(self) -> bool {
+        matches!(self, Kind::INTERESTED | Kind::UNHIDE)
+    }
+
     /// Whether the customer says by it that they do not want the product, or are not happy with it.
     pub fn displeased(self) -> bool {
         self.takes_back()
+            || self.hides()
             || matches!(
                 self,
                 Kind::COMPLAINT | Kind::CANCEL_INTENT | Kind::REMOVE_FROM_CART
@@ -345,6 +365,8 @@ mod tests {
             (" add to cart ", Kind::ADD_TO_CART),
             ("Refunded", Kind::RETURN),
             ("Email Opened", Kind::EMAIL_OPEN),
+            ("Not Interested", Kind::NOT_INTERESTED),
+            ("thumbs-down", Kind::DISLIKE),
         ] {
             assert_eq!(Kinds::known_by_name(name), Some(kind), "{name:?}");
             assert_eq!(kinds.intern(name), Some(kind), "{name:?}");

@@ -41,8 +41,9 @@ pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
 #[cfg(feature = "tables")]
 pub use error::{DataError, Place};
 pub use history::{
-    acquisitions, basket_hash, baskets, net_acquisitions, sort_history, Basket, Budget, Channels,
-    Encoder, Histories, Owned, Touch, TouchClass, Vocabulary,
+    acquisitions, basket_hash, baskets, had, kept_orders, likings, net_acquisitions, regretted,
+    sort_history, Basket, Budget, Cause, Channels, Encoder, Histories, KeptOrder, LetDown, Owned,
+    Standing, Touch, TouchClass, Vocabulary,
 };
 pub use holdout::in_holdout;
 pub use ids::{

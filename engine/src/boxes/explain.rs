@@ -220,6 +220,7 @@ const REMOVALS: [Removal; Removal::COUNT] = [
     Removal::TooBig,
     Removal::PinnedVariant,
     Removal::OutOfStock,
+    Removal::Hidden,
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -381,16 +381,17 @@ impl Groups {
 
     /// Puts what protects the subscriber, and lines that are settled, into groups.
     fn settle(&mut self, request: &mut BoxRequest, date: usize) {
-        request.excluded_items = request
-            .excluded_items
-            .iter()
-            .flat_map(|item| {
-                self.of_item
-                    .get(*item as usize)
-                    .cloned()
-                    .unwrap_or_default()
-            })
-            .collect();
+        for protected in [&mut request.excluded_items, &mut request.hidden] {
+            *protected = protected
+                .iter()
+                .flat_map(|item| {
+                    self.of_item
+                        .get(*item as usize)
+                        .cloned()
+                        .unwrap_or_default()
+                })
+                .collect();
+        }
         // these count by their family, which is that of every group
         for item in request.owned.iter_mut() {
             *item = self.first(*item);

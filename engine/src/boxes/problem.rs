@@ -77,6 +77,8 @@ pub struct BoxRequest {
     pub max_volume_ml: Option<f64>,
     /// Items that this subscriber does not get.
     pub excluded_items: Vec<u32>,
+    /// Items that this subscriber asked never to see again.
+    pub hidden: Vec<u32>,
     /// Categories, with everything below, that this subscriber does not get.
     pub excluded_categories: Vec<u32>,
     /// Allergens that this subscriber does not get.
@@ -138,6 +140,8 @@ pub enum Removal {
     PinnedVariant,
     /// Nothing is left of it.
     OutOfStock,
+    /// The subscriber asked never to see it again.
+    Hidden,
 }
 
 impl std::fmt::Display for Removal {
@@ -153,6 +157,7 @@ impl std::fmt::Display for Removal {
             Removal::TooBig => "too dear, heavy or large for the box",
             Removal::PinnedVariant => "a variant of a line that is fixed",
             Removal::OutOfStock => "out of stock",
+            Removal::Hidden => "hidden by the subscriber",
         })
     }
 }
@@ -169,7 +174,7 @@ impl std::fmt::Display for PinFault {
 }
 
 impl Removal {
-    pub(crate) const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 11;
 }
 
 /// Why a pinned item is not in a box.
@@ -560,6 +565,7 @@ impl Problem {
             .pinned
             .iter()
             .chain(&request.excluded_items)
+            .chain(&request.hidden)
             .chain(&request.owned)
         {
             exists(*item)?;
@@ -690,6 +696,7 @@ pub(crate) fn fits(used: f64, left: f64) -> bool {
 /// What protects one subscriber from an item.
 pub(crate) struct Guard {
     items: HashSet<u32>,
+    hidden: HashSet<u32>,
     categories: HashSet<u32>,
     allergens: HashSet<u32>,
     repeated: HashSet<u32>,
@@ -706,6 +713,7 @@ impl Guard {
         let family = |item: &u32| items[*item as usize].family;
         Guard {
             items: request.excluded_items.iter().copied().collect(),
+            hidden: request.hidden.iter().copied().collect(),
             categories: request.excluded_categories.iter().copied().collect(),
             allergens: request.allergens.iter().copied().collect(),
             repeated: request
@@ -753,6 +761,8 @@ impl Guard {
             || item.categories.iter().any(|c| self.categories.contains(c))
         {
             Some(Removal::Excluded)
+        } else if self.hidden.contains(&number) {
+            Some(Removal::Hidden)
         } else if item.allergens.iter().any(|a| self.allergens.contains(a)) {
             Some(Removal::Allergen)
         } else if self.wary && item.unlabelled {

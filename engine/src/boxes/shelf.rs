@@ -8,10 +8,10 @@ use super::exclusions::Names;
 use super::problem::{BoxRequest, Candidate, Guard, Item, Rules, MAX_SLOTS};
 use super::sizes::Sizes;
 use crate::model::Model;
-use crate::rank::{score_pairs, CustomerState, Live, PairScore};
+use crate::rank::{score_pairs, Averse, CustomerState, Live, PairScore};
 use crate::surprise::floor as own_floor;
 use serendib_shop::{
-    name_key, nearest, net_acquisitions, Catalogue, Kind, ProductIx, Touch, DAY_MS,
+    name_key, nearest, net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS,
 };
 
 /// Days of life that rules may ask for at most.
@@ -355,7 +355,7 @@ impl Shelf {
     }
 
     /// Puts into `request` what `exclusions` (product ids, categories by their path or the end of it, names of allergens) and
-    /// the customer's time-ordered `history` up to `now` forbid; answers the exclusions that mean nothing here. Empty ones say
+    /// the customer's time-ordered `history` up to `now` and the surprises that they `regretted` forbid; answers the exclusions that mean nothing here. Empty ones say
     /// nothing.
     pub fn protect(
         &self,
@@ -363,6 +363,7 @@ impl Shelf {
         request: &mut BoxRequest,
         exclusions: &[String],
         history: &[Touch],
+        regretted: &[(ProductIx, i64)],
         now: i64,
     ) -> Vec<String> {
         let mut unknown = Vec::new();
@@ -379,11 +380,16 @@ impl Shelf {
         }
         let seen = history.partition_point(|touch| touch.at <= now);
         let history = &history[..seen];
+        let standing = Standing::of(history, regretted);
+        let hidden = standing.hidden.iter();
+        request.hidden = hidden.filter_map(|product| self.item(*product)).collect();
+        request.hidden.sort_unstable();
         let owned = net_acquisitions(history);
         self.sizes.tell(catalogue, &owned, request);
+        let owned = owned.iter().map(|owned| owned.product);
         request.owned = owned
-            .iter()
-            .filter_map(|owned| self.item(owned.product))
+            .chain(no_surprises(&standing))
+            .filter_map(|product| self.item(product))
             .collect();
         request.history = past_boxes(history)
             .into_iter()
@@ -406,6 +412,7 @@ impl Shelf {
         model: &Model,
         live: &Live,
         customer: CustomerState,
+        regretted: &[(ProductIx, i64)],
         now: i64,
         rules: &ShopRules,
         request: &BoxRequest,
@@ -414,9 +421,16 @@ impl Shelf {
     ) -> (Vec<Candidate>, f32) {
         let scores = score_pairs(model, live, customer, now, &self.products);
         let seen = customer.history.partition_point(|touch| touch.at <= now);
-        let had: HashSet<u32> = net_acquisitions(&customer.history[..seen])
+        let seen = &customer.history[..seen];
+        let owned = net_acquisitions(seen);
+        let standing = Standing::of(seen, regretted);
+        let by_product = owned.iter().map(|owned| (owned.product, *owned)).collect();
+        let averse = Averse::of(model, live, &standing, &by_product);
+        let had: HashSet<u32> = owned
             .iter()
-            .filter_map(|owned| self.item(owned.product))
+            .map(|owned| owned.product)
+            .chain(no_surprises(&standing))
+            .filter_map(|product| self.item(product))
             .map(|item| self.items[item as usize].family)
             .collect();
         let has_had = |item: u32| had.contains(&self.items[item as usize].family);
@@ -427,7 +441,13 @@ impl Shelf {
             .map(|(item, (score, product))| {
                 let known = 1.0 - model.popularity_share(*product).sqrt();
                 let item = item as u32;
-                worth(item, score, known, has_had(item), &rules.weights)
+                let mut worth = worth(item, score, known, has_had(item), &rules.weights);
+                if let Some(factor) = averse.factor(model, live, *product) {
+                    worth.value *= factor;
+                    worth.surprise *= factor;
+                    worth.relevance *= factor;
+                }
+                worth
             })
             .filter(|c| c.value.is_finite() && c.surprise.is_finite() && c.relevance.is_finite())
             .collect();
@@ -470,6 +490,14 @@ impl Shelf {
         }
         (all, floor)
     }
+}
+
+/// The products that let a subscriber down: like what they had, they are no surprise. Of what had the wrong size other sizes may
+/// be.
+fn no_surprises(standing: &Standing) -> impl Iterator<Item = ProductIx> + '_ {
+    let let_down = standing.let_down.iter();
+    let by_itself = let_down.filter(|(_, how)| **how != LetDown::WrongSize);
+    by_itself.map(|(product, _)| *product)
 }
 
 /// A number that looks drawn at random for each pair (the finaliser of SplitMix64).
@@ -554,6 +582,8 @@ mod tests {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: serendib_shop::Cause::Unsaid,
+            gift: false,
         }
     }
 
@@ -576,7 +606,14 @@ mod tests {
             touch(Kind::VIEW, NO_PRODUCT, 0, 6 * DAY_MS),
             touch(Kind::BOX_KEPT, 0, 0, 9 * DAY_MS),
         ];
-        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &history, 7 * DAY_MS);
+        let unknown = shelf.protect(
+            &catalogue,
+            &mut request,
+            &exclusions,
+            &history,
+            &[],
+            7 * DAY_MS,
+        );
         assert_eq!(unknown, ["snakes"]);
         assert_eq!(request.excluded_items, [1]);
         assert_eq!(request.excluded_categories.len(), 2, "food and food/tea");
@@ -632,7 +669,7 @@ mod tests {
         for salt in 0..200 {
             let nobody = CustomerState::NOBODY;
             let (found, _) =
-                shelf.candidates(&model, &live, nobody, i64::MAX, &rules, &any, &[299], salt);
+                shelf.candidates(&model, &live, nobody, &[], i64::MAX, &rules, &any, &[299], salt);
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -665,7 +702,7 @@ mod tests {
                 ..CustomerState::NOBODY
             };
             let (found, floor) =
-                shelf.candidates(&model, &live, customer, i64::MAX, rules, &any, &[], 0);
+                shelf.candidates(&model, &live, customer, &[], i64::MAX, rules, &any, &[], 0);
             let passes = found.iter().filter(|c| c.relevance >= floor).count();
             (floor, passes)
         };
@@ -678,6 +715,50 @@ mod tests {
             ..ShopRules::default()
         };
         assert_eq!(floor(&said, &[]).0, 0.9);
+    }
+
+    #[test]
+    fn what_a_subscriber_hid_is_not_sent_and_what_let_them_down_is_no_surprise() {
+        let products = (0..4).map(|n| product(&format!("p{n}"), "food"));
+        let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
+        let shelf = Shelf::new(&catalogue, &[(0, 3), (1, 3), (2, 3), (3, 3)]);
+        let history = [
+            touch(Kind::DISLIKE, 0, 0, 1),
+            touch(Kind::BOX_RETURNED, 1, 0, 2),
+        ];
+        let mut request = BoxRequest::default();
+        let unknown = shelf.protect(&catalogue, &mut request, &[], &history, &[(2, 3)], 9);
+        assert!(unknown.is_empty());
+        assert_eq!(request.hidden, [0]);
+        let mut known = request.owned.clone();
+        known.sort_unstable();
+        assert_eq!(known, [1, 2]);
+        let model = Model::new(
+            crate::bundle::Manifest::default(),
+            catalogue.clone(),
+            serendib_shop::Encoder::default(),
+            crate::represent::Representation::of_popularity(vec![1.0; 4]),
+        );
+        let live = Live::of_catalogue(catalogue);
+        let customer = CustomerState {
+            history: &history,
+            ..CustomerState::NOBODY
+        };
+        let rules = ShopRules::default();
+        let (found, _) =
+            shelf.candidates(
+                &model,
+                &live,
+                customer,
+                &[(2, 3)],
+                i64::MAX,
+                &rules,
+                &BoxRequest::default(),
+                &[],
+                0,
+            );
+        let value = |item| found.iter().find(|c| c.item == item).unwrap().value;
+        assert!(value(1) < 0.5 * value(3) && value(2) < value(1));
     }
 
     #[test]

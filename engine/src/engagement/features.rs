@@ -3,8 +3,8 @@
 //! Counts are faded with three half-lives and taken as log(1 + x): sums of exponentials approximate any smooth memory,
 //! and the logarithm keeps ten thousand touches in a day from meaning ten thousand times as much.
 
-use super::bgnbd::{BgNbd, Orders};
-use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+use super::mbgnbd::{MbgNbd, Orders};
+use serendib_shop::{kept_orders, KeptOrder, Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
 
 /// Days in which each memory fades to one half.
 pub const HALF_LIVES: [f64; 3] = [7.0, 30.0, 120.0];
@@ -74,6 +74,16 @@ fn acts(kind: Kind, passive: &dyn Fn(Kind) -> bool) -> bool {
     !matches!(group(kind, passive), FAULTS | SHOWN)
 }
 
+/// When the customer last did something, up to `now`.
+pub(crate) fn last_active(
+    history: &[Touch],
+    now: i64,
+    passive: &dyn Fn(Kind) -> bool,
+) -> Option<i64> {
+    let done = |touch: &&Touch| touch.at <= now && acts(touch.kind, passive);
+    history.iter().filter(done).map(|touch| touch.at).max()
+}
+
 /// Whether anything before `now` or at it was the customer's own doing: what makes a customer known.
 pub fn is_known(history: &[Touch], now: i64, passive: &dyn Fn(Kind) -> bool) -> bool {
     history
@@ -96,6 +106,7 @@ fn group(kind: Kind, passive: &dyn Fn(Kind) -> bool) -> usize {
         Kind::COMPLAINT_RESOLVED | Kind::DELIVERY | Kind::PICKUP | Kind::DELIVERY_FEEDBACK => 4,
         Kind::RETURN | Kind::CANCEL | Kind::COMPLAINT | Kind::CANCEL_INTENT => 5,
         Kind::REMOVE_FROM_CART | Kind::BOX_RETURNED => 5,
+        Kind::NOT_INTERESTED | Kind::HIDE | Kind::DISLIKE => 5,
         Kind::EMAIL_OPEN | Kind::EMAIL_CLICK | Kind::SMS_CLICK | Kind::PUSH_OPEN => 6,
         Kind::RATING | Kind::REVIEW | Kind::SHARE | Kind::REFERRAL | Kind::CONTEST => 7,
         Kind::EVENT_ATTENDED | Kind::SURVEY | Kind::BOX_KEPT => 7,
@@ -127,20 +138,17 @@ impl Default for GapPrior {
     }
 }
 
-fn order_days(history: &[Touch], now: i64) -> Vec<i64> {
-    let mut days: Vec<i64> = history
-        .iter()
-        .filter(|t| t.kind == Kind::PURCHASE && t.at <= now)
-        .map(|t| t.at.div_euclid(DAY_MS))
-        .collect();
+/// The days of `orders`, each once, oldest first.
+fn order_days(orders: &[KeptOrder]) -> Vec<i64> {
+    let mut days: Vec<i64> = orders.iter().map(|o| o.at.div_euclid(DAY_MS)).collect();
     days.sort_unstable();
     days.dedup();
     days
 }
 
-/// Days between the order days of `history` up to `until`, oldest first.
+/// Days between the days of the orders of `history` that were kept by `until`, oldest first.
 pub fn order_gaps(history: &[Touch], until: i64) -> Vec<f64> {
-    gaps(&order_days(history, until)).collect()
+    gaps(&order_days(&kept_orders(history, until))).collect()
 }
 
 fn gaps(days: &[i64]) -> impl Iterator<Item = f64> + '_ {
@@ -180,12 +188,13 @@ fn rhythm(days: &[i64], since: f64, prior: &GapPrior) -> (f64, f64) {
 pub fn features(
     history: &[Touch],
     now: i64,
-    orders: Option<&BgNbd>,
+    orders: Option<&MbgNbd>,
     prior: &GapPrior,
     passive: &dyn Fn(Kind) -> bool,
 ) -> Vec<f64> {
     let mut faded = [0.0f64; GROUPS.len() * HALF_LIVES.len()];
-    let days = order_days(history, now);
+    let kept = kept_orders(history, now);
+    let days = order_days(&kept);
     // the lines of an order share their time, and so what is left of them
     let mut last_fades = (f64::NAN, [0.0; HALF_LIVES.len()]);
     let mut add = |group: usize, age: f64| {
@@ -199,7 +208,8 @@ pub fn features(
     };
     let (mut first, mut last_active) = (None::<i64>, None::<i64>);
     let mut products = std::collections::HashSet::new();
-    let (mut lines, mut spent) = (0.0f64, 0.0f64);
+    let lines: f64 = kept.iter().map(|order| f64::from(order.lines)).sum();
+    let spent: f64 = kept.iter().map(|order| order.value).sum();
     for touch in history.iter().filter(|t| t.at <= now) {
         let age = now.saturating_sub(touch.at) as f64 / DAY_MS as f64;
         let group = group(touch.kind, passive);
@@ -208,21 +218,15 @@ pub fn features(
             first = Some(first.map_or(touch.at, |at| at.min(touch.at)));
             last_active = last_active.max(Some(touch.at));
         }
-        if touch.kind == Kind::PURCHASE {
-            lines += 1.0;
-            if touch.value.is_finite() {
-                spent += f64::from(touch.value.max(0.0));
-            }
-            if touch.product != NO_PRODUCT {
-                products.insert(touch.product);
-            }
+        if touch.kind == Kind::PURCHASE && touch.product != NO_PRODUCT {
+            products.insert(touch.product);
         }
     }
     let today = now as f64 / DAY_MS as f64;
     for day in &days {
         add(0, (today - *day as f64).max(0.0));
     }
-    let count = days.len() as f64;
+    let count = kept.len() as f64;
     let age_of = |at: Option<i64>| at.map(|at| now.saturating_sub(at) as f64 / DAY_MS as f64);
     let tenure = age_of(first).unwrap_or(0.0);
     // a customer who never bought counts as one whose last order is as old as the acquaintance

@@ -72,6 +72,7 @@ fn first_weight(kind: Kind) -> f64 {
         Kind::SEARCH | Kind::EMAIL_OPEN | Kind::PUSH_OPEN => 0.7,
         Kind::VIEW | Kind::DELIVERY | Kind::CANCEL | Kind::CANCEL_INTENT => 0.5,
         Kind::REMOVE_FROM_CART => 0.3,
+        Kind::NOT_INTERESTED | Kind::HIDE | Kind::DISLIKE | Kind::INTERESTED | Kind::UNHIDE => 0.1,
         _ => 1.0,
     }
 }
@@ -154,6 +155,26 @@ impl IndexModel {
             }
         }
         out
+    }
+
+    /// Puts the weights of a model that was fitted when fewer kinds were known by name into today's order.
+    pub(crate) fn align(&mut self) {
+        let known = Kinds::default();
+        let in_place = (0..known.len())
+            .all(|n| matches!(self.kinds.get(n), Some(k) if k.kind == known.name(Kind(n as u16))));
+        if in_place {
+            return;
+        }
+        let first = IndexModel::first(&known).kinds;
+        let mut theirs = std::mem::take(&mut self.kinds);
+        self.kinds = first
+            .into_iter()
+            .map(|own| match theirs.iter().position(|k| k.kind == own.kind) {
+                Some(at) => theirs.remove(at),
+                None => own,
+            })
+            .collect();
+        self.kinds.append(&mut theirs);
     }
 
     /// Who acts in `kind`; the customer, for a kind the model does not know.

@@ -7,7 +7,7 @@
 //! | `learn` | its weights, from data |
 //! | `features` | what of a history predicts a purchase |
 //! | `propensity` | P(purchase) within a horizon, calibrated |
-//! | `bgnbd`, `value` | expected orders and the value of an order |
+//! | `mbgnbd`, `value` | expected orders and the value of an order |
 //! | `care` | what contacts ask of the shop before anything is sold |
 //! | `fatigue` | what was seen often sinks; offers in proportion to what is given |
 //! | `contact` | care, fatigue and the budget of offers under one configuration |
@@ -16,13 +16,13 @@
 //! The index and the propensity are two numbers: the index has no negative weight, so another active touch, also a
 //! complaint voiced, never lowers it; the propensity has signed effects and is a calibrated probability.
 
-mod bgnbd;
 mod care;
 mod contact;
 mod decayed;
 mod fatigue;
 mod features;
 mod index;
+mod mbgnbd;
 mod model;
 mod numeric;
 mod propensity;
@@ -31,7 +31,6 @@ mod state_updates;
 mod tests;
 mod value;
 
-pub use bgnbd::{BgNbd, Orders};
 pub use care::{care, CarePolicy, CareReason, CareRules, HandOver, Hold};
 pub use contact::{ContactRules, ContactState};
 pub use decayed::{EngagementState, Pushed, Source, TREND_DAYS};
@@ -40,6 +39,7 @@ pub use features::{
     feature_name, features, is_known, order_gaps, GapPrior, FEATURES, HALF_LIVES, PLAIN,
 };
 pub use index::{Engagement, IndexModel, KindWeight, Part, Role};
-pub use model::{days_ms, spending, EngagementModel, Outlook};
+pub use mbgnbd::{MbgNbd, Orders};
+pub use model::{days_ms, silence_days, spending, EngagementModel, Outlook};
 pub use propensity::{Propensity, STRANGER};
 pub use value::GammaGamma;

@@ -1,17 +1,15 @@
 //! Engagement, propensity and value as one part of a model.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::bgnbd::{BgNbd, Orders};
-use super::features::{feature_name, features, is_known, GapPrior};
+use super::features::{feature_name, features, is_known, last_active, GapPrior};
 use super::index::{Engagement, IndexModel, Role};
+use super::mbgnbd::{MbgNbd, Orders};
 use super::propensity::Propensity;
 use super::value::GammaGamma;
 use super::EngagementState;
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
-use serendib_shop::{Kind, Kinds, ProductIx, Touch, DAY_MS};
+use serendib_shop::{kept_orders, Kind, Kinds, Touch, DAY_MS};
 
 /// Name of the part in a bundle.
 const FILE: &str = "engagement.json";
@@ -21,7 +19,7 @@ const FILE: &str = "engagement.json";
 pub struct EngagementModel {
     pub index: IndexModel,
     /// How often customers order, and whether they still do.
-    pub orders: Option<BgNbd>,
+    pub orders: Option<MbgNbd>,
     /// What an order is worth.
     pub value: Option<GammaGamma>,
     /// Gaps between orders over all customers.
@@ -108,7 +106,7 @@ impl EngagementModel {
                 .iter()
                 .find(|model| model.horizon_days == days);
             model.map_or(0.0, |model| match known {
-                true => model.probability(&features),
+                true => self.chance(model, history, &features, now),
                 false => model.stranger,
             })
         };
@@ -118,8 +116,8 @@ impl EngagementModel {
             (Some(model), Some(c)) => Some(model.expected(c, 365.25 / 7.0)),
             _ => None,
         };
-        let order_value = summary.and_then(|c| {
-            let (orders, mean) = spending(history, now, c.repeats + 1.0);
+        let order_value = summary.and_then(|_| {
+            let (orders, mean) = spending(history, now);
             match &self.value {
                 Some(model) => Some(model.expected(orders, mean)),
                 None => (mean > 0.0).then_some(mean),
@@ -151,6 +149,31 @@ impl EngagementModel {
         }
     }
 
+    /// What `model` says of a history with `features` at `now`, 0 to 1, where silence is never good news: once the customer is
+    /// silent for longer than those whom it was fitted on, it is what was said then, and falls as the chance that they still
+    /// order does, or, where nothing is known of that, in proportion to the silence.
+    fn chance(&self, model: &Propensity, history: &[Touch], features: &[f64], now: i64) -> f64 {
+        let said = model.probability(features);
+        let passive = |kind| self.passive(kind);
+        let (Some(longest), Some(last)) = (
+            model.longest_silence_days,
+            last_active(history, now, &passive),
+        ) else {
+            return said;
+        };
+        let then = last.saturating_add(days_ms(longest));
+        if now <= then {
+            return said;
+        }
+        let earlier = model.probability(&self.features(history, then));
+        let alive = |at: i64| Some(self.orders.as_ref()?.alive(&Orders::of(history, at)?));
+        let left = match (alive(now), alive(then)) {
+            (Some(now), Some(then)) if then > 0.0 => (now / then).min(1.0),
+            _ => longest.max(1.0) / days_between(last, now).max(1.0),
+        };
+        said.min(earlier * left.min(1.0)).max(f64::MIN_POSITIVE)
+    }
+
     /// Writes the part.
     ///
     /// # Errors
@@ -167,7 +190,8 @@ impl EngagementModel {
         if !bundle.has(FILE) {
             return Ok(None);
         }
-        let model: EngagementModel = read_json(bundle, FILE)?;
+        let mut model: EngagementModel = read_json(bundle, FILE)?;
+        model.index.align();
         let lengths = model.purchase.iter().all(|p| {
             let n = p.used.len();
             p.means.len() == n && p.deviations.len() == n && p.effects.len() == n
@@ -188,30 +212,24 @@ impl EngagementModel {
     }
 }
 
-/// (orders, mean value of an order) of purchases up to `now`, less what was returned or cancelled until then.
-///
-/// A return without a value takes back what the product was last bought for.
-pub fn spending(history: &[Touch], now: i64, orders: f64) -> (f64, f64) {
-    let mut bought: HashMap<ProductIx, f64> = HashMap::new();
-    let mut spent = 0.0;
-    for touch in history
-        .iter()
-        .filter(|t| t.at <= now && t.value.is_finite())
-    {
-        let value = f64::from(touch.value);
-        if touch.kind == Kind::PURCHASE {
-            spent += value.max(0.0);
-            bought.insert(touch.product, value.max(0.0));
-        } else if touch.kind.takes_back() {
-            let last = bought.remove(&touch.product).unwrap_or(0.0);
-            spent -= if value == 0.0 { last } else { value.abs() };
-        }
-    }
-    let spent = spent.max(0.0);
-    (orders, if orders > 0.0 { spent / orders } else { 0.0 })
+/// (orders, mean value of an order) of the purchases up to `now` that were kept by then.
+pub fn spending(history: &[Touch], now: i64) -> (f64, f64) {
+    let orders = kept_orders(history, now);
+    let count = orders.len() as f64;
+    let spent: f64 = orders.iter().map(|order| order.value).sum();
+    (count, if count > 0.0 { spent / count } else { 0.0 })
 }
 
 /// Milliseconds of `days`.
 pub fn days_ms(days: f64) -> i64 {
     (days * DAY_MS as f64) as i64
+}
+
+fn days_between(from: i64, to: i64) -> f64 {
+    to.saturating_sub(from) as f64 / DAY_MS as f64
+}
+
+/// Days of silence at `now`: since the customer last did something; `None` where they never did.
+pub fn silence_days(history: &[Touch], now: i64, passive: &dyn Fn(Kind) -> bool) -> Option<f64> {
+    last_active(history, now, passive).map(|last| days_between(last, now))
 }

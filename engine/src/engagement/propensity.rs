@@ -23,6 +23,9 @@ pub struct Propensity {
     pub shift: f64,
     /// Probability for a customer of whom nothing active is known, whom the features do not describe.
     pub stranger: f64,
+    /// Days of silence that nearly all of those it was fitted on were within; absent where nobody was silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_silence_days: Option<f64>,
 }
 
 /// Probability of a purchase of whoever nothing is known of, before any data.
@@ -46,6 +49,7 @@ impl Propensity {
             scale: 1.0,
             shift: 0.0,
             stranger: STRANGER.min(share),
+            longest_silence_days: None,
         }
     }
 

@@ -20,6 +20,8 @@ fn touch(kind: Kind, at: i64) -> Touch {
         line: 0,
         pages: 0,
         rating: 0,
+        cause: serendib_shop::Cause::Unsaid,
+        gift: false,
     }
 }
 
@@ -133,7 +135,7 @@ proptest! {
 
     #[test]
     fn nothing_is_ever_nan(mut history in any_history(), shuffled: bool) {
-        let orders = BgNbd { r: 0.24, alpha: 4.4, a: 0.8, b: 2.4 };
+        let orders = MbgNbd { r: 0.24, alpha: 4.4, a: 0.8, b: 2.4 };
         let mut engagement = EngagementModel::first(model());
         engagement.purchase = vec![propensity(30.0), propensity(90.0)];
         engagement.orders = Some(orders);
@@ -183,16 +185,57 @@ fn what_was_given_back_is_no_value() {
         line(Kind::PURCHASE, 1, 30.0, 9.0),
         line(Kind::PURCHASE, 2, 50.0, 8.0),
     ];
-    assert_eq!(spending(&kept, NOW, 2.0), (2.0, 40.0));
-    // with the money that was paid back, signed either way, and without it
-    for (value, left) in [(-50.0, 15.0), (50.0, 15.0), (0.0, 15.0), (20.0, 30.0)] {
+    assert_eq!(spending(&kept, NOW), (2.0, 40.0));
+    // with the money that was paid back, signed either way, and without it: the order is none
+    for value in [-50.0, 50.0, 0.0] {
         let mut history = kept.to_vec();
         history.push(line(Kind::RETURN, 2, value, 3.0));
-        assert_eq!(spending(&history, NOW, 2.0).1, left, "{value}");
-        assert_eq!(spending(&history, days_ago(5.0), 2.0).1, 40.0);
+        assert_eq!(spending(&history, NOW), (1.0, 30.0), "{value}");
+        assert_eq!(spending(&history, days_ago(5.0)), (2.0, 40.0));
+        // nor is it one for the features
+        let orders = Orders::of(&history, NOW).unwrap();
+        assert_eq!(orders.repeats, 0.0);
     }
     let only = [line(Kind::RETURN, 2, 70.0, 3.0)];
-    assert_eq!(spending(&only, NOW, 1.0).1, 0.0);
+    assert_eq!(spending(&only, NOW), (0.0, 0.0));
+}
+
+#[test]
+fn beyond_the_silences_that_were_seen_a_purchase_only_gets_less_likely() {
+    // a fit that would have silence speak for a purchase
+    let mut upside_down = propensity(30.0);
+    upside_down.effects = vec![2.0, 0.0, 0.0, 0.0];
+    upside_down.longest_silence_days = Some(60.0);
+    let mut engagement = EngagementModel::first(model());
+    engagement.purchase = vec![upside_down, propensity(90.0)];
+    let history = [touch(Kind::PURCHASE, days_ago(1000.0))];
+    let after = |days: f64| {
+        let now = days_ago(1000.0 - days);
+        engagement.outlook(&history, now, 0).p_purchase_30d
+    };
+    assert!(
+        after(60.0) > after(10.0),
+        "within what was seen the fit speaks"
+    );
+    for (less, more) in [(60.0, 61.0), (61.0, 120.0), (120.0, 300.0), (300.0, 1000.0)] {
+        assert!(after(more) < after(less), "{less} {more}");
+    }
+    let orders = MbgNbd {
+        r: 0.5,
+        alpha: 6.0,
+        a: 0.9,
+        b: 1.6,
+    };
+    engagement.orders = Some(orders);
+    let outlook = engagement.outlook(&history, NOW, 0);
+    assert!(outlook.p_purchase_30d < 0.5 * after_alive(&engagement, &history, 60.0));
+    assert!(outlook.p_alive.unwrap() < 0.5);
+}
+
+/// What is expected so many days after the touches of `history`, which are a thousand days old.
+fn after_alive(model: &EngagementModel, history: &[Touch], days: f64) -> f64 {
+    let now = days_ago(1000.0 - days);
+    model.outlook(history, now, 0).p_purchase_30d
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn tie(query: &Query, product: ProductIx) -> ReasonCode {
     for touch in touches.filter(|touch| touch.product == product) {
         match touch.kind {
             Kind::PURCHASE | Kind::BOX_KEPT if owned => return ReasonCode::BecauseYouBought,
-            Kind::RATING => rated = true,
+            Kind::RATING if !touch.is_low() => rated = true,
             _ => {}
         }
     }

@@ -55,7 +55,8 @@ impl EvidenceSet {
         let mut bought: HashMap<ProductIx, Vec<usize>> = HashMap::new();
         let mut rated: HashMap<ProductIx, Vec<usize>> = HashMap::new();
         for touch in &order {
-            if touch.product == NO_PRODUCT {
+            // a present says nothing of the life of who gives it
+            if touch.product == NO_PRODUCT || touch.gift {
                 continue;
             }
             if touch.kind.takes_back() {

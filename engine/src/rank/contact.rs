@@ -114,7 +114,9 @@ impl Contact {
     /// Whether something comes first in a list of `kind`; not where the page or the basket already says what it is about.
     pub(crate) fn favours(&self, context: &Context, kind: ListKind) -> bool {
         let open = context.viewed.is_none() && context.basket.is_empty();
-        !self.favoured.is_empty() && (open || kind != ListKind::GoesWith)
+        // advice and enquiries were about the customer, not about who gets a present
+        let own = context.occasion.is_none();
+        own && !self.favoured.is_empty() && (open || kind != ListKind::GoesWith)
     }
 
     /// Why the shop's pins lose their places; `None` = they keep them.

@@ -2,8 +2,8 @@
 
 use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
 use crate::rank::arrangers::dial::ByDial;
-use crate::rank::filters::Outgrown;
-use crate::rank::scorers::{BySource, Delighting, Fatigue, FavourAtHand, Relevance};
+use crate::rank::filters::{LetDownBefore, Outgrown};
+use crate::rank::scorers::{Aversion, BySource, Delighting, Fatigue, FavourAtHand, Relevance};
 use crate::rank::sources::{
     completes_basket, AtHand, BuyAgain, CustomersLikeYou, GoesWith, Instead, NewProducts,
     NextBasket, NextInLife, Popular, Similar, Upcoming, Vectors,
@@ -33,20 +33,20 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
                 &AtHand,
             ],
             filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &Fatigue, &FavourAtHand],
+            scorers: vec![&Relevance, &Fatigue, &Aversion, &FavourAtHand],
             tells_relevance: true,
             ..plain
         }),
         ListKind::Similar => Some(Plan {
             needs_customer: false,
             sources: vec![&Instead, &Similar],
-            scorers: vec![&BySource, &Fatigue],
+            scorers: vec![&BySource, &Fatigue, &Aversion],
             ..plain
         }),
         ListKind::Popular => Some(Plan {
             needs_customer: false,
             sources: vec![&Popular],
-            scorers: vec![&BySource, &Fatigue],
+            scorers: vec![&BySource, &Fatigue, &Aversion],
             ..plain
         }),
         ListKind::GoesWith if query.model.complements.is_some() => Some(Plan {
@@ -58,7 +58,7 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
             } else {
                 vec![&Outgrown]
             },
-            scorers: vec![&BySource, &Fatigue, &FavourAtHand],
+            scorers: vec![&BySource, &Fatigue, &Aversion, &FavourAtHand],
             arranger: if completes_basket(query) {
                 &EveryVariant
             } else {
@@ -68,8 +68,8 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         }),
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
             sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
-            filters: vec![&Outgrown],
-            scorers: vec![&Relevance, &Delighting, &Fatigue],
+            filters: vec![&Outgrown, &LetDownBefore],
+            scorers: vec![&Relevance, &Delighting, &Fatigue, &Aversion],
             tells_relevance: true,
             arranger: &ByDial,
             ..plain
@@ -77,19 +77,19 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
         ListKind::NextInLife if query.model.life.is_some() => Some(Plan {
             sources: vec![&NextInLife],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Fatigue],
+            scorers: vec![&BySource, &Fatigue, &Aversion],
             ..plain
         }),
         ListKind::BuyAgain if query.model.buy_again.is_some() => Some(Plan {
             sources: vec![&BuyAgain],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Fatigue],
+            scorers: vec![&BySource, &Fatigue, &Aversion],
             ..plain
         }),
         ListKind::NextBasket if query.model.next_basket.is_some() => Some(Plan {
             sources: vec![&NextBasket],
             filters: vec![&Outgrown],
-            scorers: vec![&BySource, &Fatigue],
+            scorers: vec![&BySource, &Fatigue, &Aversion],
             ..plain
         }),
         _ => None,

@@ -11,6 +11,7 @@
 pub(crate) mod answer;
 pub(crate) mod appraiser;
 pub(crate) mod arrangers;
+pub(crate) mod aversion;
 pub(crate) mod contact;
 pub(crate) mod filters;
 mod list_defaults;
@@ -34,6 +35,7 @@ mod together;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use appraiser::{Appraised, Appraiser};
+pub use aversion::{Averse, Aversion};
 pub use contact::Contact;
 pub use list_defaults::{SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use live::Live;
@@ -42,8 +44,8 @@ pub use pool::Pool;
 pub use query::Query;
 pub use relevance::{RelevanceView, POOL};
 pub use request::{
-    Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Request, RequestError,
-    MAX_COUNT, MAX_LISTS,
+    Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Occasion, Request,
+    RequestError, MAX_COUNT, MAX_LISTS,
 };
 pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
 pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use super::filters::{Excluded, OnSale};
+use super::filters::{Excluded, Hidden, OnSale};
 use super::query::{before, owned, owned_kin};
 use super::scope::{breadths, Bounds, Scope, FURTHER};
 use super::sources::completes_basket;
 use super::{
-    Allowed, Answer, Appraiser, Contact, Context, CustomerState, Filter, Item, ListAnswer,
+    Allowed, Answer, Appraiser, Averse, Contact, Context, CustomerState, Filter, Item, ListAnswer,
     ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
     RequestError,
 };
@@ -19,7 +19,7 @@ use crate::life::{LifeState, LifeView, StateOptions};
 use crate::model::Model;
 use crate::rank::list_plan::plan;
 use crate::represent::Folded;
-use serendib_shop::{Budget, Fact, Owned, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{Budget, Fact, Owned, ProductIx, Standing, Touch, NO_PRODUCT};
 
 /// Answers `request` for `customer` from one model and one view of the shop.
 ///
@@ -84,6 +84,10 @@ pub fn recommend_like(
     let appraiser = surprises
         .then(|| Appraiser::new(model, live, &prepared.customer(), now, &relevance))
         .flatten();
+    let like_you = match context.occasion {
+        None => like_you,
+        Some(_) => LikeYou::Absent,
+    };
     let query = Query {
         like_you,
         contact: &contact,
@@ -160,6 +164,8 @@ pub(crate) struct Prepared<'a> {
     folded: Folded,
     owned: HashMap<ProductIx, Owned>,
     owned_kin: OnceLock<HashSet<ProductIx>>,
+    standing: Standing,
+    averse: OnceLock<Averse>,
 }
 
 /// Prepares `customer` for a request at `now` with its own `context`; of a long history what `budget` keeps.
@@ -171,7 +177,9 @@ pub(crate) fn prepare<'a>(
     budget: &Budget,
 ) -> Prepared<'a> {
     let allowed = customer.allowed;
-    let (history, facts): (Cow<[Touch]>, &[Fact]) = if allowed.personalise {
+    // a list for somebody else is not made of what the customer did for themselves
+    let own = allowed.personalise && context.occasion.is_none();
+    let (history, facts): (Cow<[Touch]>, &[Fact]) = if own {
         let history = before(customer.history, now);
         (budget.cut(history, &model.encoder.kinds), customer.facts)
     } else {
@@ -186,10 +194,24 @@ pub(crate) fn prepare<'a>(
         folded: fold(model, &seen, context, now),
         owned: owned(&history),
         owned_kin: OnceLock::new(),
+        standing: standing(&customer, context, now),
+        averse: OnceLock::new(),
         history,
         facts,
         allowed,
     }
+}
+
+/// What `customer` said and did against products before `now`: of however long a history, and what they hid also where answers
+/// may not be personal.
+fn standing(customer: &CustomerState, context: &Context, now: i64) -> Standing {
+    let regretted = context.regretted.iter().filter(|(_, at)| *at < now);
+    let regretted: Vec<(ProductIx, i64)> = regretted.copied().collect();
+    let mut standing = Standing::of(before(customer.history, now), &regretted);
+    if !customer.allowed.personalise {
+        standing.let_down.clear();
+    }
+    standing
 }
 
 impl<'a> Prepared<'a> {
@@ -225,6 +247,15 @@ impl<'a> Prepared<'a> {
             owned_kin: self
                 .owned_kin
                 .get_or_init(|| owned_kin(relevance.model(), relevance.live(), &self.owned)),
+            standing: &self.standing,
+            averse: self.averse.get_or_init(|| {
+                Averse::of(
+                    relevance.model(),
+                    relevance.live(),
+                    &self.standing,
+                    &self.owned,
+                )
+            }),
             life: relevance.life(),
             scope: &Scope::OPEN,
             like_you: LikeYou::Absent,
@@ -444,7 +475,7 @@ fn explain(plan: &Plan, query: &Query, items: &mut [Item]) {
     }
 }
 
-/// Pins that are on sale and not excluded, in the basket or on the page, each once and of its variants the first: a pin
+/// Pins that are on sale and not hidden, excluded, in the basket or on the page, each once and of its variants the first: a pin
 /// overrides score and ownership, not the customer's safety.
 fn eligible_pins(query: &Query) -> Vec<ProductIx> {
     let mut pins: Vec<ProductIx> = Vec::new();
@@ -454,6 +485,7 @@ fn eligible_pins(query: &Query) -> Vec<ProductIx> {
     };
     for &product in &query.list.pins {
         let fine = OnSale.keeps(query, product)
+            && Hidden.keeps(query, product)
             && Excluded.keeps(query, product)
             && !query.is_listed(product)
             && !pins.iter().any(|pin| again(*pin, product));

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::scope::Scope;
 use super::{
-    Appraiser, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
+    Appraiser, Averse, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
 };
 use crate::index::LikeYou;
 use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
-use serendib_shop::{net_acquisitions, Kind, Owned, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{net_acquisitions, Kind, Owned, ProductIx, Standing, Touch, NO_PRODUCT};
 
 /// A request prepared for its stages.
 #[derive(Clone, Copy)]
@@ -34,6 +34,10 @@ pub struct Query<'a> {
     pub owned: &'a HashMap<ProductIx, Owned>,
     /// The [`kin`] of the durable things among them.
     pub owned_kin: &'a HashSet<ProductIx>,
+    /// What the customer said and did against products.
+    pub standing: &'a Standing,
+    /// How far behind that puts products.
+    pub averse: &'a Averse,
     /// What the customer's life situations say, where the model knows of any.
     pub life: Option<&'a LifeView<'a>>,
     /// What may come into the list.
@@ -65,6 +69,7 @@ impl<'a> Query<'a> {
         let mut anchors = Vec::new();
         for touch in self.customer.history.iter().rev() {
             if touch.product != NO_PRODUCT
+                && !self.standing.unlikes(touch.product)
                 && (touch.kind.acquires() || matches!(touch.kind, Kind::VIEW | Kind::STOCK_ENQUIRY))
                 && !anchors.contains(&touch.product)
             {

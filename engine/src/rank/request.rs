@@ -138,10 +138,31 @@ pub struct Context {
     pub basket: Vec<(ProductIx, f32)>,
     /// The product on the page.
     pub viewed: Option<ProductIx>,
-    /// An occasion by name (`birthday`).
-    pub occasion: Option<String>,
+    /// For whom else the list is; the customer's own history says nothing of what suits then.
+    pub occasion: Option<Occasion>,
     /// When the customer last said that something fell short of what they expected, ms.
     pub let_down_at: Option<i64>,
+    /// Surprises of which the customer wants no other, with the time when they said so, ms.
+    pub regretted: Vec<(ProductIx, i64)>,
+}
+
+/// Why somebody looks for things that are not for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    Gift,
+    /// Somebody else's birthday.
+    Birthday,
+}
+
+impl Occasion {
+    /// Reads the word of a request.
+    pub fn parse(text: &str) -> Option<Occasion> {
+        match text {
+            "gift" => Some(Occasion::Gift),
+            "birthday" => Some(Occasion::Birthday),
+            _ => None,
+        }
+    }
 }
 
 /// One request for one or more lists.

@@ -30,13 +30,13 @@ pub fn pack_scale(packs: f32, usual: f32) -> f32 {
 pub fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> {
     let mut out: BTreeMap<ProductIx, Purchases> = BTreeMap::new();
     for touch in history.iter().filter(|t| t.at < now && t.at != 0) {
-        if touch.product == NO_PRODUCT {
+        if touch.product == NO_PRODUCT || touch.gift {
             continue;
         }
         let day = touch.at.div_euclid(DAY_MS);
         if touch.kind.takes_back() {
             if let Some(list) = out.get_mut(&touch.product) {
-                let mut left = touch.quantity;
+                let mut left = touch.packs();
                 while left > 0.0 {
                     let Some(last) = list.days.last_mut() else {
                         break;
@@ -50,11 +50,7 @@ pub fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> 
                 }
             }
         } else if touch.kind.acquires() && touch.kind != Kind::RATING {
-            let quantity = if touch.quantity > 0.0 {
-                touch.quantity
-            } else {
-                1.0
-            };
+            let quantity = touch.packs();
             let list = out.entry(touch.product).or_default();
             match list.days.last_mut().filter(|last| last.0 == day) {
                 Some(last) => last.1 += quantity,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Cause, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
 
 /// How much each touch on a product says about the customer's taste.
 ///
@@ -59,7 +59,8 @@ fn depth(touch: &Touch) -> f32 {
     0.5 + 0.5 * time.max(pages).clamp(0.0, 1.0)
 }
 
-/// How much a rating says that the product fitted: from .2 at one star to 1 at four and more; 1 without a rating.
+/// How much a rating says that the product fitted: 1 at four stars and more and without a rating, less below; what was rated
+/// two or fewer is not weighed at all.
 fn liking(touch: &Touch) -> f32 {
     match touch.rating {
         0 => 1.0,
@@ -71,18 +72,27 @@ impl Weighting {
     /// One weight > 0 per product of a time-ordered `history`, the latest product first.
     ///
     /// `now`: ms; touches after it are not seen in a shop with times. A product whose acquisitions were all taken back
-    /// counts no more; a touch that is not about a product never counts.
+    /// counts no more, unless for a reason that says nothing against it (its size, damage, lateness); what is hidden, rated
+    /// two stars or fewer or complained about says nothing of taste, nor does a present for somebody else; a touch that is not
+    /// about a product never counts.
     pub fn weigh(&self, history: &[Touch], now: i64) -> Vec<(ProductIx, f32)> {
         let mut slots: HashMap<ProductIx, usize> = HashMap::with_capacity(history.len().min(512));
         let mut out: Vec<(ProductIx, f32, u32, f32)> = Vec::with_capacity(history.len().min(512));
         let mut taken_back: HashMap<ProductIx, f32> = HashMap::new();
         let mut step = Steps::default();
-        for (row, touch) in history.iter().enumerate().rev() {
-            if touch.product == NO_PRODUCT || (touch.at != 0 && touch.at > now) {
+        let seen = history.partition_point(|touch| touch.at == 0 || touch.at <= now);
+        let standing = Standing::of(&history[..seen], &[]);
+        for (row, touch) in history[..seen].iter().enumerate().rev() {
+            if touch.product == NO_PRODUCT || touch.gift {
                 continue;
             }
             if touch.kind.takes_back() {
-                *taken_back.entry(touch.product).or_default() += touch.quantity;
+                if matches!(touch.cause, Cause::Unsaid | Cause::Product) {
+                    *taken_back.entry(touch.product).or_default() += touch.packs();
+                }
+                continue;
+            }
+            if standing.unlikes(touch.product) || is_taken_out(&standing, touch) {
                 continue;
             }
             let acquires = touch.kind.acquires();
@@ -95,8 +105,8 @@ impl Weighting {
             }
             if acquires {
                 if let Some(back) = taken_back.get_mut(&touch.product) {
-                    if *back >= touch.quantity && *back > 0.0 {
-                        *back -= touch.quantity;
+                    if *back >= touch.packs() {
+                        *back -= touch.packs();
                         continue;
                     }
                 }
@@ -130,6 +140,12 @@ impl Weighting {
             })
             .collect()
     }
+}
+
+/// Whether `touch` put into the cart what was taken out of it.
+fn is_taken_out(standing: &Standing, touch: &Touch) -> bool {
+    touch.kind == Kind::ADD_TO_CART
+        && standing.let_down.get(&touch.product) == Some(&LetDown::TakenOut)
 }
 
 /// Counts steps back through baskets, moments or rows.
@@ -210,6 +226,43 @@ mod tests {
     }
 
     #[test]
+    fn what_was_rated_low_hidden_or_complained_about_is_no_liking() {
+        let weighed = |history: &[Touch]| -> Vec<ProductIx> {
+            let weights = Weighting::default().weigh(history, 9);
+            weights.into_iter().map(|weight| weight.0).collect()
+        };
+        let low = Touch {
+            rating: 20,
+            ..touch(Kind::RATING, 1, 2)
+        };
+        let bought = touch(Kind::PURCHASE, 1, 1);
+        for no in [low, touch(Kind::HIDE, 1, 2), touch(Kind::COMPLAINT, 1, 2)] {
+            assert!(weighed(&[bought, no]).is_empty());
+            // a later no is not seen yet
+            assert_eq!(weighed(&[bought, Touch { at: 10, ..no }]), [1]);
+        }
+        assert_eq!(weighed(&[bought, low, touch(Kind::PURCHASE, 1, 3)]), [1]);
+        let gift = Touch {
+            gift: true,
+            ..bought
+        };
+        assert!(weighed(&[gift]).is_empty());
+        // what came in the wrong size or broken was wanted
+        for cause in [Cause::Size, Cause::Elsewhere] {
+            let back = Touch {
+                cause,
+                ..touch(Kind::RETURN, 1, 2)
+            };
+            assert_eq!(weighed(&[bought, back]), [1]);
+        }
+        let cart = [
+            touch(Kind::ADD_TO_CART, 2, 1),
+            touch(Kind::REMOVE_FROM_CART, 2, 2),
+        ];
+        assert!(weighed(&cart).is_empty());
+    }
+
+    #[test]
     fn only_the_last_products_count_where_asked() {
         let weighting = Weighting {
             last: 2,
@@ -231,7 +284,7 @@ mod tests {
         let mut short = touch(Kind::VIEW, 2, 0);
         short.duration_s = 1.0;
         let mut bad = touch(Kind::RATING, 3, 0);
-        bad.rating = 10;
+        bad.rating = 25;
         let mut good = touch(Kind::RATING, 4, 0);
         good.rating = 50;
         let weights: HashMap<_, _> = Weighting::default()

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use serendib_engine::rank::{Context, Filters, ListKind, ListRequest, Live, Request, Together};
+use serendib_engine::rank::{
+    Context, Filters, ListKind, ListRequest, Live, Occasion, Request, Together,
+};
 use serendib_shop::{
     noise::without_noise, Budget, Encoder, ProductIx, Touch, Touchpoint, NO_PRODUCT,
 };
@@ -61,7 +63,7 @@ pub struct Ask {
     pub session: Vec<Touchpoint>,
     pub basket: Vec<String>,
     pub viewed: Option<String>,
-    pub occasion: Option<String>,
+    pub occasion: Option<Occasion>,
     pub exclusions: Vec<String>,
     /// Products that no list holds, of which whoever asked did not speak.
     pub withheld: Vec<String>,
@@ -217,8 +219,9 @@ impl Ask {
             context: Context {
                 basket,
                 viewed: self.viewed.as_ref().and_then(&mut find),
-                occasion: self.occasion.clone(),
+                occasion: self.occasion,
                 let_down_at: None,
+                regretted: Vec::new(),
             },
             dial: self.dial,
             exclusions: {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serendib_engine::rank::{Allowed, CustomerState, Request};
 use serendib_engine::surprise::lets_down;
-use serendib_shop::{sort_history, Consents, Touch};
+use serendib_shop::{regretted, sort_history, Consents, Touch};
 
 use super::ask::Ask;
 use super::sentence::Language;
@@ -62,6 +62,8 @@ impl Scene {
                 .map(|said| said.at)
                 .max()
         });
+        let said = state.map_or(&[][..], |state| &state.delights);
+        resolved.request.context.regretted = regretted(said, &view.live.catalogue);
         resolved.request.surprise_floor = config.recommend.surprise_floor;
         let history = &mut resolved.request.history;
         *history = history.at_most(config.recommend.history);

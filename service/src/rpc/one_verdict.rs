@@ -280,7 +280,13 @@ fn touchpoints() -> Vec<Case<Touchpoint>> {
             ("in 1850", bad("at"), |t| t.at = Some(YEAR_1850)),
             ("in 2150", bad("at"), |t| t.at = Some(YEAR_2150)),
             ("quantity 0", None, |t| t.quantity = 0.0),
-            ("quantity below 0", bad("quantity"), |t| t.quantity = -1.0),
+            ("quantity below 0", bad("quantity"), |t| {
+                t.kind = "view".into();
+                t.quantity = -1.0;
+            }),
+            ("quantity of a purchase below 0", None, |t| {
+                t.quantity = -1.0
+            }),
             ("quantity of a return below 0", None, |t| {
                 t.kind = "return".into();
                 t.quantity = -1.0;

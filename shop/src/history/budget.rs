@@ -43,6 +43,7 @@ impl TouchClass {
             | Kind::TECHNICIAN_VISIT
             | Kind::ADVICE => TouchClass::Lasting,
             kind if kind.acquires() || kind.takes_back() => TouchClass::Lasting,
+            kind if kind.hides() || kind.unhides() => TouchClass::Lasting,
             _ => match class {
                 KindClass::Active => TouchClass::Active,
                 KindClass::ByShop => TouchClass::Lasting,

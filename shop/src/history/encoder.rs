@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::cause::Cause;
 use super::touch::{basket_hash, sort_history, Channels};
 use crate::money::currency_of;
 use crate::noise::{is_pooled, without_noise};
@@ -37,6 +38,7 @@ impl Encoder {
             .as_deref()
             .and_then(|id| catalogue.find(id))
             .unwrap_or(NO_PRODUCT);
+        let named = self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX));
         Touch {
             at: row.at.unwrap_or(0),
             basket: row.basket_id.as_deref().map_or(0, basket_hash),
@@ -44,11 +46,13 @@ impl Encoder {
             quantity: row.quantity.abs() as f32,
             value: self.value(row) as f32,
             duration_s: row.duration_s.unwrap_or(0.0) as f32,
-            kind: self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX)),
+            kind: row.kind_as_booked(named),
             channel: self.channels.intern(row.channel.as_deref()),
             line: self.lines.intern(row.product_line.as_deref()),
             pages: row.pages.unwrap_or(0).min(u32::from(u16::MAX)) as u16,
             rating: row.rating.map_or(0, |stars| (stars * 10.0).round() as u8),
+            cause: row.reason().map_or(Cause::Unsaid, Cause::of_reason),
+            gift: row.is_gift(),
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Histories: touchpoints as numbers, grouped by customer, and how much of a long one is read.
 
 mod budget;
+mod cause;
 mod encoder;
 mod histories;
+mod kept;
+mod standing;
 mod touch;
 
 pub use budget::{Budget, TouchClass};
+pub use cause::Cause;
 pub use encoder::{Encoder, Vocabulary};
 pub use histories::Histories;
+pub use kept::{kept_orders, KeptOrder};
+pub use standing::{regretted, LetDown, Standing};
 pub use touch::{
-    acquisitions, basket_hash, baskets, net_acquisitions, sort_history, Basket, Channels, Owned,
-    Touch,
+    acquisitions, basket_hash, baskets, had, likings, net_acquisitions, sort_history, Basket,
+    Channels, Owned, Touch,
 };

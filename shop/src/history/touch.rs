@@ -1,6 +1,11 @@
 //! The compact form of touchpoints that every computation reads, and what follows from a history of them.
 
-use crate::{stable_hash, Interner, Kind, ProductIx, DAY_MS, NO_PRODUCT};
+use super::cause::Cause;
+use super::kept::{kept, order_key};
+use crate::{stable_hash, Interner, Kind, ProductIx, NO_PRODUCT};
+
+/// Most tenths of a star that say that a product let its customer down.
+const LOW_RATING: u8 = 20;
 
 /// One touchpoint as numbers. 48 bytes; absent numbers are 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +29,10 @@ pub struct Touch {
     pub pages: u16,
     /// Tenths of a star, 10 to 50; 0 = none.
     pub rating: u8,
+    /// What the reason that was given is about.
+    pub cause: Cause,
+    /// Whether it was for somebody else.
+    pub gift: bool,
 }
 
 impl Touch {
@@ -41,6 +50,31 @@ impl Touch {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: Cause::Unsaid,
+            gift: false,
+        }
+    }
+
+    /// Whether it rates its product two stars or fewer.
+    pub fn is_low(&self) -> bool {
+        let of_product = matches!(
+            self.kind,
+            Kind::RATING | Kind::REVIEW | Kind::PURCHASE | Kind::BOX_KEPT | Kind::BOX_RETURNED
+        );
+        of_product && (1..=LOW_RATING).contains(&self.rating)
+    }
+
+    /// Whether the customer acquires something by it that they want for themselves: no gift, and nothing rated low.
+    pub fn welcomes(&self) -> bool {
+        self.kind.acquires() && !self.gift && !self.is_low()
+    }
+
+    /// Packs, > 0: one where the row says none.
+    pub fn packs(&self) -> f32 {
+        if self.quantity > 0.0 {
+            self.quantity
+        } else {
+            1.0
         }
     }
 }
@@ -112,9 +146,11 @@ pub struct Owned {
     pub last_at: i64,
     /// How many baskets or ratings acquired it.
     pub times: u32,
+    /// Whether nothing was said against it when it was last acquired or rated.
+    pub liked: bool,
 }
 
-/// What of a time-ordered `history` the customer owns: purchased or rated, and not returned or cancelled.
+/// What of a time-ordered `history` the customer owns: purchased or rated, and not returned, cancelled or given to somebody.
 ///
 /// Returned packs are taken off the purchases before them; a return without a purchase before it changes nothing. A
 /// product that was only rated is owned until it is returned. In order of first acquisition.
@@ -124,10 +160,14 @@ pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
         rated: bool,
         last_at: i64,
         times: u32,
+        liked: bool,
     }
     let mut order: Vec<ProductIx> = Vec::new();
     let mut tallies: std::collections::HashMap<ProductIx, Tally> = std::collections::HashMap::new();
-    for touch in history.iter().filter(|t| t.product != NO_PRODUCT) {
+    for touch in history
+        .iter()
+        .filter(|t| t.product != NO_PRODUCT && !t.gift)
+    {
         if touch.kind.acquires() {
             let tally = tallies.entry(touch.product).or_insert_with(|| {
                 order.push(touch.product);
@@ -136,6 +176,7 @@ pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
                     rated: false,
                     last_at: touch.at,
                     times: 0,
+                    liked: true,
                 }
             });
             if touch.kind == Kind::RATING {
@@ -145,6 +186,7 @@ pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
             }
             tally.last_at = touch.at;
             tally.times += 1;
+            tally.liked = !touch.is_low();
         } else if touch.kind.takes_back() {
             if let Some(tally) = tallies.get_mut(&touch.product) {
                 tally.bought = (tally.bought - touch.quantity).max(0.0);
@@ -170,16 +212,30 @@ pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
                 quantity,
                 last_at: tally.last_at,
                 times: tally.times,
+                liked: tally.liked,
             })
         })
         .collect()
 }
 
-/// The acquiring touches on known products, in order.
+/// What of a time-ordered `history` the customer owns and said nothing against.
+pub fn likings(history: &[Touch]) -> impl Iterator<Item = Owned> {
+    net_acquisitions(history).into_iter().filter(|o| o.liked)
+}
+
+/// The touches on known products that [welcome](Touch::welcomes) them, in order.
 pub fn acquisitions(history: &[Touch]) -> impl DoubleEndedIterator<Item = &Touch> {
     history
         .iter()
+        .filter(|touch| touch.welcomes() && touch.product != NO_PRODUCT)
+}
+
+/// The known products that were ever acquired, liked or not, in order.
+pub fn had(history: &[Touch]) -> impl Iterator<Item = ProductIx> + '_ {
+    history
+        .iter()
         .filter(|touch| touch.kind.acquires() && touch.product != NO_PRODUCT)
+        .map(|touch| touch.product)
 }
 
 /// One order of one customer.
@@ -191,39 +247,33 @@ pub struct Basket {
     pub lines: Vec<(ProductIx, f32)>,
 }
 
-/// Groups the acquisitions of a time-ordered `history` into baskets.
+/// Groups the acquisitions of a time-ordered `history` that were kept into baskets.
 ///
 /// Touches with one basket id make one basket; those without an id make one per UTC day, or one each in a shop without
 /// times (`timed` = false).
 pub fn baskets(history: &[Touch], timed: bool) -> Vec<Basket> {
-    #[derive(PartialEq, Eq, Hash)]
-    enum Key {
-        Basket(u64),
-        Day(i64),
-        Row(usize),
-    }
-    let mut index: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
+    let mut index = std::collections::HashMap::new();
     let mut out: Vec<Basket> = Vec::new();
-    for (row, touch) in acquisitions(history).enumerate() {
-        let key = match (touch.basket, timed) {
-            (0, true) => Key::Day(touch.at.div_euclid(DAY_MS)),
-            (0, false) => Key::Row(row),
-            (basket, _) => Key::Basket(basket),
-        };
-        let slot = *index.entry(key).or_insert_with(|| {
-            out.push(Basket {
-                at: touch.at,
-                lines: Vec::new(),
+    for (row, (touch, kept)) in history.iter().zip(kept(history)).enumerate() {
+        if !touch.welcomes() || touch.product == NO_PRODUCT || kept.packs <= 0.0 {
+            continue;
+        }
+        let slot = *index
+            .entry(order_key(touch, timed, row))
+            .or_insert_with(|| {
+                out.push(Basket {
+                    at: touch.at,
+                    lines: Vec::new(),
+                });
+                out.len() - 1
             });
-            out.len() - 1
-        });
         let lines = &mut out[slot].lines;
         match lines
             .iter_mut()
             .find(|(product, _)| *product == touch.product)
         {
-            Some((_, quantity)) => *quantity += touch.quantity,
-            None => lines.push((touch.product, touch.quantity)),
+            Some((_, quantity)) => *quantity += kept.packs,
+            None => lines.push((touch.product, kept.packs)),
         }
     }
     out
@@ -232,21 +282,37 @@ pub fn baskets(history: &[Touch], timed: bool) -> Vec<Basket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DAY_MS;
 
-    pub(crate) fn touch(kind: Kind, product: ProductIx, at: i64, quantity: f32) -> Touch {
+    fn touch(kind: Kind, product: ProductIx, at: i64, quantity: f32) -> Touch {
         Touch {
-            at,
-            basket: 0,
-            product,
             quantity,
-            value: 0.0,
-            duration_s: 0.0,
-            kind,
-            channel: 0,
-            line: 0,
-            pages: 0,
-            rating: 0,
+            ..Touch::new(kind, product, at)
         }
+    }
+
+    #[test]
+    fn a_low_rating_and_a_gift_are_no_acquisition_that_says_anything_of_taste() {
+        let rated = |product, rating| Touch {
+            rating,
+            ..touch(Kind::RATING, product, 1, 1.0)
+        };
+        let gift = Touch {
+            gift: true,
+            ..touch(Kind::PURCHASE, 4, 2, 1.0)
+        };
+        let history = [rated(1, 10), rated(2, 20), rated(3, 30), gift];
+        let products: Vec<_> = acquisitions(&history).map(|t| t.product).collect();
+        assert_eq!(products, [3]);
+        assert_eq!(
+            likings(&history).map(|o| o.product).collect::<Vec<_>>(),
+            [3]
+        );
+        // who rated a thing knows it all the same, and who gave one away has none
+        let owned = net_acquisitions(&history);
+        let owned: Vec<_> = owned.iter().map(|o| o.product).collect();
+        assert_eq!(owned, [1, 2, 3]);
+        assert_eq!(had(&history).collect::<Vec<_>>(), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -292,5 +358,9 @@ mod tests {
         assert_eq!(timed[0].lines, [(1, 1.0), (2, 1.0)]);
         assert_eq!(timed[1].lines, [(3, 2.0)]);
         assert_eq!(baskets(&history, false).len(), 3);
+        // what was given back is in no basket, from then on
+        let mut back = history.to_vec();
+        back.push(touch(Kind::RETURN, 3, 4 * DAY_MS, 2.0));
+        assert_eq!(baskets(&back, true), timed[..1]);
     }
 }

@@ -21,7 +21,7 @@ pub const POOLED: &str = "pooled";
 /// Name of the product attribute.
 pub const NON_PRODUCT: &str = "non_product";
 
-fn flag(attributes: &Attributes, name: &str) -> bool {
+pub(crate) fn flag(attributes: &Attributes, name: &str) -> bool {
     match attributes.get(name) {
         Some(Value::Bool(yes)) => *yes,
         Some(Value::Number(number)) => number.as_f64() == Some(1.0),

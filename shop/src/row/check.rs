@@ -304,10 +304,10 @@ impl Check for Touchpoint {
         optional_id("product_id", &self.product_id)?;
         optional_id("channel", &self.channel)?;
         check_time("at", self.at)?;
-        let takes_back =
-            crate::Kinds::known_by_name(&self.kind).is_some_and(crate::Kind::takes_back);
-        if !self.quantity.is_finite() || (self.quantity < 0.0 && !takes_back) {
-            let expected = "a finite number ≥ 0 (negative only for returns)";
+        let back = crate::Kinds::known_by_name(&self.kind)
+            .is_some_and(|kind| self.kind_as_booked(kind).takes_back());
+        if !self.quantity.is_finite() || (self.quantity < 0.0 && !back) {
+            let expected = "a finite number ≥ 0 (negative only for purchases, which are returns then, and for returns)";
             return wrong("quantity", self.quantity, expected);
         }
         if let Some(value) = self.value.filter(|v| !v.is_finite()) {

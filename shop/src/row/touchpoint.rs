@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::noise::flag;
+use crate::Kind;
 
 /// One contact between a customer and the shop, as in the `touchpoints` table; `customer_id` and `kind` are required.
 ///
@@ -19,7 +23,8 @@ pub struct Touchpoint {
     pub channel: Option<String>,
     /// When; absent in a table without times, where the order of rows counts.
     pub at: Option<i64>,
-    /// Packs, finite; 1 when absent; negative only for returns and cancellations, where the sign is dropped.
+    /// Packs, finite; 1 when absent; negative only for returns and cancellations, where the sign is dropped, and for
+    /// purchases, which are returns then.
     pub quantity: f64,
     /// Money paid for the whole line, finite.
     pub value: Option<f64>,
@@ -52,6 +57,27 @@ impl Touchpoint {
             quantity: 1.0,
             ..Touchpoint::default()
         }
+    }
+
+    /// The kind that the row, whose kind is `named`, is of: a purchase of a negative quantity or value is a return.
+    pub fn kind_as_booked(&self, named: Kind) -> Kind {
+        let refund = self.quantity < 0.0 || self.value.is_some_and(|value| value < 0.0);
+        if named == Kind::PURCHASE && refund {
+            Kind::RETURN
+        } else {
+            named
+        }
+    }
+
+    /// Why something was given back, cancelled or complained about: attribute `reason`.
+    pub fn reason(&self) -> Option<&str> {
+        self.attributes.get("reason").and_then(Value::as_str)
+    }
+
+    /// Whether the row is about a present for somebody else: attribute `gift` is true, or `occasion` is `gift` or `birthday`.
+    pub fn is_gift(&self) -> bool {
+        let occasion = self.attributes.get("occasion").and_then(Value::as_str);
+        flag(&self.attributes, "gift") || occasion.is_some_and(|o| matches!(o, "gift" | "birthday"))
     }
 }
 
@@ -99,6 +125,11 @@ impl Delight {
             ("novel", self.novel),
             ("timely", self.timely),
         ]
+    }
+
+    /// Whether the customer does not want another one: `again` is 1 or 2.
+    pub fn regrets(&self) -> bool {
+        self.again.is_some_and(|again| (1.0..=2.0).contains(&again))
     }
 }
 

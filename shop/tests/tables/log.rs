@@ -217,6 +217,8 @@ fn grouping_in_place_equals_grouping_by_lists() {
         line: 0,
         pages: 0,
         rating: 0,
+        cause: serendib_shop::Cause::Unsaid,
+        gift: false,
     };
     let mut state = 7u64;
     let mut random = || {

@@ -1,5 +1,6 @@
 //! A shop's data seen through a model.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::repeat::NeighbourIndex;
 use serendib_shop::{
-    CatalogueError, DataError, Encoder, Fact, Kind, KindClass, Log, ProductIx, Purpose,
-    ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
+    regretted, CatalogueError, DataError, Delight, Encoder, Fact, Kind, KindClass, Log, ProductIx,
+    Purpose, ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -35,6 +36,8 @@ pub struct Batch {
     pub live: Live,
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
+    /// Surprises of which customers want no other, by customer number.
+    regretted: HashMap<u32, Vec<(ProductIx, i64)>>,
     /// What reading the data found, as [`ShopData::notes`].
     pub notes: Vec<String>,
 }
@@ -50,10 +53,19 @@ impl Batch {
         let data = ShopData::open(data, options)?;
         let described = data.products()?;
         let log = Log::load(&data, None)?;
-        Ok(Batch {
-            notes: data.notes(),
-            ..Batch::new(model, log, described.is_some())?
-        })
+        let mut batch = Batch::new(model, log, described.is_some())?;
+        for said in data.delights()? {
+            batch.hear(&said?);
+        }
+        batch.notes = data.notes();
+        Ok(batch)
+    }
+
+    fn hear(&mut self, said: &Delight) {
+        if let Some(customer) = self.log.customer(&said.customer_id) {
+            let found = regretted([said], &self.live.catalogue);
+            self.regretted.entry(customer).or_default().extend(found);
+        }
     }
 
     /// Brings `model` and `log` together; `described` = the shop has a products table, so that a product missing from
@@ -65,6 +77,7 @@ impl Batch {
             model,
             live,
             log,
+            regretted: HashMap::new(),
             notes: Vec::new(),
         })
     }
@@ -105,6 +118,12 @@ impl Batch {
     /// The touches of customer number `customer`, in order of time.
     pub fn history(&self, customer: u32) -> &[Touch] {
         self.log.histories.of(customer)
+    }
+
+    /// The surprises of which customer number `customer` wants no other, with the time when they said so; none for nobody.
+    pub fn regretted(&self, customer: Option<u32>) -> &[(ProductIx, i64)] {
+        let found = customer.and_then(|customer| self.regretted.get(&customer));
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// What customer number `customer` declared.

@@ -205,6 +205,7 @@ fn answer(
     }
     together.caps.brand = args.max_per_brand.map(usize::from);
     request.context.basket = asker.basket.clone();
+    request.context.regretted = batch.regretted(asker.customer).to_vec();
     let state: CustomerState = batch.state(asker.customer);
     let answer = recommend(&batch.model, &batch.live, state, &request, &|| false)?;
     let catalogue = &batch.live.catalogue;

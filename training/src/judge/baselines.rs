@@ -7,7 +7,6 @@ use serendib_engine::represent::{Csr, Representation};
 use serendib_shop::acquisitions;
 
 use crate::judge::tasks::EvalCase;
-use crate::learn::vectors::build::LATELY_DAYS;
 use crate::learn::Corpus;
 
 /// Counts that baselines rank by.
@@ -28,6 +27,9 @@ pub enum Ranker<'a> {
     /// Cosine between products over customers, summed over what the customer owns.
     Neighbours(&'a Csr),
 }
+
+/// Half-life of "popular lately", days.
+const LATELY_DAYS: f32 = 30.0;
 
 impl Baselines {
     pub fn new(train: &Corpus) -> Baselines {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::represent::{ColdProduct, Csr, RepresentError, Representation, Vocabulary};
 use serendib_shop::print::{difference, fixed, Column, Grid};
-use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
+use serendib_shop::{had as acquired, Catalogue, ProductIx, Touch};
 
 use crate::judge::list;
 use crate::judge::metrics::{measure, Measures, Summary};
@@ -176,7 +176,7 @@ fn hide(products: usize, task: &Task, seed: u64) -> Vec<ProductIx> {
 
 /// The distinct products that the history of `case` acquired; without the hidden ones, unlike `owned`.
 fn had(case: &EvalCase) -> BTreeSet<ProductIx> {
-    acquisitions(&case.history).map(|t| t.product).collect()
+    acquired(&case.history).collect()
 }
 
 /// All products placed by what they say about themselves, bought or not.

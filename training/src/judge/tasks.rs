@@ -1,6 +1,6 @@
 //! What is predicted for whom: the held-out part of a public split, or what came after a cut.
 
-use serendib_shop::{acquisitions, Log, Touch, NO_PRODUCT};
+use serendib_shop::{had, Log, Touch, NO_PRODUCT};
 
 use crate::learn::vectors::split::Split;
 
@@ -40,15 +40,12 @@ const REPEATS_FROM: f64 = 0.02;
 
 /// Cases from the `held_out` rows of `log`; only acquisitions count, or every row where none is one.
 pub fn from_held_out(log: &Log, held_out: &[(u32, Touch)]) -> Task {
-    let acquires = held_out.iter().any(|(_, t)| t.kind.acquires());
+    let acquires = held_out.iter().any(|(_, t)| t.welcomes());
     let mut relevant: Vec<Vec<u32>> = vec![Vec::new(); log.len()];
     let mut unknown = vec![0usize; log.len()];
     let mut unknown_products = 0;
     let now = log.span.map_or(0, |span| span.1 + 1);
-    for (customer, touch) in held_out
-        .iter()
-        .filter(|(_, t)| t.kind.acquires() || !acquires)
-    {
+    for (customer, touch) in held_out.iter().filter(|(_, t)| t.welcomes() || !acquires) {
         if touch.product == NO_PRODUCT {
             unknown_products += 1;
             unknown[*customer as usize] += 1;
@@ -129,7 +126,7 @@ fn task(
 }
 
 fn owned(history: &[Touch]) -> Vec<u32> {
-    let mut owned: Vec<u32> = acquisitions(history).map(|t| t.product).collect();
+    let mut owned: Vec<u32> = had(history).collect();
     owned.sort_unstable();
     owned.dedup();
     owned

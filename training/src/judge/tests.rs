@@ -19,6 +19,8 @@ fn purchase(product: u32, basket: u64) -> Touch {
         line: 0,
         pages: 0,
         rating: 0,
+        cause: serendib_shop::Cause::Unsaid,
+        gift: false,
     }
 }
 

@@ -109,6 +109,8 @@ fn touched(hash: &mut Hash, touch: &Touch) {
         line,
         pages,
         rating,
+        cause,
+        gift,
     } = *touch;
     hash.number(at as u64);
     hash.number(basket);
@@ -116,7 +118,7 @@ fn touched(hash: &mut Hash, touch: &Touch) {
     hash.number(u64::from(quantity.to_bits()) << 32 | u64::from(value.to_bits()));
     let small = [kind.0, channel, line, pages];
     hash.number(small.iter().fold(0, |all, x| all << 16 | u64::from(*x)));
-    hash.number(u64::from(rating));
+    hash.number(u64::from(rating) << 16 | (cause as u64) << 8 | u64::from(gift));
 }
 
 impl Checkpoints {

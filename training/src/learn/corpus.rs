@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serendib_engine::represent::{Csr, Weighting};
-use serendib_shop::{net_acquisitions, Catalogue, Touch, DAY_MS};
+use serendib_shop::{likings, Catalogue, Touch, DAY_MS};
 
 /// Customers' time-ordered histories over one catalogue.
 #[derive(Debug, Clone)]
@@ -45,15 +45,14 @@ impl<'a> Corpus<'a> {
             .unwrap_or(0)
     }
 
-    /// Customers × products: what each customer owns, in order of first acquisition, every value 1.
+    /// Customers × products: what each customer owns and said nothing against, in order of first acquisition, every value 1.
     ///
     /// A shop in which nobody acquired anything is read through its other touches on products.
     pub fn interactions(&self) -> Csr {
         let owned = Csr::from_rows(
             self.products(),
             self.histories.iter().map(|history| {
-                net_acquisitions(history)
-                    .into_iter()
+                likings(history)
                     .map(|owned| (owned.product, 1.0))
                     .collect::<Vec<_>>()
             }),
@@ -79,7 +78,7 @@ impl<'a> Corpus<'a> {
         let end = self.end();
         let mut counts = vec![0f32; self.products()];
         for history in &self.histories {
-            for owned in net_acquisitions(history) {
+            for owned in likings(history) {
                 let age = (end - owned.last_at).max(0) as f32 / DAY_MS as f32;
                 let weight = if self.timed {
                     (-age / days).exp2()

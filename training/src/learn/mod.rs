@@ -1,5 +1,6 @@
 //! Fitting: the automatic choice of families, and the parts of a model.
 
+pub mod aversion;
 pub mod buy_again;
 pub mod checkpoint;
 pub mod complement;
@@ -357,6 +358,7 @@ pub fn fit_parts(
             checkpoints.save("engagement", |bundle| fitted.write(bundle));
         }
         model.engagement = Some(fitted);
+        model.aversion = aversion::fit(&sources.histories, span.1 + 1);
     }
     crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
     if let Some((purchase, report)) = purchase::fit(context, settings, &topics, model)? {

@@ -2,12 +2,16 @@
 
 mod already_owned;
 mod excluded;
+mod hidden;
+mod let_down;
 mod limits;
 mod on_sale;
 mod outgrown;
 
 pub use already_owned::AlreadyOwned;
 pub use excluded::Excluded;
+pub use hidden::Hidden;
+pub use let_down::LetDownBefore;
 pub use limits::Limits;
 pub use on_sale::OnSale;
 pub use outgrown::Outgrown;
@@ -15,4 +19,4 @@ pub use outgrown::Outgrown;
 use crate::rank::Filter;
 
 /// Filters that every list passes, again as the very last step.
-pub const ELIGIBILITY: &[&dyn Filter] = &[&OnSale, &Excluded, &AlreadyOwned, &Limits];
+pub const ELIGIBILITY: &[&dyn Filter] = &[&OnSale, &Excluded, &Hidden, &AlreadyOwned, &Limits];

@@ -8,7 +8,7 @@ use serendib_engine::boxes::{
     BoxRequest, Fault, Job, JobError, JobPacking, Lot, Options, Order, Progress, Rules, Shortfall,
 };
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_shop::{Consents, Fact, Touch};
+use serendib_shop::{Consents, Fact, ProductIx, Touch};
 
 use crate::answer::boxes::order::Bench;
 use crate::answer::boxes::BoxAsk;
@@ -29,6 +29,8 @@ pub struct Subscriber {
     /// What they said about the use of their data.
     pub consents: Consents,
     pub locale: Option<String>,
+    /// Surprises of which they want no other, with the time when they said so, ms.
+    pub regretted: Vec<(ProductIx, i64)>,
     /// Products of the boxes that they got, latest first, as far as more than their touches tells of them.
     pub earlier: Vec<Vec<String>>,
 }

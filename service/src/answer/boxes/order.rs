@@ -179,9 +179,11 @@ impl<'a> Bench<'a> {
         let (live, rules, history) = (self.live, self.rules, &subscriber.history);
         let (ship_at, at) = self.moment(ask);
         let mut request = ask.request(rules);
-        let unknown =
-            self.shelf
-                .protect(&live.catalogue, &mut request, &ask.exclusions, history, at);
+        let said = subscriber.regretted.iter().filter(|(_, said)| *said <= at);
+        let regretted: Vec<_> = said.copied().collect();
+        let (shelf, catalogue) = (self.shelf, &live.catalogue);
+        let exclusions = &ask.exclusions;
+        let unknown = shelf.protect(catalogue, &mut request, exclusions, history, &regretted, at);
         BoxCare::of(history, at, self.care).apply(&mut request);
         let item = |id: &String| live.catalogue.find(id).and_then(|p| self.shelf.item(p));
         let earlier = subscriber.earlier.iter();
@@ -197,9 +199,9 @@ impl<'a> Bench<'a> {
         settled.extend(request.locked.iter().flatten().map(|(item, _)| *item));
         let customer = subscriber.customer(self.consents);
         let salt = stable_hash(ask.box_id.as_bytes());
-        let (model, shelf) = (self.model, self.shelf);
-        let (candidates, floor) =
-            shelf.candidates(model, live, customer, at, rules, &request, &settled, salt);
+        let (candidates, floor) = shelf.candidates(
+            self.model, live, customer, &regretted, at, rules, &request, &settled, salt,
+        );
         request.relevance_floor = Some(floor);
         let order = Order {
             request,

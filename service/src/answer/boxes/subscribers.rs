@@ -1,6 +1,7 @@
 //! Subscribers as the store has them.
 
 use rayon::prelude::*;
+use serendib_shop::regretted;
 use tokio::runtime::Handle;
 
 use crate::answer::boxes::compute::{Subscriber, Subscribers};
@@ -80,6 +81,7 @@ pub fn subscriber(
         facts: encoded.facts,
         consents: encoded.consents,
         locale: encoded.locale,
+        regretted: regretted(&state.delights, &view.live.catalogue),
         earlier,
     }
 }

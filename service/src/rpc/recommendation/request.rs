@@ -1,6 +1,6 @@
 //! Requests for recommendations.
 
-use serendib_engine::rank::{Caps, Filters, ListKind, Together};
+use serendib_engine::rank::{Caps, Filters, ListKind, Occasion, Together};
 use serendib_proto::v1;
 use serendib_shop::Touchpoint;
 
@@ -55,12 +55,24 @@ pub fn ask_from_proto(message: &v1::RecommendRequest, limits: AskLimits) -> Resu
             "context.viewed_product_id",
             context.viewed_product_id.as_deref(),
         )?,
-        occasion: text("context.occasion", context.occasion.as_deref(), 256)?,
+        occasion: occasion(context.occasion.as_deref())?,
         exclusions: ids("exclude_product_ids", &message.exclude_product_ids, 10_000)?,
         withheld: Vec::new(),
         dial,
         max_reasons: limits.max_reasons,
     })
+}
+
+/// What else than the customer's own taste the lists are for; an empty word is none.
+fn occasion(word: Option<&str>) -> Result<Option<Occasion>, Invalid> {
+    match word.filter(|word| !word.is_empty()) {
+        None => Ok(None),
+        Some(word) => Occasion::parse(word).map(Some).ok_or_else(|| {
+            let shown: String = word.chars().take(40).collect();
+            let message = format!("is {shown:?}, expected `gift` or `birthday`");
+            Invalid::new("context.occasion", message)
+        }),
+    }
 }
 
 fn list_from_proto(list: &v1::ListRequest, limits: AskLimits) -> Result<AskList, Invalid> {

@@ -178,6 +178,7 @@ pub(crate) async fn bad_rows_are_refused_by_field(store: &impl Store) {
         (
             "quantity",
             Touchpoint {
+                kind: "view".into(),
                 quantity: -1.0,
                 ..good()
             },

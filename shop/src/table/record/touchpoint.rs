@@ -14,7 +14,7 @@ impl Record for Touchpoint {
         column!("product_id", Text, Optional, product_id, "What it was about."),
         column!("channel", Text, Optional, channel, "Where: `web`, `app`, `store`, `phone`, …"),
         column!("at", Time, Optional, at, "When, 1901 to 2099 and not in the future; in all rows of the table or in none. In one form in the whole column, see times."),
-        column!(@ "quantity", Float, Optional, "Packs, ≥ 0; 1 when absent; below 0 only for returns and cancellations.",
+        column!(@ "quantity", Float, Optional, "Packs, ≥ 0; 1 when absent; below 0 only for returns and cancellations, and for purchases, which are returns then.",
             |row, cell| { row.quantity = cell.to_number()?; Ok(()) },
             |row| Cell::Float(row.quantity)),
         column!("value", Float, Optional, value, "Money paid for the whole line, in the shop's currency unless a column `currency` says otherwise."),

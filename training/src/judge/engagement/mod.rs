@@ -406,6 +406,8 @@ mod tests {
             line: 0,
             pages: 0,
             rating: 0,
+            cause: serendib_shop::Cause::Unsaid,
+            gift: false,
         }
     }
 

@@ -178,8 +178,14 @@ pub fn learn(model: &mut IndexModel, histories: &[&[Touch]], cuts: &[i64], now: 
             By::Kind => {
                 for (number, factor) in factors.iter().enumerate().filter(|(k, _)| seen[*k]) {
                     if let Some(known) = model.kinds.get_mut(number) {
-                        // a touch of any active kind stays worth a little
-                        known.weight = (known.weight * factor).max(0.05);
+                        // a touch of any active kind stays worth a little, and a no is never deep
+                        let kind = Kind(number as u16);
+                        let most = if kind.hides() || kind.unhides() {
+                            known.weight
+                        } else {
+                            f64::INFINITY
+                        };
+                        known.weight = (known.weight * factor).max(0.05).min(most);
                     }
                 }
                 model.learned = true;

@@ -15,8 +15,8 @@ mod tests;
 
 use rayon::prelude::*;
 use serendib_engine::engagement::{
-    days_ms, features, is_known, spending, BgNbd, EngagementModel, GapPrior, IndexModel, Orders,
-    Propensity, FEATURES, PLAIN,
+    days_ms, features, is_known, silence_days, spending, EngagementModel, GapPrior, IndexModel,
+    MbgNbd, Orders, Propensity, FEATURES, PLAIN,
 };
 use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
 
@@ -40,6 +40,8 @@ pub struct Rows {
     pub features: Vec<Vec<f64>>,
     /// Whether the customer bought within the horizon.
     pub bought: Vec<bool>,
+    /// Days for which the customer had been silent.
+    pub silence: Vec<f64>,
     /// Customers who had only been shown something, and those of them who bought: the features do not describe them.
     pub strangers: (usize, usize),
 }
@@ -49,6 +51,7 @@ impl Rows {
         self.customer.append(&mut other.customer);
         self.features.append(&mut other.features);
         self.bought.append(&mut other.bought);
+        self.silence.append(&mut other.silence);
         self.strangers.0 += other.strangers.0;
         self.strangers.1 += other.strangers.1;
     }
@@ -60,13 +63,13 @@ pub fn rows_at(
     kinds: &Kinds,
     cut: i64,
     horizon: f64,
-    orders: Option<&BgNbd>,
+    orders: Option<&MbgNbd>,
     gaps: &GapPrior,
     stride: usize,
 ) -> Rows {
     let end = cut + days_ms(horizon);
     let passive = |kind: Kind| kinds.class(kind) == KindClass::Passive;
-    let rows: Vec<(u32, Option<Vec<f64>>, bool)> = (0..histories.len())
+    let rows: Vec<(u32, Option<(Vec<f64>, f64)>, bool)> = (0..histories.len())
         .into_par_iter()
         .filter(|customer| (*customer as i64 + cut / DAY_MS) % stride.max(1) as i64 == 0)
         .filter_map(|customer| {
@@ -78,17 +81,20 @@ pub fn rows_at(
             let later = history[seen..].iter().take_while(|t| t.at < end);
             let bought = later.clone().any(|t| t.kind == Kind::PURCHASE);
             let before = &history[..seen];
-            let row = is_known(before, cut, &passive)
-                .then(|| features(before, cut, orders, gaps, &passive));
+            let row = is_known(before, cut, &passive).then(|| {
+                let silence = silence_days(before, cut, &passive).unwrap_or(0.0);
+                (features(before, cut, orders, gaps, &passive), silence)
+            });
             Some((customer as u32, row, bought))
         })
         .collect();
     let mut out = Rows::default();
     for (customer, features, bought) in rows {
         match features {
-            Some(features) => {
+            Some((features, silence)) => {
                 out.customer.push(customer);
                 out.features.push(features);
+                out.silence.push(silence);
                 out.bought.push(bought);
             }
             None => {
@@ -111,7 +117,7 @@ fn cuts(start: i64, end: i64, horizon: f64) -> Vec<i64> {
 }
 
 /// Order behaviour and gaps, from before `cut`.
-pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<BgNbd>, GapPrior) {
+pub fn order_model(histories: &[&[Touch]], cut: i64) -> (Option<MbgNbd>, GapPrior) {
     let summaries: Vec<Orders> = histories
         .iter()
         .filter_map(|history| Orders::of(history, cut - 1))
@@ -149,7 +155,7 @@ pub fn fit_horizon(
     start: i64,
     end: i64,
     horizon: f64,
-    orders: Option<&BgNbd>,
+    orders: Option<&MbgNbd>,
     gaps: &GapPrior,
 ) -> Fitted {
     let cuts = cuts(start, end, horizon);
@@ -226,6 +232,7 @@ pub fn fit_horizon(
             ),
         }
         model.stranger = stranger(&model, &all);
+        model.longest_silence_days = longest_silence(&all.silence);
         model
     };
     let baseline = finish(fit(&all, &PLAIN, 1.0), plain_scale);
@@ -243,6 +250,17 @@ pub fn fit_horizon(
             ridge: None,
         },
     }
+}
+
+/// Share of the rows whose silence a model is taken to know.
+const KNOWN_SILENCE: f64 = 0.95;
+
+/// Days of silence that nearly all of `silences` are within; `None` of none.
+fn longest_silence(silences: &[f64]) -> Option<f64> {
+    let mut sorted = silences.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().checked_sub(1)?;
+    Some(sorted[(KNOWN_SILENCE * last as f64) as usize])
 }
 
 /// Rows that the least likely customers count as in what is said of strangers.
@@ -270,7 +288,7 @@ fn too_young(
     start: i64,
     end: i64,
     horizon: f64,
-    orders: Option<&BgNbd>,
+    orders: Option<&MbgNbd>,
     gaps: &GapPrior,
 ) -> Fitted {
     if horizon > HORIZONS[0] {
@@ -291,7 +309,9 @@ fn too_young(
     }
     // a month of one customer who ordered at the rate of the first day: what is said before anything is known
     let rate = (again + 0.1) / (days + 30.0);
-    let model = Propensity::constant(1.0 - (-rate * horizon).exp(), horizon);
+    let mut model = Propensity::constant(1.0 - (-rate * horizon).exp(), horizon);
+    let now = rows_at(histories, kinds, end, 0.0, orders, gaps, 1);
+    model.longest_silence_days = longest_silence(&now.silence);
     Fitted {
         baseline: model.clone(),
         model,
@@ -314,10 +334,8 @@ pub fn fit(histories: &[&[Touch]], kinds: &Kinds, span: (i64, i64)) -> Engagemen
     let (orders, gaps) = order_model(histories, end);
     let spent: Vec<(f64, f64)> = histories
         .iter()
-        .filter_map(|history| {
-            let orders = Orders::of(history, end)?;
-            Some(spending(history, end, orders.repeats + 1.0))
-        })
+        .map(|history| spending(history, end))
+        .filter(|(orders, _)| *orders > 0.0)
         .collect();
     let mut plain = true;
     let purchase = HORIZONS

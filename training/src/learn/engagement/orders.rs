@@ -1,8 +1,6 @@
-//! Fits how often customers order and whether they still do: BG/NBD.
-//!
-//! P. Fader, B. Hardie & K. Lee, "Counting Your Customers the Easy Way", Marketing Science 24, 2005.
+//! Fits how often customers order and whether they still do: MBG/NBD, see [`MbgNbd`].
 
-use serendib_engine::engagement::{BgNbd, Orders};
+use serendib_engine::engagement::{MbgNbd, Orders};
 use statrs::function::gamma::ln_gamma;
 
 use super::search::nelder_mead;
@@ -11,24 +9,29 @@ use super::search::nelder_mead;
 const MOST_CUSTOMERS: usize = 10_000;
 
 /// Log-likelihood of one customer, in the form that does not overflow.
-pub fn log_likelihood(model: &BgNbd, c: &Orders) -> f64 {
-    let BgNbd { r, alpha, a, b } = *model;
+pub fn log_likelihood(model: &MbgNbd, c: &Orders) -> f64 {
+    let MbgNbd { r, alpha, a, b } = *model;
     let x = c.repeats;
     let a1 = ln_gamma(r + x) - ln_gamma(r) + r * alpha.ln();
-    let a2 = ln_gamma(a + b) + ln_gamma(b + x) - ln_gamma(b) - ln_gamma(a + b + x);
+    let a2 = ln_gamma(a + b) + ln_gamma(b + x + 1.0) - ln_gamma(b) - ln_gamma(a + b + x + 1.0);
     let a3 = -(r + x) * (alpha + c.age).ln();
-    if x > 0.0 {
-        let a4 = a.ln() - (b + x - 1.0).ln() - (r + x) * (alpha + c.last).ln();
-        a1 + a2 + log_sum_exp(a3, a4)
-    } else {
-        a1 + a2 + a3
-    }
+    let a4 = a.ln() - (b + x).ln() - (r + x) * (alpha + c.last).ln();
+    a1 + a2 + log_sum_exp(a3, a4)
 }
 
-/// Maximum likelihood from four starts of a simplex search over the logarithms of the parameters.
+/// Customers who left after one of their orders that are taken to be behind the data: nobody orders for ever, also where
+/// nobody has been seen to leave yet.
+const LEFT: f64 = 1.0;
+
+/// log of the mean probability of leaving after an order, [`LEFT`] times.
+fn log_prior(model: &MbgNbd) -> f64 {
+    LEFT * (model.a.ln() - (model.a + model.b).ln())
+}
+
+/// Highest posterior likelihood from four starts of a simplex search over the logarithms of the parameters.
 ///
 /// `None` with fewer than 20 customers, without repeat orders, or if no start ends at a finite likelihood.
-pub fn fit(customers: &[Orders]) -> Option<BgNbd> {
+pub fn fit(customers: &[Orders]) -> Option<MbgNbd> {
     let usable: Vec<Orders> = customers
         .iter()
         .filter(|c| c.repeats.is_finite() && c.age.is_finite() && c.age > 0.0)
@@ -59,11 +62,11 @@ pub fn fit(customers: &[Orders]) -> Option<BgNbd> {
             return f64::INFINITY;
         }
         let model = of_logs(p);
-        -counted
+        let likelihood: f64 = counted
             .iter()
             .map(|(c, n)| n * log_likelihood(&model, c))
-            .sum::<f64>()
-            / total
+            .sum();
+        -(likelihood + log_prior(&model)) / total
     };
     let starts = [
         [0.3f64.ln(), (0.3 * mean).max(1e-3).ln(), 0.0, 1.0],
@@ -80,8 +83,8 @@ pub fn fit(customers: &[Orders]) -> Option<BgNbd> {
     best.is_finite().then(|| of_logs(&at))
 }
 
-fn of_logs(p: &[f64]) -> BgNbd {
-    BgNbd {
+fn of_logs(p: &[f64]) -> MbgNbd {
+    MbgNbd {
         r: p[0].exp(),
         alpha: p[1].exp(),
         a: p[2].exp(),

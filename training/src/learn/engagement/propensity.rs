@@ -68,6 +68,7 @@ pub fn fit(
         scale: 1.0,
         shift: 0.0,
         stranger: STRANGER,
+        longest_silence_days: None,
     })
 }
 

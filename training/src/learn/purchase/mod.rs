@@ -19,7 +19,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport};
 use serendib_engine::rank::{purchase_signals, Live};
 use serendib_engine::surprise::Topics;
-use serendib_shop::{acquisitions, ProductIx, Touch, DAY_MS};
+use serendib_shop::{acquisitions, had, ProductIx, Touch, DAY_MS};
 
 use self::fit::PurchaseRow;
 use crate::learn::complement::{alike, basket_log, complement_options, graph, Hints};
@@ -132,8 +132,8 @@ pub fn fit(
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 16));
             let extra: Vec<_> = (0..RANDOM).map(|_| rng.gen_range(0..products)).collect();
             let signals = purchase_signals(&early, &live, state, cut, view.as_ref(), &extra);
-            let had: HashSet<ProductIx> = acquisitions(past).map(|t| t.product).collect();
-            let own: f64 = had
+            let owned: HashSet<ProductIx> = had(past).collect();
+            let own: f64 = owned
                 .iter()
                 .map(|p| f64::from(early.popularity_share(*p)))
                 .sum();
@@ -145,7 +145,7 @@ pub fn fit(
                     bought: bought.contains(&product),
                 })
                 .collect();
-            (rows, bought.difference(&had).count(), all_shares - own)
+            (rows, bought.difference(&owned).count(), all_shares - own)
         })
         .collect();
     for (own, new, share) in per_customer {

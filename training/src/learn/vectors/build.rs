@@ -16,12 +16,10 @@ use serendib_engine::represent::{
 
 use crate::learn::corpus::Corpus;
 use crate::learn::vectors::families::{Family, Workbench};
+use crate::learn::vectors::lately::half_life;
 use crate::learn::vectors::scorers::Fitted;
 use crate::learn::vectors::settings::{Member, Settings, Trust};
 use crate::learn::vectors::tune::ease_keep;
-
-/// Half-life of "lately", days.
-pub const LATELY_DAYS: f32 = 30.0;
 
 /// Fits every member of the blend on all of `corpus` and puts them together.
 ///
@@ -122,7 +120,10 @@ pub(super) fn blend(
         }
     };
     Parts {
-        lately: corpus.buyers_lately(LATELY_DAYS),
+        lately: match half_life(corpus) {
+            Some(days) => corpus.buyers_lately(days),
+            None => bench.buyers.clone(),
+        },
         buyers: bench.buyers.clone(),
         prior,
         sparse: sparse

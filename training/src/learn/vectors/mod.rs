@@ -8,6 +8,7 @@ pub mod cooccurrence;
 pub mod ease;
 pub mod families;
 pub mod ials;
+pub mod lately;
 pub mod scorers;
 pub mod settings;
 pub mod split;

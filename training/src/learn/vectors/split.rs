@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::represent::Weighting;
-use serendib_shop::{acquisitions, net_acquisitions, Touch};
+use serendib_shop::{acquisitions, had, likings, Touch};
 
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::vectors::scorers::{ndcg_per_case, Fitted};
@@ -98,7 +98,7 @@ fn sample(mut eligible: Vec<u32>, most: usize, seed: u64) -> Vec<u32> {
 }
 
 fn owned(history: &[Touch]) -> Vec<u32> {
-    let mut owned: Vec<u32> = acquisitions(history).map(|t| t.product).collect();
+    let mut owned: Vec<u32> = had(history).collect();
     owned.sort_unstable();
     owned.dedup();
     owned
@@ -106,8 +106,7 @@ fn owned(history: &[Touch]) -> Vec<u32> {
 
 /// What of `later` the customer newly acquires and keeps, given what they owned before.
 fn new_products(whole: &[Touch], before: &[u32]) -> Vec<u32> {
-    let mut new: Vec<u32> = net_acquisitions(whole)
-        .into_iter()
+    let mut new: Vec<u32> = likings(whole)
         .map(|o| o.product)
         .filter(|p| before.binary_search(p).is_err())
         .collect();
@@ -213,7 +212,7 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
         let firsts: Vec<usize> = history
             .iter()
             .enumerate()
-            .filter(|(_, t)| t.kind.acquires() && (t.product as usize) < corpus.products())
+            .filter(|(_, t)| t.welcomes() && (t.product as usize) < corpus.products())
             .filter(|(_, t)| seen.insert(t.product))
             .map(|(row, _)| row)
             .collect();
@@ -266,14 +265,13 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
 /// A random fifth of each sampled customer's products.
 fn random<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, why: String) -> Split<'a> {
     let eligible = (0..corpus.histories.len() as u32)
-        .filter(|c| net_acquisitions(&corpus.histories[*c as usize]).len() >= 2)
+        .filter(|c| likings(&corpus.histories[*c as usize]).nth(1).is_some())
         .collect();
     let cases = sample(eligible, most, seed)
         .into_iter()
         .map(|customer| {
             let whole = &corpus.histories[customer as usize];
-            let mut products: Vec<u32> =
-                net_acquisitions(whole).iter().map(|o| o.product).collect();
+            let mut products: Vec<u32> = likings(whole).map(|o| o.product).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 20));
             products.shuffle(&mut rng);
             products.truncate((products.len() / 5).max(1));

@@ -1,0 +1,134 @@
+//! Learns how far behind others the products come that let their customers down: by how seldom they are acquired again.
+
+use serendib_engine::rank::Aversion;
+use serendib_shop::{Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
+
+/// Days within which something is acquired again.
+const AGAIN_DAYS: i64 = 180;
+/// Products acquired again that what is taken for granted before anything is learned counts as.
+const PRIOR: f64 = 10.0;
+/// Most let-downs of one customer that are looked at: each is told from the whole history before it.
+const MOST_CASES: usize = 20;
+
+/// Cases, and those of them in which the product was acquired again in time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    cases: f64,
+    again: f64,
+}
+
+impl Tally {
+    fn add(&mut self, again: bool) {
+        self.cases += 1.0;
+        self.again += f64::from(u8::from(again));
+    }
+}
+
+/// The factors of a shop with the time-ordered `histories`, which end at `end` (ms).
+///
+/// Of products that let their customer down so many are acquired again within the time; of products that were acquired and kept
+/// another share. The ratio of the two, drawn to the default by a few cases, is the factor. What ended too recently to tell is
+/// not looked at.
+pub fn fit(histories: &[&[Touch]], end: i64) -> Aversion {
+    let mut kept = Tally::default();
+    let mut let_down = [Tally::default(); LetDown::ALL.len()];
+    for history in histories {
+        tally(history, end, &mut kept, &mut let_down);
+    }
+    let mut aversion = Aversion::default();
+    if kept.cases < 1.0 {
+        return aversion;
+    }
+    let usual = kept.again / kept.cases;
+    for how in LetDown::ALL {
+        let seen = let_down[how as usize];
+        let prior = f64::from(aversion.of(how));
+        let factor = (seen.again + PRIOR * prior) / (seen.cases * usual + PRIOR);
+        *aversion.of_mut(how) = (factor as f32).clamp(Aversion::LEAST, Aversion::MOST);
+    }
+    aversion
+}
+
+fn tally(
+    history: &[Touch],
+    end: i64,
+    kept: &mut Tally,
+    let_down: &mut [Tally; LetDown::ALL.len()],
+) {
+    let window = AGAIN_DAYS * DAY_MS;
+    let again = |row: usize, product: ProductIx| {
+        let until = history[row].at + window;
+        let later = history[row + 1..].iter().take_while(|t| t.at <= until);
+        // the lines of one order, and what is rated after it is bought, are no second time
+        let mut fresh = later.filter(|t| t.at > history[row].at && t.product == product);
+        fresh.any(|t| t.welcomes() && t.kind != Kind::RATING)
+    };
+    let mut cases = 0;
+    for (row, touch) in history.iter().enumerate() {
+        if touch.product == NO_PRODUCT || touch.at.saturating_add(window) > end {
+            continue;
+        }
+        if touch.kind.displeased() || touch.is_low() {
+            cases += 1;
+            if cases > MOST_CASES {
+                continue;
+            }
+            let before = Standing::of(&history[..row], &[]);
+            let after = Standing::of(&history[..=row], &[]);
+            let how = after.let_down.get(&touch.product);
+            if let Some(how) = how.filter(|how| before.let_down.get(&touch.product) != Some(how)) {
+                let_down[*how as usize].add(again(row, touch.product));
+            }
+        } else if touch.welcomes() && touch.kind != Kind::RATING {
+            kept.add(again(row, touch.product));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serendib_shop::Cause;
+
+    /// A customer who buys a product, gives it back a day later and, if `again`, buys it once more in the second month; and
+    /// another product, which they buy every month.
+    fn customer(again: bool, cause: Cause) -> Vec<Touch> {
+        let mut history: Vec<Touch> = (0..8)
+            .map(|month| Touch::new(Kind::PURCHASE, 1, month * 30 * DAY_MS + 1))
+            .collect();
+        history.push(Touch::new(Kind::PURCHASE, 0, 5));
+        history.push(Touch {
+            cause,
+            ..Touch::new(Kind::RETURN, 0, DAY_MS)
+        });
+        if again {
+            history.push(Touch::new(Kind::PURCHASE, 0, 40 * DAY_MS));
+        }
+        serendib_shop::sort_history(&mut history);
+        history
+    }
+
+    fn learned(share: f64, cause: Cause) -> Aversion {
+        let customers: Vec<Vec<Touch>> = (0..200)
+            .map(|n| customer(f64::from(n) < 200.0 * share, cause))
+            .collect();
+        let histories: Vec<&[Touch]> = customers.iter().map(Vec::as_slice).collect();
+        fit(&histories, 400 * DAY_MS)
+    }
+
+    #[test]
+    fn what_is_bought_again_all_the_same_sinks_less() {
+        let seldom = learned(0.0, Cause::Unsaid).given_back_unsaid;
+        let often = learned(0.4, Cause::Unsaid).given_back_unsaid;
+        assert!(seldom < 0.1 && often > 2.0 * seldom, "{seldom} {often}");
+        // never so often that it would be as good as any other
+        let always = learned(1.0, Cause::Product).given_back;
+        assert_eq!(always, Aversion::MOST);
+        // what nothing was learned of stays as it was
+        assert_eq!(
+            learned(1.0, Cause::Product).complained,
+            Aversion::default().complained
+        );
+        assert_eq!(fit(&[], 0), Aversion::default());
+    }
+}
