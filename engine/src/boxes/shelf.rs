@@ -11,7 +11,8 @@ use crate::model::Model;
 use crate::rank::{score_pairs, Averse, CustomerState, Live, PairScore};
 use crate::surprise::floor as own_floor;
 use serendib_shop::{
-    name_key, nearest, net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS,
+    name_key, nearest, net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch,
+    DAY_MS,
 };
 
 /// Days of life that rules may ask for at most.
@@ -668,8 +669,17 @@ mod tests {
         let mut offered = vec![0; 300];
         for salt in 0..200 {
             let nobody = CustomerState::NOBODY;
-            let (found, _) =
-                shelf.candidates(&model, &live, nobody, &[], i64::MAX, &rules, &any, &[299], salt);
+            let (found, _) = shelf.candidates(
+                &model,
+                &live,
+                nobody,
+                &[],
+                i64::MAX,
+                &rules,
+                &any,
+                &[299],
+                salt,
+            );
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -745,18 +755,17 @@ mod tests {
             ..CustomerState::NOBODY
         };
         let rules = ShopRules::default();
-        let (found, _) =
-            shelf.candidates(
-                &model,
-                &live,
-                customer,
-                &[(2, 3)],
-                i64::MAX,
-                &rules,
-                &BoxRequest::default(),
-                &[],
-                0,
-            );
+        let (found, _) = shelf.candidates(
+            &model,
+            &live,
+            customer,
+            &[(2, 3)],
+            i64::MAX,
+            &rules,
+            &BoxRequest::default(),
+            &[],
+            0,
+        );
         let value = |item| found.iter().find(|c| c.item == item).unwrap().value;
         assert!(value(1) < 0.5 * value(3) && value(2) < value(1));
     }
@@ -799,7 +808,7 @@ mod tests {
         let shelf = Shelf::new(&catalogue, &stock);
         let left = |exclusion: &str| {
             let mut request = BoxRequest::default();
-            let unknown = shelf.protect(&catalogue, &mut request, &[exclusion.into()], &[], 0);
+            let unknown = shelf.protect(&catalogue, &mut request, &[exclusion.into()], &[], &[], 0);
             assert_eq!(unknown, [""; 0], "{exclusion:?}");
             let guard = Guard::new(shelf.items(), 6, &request);
             let stays = |item: &u32| guard.removes(shelf.items(), *item).is_none();
@@ -815,7 +824,7 @@ mod tests {
         assert_eq!(left(" / "), [0, 1, 2, 3, 4]);
         let mut request = BoxRequest::default();
         let exclusions = ["seasme", "Toyz"].map(String::from);
-        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &[], 0);
+        let unknown = shelf.protect(&catalogue, &mut request, &exclusions, &[], &[], 0);
         assert_eq!(unknown, exclusions);
         assert!(shelf.is_like_allergen("seasme") && shelf.is_like_allergen("dairy"));
         assert!(!shelf.is_like_allergen("Toyz"));
@@ -843,7 +852,7 @@ mod tests {
         let shelf = Shelf::new(&catalogue, &stock);
         let fit = |history: &[Touch]| {
             let mut request = BoxRequest::default();
-            shelf.protect(&catalogue, &mut request, &[], history, i64::MAX);
+            shelf.protect(&catalogue, &mut request, &[], history, &[], i64::MAX);
             let guard = Guard::new(shelf.items(), 6, &request);
             let stays = |item: &u32| guard.removes(shelf.items(), *item).is_none();
             (0..6).filter(stays).collect::<Vec<u32>>()

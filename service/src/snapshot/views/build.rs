@@ -183,8 +183,8 @@ mod tests {
 
     #[test]
     fn histories_are_encoded_anew_when_an_entry_turns_out_to_be_no_product() {
-        let view = open(&["a", "postage"]);
-        let mut marked = entry("postage", Some(5));
+        let view = open(&["a", "b"]);
+        let mut marked = entry("b", Some(5));
         let flag = ("non_product".to_owned(), true.into());
         marked.product.attributes = [flag].into();
         let after = with_changes(&view, vec![marked], 2);

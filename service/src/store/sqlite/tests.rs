@@ -114,43 +114,6 @@ async fn a_damaged_ledger_or_serve_log_is_refused_and_named() {
     }
 }
 
-#[tokio::test]
-async fn a_store_of_an_earlier_version_is_migrated_with_all_that_is_in_it() {
-    let (store, dir) = fresh();
-    record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
-    store.close().await.unwrap();
-    drop(store);
-    // Back to version 1, which knew no boxes.
-    let path = dir.path().join(schema::STORE.name);
-    let conn = rusqlite::Connection::open(&path).unwrap();
-    conn.execute_batch(
-        "DROP TABLE box; DROP TABLE pack; DROP INDEX touchpoint_kind; PRAGMA user_version = 1",
-    )
-    .unwrap();
-    drop(conn);
-    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
-    assert_eq!(history(&store, "ada").await, ["t1"]);
-    let boxes = vec![contract::packed("b1", "ada", &[])];
-    store
-        .keep_pack(
-            contract::pack("p1", NOW + 9),
-            boxes,
-            PackOptions::default(),
-            NOW,
-        )
-        .await
-        .unwrap();
-    let store = reopened(store, dir.path()).await;
-    assert!(store.pack("p1".into()).await.unwrap().is_some());
-    store.close().await.unwrap();
-    drop(store);
-    let conn = rusqlite::Connection::open(&path).unwrap();
-    let version: i64 = conn
-        .pragma_query_value(None, "user_version", |r| r.get(0))
-        .unwrap();
-    assert_eq!(version, schema::STORE.version());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_beside_a_writer_is_one_state() {
     const ROWS: usize = 9;
