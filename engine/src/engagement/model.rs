@@ -149,29 +149,34 @@ impl EngagementModel {
         }
     }
 
-    /// What `model` says of a history with `features` at `now`, 0 to 1, where silence is never good news: once the customer is
-    /// silent for longer than those whom it was fitted on, it is what was said then, and falls as the chance that they still
-    /// order does, or, where nothing is known of that, in proportion to the silence.
+    /// What `model` says of a history with `features` at `now`, above 0 to 1, where silence is never good news: of a customer
+    /// who is silent for longer than those whom it was fitted on, the least that it said since then (looked up each time that
+    /// the silence had doubled), falling further as the chance that they still order does, or, where nothing is known of that,
+    /// in proportion to the silence.
     fn chance(&self, model: &Propensity, history: &[Touch], features: &[f64], now: i64) -> f64 {
         let said = model.probability(features);
         let passive = |kind| self.passive(kind);
-        let (Some(longest), Some(last)) = (
-            model.longest_silence_days,
-            last_active(history, now, &passive),
-        ) else {
+        let last = last_active(history, now, &passive);
+        let (Some(longest), Some(last)) = (model.longest_silence_days, last) else {
             return said;
         };
-        let then = last.saturating_add(days_ms(longest));
-        if now <= then {
+        let (longest, silence) = (longest.max(1.0), days_between(last, now));
+        if silence <= longest {
             return said;
         }
-        let earlier = model.probability(&self.features(history, then));
+        let after = |days: f64| last.saturating_add(days_ms(days));
+        let mut least = f64::INFINITY;
+        let mut days = longest;
+        while days <= silence {
+            least = least.min(model.probability(&self.features(history, after(days))));
+            days *= 2.0;
+        }
         let alive = |at: i64| Some(self.orders.as_ref()?.alive(&Orders::of(history, at)?));
-        let left = match (alive(now), alive(then)) {
+        let left = match (alive(now), alive(after(longest))) {
             (Some(now), Some(then)) if then > 0.0 => (now / then).min(1.0),
-            _ => longest.max(1.0) / days_between(last, now).max(1.0),
+            _ => longest / silence,
         };
-        said.min(earlier * left.min(1.0)).max(f64::MIN_POSITIVE)
+        (least * left).max(f64::MIN_POSITIVE)
     }
 
     /// Writes the part.

@@ -56,4 +56,6 @@ mod contact_tests;
 #[cfg(test)]
 mod similar_tests;
 #[cfg(test)]
+mod standing_tests;
+#[cfg(test)]
 mod tests;

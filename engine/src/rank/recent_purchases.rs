@@ -7,7 +7,7 @@ use serendib_shop::{acquisitions, Owned, ProductIx, Touch, DAY_MS};
 /// Recent purchases that complements are sought for.
 const RECENT: usize = 10;
 
-/// The last distinct purchases that were kept, with days since.
+/// The last distinct purchases that were kept and liked, with days since.
 pub(crate) fn recent_purchases(
     history: &[Touch],
     owned: &HashMap<ProductIx, Owned>,
@@ -15,7 +15,7 @@ pub(crate) fn recent_purchases(
 ) -> Vec<(ProductIx, f64)> {
     let mut out: Vec<(ProductIx, f64)> = Vec::new();
     for touch in acquisitions(history).rev() {
-        let kept = owned.contains_key(&touch.product);
+        let kept = owned.get(&touch.product).is_some_and(|own| own.liked);
         if kept && out.iter().all(|(product, _)| *product != touch.product) {
             let days = if now == i64::MAX {
                 0.0

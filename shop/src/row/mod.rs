@@ -17,7 +17,7 @@ pub use check::{
 };
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use product::{ItemType, Product};
-pub use touchpoint::{Delight, Served, Touchpoint};
+pub use touchpoint::{Delight, Served, Touchpoint, GIFT, OCCASION, REASON};
 
 /// Columns of other names, by name.
 pub type Attributes = BTreeMap<String, Value>;

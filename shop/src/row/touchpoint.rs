@@ -8,6 +8,13 @@ use serde_json::Value;
 use crate::noise::flag;
 use crate::Kind;
 
+/// Name of the attribute that says why something was given back, cancelled or complained about.
+pub const REASON: &str = "reason";
+/// Name of the attribute that says that a row is about a present.
+pub const GIFT: &str = "gift";
+/// Name of the attribute that says for which occasion.
+pub const OCCASION: &str = "occasion";
+
 /// One contact between a customer and the shop, as in the `touchpoints` table; `customer_id` and `kind` are required.
 ///
 /// An empty `customer_id` with a `basket_id` is an anonymous basket. Times are milliseconds since 1970-01-01 UTC.
@@ -69,15 +76,15 @@ impl Touchpoint {
         }
     }
 
-    /// Why something was given back, cancelled or complained about: attribute `reason`.
+    /// Why something was given back, cancelled or complained about: attribute [`REASON`].
     pub fn reason(&self) -> Option<&str> {
-        self.attributes.get("reason").and_then(Value::as_str)
+        self.attributes.get(REASON).and_then(Value::as_str)
     }
 
-    /// Whether the row is about a present for somebody else: attribute `gift` is true, or `occasion` is `gift` or `birthday`.
+    /// Whether the row is about a present for somebody else: attribute [`GIFT`] is true, or [`OCCASION`] is `gift` or `birthday`.
     pub fn is_gift(&self) -> bool {
-        let occasion = self.attributes.get("occasion").and_then(Value::as_str);
-        flag(&self.attributes, "gift") || occasion.is_some_and(|o| matches!(o, "gift" | "birthday"))
+        let occasion = self.attributes.get(OCCASION).and_then(Value::as_str);
+        flag(&self.attributes, GIFT) || occasion.is_some_and(|o| matches!(o, "gift" | "birthday"))
     }
 }
 

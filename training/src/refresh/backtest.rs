@@ -267,7 +267,7 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
             let bought: Vec<usize> = history
                 .iter()
                 .enumerate()
-                .filter(|(_, t)| t.kind.acquires())
+                .filter(|(_, t)| t.welcomes())
                 .map(|(ix, _)| ix)
                 .collect();
             for (slot, seen) in SEEN.iter().enumerate() {

@@ -18,7 +18,7 @@ pub async fn follow(packer: &Arc<Packer>, rows: &[Touchpoint]) {
         return;
     }
     for row in rows {
-        match Kinds::known_by_name(&row.kind) {
+        match Kinds::known_by_name(&row.kind).map(|kind| row.kind_as_booked(kind)) {
             Some(Kind::DELIVERY | Kind::BOX_KEPT | Kind::BOX_RETURNED) => {
                 let opened = row
                     .basket_id

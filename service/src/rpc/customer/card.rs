@@ -123,6 +123,7 @@ fn years(rows: &[Touchpoint]) -> Vec<v1::YearSummary> {
         let Some(kind) = Kinds::known_by_name(&row.kind) else {
             continue;
         };
+        let kind = row.kind_as_booked(kind);
         let bought = matches!(kind, Kind::PURCHASE | Kind::BOX_KEPT);
         if !bought && !kind.takes_back() {
             continue;

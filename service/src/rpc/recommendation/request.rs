@@ -5,7 +5,7 @@ use serendib_proto::v1;
 use serendib_shop::Touchpoint;
 
 use crate::answer::ask::{Ask, AskLimits, AskList};
-use crate::rpc::fields::{amount, at_most, id, ids, optional_id, text, time, within, Invalid};
+use crate::rpc::fields::{amount, at_most, id, ids, optional_id, time, within, Invalid};
 
 /// Most lists in a request.
 const MAX_LISTS: usize = serendib_engine::rank::MAX_LISTS;

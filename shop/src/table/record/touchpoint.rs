@@ -5,6 +5,7 @@ use crate::{Delight, Served, Touchpoint};
 use super::{column, Attributes, Column, Record};
 use crate::money::CURRENCY;
 use crate::noise::POOLED;
+use crate::row::{GIFT, OCCASION, REASON};
 use crate::table::cell::Cell;
 
 impl Record for Touchpoint {
@@ -27,10 +28,10 @@ impl Record for Touchpoint {
         column!("request_id", Text, Optional, request_id, "The answer that led here."),
         column!("placement", Text, Optional, placement, "Where on the page."),
         column!("touchpoint_id", Text, Optional, touchpoint_id, "The recorder's own id: rows of one id are one touchpoint, the first of them."),
-        column!("attributes", Attributes, Optional, attributes, "Anything else, a JSON object of at most 64 KiB; columns of other names are added to it."),
+        column!("attributes", Attributes, Optional, attributes, "Anything else, a JSON object of at most 64 KiB; columns of other names are added to it. `reason` says why something was given back, cancelled or complained about, `gift` or `occasion` (`gift`, `birthday`) that it was for somebody else."),
     ];
 
-    const ATTRIBUTES: &'static [&'static str] = &[POOLED, CURRENCY];
+    const ATTRIBUTES: &'static [&'static str] = &[POOLED, CURRENCY, REASON, GIFT, OCCASION];
 
     fn blank() -> Self {
         Touchpoint::new("", "")
