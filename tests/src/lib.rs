@@ -145,6 +145,8 @@ pub async fn loaded(data: &Path, config: SqliteConfig) -> Loaded {
 /// Settings of a server over `dir`, on free ports.
 pub fn settings(dir: &Path) -> RawConfig {
     let mut raw = RawConfig::default();
+    raw.consent.contact = true;
+    raw.consent.contact_basis = "customers of the test".into();
     raw.server.addr = "127.0.0.1:0".into();
     raw.metrics.addr = "127.0.0.1:0".into();
     raw.models.dir = dir.join("models").to_str().unwrap().into();

@@ -276,6 +276,9 @@ fn with(name: &str, value: &str) -> Result<(), ConfigError> {
     if name == "recommend.max_count" {
         env.insert(format!("{ENV_PREFIX}RECOMMEND_DEFAULT_COUNT"), "1".into());
     }
+    if name == "consent.contact" {
+        env.insert(format!("{ENV_PREFIX}CONSENT_CONTACT_BASIS"), "asked".into());
+    }
     RawConfig::read(None, &env)?.check().map(drop)
 }
 

@@ -346,3 +346,51 @@ async fn an_enquiry_in_vain_brings_what_is_in_stock() {
     assert!(first.reasons[0].sentence.contains("baby thing 0"));
     shop.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_contacted_without_a_yes() {
+    let shop = Shop::with(|raw| raw.consent.contact = false).await;
+    for id in ["said-yes", "said-nothing"] {
+        let bought = touch(id, "purchase", "garden-0", &format!("bought-{id}"));
+        shop.record(vec![bought]).await;
+    }
+    let yes = SetConsentRequest {
+        customer_id: "said-yes".into(),
+        consents: Some(Consents {
+            contact: Some(true),
+            ..Consents::default()
+        }),
+        ..SetConsentRequest::default()
+    };
+    shop.customers().set_consent(yes).await.unwrap();
+    for placement in ["email", "sms.weekly", "push", "mailer", "call"] {
+        for (id, told) in [("said-yes", false), ("said-nothing", true)] {
+            let mut ask = request(id, ListKind::ForYou, 3);
+            ask.context.get_or_insert_with(Default::default).placement = Some(placement.into());
+            let answer = shop.ask(ask).await;
+            let list = &answer.lists[0];
+            let noted = list.notes.iter().any(|note| note.code == "no_contact");
+            assert_eq!(
+                (noted, list.items.is_empty()),
+                (told, told),
+                "{id} {placement}"
+            );
+        }
+    }
+    // on the page they came for themselves
+    let answer = shop.list("said-nothing", ListKind::ForYou, 3).await;
+    assert!(!answer.lists[0].items.is_empty());
+    let listed = shop
+        .customers()
+        .list_engagement(ListEngagementRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let ids: Vec<_> = listed
+        .customers
+        .iter()
+        .map(|c| c.customer_id.as_str())
+        .collect();
+    assert_eq!(ids, ["said-yes"]);
+    shop.close().await;
+}

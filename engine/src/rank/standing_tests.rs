@@ -154,7 +154,12 @@ fn a_wrong_size_offers_another_and_a_late_parcel_the_same() {
 #[test]
 fn a_list_for_somebody_else_is_not_made_of_the_customers_own_things() {
     let mut model = model();
-    let mut products = model.catalogue.products().to_vec();
+    let mut products = model
+        .catalogue
+        .products()
+        .iter()
+        .cloned()
+        .collect::<Vec<_>>();
     products[3].durable = Some(true);
     model.catalogue = Arc::new(Catalogue::new(products).unwrap());
     let history = [

@@ -1,7 +1,9 @@
 //! What a request names and the shop does not know: the note that says so, with the name that was probably meant.
 
 use serendib_engine::rank::Filters;
-use serendib_shop::{name_key, nearest, path_ends, Catalogue, Kinds, Product, Touchpoint};
+use serendib_shop::{
+    is_placeholder, name_key, nearest, path_ends, Catalogue, Kinds, Product, Touchpoint,
+};
 
 use super::sentence::Language;
 
@@ -115,6 +117,18 @@ pub fn doubtful_rows(batch: &[Touchpoint], kinds: &Kinds, catalogue: &Catalogue)
         let words =
             format!("{rows} touchpoints name products that the catalogue does not list: {names}");
         notes.push(("unknown_product", words));
+    }
+    let placeholders = || {
+        let ids = batch.iter().map(|row| row.customer_id.as_str());
+        ids.filter(|id| !id.is_empty() && is_placeholder(id))
+    };
+    let rows = placeholders().count();
+    if rows > 0 {
+        let (_, names) = quoted(placeholders(), |_| None);
+        let words = format!(
+            "{rows} touchpoints are of customers whose ids look like placeholders, which make one person of many: {names}"
+        );
+        notes.push(("placeholder_customer", words));
     }
     notes
 }

@@ -4,3 +4,4 @@ mod bad_input;
 mod log;
 mod round_trip;
 mod schema;
+mod traps;

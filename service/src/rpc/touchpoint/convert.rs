@@ -3,7 +3,7 @@
 use serendib_proto::v1;
 use serendib_shop::Touchpoint;
 
-use crate::rpc::fields::{checked, given, identity, in_milliseconds, optional_id, Invalid};
+use crate::rpc::fields::{checked, given, in_milliseconds, optional_id, Invalid};
 use crate::rpc::value::{struct_from_map, struct_to_map};
 use crate::store::{parse_served_id, SERVED_ID};
 
@@ -44,11 +44,7 @@ pub fn touchpoint_from_proto(touch: &v1::Touchpoint) -> Result<Touchpoint, Inval
         }
         row.attributes.insert(SERVED_ID.into(), served.into());
     }
-    let row = checked(row)?;
-    if !row.customer_id.is_empty() {
-        identity("customer_id", &row.customer_id)?;
-    }
-    Ok(row)
+    checked(row)
 }
 
 /// The message for a touchpoint.
