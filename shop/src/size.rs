@@ -60,7 +60,9 @@ fn size_in(text: &str) -> Option<String> {
         }
         let next = words.get(at + 1).copied().unwrap_or_default();
         let unit = if unit.is_empty() { next } else { unit };
-        if AMOUNTS.contains(&unit) || unit.starts_with('%') {
+        // so long a number is a year or a code
+        let long = number.chars().filter(char::is_ascii_digit).count() > 6 || is_year(number);
+        if AMOUNTS.contains(&unit) || unit.starts_with('%') || long {
             continue;
         }
         size.push(number.to_owned());
@@ -76,6 +78,11 @@ fn size_in(text: &str) -> Option<String> {
         size.extend(letters.map(|word| (*word).to_owned()));
     }
     (!size.is_empty()).then(|| size.join(" "))
+}
+
+/// Whether `number` is written like a year.
+fn is_year(number: &str) -> bool {
+    number.len() == 4 && number.chars().all(|c| c.is_ascii_digit())
 }
 
 /// The number that `word` begins with, ranges and halves included, and what follows it; a word that ends in a number after a
@@ -124,6 +131,8 @@ mod tests {
             ("1 l", None),
             ("60 pcs", None),
             ("6 x 200 g", None),
+            ("2019", None),
+            ("70 %", None),
             ("", None),
         ] {
             assert_eq!(size_in(text).as_deref(), size, "{text:?}");

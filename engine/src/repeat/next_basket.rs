@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
+use crate::index::top_of;
 use serendib_shop::{baskets, Basket, ProductIx, Touch};
 
 const SETTINGS: &str = "next-basket.json";
@@ -300,25 +301,13 @@ impl NextBasket {
     ) -> Vec<BasketItem> {
         let mut scores = vec![0.0; self.popularity.len()];
         self.scores(profile, neighbours, &mut scores);
-        let mut order: Vec<ProductIx> = (0..scores.len() as ProductIx)
-            .filter(|&p| scores[p as usize] > 0.0 && allowed(p))
-            .collect();
-        let by = |a: &ProductIx, b: &ProductIx| {
-            scores[*b as usize]
-                .total_cmp(&scores[*a as usize])
-                .then(a.cmp(b))
-        };
-        if order.len() > count && count > 0 {
-            order.select_nth_unstable_by(count - 1, by);
-        }
-        order.truncate(count);
-        order.sort_by(by);
-        order
+        let allowed = |product: ProductIx| scores[product as usize] > 0.0 && allowed(product);
+        top_of(&scores, count, &allowed)
             .into_iter()
-            .map(|product| BasketItem {
+            .map(|(product, score)| BasketItem {
                 product,
-                score: scores[product as usize],
-                probability: self.probability(scores[product as usize]),
+                score,
+                probability: self.probability(score),
                 repeat: profile
                     .vector
                     .binary_search_by_key(&product, |(p, _)| *p)

@@ -78,7 +78,9 @@ impl<'a> Composer<'a> {
     }
 
     fn brand(&self, product: ProductIx) -> Option<&'a str> {
-        self.query.live.catalogue.product(product).brand.as_deref()
+        let catalogue = &self.query.live.catalogue;
+        let brand = catalogue.brand(product)?;
+        catalogue.brands().get(brand.0 as usize).map(String::as_str)
     }
 
     /// Why `product` may not come into the list as it is.
