@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Manifest};
 use crate::complement::Complements;
+use crate::engagement::Aversion;
 use crate::engagement::EngagementModel;
 use crate::life::{Life, LifeModel};
 use crate::rank::purchase::PurchaseModel;
-use crate::rank::Aversion;
 use crate::repeat::{BuyAgain, NextBasket};
 use crate::represent::{IndexFigures, Representation};
 use crate::surprise::Surprises;

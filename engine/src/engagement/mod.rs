@@ -16,6 +16,7 @@
 //! The index and the propensity are two numbers: the index has no negative weight, so another active touch, also a
 //! complaint voiced, never lowers it; the propensity has signed effects and is a calibrated probability.
 
+mod aversion;
 mod care;
 mod contact;
 mod decayed;
@@ -31,6 +32,7 @@ mod state_updates;
 mod tests;
 mod value;
 
+pub use aversion::Aversion;
 pub use care::{care, CarePolicy, CareReason, CareRules, HandOver, Hold};
 pub use contact::{ContactRules, ContactState};
 pub use decayed::{EngagementState, Pushed, Source, TREND_DAYS};

@@ -8,12 +8,14 @@
 //! numbers without dropping or reordering, the list is cut and arranged, and eligibility is checked once more as the
 //! very last step.
 
+mod admission;
 pub(crate) mod answer;
 pub(crate) mod appraiser;
 pub(crate) mod arrangers;
 pub(crate) mod aversion;
 pub(crate) mod contact;
 pub(crate) mod filters;
+mod kin;
 mod list_defaults;
 pub(crate) mod list_plan;
 pub(crate) mod live;
@@ -35,20 +37,20 @@ mod together;
 
 pub use answer::{Answer, Item, ListAnswer, Note, Reason, ReasonCode, Removed};
 pub use appraiser::{Appraised, Appraiser};
-pub use aversion::{Averse, Aversion};
+pub use aversion::Averse;
 pub use contact::Contact;
 pub use list_defaults::{SURPRISE_DIVERSITY, SURPRISE_PER_CATEGORY};
 pub use live::Live;
 pub use pipeline::{recommend, recommend_like};
 pub use pool::Pool;
-pub use query::Query;
+pub use query::{Filter, Query};
 pub use relevance::{RelevanceView, POOL};
 pub use request::{
     Allowed, Context, CustomerState, Filters, ListKind, ListRequest, Occasion, Request,
     RequestError, MAX_COUNT, MAX_LISTS,
 };
 pub use score_pairs::{pair_features, purchase_signals, score_pairs, PairScore};
-pub use stages::{Arranged, Arranger, Filter, Plan, Scorer, Source};
+pub use stages::{Arranged, Arranger, Plan, Scorer, Source};
 pub use together::{Caps, Together};
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use super::filters::{Excluded, Hidden, OnSale};
+use super::query::Scope;
 use super::query::{before, owned, owned_kin};
-use super::scope::{breadths, Bounds, Scope, FURTHER};
+use super::scope::{breadths, Bounds, FURTHER};
 use super::sources::completes_basket;
 use super::{
     Allowed, Answer, Appraiser, Averse, Contact, Context, CustomerState, Filter, Item, ListAnswer,

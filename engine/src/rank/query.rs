@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::scope::Scope;
+use super::kin::kin;
+use super::scope::{Bounds, BREADTH};
 use super::{
     Appraiser, Averse, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
 };
@@ -11,6 +12,41 @@ use crate::life::LifeView;
 use crate::model::Model;
 use crate::represent::Folded;
 use serendib_shop::{net_acquisitions, Kind, Owned, ProductIx, Standing, Touch, NO_PRODUCT};
+
+/// Takes candidates away.
+pub trait Filter: Sync {
+    /// Name in [`Removed`](super::Removed).
+    fn name(&self) -> &'static str;
+
+    /// Whether it applies to this query.
+    fn enabled(&self, _query: &Query) -> bool {
+        true
+    }
+
+    /// Whether `product` may stay.
+    fn keeps(&self, query: &Query, product: ProductIx) -> bool;
+}
+
+/// What may come into a list, and how far its sources look.
+pub(crate) struct Scope<'a> {
+    pub(crate) bounds: Option<&'a Bounds>,
+    /// Products of the lists before.
+    pub(crate) listed: Option<&'a HashSet<ProductIx>>,
+    /// Filters of the list's plan, beyond eligibility.
+    pub(crate) filters: &'a [&'static dyn Filter],
+    /// Candidates that one source proposes at most.
+    pub(crate) breadth: usize,
+}
+
+impl Scope<'_> {
+    /// The scope where nothing is listed: questions about single products.
+    pub(crate) const OPEN: Scope<'static> = Scope {
+        bounds: None,
+        listed: None,
+        filters: &[],
+        breadth: BREADTH,
+    };
+}
 
 /// A request prepared for its stages.
 #[derive(Clone, Copy)]
@@ -90,15 +126,6 @@ impl<'a> Query<'a> {
             ListKind::BuyAgain | ListKind::NextBasket => self.live.catalogue.family(product),
             _ => kin(self.model, self.live, product),
         }
-    }
-}
-
-/// A number that the variants of one product share: those of one parent, and those that titles tell.
-pub(crate) fn kin(model: &Model, live: &Live, product: ProductIx) -> ProductIx {
-    let family = live.catalogue.family(product);
-    match &model.complements {
-        Some(complements) => complements.variants().of(family),
-        None => family,
     }
 }
 

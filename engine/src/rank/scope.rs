@@ -1,13 +1,12 @@
-//! What one list lets in, prepared once, so that sources look for what may stay instead of being filtered after the cut.
+//! The limits of one list in numbers of a catalogue, and how far its sources look.
 
 use std::collections::HashSet;
 
-use super::filters::ELIGIBILITY;
-use super::{Filter, Filters, ListRequest, Query};
+use super::{Filters, ListRequest};
 use serendib_shop::{BrandId, Catalogue, CategoryId, ProductIx};
 
 /// Candidates that one source proposes for a list, where the list is no longer than a third of it.
-const BREADTH: usize = 300;
+pub(crate) const BREADTH: usize = 300;
 /// How many times as far a short list looks each time it looks again.
 pub(crate) const FURTHER: usize = 4;
 /// How many times as far as at first a list looks at most.
@@ -70,27 +69,6 @@ impl Bounds {
     }
 }
 
-/// What may come into a list, and how far its sources look.
-pub(crate) struct Scope<'a> {
-    pub(crate) bounds: Option<&'a Bounds>,
-    /// Products of the lists before.
-    pub(crate) listed: Option<&'a HashSet<ProductIx>>,
-    /// Filters of the list's plan, beyond eligibility.
-    pub(crate) filters: &'a [&'static dyn Filter],
-    /// Candidates that one source proposes at most.
-    pub(crate) breadth: usize,
-}
-
-impl Scope<'_> {
-    /// The scope where nothing is listed: questions about single products.
-    pub(crate) const OPEN: Scope<'static> = Scope {
-        bounds: None,
-        listed: None,
-        filters: &[],
-        breadth: BREADTH,
-    };
-}
-
 /// How far the sources of `list` look: at first, and at most. Enough that what goes out later leaves a full list, and more
 /// where caps pass many over.
 pub(crate) fn breadths(list: &ListRequest) -> (usize, usize) {
@@ -101,31 +79,4 @@ pub(crate) fn breadths(list: &ListRequest) -> (usize, usize) {
         enough * 3
     };
     (first, first * FURTHEST)
-}
-
-impl<'a> Query<'a> {
-    /// The filters that apply, eligibility before the plan's own.
-    fn filters(&self) -> impl Iterator<Item = &'static dyn Filter> + use<'_, 'a> {
-        let all = ELIGIBILITY.iter().chain(self.scope.filters).copied();
-        all.filter(|filter| filter.enabled(self))
-    }
-
-    /// The first filter that refuses `product`.
-    pub(crate) fn refusal(&self, product: ProductIx) -> Option<&'static str> {
-        let mut filters = self.filters();
-        filters
-            .find(|filter| !filter.keeps(self, product))
-            .map(|filter| filter.name())
-    }
-
-    /// Whether a product is in a list before this one.
-    pub(crate) fn is_listed(&self, product: ProductIx) -> bool {
-        self.scope.listed.is_some_and(|l| l.contains(&product))
-    }
-
-    /// Whether products may come into the list: for sources, which look for these alone.
-    pub(crate) fn admits(&self) -> impl Fn(ProductIx) -> bool + Sync + use<'_, 'a> {
-        let filters: Vec<_> = self.filters().collect();
-        move |product| !self.is_listed(product) && filters.iter().all(|f| f.keeps(self, product))
-    }
 }

@@ -1,6 +1,6 @@
 //! The stages that a list is made of.
 
-use super::{Item, ListKind, Note, Query, Removed};
+use super::{Filter, Item, ListKind, Note, Query, Removed};
 use serendib_shop::ProductIx;
 
 /// Proposes candidates for a list.
@@ -15,20 +15,6 @@ pub trait Source: Sync {
 
     /// Proposals with scores, any order; `Err` says why it was skipped.
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str>;
-}
-
-/// Takes candidates away.
-pub trait Filter: Sync {
-    /// Name in [`Removed`](super::Removed).
-    fn name(&self) -> &'static str;
-
-    /// Whether it applies to this query.
-    fn enabled(&self, _query: &Query) -> bool {
-        true
-    }
-
-    /// Whether `product` may stay.
-    fn keeps(&self, query: &Query, product: ProductIx) -> bool;
 }
 
 /// Fills in numbers of candidates; it neither drops nor reorders.

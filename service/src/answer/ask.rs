@@ -29,7 +29,7 @@ pub struct AskLimits {
 }
 
 impl AskLimits {
-    /// As configured.
+    /// As the configuration says.
     pub fn of(config: &Recommend) -> AskLimits {
         AskLimits {
             default_count: config.default_count,

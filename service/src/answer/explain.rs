@@ -30,7 +30,7 @@ pub struct Shown {
     pub rank: usize,
     /// To whom; `None` = nobody by name.
     pub customer_id: Option<String>,
-    /// When, ms.
+    /// When it was answered, ms.
     pub at: i64,
     /// The id of the model that chose it.
     pub model: String,

@@ -1,5 +1,6 @@
 //! Histories: touchpoints as numbers, grouped by customer, and how much of a long one is read.
 
+mod acquired;
 mod budget;
 mod cause;
 mod encoder;
@@ -8,13 +9,11 @@ mod kept;
 mod standing;
 mod touch;
 
+pub use acquired::{acquisitions, baskets, had, likings, net_acquisitions, Basket, Owned};
 pub use budget::{Budget, TouchClass};
 pub use cause::Cause;
 pub use encoder::{Encoder, Vocabulary};
 pub use histories::Histories;
 pub use kept::{kept_orders, KeptOrder};
 pub use standing::{regretted, LetDown, Standing};
-pub use touch::{
-    acquisitions, basket_hash, baskets, had, likings, net_acquisitions, sort_history, Basket,
-    Channels, Owned, Touch,
-};
+pub use touch::{basket_hash, sort_history, Channels, Touch};

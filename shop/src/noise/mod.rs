@@ -11,24 +11,13 @@ mod words;
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
-use crate::row::Attributes;
+use crate::row::flag;
 use crate::{Product, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 
 /// Name of the touchpoint attribute.
 pub const POOLED: &str = "pooled";
 /// Name of the product attribute.
 pub const NON_PRODUCT: &str = "non_product";
-
-pub(crate) fn flag(attributes: &Attributes, name: &str) -> bool {
-    match attributes.get(name) {
-        Some(Value::Bool(yes)) => *yes,
-        Some(Value::Number(number)) => number.as_f64() == Some(1.0),
-        Some(Value::String(text)) => matches!(text.as_str(), "true" | "True" | "yes" | "1"),
-        _ => false,
-    }
-}
 
 /// Whether the row belongs to a pooled order.
 pub fn is_pooled(row: &Touchpoint) -> bool {

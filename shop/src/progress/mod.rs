@@ -68,7 +68,7 @@ impl Progress {
         self.advance(1);
     }
 
-    /// Counts `more`.
+    /// Counts `more` steps done.
     pub fn advance(&self, more: u64) {
         self.bar.inc(more);
     }

@@ -21,3 +21,13 @@ pub use touchpoint::{Delight, Served, Touchpoint, GIFT, OCCASION, REASON};
 
 /// Columns of other names, by name.
 pub type Attributes = BTreeMap<String, Value>;
+
+/// Whether the attribute `name` says yes.
+pub(crate) fn flag(attributes: &Attributes, name: &str) -> bool {
+    match attributes.get(name) {
+        Some(Value::Bool(yes)) => *yes,
+        Some(Value::Number(number)) => number.as_f64() == Some(1.0),
+        Some(Value::String(text)) => matches!(text.as_str(), "true" | "True" | "yes" | "1"),
+        _ => false,
+    }
+}

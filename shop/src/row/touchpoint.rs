@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::noise::flag;
+use crate::row::flag;
 use crate::Kind;
 
 /// Name of the attribute that says why something was given back, cancelled or complained about.

@@ -1,6 +1,6 @@
 //! Learns how far behind others the products come that let their customers down: by how seldom they are acquired again.
 
-use serendib_engine::rank::Aversion;
+use serendib_engine::engagement::Aversion;
 use serendib_shop::{Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
 
 /// Days within which something is acquired again.

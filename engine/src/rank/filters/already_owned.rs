@@ -1,6 +1,6 @@
 //! Filter "already owned": what the customer has and does not need twice.
 
-use crate::rank::query::kin;
+use crate::rank::kin::kin;
 use crate::rank::{Filter, ListKind, Query};
 use serendib_shop::ProductIx;
 

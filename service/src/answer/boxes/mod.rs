@@ -13,6 +13,7 @@ mod pack;
 mod pack_once;
 mod repack;
 mod spoilers;
+mod subscriber;
 mod subscribers;
 mod touches;
 
@@ -23,7 +24,7 @@ use super::keeping::Keeping;
 pub use after::{end, lock};
 pub use ask::{BoxAsk, LotAsk, PackAsk};
 #[cfg(feature = "demo")]
-pub use compute::{filled, score, search, Scored, Search, Subscriber, Subscribers};
+pub use compute::{filled, score, search, Scored, Search};
 pub use kept::Whole;
 #[cfg(feature = "demo")]
 pub use order::Bench;
@@ -31,6 +32,8 @@ pub use pack::{Event, Packed};
 pub use pack_once::pack_once;
 pub use repack::{repack, Keep};
 pub use spoilers::Spoilers;
+#[cfg(feature = "demo")]
+pub use subscriber::{Subscriber, Subscribers};
 pub use touches::{catch_up, follow};
 
 /// What failed where packing broke down.

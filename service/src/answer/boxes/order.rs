@@ -9,7 +9,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
 use serendib_shop::{stable_hash, Consents, Product, ProductIx};
 
-use crate::answer::boxes::compute::Subscriber;
+use crate::answer::boxes::subscriber::Subscriber;
 use crate::answer::boxes::{BoxAsk, LotAsk};
 use crate::answer::sentence::{may_name, sentence, Language};
 use crate::config::Config;

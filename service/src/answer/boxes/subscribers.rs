@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serendib_shop::regretted;
 use tokio::runtime::Handle;
 
-use crate::answer::boxes::compute::{Subscriber, Subscribers};
+use crate::answer::boxes::subscriber::{Subscriber, Subscribers};
 use crate::answer::boxes::BoxAsk;
 use crate::answer::keeping::Keeping;
 use crate::answer::refusal::Refusal;

@@ -164,8 +164,8 @@ fn simulated(truth: &MbgNbd, customers: usize, weeks: f64, seed: u64) -> Vec<(Or
         .collect()
 }
 
-/// The estimates known of the CDNOW sample.
-const CDNOW: MbgNbd = MbgNbd {
+/// A made-up shop whose customers order seldom; times in weeks.
+const SLOW_SHOP: MbgNbd = MbgNbd {
     r: 0.525,
     alpha: 6.183,
     a: 0.891,
@@ -174,7 +174,7 @@ const CDNOW: MbgNbd = MbgNbd {
 
 #[test]
 fn mbgnbd_finds_the_parameters_that_made_the_data() {
-    let customers = simulated(&CDNOW, 6000, 39.0, 1);
+    let customers = simulated(&SLOW_SHOP, 6000, 39.0, 1);
     let seen: Vec<Orders> = customers.iter().map(|(c, _)| *c).collect();
     let fitted = orders::fit(&seen).unwrap();
     let likelihood = |m: &MbgNbd| {
@@ -182,11 +182,14 @@ fn mbgnbd_finds_the_parameters_that_made_the_data() {
             .map(|c| orders::log_likelihood(m, c))
             .sum::<f64>()
     };
-    let (found, truth) = (likelihood(&fitted), likelihood(&CDNOW));
+    let (found, truth) = (likelihood(&fitted), likelihood(&SLOW_SHOP));
     assert!(found >= truth, "{found} below that of the truth {truth}");
     assert!((found - truth).abs() < 0.005 * truth.abs());
-    assert!((fitted.r / CDNOW.r - 1.0).abs() < 0.25, "{fitted:?}");
-    assert!((fitted.alpha / CDNOW.alpha - 1.0).abs() < 0.3, "{fitted:?}");
+    assert!((fitted.r / SLOW_SHOP.r - 1.0).abs() < 0.25, "{fitted:?}");
+    assert!(
+        (fitted.alpha / SLOW_SHOP.alpha - 1.0).abs() < 0.3,
+        "{fitted:?}"
+    );
     // what it expects is what comes
     let expected: f64 = seen.iter().map(|c| fitted.expected(c, 39.0)).sum();
     let came: f64 = customers.iter().map(|(_, later)| later).sum();
@@ -207,12 +210,15 @@ fn silence_is_never_good_news_for_who_ordered_once_or_often() {
         let mut before = (1.0, f64::INFINITY);
         for weeks in [1.0, 8.0, 30.0, 100.0, 400.0] {
             let customer = after(weeks);
-            let found = (CDNOW.alive(&customer), CDNOW.expected(&customer, 39.0));
+            let found = (
+                SLOW_SHOP.alive(&customer),
+                SLOW_SHOP.expected(&customer, 39.0),
+            );
             assert!(found.0 > 0.0 && found.0 < before.0, "{repeats} {weeks}");
             assert!(found.1 >= 0.0 && found.1 < before.1, "{repeats} {weeks}");
             before = found;
         }
-        assert_eq!(CDNOW.expected(&after(5.0), 0.0), 0.0);
+        assert_eq!(SLOW_SHOP.expected(&after(5.0), 0.0), 0.0);
     }
     let customer = Orders {
         repeats: 2.0,

@@ -163,7 +163,7 @@ struct ClockInputs<'a> {
     known: &'a [&'a [f64]],
     /// Weight of each profile among all purchases.
     share: &'a [f64],
-    /// Milliseconds.
+    /// The time of the evidence, ms.
     until: i64,
     settings: &'a LifeSettings,
 }
