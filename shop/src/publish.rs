@@ -111,7 +111,7 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     fill(NewFile::create(path)?, content.as_ref())
 }
 
-/// As [`write`], for a file that only its owner may read.
+/// As [`write()`], for a file that only its owner may read.
 ///
 /// # Errors
 /// The disk refuses.
