@@ -17,7 +17,9 @@ pub use check::{
 };
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use product::{ItemType, Product};
-pub use touchpoint::{Delight, Served, Touchpoint, GIFT, OCCASION, REASON};
+pub use touchpoint::{Delight, Served, Touchpoint};
+#[cfg(feature = "tables")]
+pub use touchpoint::{GIFT, OCCASION, REASON};
 
 /// Columns of other names, by name.
 pub type Attributes = BTreeMap<String, Value>;
