@@ -338,7 +338,7 @@ async fn only_what_was_bought_is_called_bought() {
         ),
     ] {
         let touched = Touchpoint {
-            rating: (kind == "rating").then_some(1.0),
+            rating: (kind == "rating").then_some(5.0),
             ..touch(kind, kind, "garden-1", kind)
         };
         shop.record(vec![touched]).await;

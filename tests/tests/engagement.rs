@@ -156,7 +156,7 @@ async fn a_complaint_pauses_promotions_until_resolved_through_links_and_unlinks(
     let shop = Shop::open().await;
     shop.record(vec![
         touch("ada", "view", "garden-1", "a1"),
-        touch("card 7", "complaint", "garden-1", "c1"),
+        touch("card 7", "complaint", "kitchen-0", "c1"),
     ])
     .await;
     let link = LinkIdentityRequest {

@@ -50,7 +50,7 @@ fn products(answer: &Answer) -> Vec<u32> {
 
 #[test]
 fn an_open_complaint_withholds_surprises_pins_and_outreach_and_nothing_else() {
-    let mut history = vec![touch(Kind::COMPLAINT, 1, 3)];
+    let mut history = vec![touch(Kind::COMPLAINT, NO_PRODUCT, 3)];
     let surprise = Request::one(ListKind::Surprise, 3, NOW);
     let answer = ask(&history, &surprise);
     assert!(products(&answer).is_empty() && answer.hand_over.is_none());

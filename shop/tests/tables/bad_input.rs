@@ -66,7 +66,7 @@ fn every_mistake_names_file_row_and_column() {
             "row 1 (line 2): column value: \"inf\" is not a finite number",
         ),
         (
-            "ada,purchase,p,,-1,",
+            "ada,view,p,,-1,",
             "row 1 (line 2): column quantity: is -1, expected a finite number ≥ 0",
         ),
         (

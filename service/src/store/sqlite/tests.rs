@@ -213,7 +213,9 @@ async fn newer_and_strange_files_are_refused() {
         "{error:?}"
     );
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join(KEY_FILE), "00".repeat(32)).unwrap();
+    let key = dir.path().join(KEY_FILE);
+    serendib_shop::publish::write_private(&key, "00".repeat(32)).unwrap();
+    std::fs::write(dir.path().join(schema::LEDGER.name), "").unwrap();
     let conn = rusqlite::Connection::open(dir.path().join(schema::STORE.name)).unwrap();
     conn.execute_batch("CREATE TABLE notes(x)").unwrap();
     drop(conn);
