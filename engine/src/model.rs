@@ -44,6 +44,7 @@ pub struct Model {
     /// How far behind others the products come that let their customer down.
     pub aversion: Aversion,
     by_popularity: Vec<ProductIx>,
+    most_buyers: f32,
     most_lately: f32,
 }
 
@@ -68,6 +69,7 @@ impl Model {
                 .then(a.cmp(&b))
         });
         let most_lately = by_popularity.first().map_or(0.0, |&ix| count(lately, ix));
+        let most_buyers = buyers.iter().copied().fold(0.0, f32::max);
         Model {
             manifest,
             catalogue,
@@ -82,6 +84,7 @@ impl Model {
             purchase: None,
             aversion: Aversion::default(),
             by_popularity,
+            most_buyers,
             most_lately,
         }
     }
@@ -176,13 +179,15 @@ impl Model {
         &self.by_popularity
     }
 
-    /// Buyers of `product` lately as a share of the most popular product's, 0 to 1; 0 for a product the model does not know.
+    /// Buyers of `product` as a share of the most bought product's, 0 to 1; 0 for a product the model does not know.
     pub fn popularity_share(&self, product: ProductIx) -> f32 {
+        share_of(self.representation.popularity(), product, self.most_buyers)
+    }
+
+    /// The same of buyers lately, by which popular lists are ordered.
+    pub fn lately_share(&self, product: ProductIx) -> f32 {
         let lately = self.representation.popularity_lately();
-        match lately.get(product as usize) {
-            Some(count) if self.most_lately > 0.0 => count / self.most_lately,
-            _ => 0.0,
-        }
+        share_of(lately, product, self.most_lately)
     }
 
     /// Whether one product takes the place of the other: variants of one thing, and substitutes.
@@ -225,4 +230,12 @@ fn read_products(bundle: &Bundle) -> Result<Catalogue, BundleError> {
         .collect::<Result<_, _>>()
         .map_err(|error| BundleError::content(PRODUCTS, error))?;
     Catalogue::new(products).map_err(|error| BundleError::content(PRODUCTS, error))
+}
+
+/// The count of `product` as a share of `most`.
+fn share_of(counts: &[f32], product: ProductIx, most: f32) -> f32 {
+    match counts.get(product as usize) {
+        Some(count) if most > 0.0 => count / most,
+        _ => 0.0,
+    }
 }

@@ -133,7 +133,7 @@ impl<'a> RelevanceView<'a> {
     /// The score of `product` for somebody whose purchases say nothing: its popularity as a share of the most popular
     /// one's, times how much likelier their life makes it, of which no purchase has said a part already.
     fn of_nobody(&self, product: ProductIx) -> f32 {
-        let share = self.model.popularity_share(product);
+        let share = self.model.lately_share(product);
         match self.life.filter(|view| !view.is_silent()) {
             Some(view) => share.max(LEAST_SHARE) * view.stage_fit(product),
             None => share,

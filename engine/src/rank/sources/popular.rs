@@ -23,7 +23,7 @@ impl Source for Popular {
             .chain(later)
             .filter(|&product| allowed(product))
             .take(query.scope.breadth)
-            .map(|product| (product, query.model.popularity_share(product)))
+            .map(|product| (product, query.model.lately_share(product)))
             .collect())
     }
 }
