@@ -165,6 +165,9 @@ fn level(
         None
     } else if let Some(at) = stamp.at {
         Some((count - left_since(at)?).max(0))
+    } else if old.stock_said.is_none() {
+        // nobody counted: what left before says nothing of what this file saw
+        Some(count)
     } else {
         (left_since(old.stock_noted)? == 0).then_some(count)
     };
