@@ -185,7 +185,7 @@ async fn a_complaint_pauses_promotions_until_resolved_through_links_and_unlinks(
     let care = engagement_of(&shop, "ada").await.care.unwrap();
     assert!(care.pause_surprises && care.pause_promotions && !care.no_offers);
     assert_eq!(care.holds[0].reason, "open_complaint");
-    assert_eq!(care.holds[0].product_id.as_deref(), Some("garden-1"));
+    assert_eq!(care.holds[0].product_id.as_deref(), Some("kitchen-0"));
     assert_eq!(
         care.holds[0].until_ms - care.holds[0].at_ms,
         30 * 86_400_000
@@ -206,7 +206,7 @@ async fn a_complaint_pauses_promotions_until_resolved_through_links_and_unlinks(
     shop.record(vec![touch(
         "ada",
         "complaint_resolved",
-        "garden-1",
+        "kitchen-0",
         "resolved",
     )])
     .await;
