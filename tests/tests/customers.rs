@@ -282,6 +282,18 @@ async fn an_erased_customer_is_gone_at_once_and_late_duplicates_are_ignored() {
         .unwrap()
         .into_inner();
     assert_eq!(late.outcomes[0].status(), RecordStatus::IgnoredErased);
+    // a copy of the shop's own register from before
+    let register = serendib_proto::v1::UpsertCustomersRequest {
+        customers: vec![serendib_proto::v1::Customer {
+            customer_id: "erasable-ada".into(),
+            registered_at_ms: Some(crate::support::days_ago(30.0)),
+            locale: Some("he".into()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let answer = client.upsert_customers(register).await.unwrap();
+    assert_eq!(answer.into_inner().ignored_erased, 1);
     let unknown = client
         .erase_customer(EraseCustomerRequest {
             customer_id: "never seen".into(),

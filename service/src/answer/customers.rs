@@ -10,7 +10,7 @@ use super::Answering;
 use crate::clock::now_ms;
 use crate::snapshot::baskets::Baskets;
 use crate::snapshot::customers_like_you::Found;
-use crate::store::{BoxQuery, CustomerRow, CustomerState, Erasure, RowStream, UpsertMode};
+use crate::store::{BoxQuery, CustomerRow, CustomerState, Erasure, Heard, RowStream, UpsertMode};
 
 /// What holds something of customers, and is told when that changes.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Answering {
 }
 
 impl Customers {
-    /// Puts in what the shop says of `customers`; `by` is for the audit log.
+    /// Puts in what the shop says of `customers`, and returns what became of it; `by` is for the audit log.
     ///
     /// # Errors
     /// The store refuses, or does not write.
@@ -49,18 +49,18 @@ impl Customers {
         customers: Vec<Customer>,
         mode: UpsertMode,
         by: String,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Heard, Refusal> {
         let ids = |c: &Customer| {
             let listed = c.identities.clone();
             std::iter::once(c.customer_id.clone()).chain(listed)
         };
         let changed: Vec<String> = customers.iter().flat_map(ids).collect();
         let store = &self.answering.keeping.store;
-        store
+        let heard = store
             .upsert_customers(customers, mode, by, now_ms().into())
             .await?;
         self.answering.similar.changed(changed);
-        Ok(())
+        Ok(heard)
     }
 
     /// Makes `identity` one more id of the customer (`linked`), or none of theirs any more.

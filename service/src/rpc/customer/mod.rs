@@ -73,10 +73,12 @@ impl CustomerService for CustomerRpc {
         let (mode, customers) = customers_from_proto(request.get_ref())?;
         let by = actor(&request, &request.get_ref().actor)?;
         let (call, _) = opened(request)?;
-        self.0.upsert(customers, mode, by).await?;
+        let heard = self.0.upsert(customers, mode, by).await?;
         Ok(Response::new(UpsertCustomersResponse {
             request_id: call.request_id,
             model_id: self.model_id(),
+            ignored_erased: heard.erased,
+            kept: heard.kept,
         }))
     }
 

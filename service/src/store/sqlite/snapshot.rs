@@ -112,7 +112,7 @@ fn copy_database(
 }
 
 /// Lets only the owner read `path`.
-pub(super) fn private(path: &Path) -> Result<(), StoreError> {
+fn private(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -95,24 +95,25 @@ fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreEr
     schema::check(&ledger, &ledger_path, config.check)?;
     writable(&ledger, &ledger_path)?;
     for name in [STORE.name, LEDGER.name] {
-        snapshot::private(&config.dir.join(name))?;
+        keep_private(&config.dir.join(name), 0o600);
     }
     Ok((conn, ledger))
 }
 
-/// Lets only the owner look into the directory of a store.
-fn private_dir(dir: &Path) -> Result<(), StoreError> {
+/// Lets only the owner get at `path`; told, where it belongs to somebody else (a mounted volume) or cannot be changed.
+fn keep_private(path: &Path, mode: u32) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(|error| {
-            StoreError::ReadOnly {
-                path: dir.to_owned(),
-                detail: format!("protecting the directory failed: {error}"),
-            }
-        })?;
+        let open = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
+        if !open {
+            return;
+        }
+        let only_owner = std::fs::Permissions::from_mode(mode);
+        if let Err(error) = std::fs::set_permissions(path, only_owner) {
+            tracing::warn!(?path, %error, "other users may get at the store");
+        }
     }
-    Ok(())
 }
 
 /// Says at once that a file can only be read, not with the first touchpoint.
@@ -143,7 +144,7 @@ impl SqliteStore {
             path: config.dir.clone(),
             detail: format!("making the directory failed: {error}"),
         })?;
-        private_dir(&config.dir)?;
+        keep_private(&config.dir, 0o700);
         let lock = lock(&config.dir)?;
         snapshot::finish(&config.dir)?;
         let key = open_key(&config.dir)?;
@@ -152,7 +153,7 @@ impl SqliteStore {
         same_key(&conn, &key, &config.dir)?;
         same_key(&ledger, &key, &config.dir)?;
         let log = served::open(&config.dir, config.vfs.as_deref())?;
-        snapshot::private(&config.dir.join(SERVED.name))?;
+        keep_private(&config.dir.join(SERVED.name), 0o600);
         let served = ServedLog::start(log, config.dir.join(SERVED.name), config.served_queue)?;
         let shared = Arc::new(Shared {
             dir: config.dir.clone(),
