@@ -7,7 +7,7 @@ use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::progress::Stages;
 use serendib_shop::{Log, ReadOptions, ShopData};
 
-use crate::learn::{self, checkpoint, publish, Checkpoints, Choice, Fit, FitOptions};
+use crate::learn::{self, checkpoint, publish, strength, Checkpoints, Choice, Fit, FitOptions};
 use crate::refresh::{drift, lock, ModelReport};
 use crate::report::model as page;
 
@@ -104,6 +104,9 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
         print_choice(choice);
     }
     print_trust(&fitted);
+    for verdict in strength::kept(&fitted.model.manifest) {
+        println!("{verdict}");
+    }
     let window = &fitted.model.manifest.data;
     println!(
         "\nmodel {id}: {} products, {} customers, {} touchpoints, {:.1} s\n{}{}",

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod next_basket;
 pub mod publish;
 pub mod purchase;
+pub mod strength;
 pub mod surprise;
 pub mod vectors;
 

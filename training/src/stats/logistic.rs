@@ -2,6 +2,7 @@
 
 use faer::linalg::solvers::Solve;
 use faer::Mat;
+use rayon::prelude::*;
 use serendib_engine::stats::sigmoid;
 
 /// Newton steps before the search is given up where it stands.
@@ -185,6 +186,9 @@ fn loss(observations: &Observations, priors: &[Prior], beta: &[f64]) -> f64 {
     fit + away
 }
 
+/// Rows whose derivatives are summed by one thread: fixed, so that the sums do not depend on how many threads there are.
+const BLOCK: usize = 2048;
+
 /// Gradient and curvature of [`loss`].
 fn derivatives(
     observations: &Observations,
@@ -192,20 +196,38 @@ fn derivatives(
     beta: &[f64],
 ) -> (Mat<f64>, Mat<f64>) {
     let n = priors.len();
+    let rows: Vec<(&[(usize, f64)], Outcome)> = observations.iter().collect();
+    let blocks: Vec<(Vec<f64>, Vec<f64>)> = rows
+        .par_chunks(BLOCK)
+        .map(|block| {
+            let (mut slopes, mut bends) = (vec![0.0; n], vec![0.0; n * n]);
+            for (terms, row) in block {
+                let p = sigmoid(log_odds(terms, row.offset, beta));
+                let slope = row.weight * (p - row.label);
+                let bend = row.weight * p * (1.0 - p);
+                for (at, (i, x)) in terms.iter().enumerate() {
+                    slopes[*i] += slope * x;
+                    let bent = bend * x;
+                    for (j, y) in &terms[..=at] {
+                        bends[i.max(j) * n + i.min(j)] += bent * y;
+                    }
+                }
+            }
+            (slopes, bends)
+        })
+        .collect();
     let mut gradient = Mat::<f64>::zeros(n, 1);
     let mut curvature = Mat::<f64>::zeros(n, n);
     for (ix, prior) in priors.iter().enumerate() {
         gradient[(ix, 0)] = prior.precision * (beta[ix] - prior.mean);
         curvature[(ix, ix)] = prior.precision;
     }
-    for (terms, row) in observations.iter() {
-        let p = sigmoid(log_odds(terms, row.offset, beta));
-        let slope = row.weight * (p - row.label);
-        let bend = row.weight * p * (1.0 - p);
-        for (i, x) in terms {
-            gradient[(*i, 0)] += slope * x;
-            for (j, y) in terms {
-                curvature[(*i, *j)] += bend * x * y;
+    for (slopes, bends) in blocks {
+        for i in 0..n {
+            gradient[(i, 0)] += slopes[i];
+            for j in 0..=i {
+                curvature[(i, j)] += bends[i * n + j];
+                curvature[(j, i)] = curvature[(i, j)];
             }
         }
     }

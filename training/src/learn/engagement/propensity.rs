@@ -1,9 +1,5 @@
 //! Fits of the probability of a purchase, and its calibration.
 
-use linfa::traits::Fit;
-use linfa::Dataset;
-use linfa_logistic::LogisticRegression;
-use ndarray::{Array1, Array2};
 use serendib_engine::engagement::{Propensity, STRANGER};
 
 use crate::stats::logistic::{self, Observations, Prior};
@@ -13,7 +9,7 @@ const MOST_LOG_ODDS: f64 = 13.0;
 
 /// Fits on `rows` of features and whether each bought; only positions in `used` matter, constant ones are left out.
 ///
-/// `None` with fewer than 30 rows or 5 of either outcome, or if the search fails.
+/// `None` with fewer than 30 rows or 5 of either outcome, or where the data determine nothing.
 pub fn fit(
     rows: &[Vec<f64>],
     bought: &[bool],
@@ -44,19 +40,19 @@ pub fn fit(
     if kept.is_empty() {
         return None;
     }
-    let x = Array2::from_shape_fn((n, kept.len()), |(row, column)| {
-        (rows[row][kept[column]] - means[column]) / deviations[column]
-    });
-    let y = Array1::from_iter(bought[..n].iter().copied());
-    let fitted = LogisticRegression::default()
-        .alpha(ridge)
-        .max_iterations(150)
-        .gradient_tolerance(1e-3)
-        .fit(&Dataset::new(x, y))
-        .ok()?;
-    let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
-    let effects: Vec<f64> = fitted.params().iter().map(|w| sign * w).collect();
-    let intercept = sign * fitted.intercept();
+    let mut observations = Observations::default();
+    for (row, bought) in rows[..n].iter().zip(bought) {
+        let standard = kept.iter().zip(&means).zip(&deviations);
+        let terms = standard.map(|((at, mean), deviation)| {
+            (row.get(*at).copied().unwrap_or(0.0) - mean) / deviation
+        });
+        let terms = std::iter::once(1.0).chain(terms).enumerate();
+        observations.push(terms, f64::from(u8::from(*bought)), 1.0);
+    }
+    let mut priors = vec![Prior::normal(0.0, 0.0)];
+    priors.resize(1 + kept.len(), Prior::normal(0.0, ridge));
+    let found = logistic::fit(&observations, &priors).ok()?;
+    let (intercept, effects) = (found[0], found[1..].to_vec());
     let finite = intercept.is_finite() && effects.iter().all(|w| w.is_finite());
     finite.then_some(Propensity {
         horizon_days,
