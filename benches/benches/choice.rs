@@ -20,7 +20,9 @@ use serendib_shop::{
 };
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use serendib_training::learn::vectors::families::{Family, Workbench};
-use serendib_training::learn::vectors::scorers::{mean, ndcg, ndcg_per_case, ranks, Fitted};
+use serendib_training::learn::vectors::scorers::{
+    gain_of_case, gain_per_case, mean, ranks, Fitted,
+};
 use serendib_training::learn::{build, choose};
 use serendib_training::learn::{corpus_of, memory, Case, Corpus};
 use serendib_training::stats::bootstrap::mean_interval;
@@ -224,7 +226,7 @@ fn judge_blend(bench: &Workbench, parts: &[(Family, f32)], cases: &[&Case], n: u
         .filter_map(|(family, weight)| Some((bench.fit(family)?, *weight)))
         .collect();
     if let [(only, _)] = &fitted[..] {
-        return ndcg_per_case(only, cases, n, 20);
+        return gain_per_case(only, cases, n);
     }
     let mut out = Vec::new();
     for part in cases.chunks(64) {
@@ -236,7 +238,7 @@ fn judge_blend(bench: &Workbench, parts: &[(Family, f32)], cases: &[&Case], n: u
         }
         for (row, case) in part.iter().enumerate() {
             let scores = &sum[row * n..(row + 1) * n];
-            out.push(ndcg(scores, case, 20));
+            out.push(gain_of_case(scores, case));
         }
     }
     out
@@ -287,7 +289,7 @@ fn run(set: &Set, alone: bool) {
         recall.push(found.iter().filter(|r| **r < 20).count() as f64 / found.len() as f64);
     }
     println!(
-        "on the test part: default NDCG@20 {:.4}, Recall@20 {:.4}, NDCG@10 {:.4}",
+        "on the test part: default gain {:.4}, Recall@20 {:.4}, NDCG@10 {:.4}",
         mean(&ours),
         mean(&recall),
         mean(&at_10)

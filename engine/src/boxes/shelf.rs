@@ -18,31 +18,22 @@ use serendib_shop::{
 /// Days of life that rules may ask for at most.
 const MAX_LIFE_DAYS: f64 = 3_650.0;
 
-/// What a line is worth to a subscriber, as weights of parts in 0…1.
+/// What a line is worth to a subscriber. The unit is the probability that it is kept, to which a surprise adds the probability
+/// that it delights; need and novelty enter through the former alone, so that nothing can drown it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LineWeights {
-    /// How well it suits.
-    pub relevance: f32,
-    /// How well it fits the moment: a running life situation, a used-up supply.
-    pub need: f32,
-    /// Predicted delight; counts in surprise slots.
+    /// How much the probability of delight counts in surprise slots, beside the 1 of that of being kept; 0…1.
     pub delight: f32,
-    /// How new it is: boxes introduce products.
-    pub novelty: f32,
-    /// Share of its relevance and novelty that counts for what the subscriber has had before, 0…1. Need counts in full:
-    /// a supply that is used up is welcome again.
+    /// Share of its value that what the subscriber has had before counts for, 0…1: boxes introduce products.
     pub had: f32,
 }
 
 impl Default for LineWeights {
-    /// 1, 0.3, 1, 0.2 and 0.5.
+    /// 1 and 0.5.
     fn default() -> Self {
         LineWeights {
-            relevance: 1.0,
-            need: 0.3,
             delight: 1.0,
-            novelty: 0.2,
             had: 0.5,
         }
     }
@@ -145,15 +136,7 @@ impl ShopRules {
             within("min_life_days", f64::from(*days), 0.0, MAX_LIFE_DAYS)?;
         }
         share("weights.had", Some(self.weights.had.into()))?;
-        for (field, weight) in [
-            ("weights.relevance", self.weights.relevance),
-            ("weights.need", self.weights.need),
-            ("weights.delight", self.weights.delight),
-            ("weights.novelty", self.weights.novelty),
-        ] {
-            within(field, weight.into(), 0.0, 1e6)?;
-        }
-        Ok(())
+        share("weights.delight", Some(self.weights.delight.into()))
     }
 }
 
@@ -440,9 +423,8 @@ impl Shelf {
             .zip(&self.products)
             .enumerate()
             .map(|(item, (score, product))| {
-                let known = 1.0 - model.popularity_share(*product).sqrt();
                 let item = item as u32;
-                let mut worth = worth(item, score, known, has_had(item), &rules.weights);
+                let mut worth = worth(item, score, has_had(item), &rules.weights);
                 if let Some(factor) = averse.factor(model, live, *product) {
                     worth.value *= factor;
                     worth.surprise *= factor;
@@ -509,26 +491,15 @@ fn mixed(salt: u64, item: u32) -> u64 {
     x ^ (x >> 31)
 }
 
-/// What an item is worth in either slot. `novelty` stands in where the model does not say.
-fn worth(
-    item: u32,
-    score: &PairScore,
-    novelty: f32,
-    had: bool,
-    weights: &LineWeights,
-) -> Candidate {
-    let novelty = score.novelty.unwrap_or(novelty);
-    let need = score.timeliness.unwrap_or(0.0);
-    let delight = score.delight.unwrap_or(score.relevance * novelty);
+/// What an item is worth in either slot.
+fn worth(item: u32, score: &PairScore, had: bool, weights: &LineWeights) -> Candidate {
+    let kept = score.wanted.unwrap_or(score.relevance);
     let counts = if had { weights.had } else { 1.0 };
-    let suits = (weights.relevance + weights.novelty * novelty) * score.relevance;
     Candidate {
         item,
-        value: counts * suits + weights.need * need,
-        surprise: 0.5 * weights.relevance * score.relevance
-            + weights.delight * delight
-            + weights.novelty * novelty,
-        relevance: score.relevance,
+        value: counts * kept,
+        surprise: kept + weights.delight * score.delight.unwrap_or(0.0),
+        relevance: kept,
     }
 }
 
@@ -627,23 +598,23 @@ mod tests {
     }
 
     #[test]
-    fn what_a_subscriber_has_had_is_worth_less_unless_it_is_needed_again() {
+    fn a_line_is_worth_the_probability_that_it_is_kept_and_a_surprise_its_delight_beside() {
         let weights = LineWeights::default();
         let score = PairScore {
-            relevance: 0.4,
-            novelty: Some(0.5),
-            timeliness: Some(0.0),
+            relevance: 0.01,
+            delight: Some(0.3),
+            wanted: Some(0.4),
             ..PairScore::default()
         };
-        let [new, had] = [false, true].map(|had| worth(0, &score, 0.0, had, &weights));
+        let [new, had] = [false, true].map(|had| worth(0, &score, had, &weights));
+        assert_eq!((new.value, new.surprise), (0.4, 0.7));
         assert!((had.value - 0.5 * new.value).abs() < 1e-6);
         assert_eq!(had.relevance, new.relevance);
-        let used_up = PairScore {
-            timeliness: Some(1.0),
-            ..score
+        let untold = PairScore {
+            relevance: 0.2,
+            ..PairScore::default()
         };
-        let needed = worth(0, &used_up, 0.0, true, &weights);
-        assert!(needed.value > new.value);
+        assert_eq!(worth(0, &untold, false, &weights).value, 0.2);
     }
 
     #[test]

@@ -514,7 +514,7 @@ fn rules_out_of_their_range_are_named() {
             wrong(&|r| r.relevance_floor = Some(f32::NAN)),
         ),
         ("near_equal", wrong(&|r| r.near_equal = 2.0)),
-        ("weights.need", wrong(&|r| r.weights.need = -1.0)),
+        ("weights.delight", wrong(&|r| r.weights.delight = -1.0)),
     ] {
         assert!(said.starts_with(&format!("rules: {field}: is ")), "{said}");
     }

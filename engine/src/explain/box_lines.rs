@@ -43,7 +43,7 @@ pub fn line_reasons(
     let suits_all = prepared.relevance(model, live, view.as_ref(), now);
     let surprising = lines.iter().any(|line| line.1 == LineKind::Surprise);
     let appraiser = surprising
-        .then(|| Appraiser::new(model, live, &prepared.customer(), now, &suits_all))
+        .then(|| Appraiser::new(model, live, &prepared.customer(), now))
         .flatten();
     lines
         .iter()

@@ -138,9 +138,11 @@ pub struct Item {
     pub timeliness: Option<f32>,
     /// Predicted probability of a pleasant surprise, where computed.
     pub delight: Option<f32>,
+    /// Probability that the customer wants it when they meet it, where computed.
+    pub wanted: Option<f32>,
     /// What its delight rests on, where computed.
     pub drivers: Option<Drivers>,
-    /// The relevance floor that a surprise passed, 0 to 1.
+    /// The floor that a surprise passed, 0 to 1: of `wanted`, at dial 0 of `relevance`.
     pub floor: Option<f32>,
     /// Exact probability of the draw, for a sampled slot.
     pub propensity: Option<f64>,
@@ -162,6 +164,7 @@ impl Item {
             novelty: None,
             timeliness: None,
             delight: None,
+            wanted: None,
             drivers: None,
             floor: None,
             propensity: None,

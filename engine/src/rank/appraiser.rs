@@ -1,10 +1,9 @@
 //! What the surprise model says of products for one customer.
 
+use crate::complement::keep_largest;
 use crate::model::Model;
-use crate::rank::{CustomerState, Live, RelevanceView};
-use crate::surprise::{
-    quantise, Appraisal, Drivers, Prospect, Standard, Surprises, Terms, FEATURES,
-};
+use crate::rank::{CustomerState, Live};
+use crate::surprise::{quantise, Appraisal, Drivers, Prospect, Surprises, Terms, FEATURES};
 use serendib_shop::ProductIx;
 
 /// What the surprise model says of one product.
@@ -14,42 +13,34 @@ pub struct Appraised {
     pub terms: Terms,
     /// Predicted probability of a pleasant surprise, 0…1.
     pub delight: f32,
+    /// Probability that the customer wants it when they meet it, 0…1; relevance where nothing tells.
+    pub wanted: f32,
     /// What it rests on.
     pub drivers: Drivers,
 }
 
-/// One customer prepared for appraisal against a pool of candidates.
+/// One customer prepared for appraisal.
 pub struct Appraiser<'a> {
     model: &'a Model,
     surprises: &'a Surprises,
     appraisal: Appraisal<'a>,
-    standard: Standard,
 }
 
 impl<'a> Appraiser<'a> {
-    /// For `customer` at `now`, whose best products by `view` are what terms are standardised over. `None` where the model knows
-    /// nothing of surprises.
+    /// For `customer` at `now`. `None` where the model knows nothing of surprises.
     pub fn new(
         model: &'a Model,
         live: &'a Live,
         customer: &CustomerState,
         now: i64,
-        view: &RelevanceView,
     ) -> Option<Appraiser<'a>> {
         let surprises = model.surprises.as_ref()?;
         let vector = |p: ProductIx| vector(model, p);
         let appraisal = Appraisal::new(surprises, &live.catalogue, customer.history, now, &vector);
-        let pool: Vec<_> = view
-            .best()
-            .iter()
-            .map(|&(product, score)| view.prospect(product, view.relevance(product, score)))
-            .collect();
-        let standard = Standard::of(&appraisal.terms(&pool, &vector));
         Some(Appraiser {
             model,
             surprises,
             appraisal,
-            standard,
         })
     }
 
@@ -63,16 +54,52 @@ impl<'a> Appraiser<'a> {
         &self.appraisal
     }
 
-    /// What the delight model sees of each of `products`.
+    /// What the models of delight and of wanting see of each of `products`.
     pub fn features(&self, products: &[Prospect]) -> Vec<(Terms, [f32; FEATURES])> {
         let model = self.model;
+        self.seen(products, &|p| vector(model, p))
+    }
+
+    fn seen<'v>(
+        &self,
+        products: &[Prospect],
+        vector: &dyn Fn(ProductIx) -> Option<&'v [f32]>,
+    ) -> Vec<(Terms, [f32; FEATURES])> {
+        let standard = &self.surprises.standard;
         let curiosity = self.appraisal.curiosity();
         let let_down = self.appraisal.let_down();
         self.appraisal
-            .terms(products, &|p| vector(model, p))
+            .terms(products, vector)
             .into_iter()
-            .map(|terms| (terms, self.standard.features(&terms, curiosity, let_down)))
+            .map(|terms| (terms, standard.features(&terms, curiosity, let_down)))
             .collect()
+    }
+
+    /// Of `products` the `count` that promise most, delight times wanting, by what is known of them without vectors and
+    /// without relevance; nothing where no model says what is wanted.
+    pub(crate) fn promising(
+        &self,
+        products: impl Iterator<Item = ProductIx>,
+        count: usize,
+    ) -> Vec<(ProductIx, f32)> {
+        let Some(wanted) = &self.surprises.wanted else {
+            return Vec::new();
+        };
+        let rows: Vec<Prospect> = products.map(Prospect::unseen).collect();
+        let seen = self.seen(&rows, &|_| None);
+        let mut promised: Vec<(ProductIx, f32)> = rows
+            .iter()
+            .zip(seen)
+            .map(|(row, (_, features))| {
+                let delight = self.surprises.delight.probability(&features);
+                (
+                    row.product,
+                    (delight * wanted.probability(&features)) as f32,
+                )
+            })
+            .collect();
+        keep_largest(&mut promised, count);
+        promised
     }
 
     /// Appraises each of `products`.
@@ -82,6 +109,10 @@ impl<'a> Appraiser<'a> {
             .map(|(terms, features)| Appraised {
                 terms,
                 delight: quantise(self.surprises.delight.probability(&features) as f32),
+                wanted: quantise(match &self.surprises.wanted {
+                    Some(model) => model.probability(&features) as f32,
+                    None => terms.relevance,
+                }),
                 drivers: Drivers::of(&self.surprises.delight, &terms, &features),
             })
             .collect()

@@ -6,7 +6,7 @@ use super::Live;
 use crate::model::Model;
 
 /// A number that the variants of one product share: those of one parent, and those that titles tell.
-pub(crate) fn kin(model: &Model, live: &Live, product: ProductIx) -> ProductIx {
+pub fn kin(model: &Model, live: &Live, product: ProductIx) -> ProductIx {
     let family = live.catalogue.family(product);
     match &model.complements {
         Some(complements) => complements.variants().of(family),

@@ -2,11 +2,11 @@
 
 use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
 use crate::rank::arrangers::dial::ByDial;
-use crate::rank::filters::{LetDownBefore, Outgrown};
+use crate::rank::filters::{Expected, LetDownBefore, Outgrown};
 use crate::rank::scorers::{Aversion, BySource, Delighting, Fatigue, FavourAtHand, Relevance};
 use crate::rank::sources::{
     completes_basket, AtHand, BuyAgain, CustomersLikeYou, GoesWith, Instead, NewProducts,
-    NextBasket, NextInLife, Popular, Similar, Upcoming, Vectors,
+    NextBasket, NextInLife, Popular, Promising, Similar, Upcoming, Vectors,
 };
 use crate::rank::{ListKind, Plan, Query};
 
@@ -67,8 +67,14 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
             ..plain
         }),
         ListKind::Surprise if query.model.surprises.is_some() => Some(Plan {
-            sources: vec![&Vectors, &NewProducts, &Popular, &CustomersLikeYou],
-            filters: vec![&Outgrown, &LetDownBefore],
+            sources: vec![
+                &Vectors,
+                &NewProducts,
+                &Popular,
+                &CustomersLikeYou,
+                &Promising,
+            ],
+            filters: vec![&Outgrown, &LetDownBefore, &Expected],
             scorers: vec![&Relevance, &Delighting, &Fatigue, &Aversion],
             tells_relevance: true,
             arranger: &ByDial,

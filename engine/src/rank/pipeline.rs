@@ -10,9 +10,9 @@ use super::query::{before, owned, owned_kin};
 use super::scope::{breadths, Bounds, FURTHER};
 use super::sources::completes_basket;
 use super::{
-    Allowed, Answer, Appraiser, Averse, Contact, Context, CustomerState, Filter, Item, ListAnswer,
-    ListKind, Live, Note, Plan, Pool, Query, Reason, ReasonCode, RelevanceView, Removed, Request,
-    RequestError,
+    Allowed, Answer, Appraiser, Averse, Beside, Contact, Context, CustomerState, Filter, Item,
+    ListAnswer, ListKind, ListRequest, Live, Note, Plan, Pool, Query, Reason, ReasonCode,
+    RelevanceView, Removed, Request, RequestError,
 };
 use crate::explain::items;
 use crate::index::LikeYou;
@@ -83,7 +83,7 @@ pub fn recommend_like(
         list.kind == ListKind::Surprise && contact.withholds(list.kind, request).is_none()
     });
     let appraiser = surprises
-        .then(|| Appraiser::new(model, live, &prepared.customer(), now, &relevance))
+        .then(|| Appraiser::new(model, live, &prepared.customer(), now))
         .flatten();
     let like_you = match context.occasion {
         None => like_you,
@@ -125,11 +125,50 @@ fn answer_list(
     if let Some(why) = query.contact.withholds(kind, query.request) {
         return empty(why);
     }
+    let beside = (kind == ListKind::Surprise && query.dial() > 0.0).then(|| beside(query, stop));
+    let query = &Query {
+        beside: beside.as_ref(),
+        ..*query
+    };
     match plan(kind, query) {
         None => empty(Note::Unsupported),
         Some(_) if stop() => empty(Note::Partial),
         Some(plan) => build_list(&plan, query, listed, stop),
     }
+}
+
+/// What is no surprise to the customer of `query`: their list for-you as it would be served now, without limits and without
+/// what they own, and what popularity and habit alone would say.
+fn beside(query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> Beside {
+    let (live, now) = (query.live, query.request.now);
+    let count = Beside::count(live.catalogue.len());
+    let mut list = ListRequest::new(ListKind::ForYou, count.max(1));
+    list.filters.exclude_owned = true;
+    let query = query.for_list(&list);
+    let plain = match plan(ListKind::ForYou, &query) {
+        Some(plan) if count > 0 => {
+            let bounds = Bounds::default();
+            let (breadth, _) = breadths(&list);
+            let scope = Scope {
+                bounds: Some(&bounds),
+                listed: None,
+                filters: &plan.filters,
+                breadth,
+            };
+            let query = Query {
+                scope: &scope,
+                ..query
+            };
+            let selected = select(&plan, &query, stop);
+            selected.items.iter().map(|item| item.product).collect()
+        }
+        _ => Vec::new(),
+    };
+    let new = |product: ProductIx| live.sells(product, now) && !query.owned.contains_key(&product);
+    let said = query
+        .appraiser
+        .map_or_else(Vec::new, |a| a.appraisal().expected(count, &new));
+    Beside::new(plain, said)
 }
 
 /// The customer's life situations at `now`: inferred where they allow it, else as they declared them.
@@ -259,6 +298,7 @@ impl<'a> Prepared<'a> {
             }),
             life: relevance.life(),
             scope: &Scope::OPEN,
+            beside: None,
             like_you: LikeYou::Absent,
             contact: Contact::none(),
             personal: self.personal() || relevance.speaks(),
@@ -344,8 +384,44 @@ fn build_list(
     answer
 }
 
+/// A list before its reasons are told.
+struct Selected {
+    items: Vec<Item>,
+    removed: Vec<Removed>,
+    notes: Vec<Note>,
+    draw: Vec<(ProductIx, f64)>,
+    /// Whether a source had more than it proposed.
+    cut: bool,
+}
+
 /// The list as far as its sources look now, and whether one of them had more.
 fn try_list(plan: &Plan, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> (ListAnswer, bool) {
+    let Selected {
+        mut items,
+        removed,
+        mut notes,
+        draw,
+        cut,
+    } = select(plan, query, stop);
+    if !plan.tells_relevance {
+        add_relevance(query, &mut items);
+    }
+    explain(plan, query, &mut items);
+    if items.len() < query.list.count {
+        notes.push(Note::Short);
+    }
+    let answer = ListAnswer {
+        kind: query.list.kind,
+        items,
+        removed,
+        notes,
+        draw,
+    };
+    (answer, cut)
+}
+
+/// What the stages of `plan` choose as far as its sources look now.
+fn select(plan: &Plan, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> Selected {
     let mut notes = plan.notes.clone();
     if !query.personal && plan.needs_customer {
         notes.push(Note::NotPersonal);
@@ -367,21 +443,13 @@ fn try_list(plan: &Plan, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> (Li
     items.extend(arranged.chosen);
     check_again(query, &mut items, &mut removed);
     items.truncate(query.list.count);
-    if !plan.tells_relevance {
-        add_relevance(query, &mut items);
-    }
-    explain(plan, query, &mut items);
-    if items.len() < query.list.count {
-        notes.push(Note::Short);
-    }
-    let answer = ListAnswer {
-        kind: query.list.kind,
+    Selected {
         items,
         removed,
         notes,
         draw: arranged.draw,
-    };
-    (answer, cut)
+        cut,
+    }
 }
 
 /// What the sources of `plan` propose, each product once, and whether one of them may have had more; what was skipped or cut

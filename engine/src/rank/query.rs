@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::kin::kin;
 use super::scope::{Bounds, BREADTH};
 use super::{
-    Appraiser, Averse, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView, Request,
+    Appraiser, Averse, Beside, Contact, CustomerState, ListKind, ListRequest, Live, RelevanceView,
+    Request,
 };
 use crate::index::LikeYou;
 use crate::life::LifeView;
@@ -78,6 +79,8 @@ pub struct Query<'a> {
     pub life: Option<&'a LifeView<'a>>,
     /// What may come into the list.
     pub(crate) scope: &'a Scope<'a>,
+    /// What is no surprise to the customer; `None` for other lists and at dial 0.
+    pub beside: Option<&'a Beside>,
     /// What is known of customers like this one.
     pub like_you: LikeYou<'a>,
     /// What the customer's contacts ask for.
@@ -90,6 +93,12 @@ impl<'a> Query<'a> {
     /// The same request, for its list `list`.
     pub(crate) fn for_list(self, list: &'a ListRequest) -> Query<'a> {
         Query { list, ..self }
+    }
+
+    /// The dial of the request, else the customer's own, 0…1.
+    pub(crate) fn dial(&self) -> f32 {
+        let own = || self.appraiser.map_or(0.0, |a| a.appraisal().dial());
+        self.request.dial.unwrap_or_else(own)
     }
 
     /// The products that a related list (similar, goes-with) starts from: the viewed product, else the basket, else the

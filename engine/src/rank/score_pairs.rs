@@ -21,6 +21,8 @@ pub struct PairScore {
     pub timeliness: Option<f32>,
     /// Predicted probability of a pleasant surprise.
     pub delight: Option<f32>,
+    /// Probability that the customer wants it when they meet it.
+    pub wanted: Option<f32>,
 }
 
 /// Scores each of `products` (numbers of `live.catalogue`) for `customer` as of `now`, in the order given.
@@ -33,7 +35,7 @@ pub fn score_pairs(
 ) -> Vec<PairScore> {
     viewed(model, live, customer, now, |view, customer| {
         let rows = rows(view, products);
-        let appraised = Appraiser::new(model, live, customer, now, view).map(|a| a.appraise(&rows));
+        let appraised = Appraiser::new(model, live, customer, now).map(|a| a.appraise(&rows));
         rows.iter()
             .enumerate()
             .map(|(ix, prospect)| {
@@ -45,13 +47,14 @@ pub fn score_pairs(
                     novelty: term(|t| t.novelty),
                     timeliness: term(|t| t.timeliness),
                     delight: appraised.map(|a| a.delight),
+                    wanted: appraised.map(|a| a.wanted),
                 }
             })
             .collect()
     })
 }
 
-/// What the delight model sees of each of `products`: empty where the model knows nothing of surprises.
+/// What the models of delight and of wanting see of each of `products`: empty where the model knows nothing of surprises.
 pub fn pair_features(
     model: &Model,
     live: &Live,
@@ -60,7 +63,7 @@ pub fn pair_features(
     products: &[ProductIx],
 ) -> Vec<(Terms, [f32; FEATURES])> {
     viewed(model, live, customer, now, |view, customer| {
-        Appraiser::new(model, live, customer, now, view)
+        Appraiser::new(model, live, customer, now)
             .map_or_else(Vec::new, |a| a.features(&rows(view, products)))
     })
 }

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::floor::FloorOptions;
 use super::{
     curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Kinds,
-    Moment, Popularity, PriceRange, Terms, TopicHistory, Topics,
+    Moment, Popularity, PriceRange, Standard, Terms, TopicHistory, Topics,
 };
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
 use crate::complement::SparseRows;
 use serendib_shop::{acquisitions, Catalogue, ProductIx, Touch};
+
+/// The least dial of a customer who says nothing: only who sets 0 gets the plain list.
+const LEAST_OWN_DIAL: f32 = 0.05;
 
 const TENSORS: &str = "surprise.safetensors";
 const SETTINGS: &str = "surprise.json";
@@ -24,14 +27,10 @@ const SETTINGS: &str = "surprise.json";
 pub struct SurpriseSettings {
     /// The dial of a customer of usual curiosity who says nothing, 0…1.
     pub dial: f32,
-    /// Floor: share of the median relevance of the plain top 20.
+    /// Floor: share of the median wish for the plain top 20, and at dial 0 of their median relevance.
     pub floor_share: f32,
     /// Floor: relevance always required.
     pub floor_absolute: f32,
-    /// Candidates whose predicted delight is less than this share of the usual come last at any dial above 0; .65.
-    pub least_delight_share: f32,
-    /// Candidates that are less unexpected come last at any dial above 0, 0…1; .4.
-    pub least_unexpectedness: f32,
     /// After a disappointment no surprises for so many days.
     pub pause_days: i64,
     /// The same surprise is not shown again for so many days.
@@ -44,10 +43,8 @@ impl Default for SurpriseSettings {
     fn default() -> Self {
         SurpriseSettings {
             dial: 0.5,
-            floor_share: 0.5,
+            floor_share: 0.25,
             floor_absolute: 0.0,
-            least_delight_share: 0.65,
-            least_unexpectedness: 0.4,
             pause_days: 7,
             again_days: 30,
             curiosity: 0.4,
@@ -69,7 +66,15 @@ pub struct Surprises {
     pub kinds: Kinds,
     /// The delight model.
     pub delight: DelightModel,
+    /// The probability that what a customer meets is wanted, learned from what was kept; absent = relevance stands for it.
+    pub wanted: Option<DelightModel>,
+    /// What is usual of each term in this shop.
+    pub standard: Standard,
+    /// What a product costs in the order of surprises, ≥ 0, in spreads of that order: found over all customers, so that no one
+    /// product is the surprise of too many. Empty = nothing costs anything.
+    pub prices: Vec<f32>,
     buyers: Vec<f32>,
+    by_appeal: Vec<ProductIx>,
 }
 
 impl Surprises {
@@ -93,10 +98,48 @@ impl Surprises {
         }
     }
 
-    /// The predicted delight below which a candidate comes last at any dial above 0. It goes with what is usual: customers
-    /// who rate sparingly are surprised too, and a fixed one would put half of all candidates last.
-    pub fn least_delight(&self) -> f32 {
-        self.settings.least_delight_share * self.delight.base_rate() as f32
+    /// Puts products in the order of their appeal: how much delight and wanting the models promise of them whoever the customer
+    /// is. To be called after the models have changed.
+    pub fn rank_by_appeal(&mut self) {
+        let nobody = TopicHistory::default();
+        let wanted = self.wanted.as_ref();
+        let mut promised: Vec<(f64, ProductIx)> = (0..self.topics.numbers().len() as ProductIx)
+            .map(|product| {
+                let topic = self.topics.of(product);
+                let terms = Terms {
+                    relevance: USUAL_RELEVANCE,
+                    comfort: 1.0,
+                    reach: self.popularity.reach(&self.topics, product),
+                    stars: self.kinds.stars(product),
+                    returned: self.kinds.returned(product),
+                    dearer: nobody.dearer(self.kinds.dearness(product)),
+                    leading: self.popularity.leading(product),
+                    kind_delights: topic.map_or(0.0, |t| self.kinds.delights(t)),
+                    kind_kept: topic.map_or(0.0, |t| self.kinds.kept(t)),
+                    price_level: self.kinds.price_level(product),
+                    little_known: self.popularity.novelty(product),
+                    ..Terms::default()
+                };
+                let features = self.standard.features(&terms, 0.0, false);
+                let delight = self.delight.probability(&features);
+                (
+                    delight * wanted.map_or(1.0, |w| w.probability(&features)),
+                    product,
+                )
+            })
+            .collect();
+        promised.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        self.by_appeal = promised.into_iter().map(|(_, product)| product).collect();
+    }
+
+    /// Products in the order of their appeal; see [`rank_by_appeal`](Self::rank_by_appeal).
+    pub fn by_appeal(&self) -> &[ProductIx] {
+        &self.by_appeal
+    }
+
+    /// What `product` costs in the order of surprises, ≥ 0.
+    pub fn price(&self, product: ProductIx) -> f32 {
+        self.prices.get(product as usize).copied().unwrap_or(0.0)
     }
 
     /// Writes the part.
@@ -109,6 +152,10 @@ impl Surprises {
         out.insert("dearness".into(), f32s(&self.kinds.dearness));
         out.insert("stars".into(), f32s(&self.kinds.stars));
         out.insert("returned".into(), f32s(&self.kinds.returned));
+        out.insert("delights of kinds".into(), f32s(&self.kinds.delights));
+        out.insert("keeping of kinds".into(), f32s(&self.kinds.kept));
+        out.insert("price level".into(), f32s(&self.kinds.price_level));
+        out.insert("prices".into(), f32s(&self.prices));
         let (offsets, columns, values) = self.kinds.kinship.parts();
         let u32s = |data: &[u32]| Tensor::u32(&[data.len()], data.to_vec());
         out.insert("kinship.offsets".into(), u32s(offsets));
@@ -121,7 +168,8 @@ impl Surprises {
             Tensor::u64(&[1], vec![self.moment.end as u64]),
         );
         write_tensors(bundle, TENSORS, &out)?;
-        write_json(bundle, SETTINGS, &(&self.settings, &self.delight))
+        let models = (&self.settings, &self.delight, &self.wanted, &self.standard);
+        write_json(bundle, SETTINGS, &models)
     }
 
     /// Reads the part of a model of `products` products; `None` where the bundle has none.
@@ -152,18 +200,27 @@ impl Surprises {
             .and_then(|row| row.first().copied())
             .ok_or_else(|| wrong("end"))?;
         let topics = Topics::from_numbers(numbers);
-        // Models of before there were kinds have none.
-        let kinds = match tensors.remove("kinship.offsets") {
-            None => Kinds::default(),
-            Some(offsets) => read_kinds(&mut tensors, offsets, topics.count(), products)
-                .ok_or_else(|| wrong("kinship"))?,
+        let offsets = take(&mut tensors, "kinship.offsets")?;
+        let kinds = read_kinds(&mut tensors, offsets, topics.count(), products)
+            .ok_or_else(|| wrong("kinship"))?;
+        let prices = take(&mut tensors, "prices")?
+            .into_f32()
+            .filter(|row| row.is_empty() || row.len() == products)
+            .filter(|row| row.iter().all(|price| price.is_finite() && *price >= 0.0))
+            .ok_or_else(|| wrong("prices"))?;
+        let (settings, delight, wanted, standard): (
+            SurpriseSettings,
+            DelightModel,
+            Option<DelightModel>,
+            Standard,
+        ) = read_json(bundle, SETTINGS)?;
+        let finite = |model: &DelightModel| {
+            model.intercept.is_finite() && model.weights.iter().all(|w| w.is_finite())
         };
-        let (settings, delight): (SurpriseSettings, DelightModel) = read_json(bundle, SETTINGS)?;
-        let finite = delight.intercept.is_finite() && delight.weights.iter().all(|w| w.is_finite());
-        if !finite {
+        if !(finite(&delight) && wanted.as_ref().is_none_or(finite) && standard.is_finite()) {
             return Err(BundleError::content(SETTINGS, "a weight is not finite"));
         }
-        Ok(Some(Surprises {
+        let mut surprises = Surprises {
             settings,
             popularity: Popularity::new(&buyers, &topics),
             topics,
@@ -174,8 +231,14 @@ impl Surprises {
             },
             kinds,
             delight,
+            wanted,
+            standard,
+            prices,
             buyers,
-        }))
+            by_appeal: Vec::new(),
+        };
+        surprises.rank_by_appeal();
+        Ok(Some(surprises))
     }
 }
 
@@ -194,16 +257,19 @@ fn read_kinds(
     } else {
         SparseRows::from_parts(offsets, columns, values, topics, topics)?
     };
-    let mut of_products = |name: &str| {
+    let mut row_of = |name: &str, length: usize| {
         let row = tensors.remove(name)?.into_f32()?;
-        let whole = row.is_empty() || row.len() == products;
+        let whole = row.is_empty() || row.len() == length;
         (whole && row.iter().all(|x| x.is_finite())).then_some(row)
     };
     Some(Kinds {
         kinship,
-        dearness: of_products("dearness")?,
-        stars: of_products("stars")?,
-        returned: of_products("returned")?,
+        dearness: row_of("dearness", products)?,
+        stars: row_of("stars", products)?,
+        returned: row_of("returned", products)?,
+        delights: row_of("delights of kinds", topics)?,
+        kept: row_of("keeping of kinds", topics)?,
+        price_level: row_of("price level", products)?,
     })
 }
 
@@ -217,6 +283,21 @@ pub struct Prospect {
     pub need: f32,
     /// How much likelier the customer's life makes it, in powers of fifty, −1…1.5.
     pub fit: f32,
+}
+
+/// Relevance of a product of which nobody knows better: log-odds of −5.
+const USUAL_RELEVANCE: f32 = 0.0067;
+
+impl Prospect {
+    /// `product` with usual relevance, of which life says nothing.
+    pub fn unseen(product: ProductIx) -> Prospect {
+        Prospect {
+            product,
+            relevance: USUAL_RELEVANCE,
+            need: 0.0,
+            fit: 0.0,
+        }
+    }
 }
 
 /// One customer as the surprise model sees them, prepared once per request.
@@ -281,7 +362,27 @@ impl<'a> Appraisal<'a> {
 
     /// The dial that suits the customer where they choose none: the shop's, moved by their curiosity.
     pub fn dial(&self) -> f32 {
-        (self.surprises.settings.dial + self.curiosity()).clamp(0.0, 1.0)
+        (self.surprises.settings.dial + self.curiosity()).clamp(LEAST_OWN_DIAL, 1.0)
+    }
+
+    /// The `count` products, of those that `allowed` lets through, that the primitive model of popularity and habit would say
+    /// first: what anybody would expect.
+    pub fn expected(&self, count: usize, allowed: &dyn Fn(ProductIx) -> bool) -> Vec<ProductIx> {
+        let surprises = self.surprises;
+        let expectation =
+            Expectation::new(&surprises.popularity, &surprises.topics, &self.interests);
+        let products = 0..surprises.topics.numbers().len() as ProductIx;
+        let mut said: Vec<(f32, ProductIx)> = products
+            .filter(|product| allowed(*product))
+            .map(|product| (expectation.expected(product), product))
+            .collect();
+        let first =
+            |a: &(f32, ProductIx), b: &(f32, ProductIx)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if said.len() > count && count > 0 {
+            said.select_nth_unstable_by(count - 1, first);
+        }
+        said.truncate(count);
+        said.into_iter().map(|(_, product)| product).collect()
     }
 
     /// The terms of each of `products`.
@@ -341,6 +442,11 @@ impl<'a> Appraisal<'a> {
                     dearer: self.topic_history.dearer(dearness),
                     leading: surprises.popularity.leading(*product),
                     mishaps: self.topic_history.mishaps(),
+                    kind_delights: topic.map_or(0.0, |t| surprises.kinds.delights(t)),
+                    kind_kept: topic.map_or(0.0, |t| surprises.kinds.kept(t)),
+                    price_level: surprises.kinds.price_level(*product),
+                    familiar: topic.map_or(0.0, |t| self.interests.share(t).sqrt()),
+                    little_known,
                 }
             })
             .collect()
@@ -381,6 +487,8 @@ mod tests {
                 fit: 0.0,
             })
             .collect();
+        let said = appraisal.expected(2, &|p| p != 1);
+        assert!(said.contains(&0) && said.len() == 2 && !said.contains(&1));
         let terms = appraisal.terms(&rows, &|_| None);
         for term in &terms {
             for x in [

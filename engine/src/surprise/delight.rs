@@ -6,9 +6,10 @@
 //! published survey of Taobao's customers (Chen et al., WWW 2019: all four raise serendipity, likeness to earlier recommendations lowers it; clicks
 //! are no label). With ratings it is the maximum a posteriori around that prior, found by Newton's method.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::terms::FEATURES;
+use super::terms::{FEATURES, KIND_DELIGHTS};
 use crate::stats::sigmoid;
 use serendib_shop::Delight as Answers;
 
@@ -26,9 +27,23 @@ const PRIOR_INTERCEPT: f64 = -0.5;
 pub struct DelightModel {
     pub intercept: f64,
     /// One weight per feature.
+    #[serde(serialize_with = "write_weights", deserialize_with = "read_weights")]
     pub weights: [f64; FEATURES],
     /// Ratings it was fitted on; 0 = the prior.
     pub ratings: usize,
+}
+
+/// serde knows no arrays of more than 32.
+fn write_weights<S: Serializer>(weights: &[f64; FEATURES], to: S) -> Result<S::Ok, S::Error> {
+    weights.as_slice().serialize(to)
+}
+
+fn read_weights<'de, D: Deserializer<'de>>(from: D) -> Result<[f64; FEATURES], D::Error> {
+    let weights = Vec::<f64>::deserialize(from)?;
+    let found = weights.len();
+    weights
+        .try_into()
+        .map_err(|_| D::Error::invalid_length(found, &"one weight per feature"))
 }
 
 /// `first` weights, and none on the features after them.
@@ -50,7 +65,7 @@ impl DelightModel {
     /// The model without ratings.
     pub fn prior() -> DelightModel {
         let w = PRIOR_WEIGHT;
-        DelightModel {
+        let mut prior = DelightModel {
             intercept: PRIOR_INTERCEPT,
             weights: known(&[
                 w,
@@ -72,6 +87,24 @@ impl DelightModel {
                 w,
             ]),
             ratings: 0,
+        };
+        // nothing where nobody rated any of its kind
+        prior.weights[KIND_DELIGHTS] = 1.0;
+        prior
+    }
+
+    /// What is known before anything was felt but that `share` of it was (0…1) and how its kinds were, by the feature
+    /// `of_kind`.
+    pub fn of_share(share: f64, of_kind: usize) -> DelightModel {
+        let share = share.clamp(0.001, 0.999);
+        let mut weights = [0.0; FEATURES];
+        if let Some(weight) = weights.get_mut(of_kind) {
+            *weight = 1.0;
+        }
+        DelightModel {
+            intercept: (share / (1.0 - share)).ln(),
+            weights,
+            ratings: 0,
         }
     }
 
@@ -89,11 +122,6 @@ impl DelightModel {
     /// Probability of delight, 0…1.
     pub fn probability(&self, features: &[f32; FEATURES]) -> f64 {
         sigmoid(self.log_odds(features))
-    }
-
-    /// Probability of delight of the usual candidate of a customer of usual curiosity, 0…1.
-    pub fn base_rate(&self) -> f64 {
-        sigmoid(self.intercept)
     }
 }
 

@@ -1,27 +1,27 @@
-//! The floor of surprises: the least relevance that a product needs to be one.
+//! The floor of surprises: how surely a customer must want a product for it to be one.
 
 use super::quantise::quantise;
 
 /// The relevance floor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FloorOptions {
-    /// Share of the median relevance of the customer's plain top 20; .5.
+    /// Share of the median of the customer's plain top 20; .25.
     pub share: f32,
-    /// Relevance that is always required, 0…1; 0.
+    /// What is always required, 0…1; 0.
     pub absolute: f32,
 }
 
 impl Default for FloorOptions {
     fn default() -> Self {
         FloorOptions {
-            share: 0.5,
+            share: 0.25,
             absolute: 0.0,
         }
     }
 }
 
-/// The floor of a customer whose plain ranking starts with relevances `plain` (best first): a share of the median of the first
-/// twenty, but at least the absolute one. The same at every dial.
+/// The floor of a customer who would want the first products of their plain ranking as surely as `plain` says: a share of the
+/// median of the first twenty, but at least the absolute one.
 pub fn floor(plain: &[f32], options: &FloorOptions) -> f32 {
     let mut top: Vec<f32> = plain.iter().take(20).map(|x| quantise(*x)).collect();
     top.sort_by(f32::total_cmp);

@@ -81,6 +81,11 @@ impl Interests {
         self.mix.get(&topic).copied().unwrap_or(0.0)
     }
 
+    /// Share of `topic` in what the customer bought, 0…1.
+    pub fn share(&self, topic: u32) -> f32 {
+        self.bought_from(topic) / self.total.max(1e-9)
+    }
+
     /// How often the customer bought at all.
     pub fn total(&self) -> f32 {
         self.total

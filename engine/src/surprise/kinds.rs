@@ -17,6 +17,12 @@ pub struct Kinds {
     pub stars: Vec<f32>,
     /// How much more often than usual each product is given back, −1…1.
     pub returned: Vec<f32>,
+    /// How much more than usual things of each kind delight those who rated them, log-odds, −3…3.
+    pub delights: Vec<f32>,
+    /// How much more often than usual things of each kind are kept from boxes, log-odds, −3…3.
+    pub kept: Vec<f32>,
+    /// How dear each product is among all, standard scores of log prices, −3…3.
+    pub price_level: Vec<f32>,
 }
 
 impl Kinds {
@@ -36,6 +42,21 @@ impl Kinds {
     /// Stars of `product` above the shop's mean, −4…4; 0 where nobody gave any.
     pub fn stars(&self, product: ProductIx) -> f32 {
         value(&self.stars, product)
+    }
+
+    /// How much more than usual things of `topic` delight, log-odds, −3…3; 0 where nobody rated any.
+    pub fn delights(&self, topic: u32) -> f32 {
+        value(&self.delights, topic)
+    }
+
+    /// How much more often than usual things of `topic` are kept from boxes, log-odds, −3…3; 0 where none were in any.
+    pub fn kept(&self, topic: u32) -> f32 {
+        value(&self.kept, topic)
+    }
+
+    /// How dear `product` is among all products, −3…3; 0 where nobody knows.
+    pub fn price_level(&self, product: ProductIx) -> f32 {
+        value(&self.price_level, product)
     }
 
     /// How much more often than usual `product` is given back, −1…1.

@@ -2,7 +2,9 @@
 //!
 //! [`Surprises`] is the part of a model. For one customer it prepares an [`Appraisal`], which says of any product how unexpected,
 //! novel, timely and comfortable it is; from these terms the [`delight`] model predicts the probability of a pleasant surprise.
-//! The [`dial`] chooses among what passes the relevance floor, and [`explore`] draws one slot with exact propensities.
+//! A surprise is worth that probability times the probability that it is wanted once it is met. The [`dial`] chooses among what
+//! passes the floor, at prices that keep one product from being the surprise of everybody, and [`explore`] draws one slot with
+//! exact propensities.
 
 mod appraisal;
 pub mod delight;
@@ -32,6 +34,6 @@ pub use kinds::Kinds;
 pub use moment::{either, season_at, Moment, SEASONS};
 pub use quantise::quantise;
 pub use receptivity::{curiosity, disappointed, fatigue, hurt, shown, PriceRange};
-pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES};
+pub use terms::{Standard, Terms, FEATURES, FEATURE_NAMES, KIND_DELIGHTS, KIND_KEPT};
 pub use topic_history::TopicHistory;
 pub use topics::Topics;

@@ -1,7 +1,9 @@
-//! The terms of delight, standardised over the candidates of one request.
+//! The terms of delight, standardised over what is usual in the shop, so that they compare between customers.
+
+use serde::{Deserialize, Serialize};
 
 /// How many numbers describe one candidate to the delight model.
-pub const FEATURES: usize = 30;
+pub const FEATURES: usize = 36;
 /// How many terms are standardised.
 const STANDARDISED: usize = 11;
 
@@ -48,6 +50,16 @@ pub struct Terms {
     pub leading: f32,
     /// How much went wrong for the customer lately, 0…3.
     pub mishaps: f32,
+    /// How much more things of its kind delight those who rated them than others do, log-odds, −3…3.
+    pub kind_delights: f32,
+    /// How much more often than usual things of its kind are kept from boxes, log-odds, −3…3.
+    pub kind_kept: f32,
+    /// How dear it is among all products, standard deviations of log prices, −3…3.
+    pub price_level: f32,
+    /// Square root of its kind's share in what the customer buys, 0…1.
+    pub familiar: f32,
+    /// How few customers bought it, 0 (the most bought) to 1.
+    pub little_known: f32,
 }
 
 impl Terms {
@@ -81,14 +93,53 @@ const LOG_ODDS_SPREAD: f32 = 2.0;
 /// How much kinship usually differs.
 const KINSHIP_SPREAD: f32 = 0.2;
 
-/// Mean and spread of each term over a pool of candidates.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Mean and spread of each term among the candidates of many customers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Standard {
     mean: [f32; STANDARDISED],
     spread: [f32; STANDARDISED],
 }
 
+impl Default for Standard {
+    /// What is usual where no shop was looked at.
+    fn default() -> Self {
+        Standard {
+            mean: [
+                USUAL_LOG_ODDS,
+                0.6,
+                0.6,
+                0.3,
+                0.7,
+                0.1,
+                0.5,
+                0.1,
+                0.5,
+                0.1,
+                0.0,
+            ],
+            spread: [
+                LOG_ODDS_SPREAD,
+                0.2,
+                0.25,
+                0.25,
+                0.3,
+                0.2,
+                0.2,
+                0.2,
+                0.4,
+                KINSHIP_SPREAD,
+                0.3,
+            ],
+        }
+    }
+}
+
 impl Standard {
+    /// Whether every number is one.
+    pub fn is_finite(&self) -> bool {
+        self.mean.iter().chain(&self.spread).all(|x| x.is_finite())
+    }
+
     /// Of `pool`. A term that hardly varies there tells nothing and becomes 0 everywhere.
     pub fn of(pool: &[Terms]) -> Standard {
         let mut mean = [0.0f64; STANDARDISED];
@@ -123,9 +174,9 @@ impl Standard {
         out
     }
 
-    /// What the delight model sees of a candidate, for a customer whose curiosity is `curiosity` above what is usual
-    /// (−1…1) and who was just disappointed or not: in the order of [`FEATURE_NAMES`], first the scores standardised over
-    /// the pool with their products, then what compares between customers as well.
+    /// What the models of delight and of wanting see of a candidate, for a customer whose curiosity is `curiosity` above what is
+    /// usual (−1…1) and who was just disappointed or not: in the order of [`FEATURE_NAMES`], first the standardised terms
+    /// with their products, then the others as they are.
     pub fn features(&self, terms: &Terms, curiosity: f32, let_down: bool) -> [f32; FEATURES] {
         let [relevance, unexpectedness, novelty, timeliness, comfort, fatigue, reach, need, new_kind, kinship, fit] =
             self.scores(terms);
@@ -162,6 +213,12 @@ impl Standard {
             terms.leading,
             curiosity,
             terms.new_kind * own_kinship,
+            terms.kind_delights,
+            terms.kind_kept,
+            terms.price_level,
+            terms.dearer.clamp(0.0, 3.0),
+            terms.familiar,
+            terms.little_known,
         ]
     }
 }
@@ -198,7 +255,18 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "leading its kind",
     "curiosity",
     "new kind × kinship",
+    "delight of its kind",
+    "keeping of its kind",
+    "price level",
+    "dearer, not cheaper",
+    "familiar kind",
+    "little known",
 ];
+
+/// Position of the delight of a product's kind among the features.
+pub const KIND_DELIGHTS: usize = 30;
+/// Position of how a product's kind is kept from boxes.
+pub const KIND_KEPT: usize = 31;
 
 #[cfg(test)]
 mod tests {

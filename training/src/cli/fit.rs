@@ -107,6 +107,16 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
     for verdict in strength::kept(&fitted.model.manifest) {
         println!("{verdict}");
     }
+    let surprises = &fitted.model.manifest.metrics["surprises"];
+    if let (Some(largest), Some(lists)) = (
+        surprises["largest_share"].as_f64(),
+        surprises["lists"].as_u64().filter(|lists| *lists > 0),
+    ) {
+        println!(
+            "surprises: one product is in {:.1} % of {lists} lists of five at most",
+            100.0 * largest
+        );
+    }
     let window = &fitted.model.manifest.data;
     println!(
         "\nmodel {id}: {} products, {} customers, {} touchpoints, {:.1} s\n{}{}",
@@ -130,7 +140,7 @@ fn print_choice(choice: &Choice) {
     if !choice.table.is_empty() {
         let mut grid = Grid::new([
             Column::name("family", 24),
-            Column::figure("NDCG@20", 8),
+            Column::figure("NDCG@5,20", 9),
             Column::figure("weight", 7),
             Column::figure("worth", 7),
             Column::figure("tried", 6),

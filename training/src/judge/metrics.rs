@@ -20,6 +20,10 @@ pub struct Measures {
     pub precision: [f64; 2],
     /// 1 over the rank of the first relevant, 0 beyond the last cut-off.
     pub reciprocal: f64,
+    /// 1 if anything relevant is among the first four, as many as a storefront shows beside a product.
+    pub hit_4: f64,
+    /// Discounted gain of the first five over the ideal.
+    pub ndcg_5: f64,
 }
 
 /// Measures `list` (best first) against the `relevant` products it can hold; `wanted` counts also those it cannot.
@@ -41,6 +45,8 @@ pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
         out.hit[at] = f64::from(u8::from(!inside.is_empty()));
         out.precision[at] = inside.len() as f64 / cut as f64;
     }
+    out.hit_4 = f64::from(u8::from(hits.iter().any(|rank| *rank < 4)));
+    out.ndcg_5 = ndcg(hits.iter().copied(), wanted, 5);
     out.reciprocal = hits.first().map_or(0.0, |rank| 1.0 / (*rank as f64 + 1.0));
     out
 }
@@ -58,6 +64,11 @@ pub struct Summary {
     pub ndcg_10: f64,
     #[serde(rename = "ndcg@20")]
     pub ndcg_20: f64,
+    #[serde(rename = "ndcg@5")]
+    pub ndcg_5: f64,
+    /// Share of customers with a hit in the first 4.
+    #[serde(rename = "hr@4")]
+    pub hit_4: f64,
     /// Share of customers with a hit in the first 10.
     #[serde(rename = "hr@10")]
     pub hit_10: f64,
@@ -82,6 +93,8 @@ impl Summary {
             recall_20: mean(&|m| m.recall[1]),
             ndcg_10: mean(&|m| m.ndcg[0]),
             ndcg_20: mean(&|m| m.ndcg[1]),
+            ndcg_5: mean(&|m| m.ndcg_5),
+            hit_4: mean(&|m| m.hit_4),
             hit_10: mean(&|m| m.hit[0]),
             hit_20: mean(&|m| m.hit[1]),
             precision_10: mean(&|m| m.precision[0]),
@@ -101,7 +114,8 @@ mod tests {
         assert_eq!(m.recall, [0.5, 0.5]);
         assert_eq!(m.hit, [1.0, 1.0]);
         assert_eq!(m.precision, [0.2, 0.1]);
-        assert_eq!(m.reciprocal, 1.0);
+        assert_eq!((m.reciprocal, m.hit_4), (1.0, 1.0));
+        assert!((m.ndcg_5 - m.ndcg[1]).abs() < 1e-12);
         let ideal = 1.0 + 1.0 / 3f64.log2() + 0.5 + 1.0 / 5f64.log2();
         assert!((m.ndcg[1] - 1.5 / ideal).abs() < 1e-12);
         assert_eq!(measure(&[1], &[], 0), Measures::default());

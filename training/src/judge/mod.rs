@@ -25,6 +25,18 @@ use crate::stats::bootstrap::mean_interval;
 use baselines::{Baselines, Ranker};
 use metrics::{measure, Measures, Summary};
 
+/// A measure of one list.
+type Measure = fn(&Measures) -> f64;
+
+/// Measures by which ours is compared with each baseline.
+const COMPARED: [(&str, Measure); 5] = [
+    ("ndcg@20", |m| m.ndcg[1]),
+    ("recall@20", |m| m.recall[1]),
+    ("ndcg@5", |m| m.ndcg_5),
+    ("hr@4", |m| m.hit_4),
+    ("mrr", |m| m.reciprocal),
+];
+
 /// Depth of the lists that are judged.
 pub const DEPTH: usize = 20;
 
@@ -50,14 +62,7 @@ pub fn evaluate(
     }
     let mut intervals = Vec::new();
     for (at, (name, _)) in rankers.iter().enumerate().skip(1) {
-        for metric in ["ndcg@20", "recall@20"] {
-            let of = |m: &Measures| {
-                if metric == "ndcg@20" {
-                    m.ndcg[1]
-                } else {
-                    m.recall[1]
-                }
-            };
+        for (metric, of) in COMPARED {
             let gaps: Vec<f64> = per_case[0]
                 .iter()
                 .zip(&per_case[at])

@@ -1,11 +1,12 @@
-//! Judging surprises on what customers bought later: a curve over the dial beside simple rivals.
+//! Judging surprises as a shop would: how little they repeat the plain list and the bestsellers, how different they are for
+//! different people, what is said of their delight, and what of them was found later; a curve over the dial beside simple rivals.
 //!
 //! The truth is not the scorer's own opinion: kinds of things are clusters frozen by the evaluator, and "expected" is what the
 //! evaluator's primitive model, popularity with a bonus for the customer's clusters, puts into its first hundred. A hit is a
-//! later purchase in a cluster new to the customer and outside that hundred. Lists are compared where they keep at least 80 %
-//! of the plain ranking's hits among all new products.
+//! later purchase in a cluster new to the customer and outside that hundred. Purchases tell what people find by themselves,
+//! which delight is not: they are told, and nothing is chosen by them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +24,10 @@ use crate::learn::surprise::topics;
 
 const LENGTH: usize = 10;
 const PRIMITIVE: usize = 100;
+/// Length of a plain list, which no surprise should repeat.
+const PLAIN: usize = 20;
+/// Bestsellers.
+const POPULAR: usize = 100;
 const AFTER_DAYS: i64 = 90;
 const MOST_CUSTOMERS: usize = 1_000;
 const DIALS: [f32; 7] = [0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0];
@@ -38,10 +43,20 @@ pub struct SurpriseRow {
     pub again: f64,
     /// Later purchases of new products among ten; per customer.
     pub new_products: f64,
-    /// `new_products` as a share of the plain ranking's.
-    pub kept: f64,
+    /// Share of the lines that are in the customer's own plain list of twenty.
+    pub overlap: f64,
+    /// Share of the lines that are among the hundred most popular products.
+    pub popular: f64,
+    /// Different products over all lists.
+    pub different: usize,
+    /// Largest share of the lists that hold one product.
+    pub largest: f64,
+    /// Lists that are empty, as a share of all.
+    pub empty: f64,
     /// Mean unexpectedness of the items, ours only.
     pub unexpectedness: Option<f64>,
+    /// Mean predicted delight of the items, ours only.
+    pub delight: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -62,6 +77,8 @@ struct Case {
     expected: HashSet<ProductIx>,
     known_clusters: HashSet<u32>,
     had: HashSet<ProductIx>,
+    /// The customer's plain list of twenty; filled in by the model that is judged.
+    plain: HashSet<ProductIx>,
 }
 
 fn before(log: &Log, customer: u32, cut: i64) -> &[Touch] {
@@ -133,15 +150,28 @@ fn case(
         expected,
         known_clusters,
         had,
+        plain: HashSet::new(),
     })
 }
 
+#[derive(Default)]
 struct Listed {
     products: Vec<ProductIx>,
     unexpectedness: Option<f64>,
+    delight: Option<f64>,
 }
 
-fn tally(name: String, cases: &[Case], lists: &[Listed]) -> SurpriseRow {
+fn mean(said: impl Iterator<Item = f64>) -> Option<f64> {
+    let said: Vec<f64> = said.collect();
+    (!said.is_empty()).then(|| said.iter().sum::<f64>() / said.len() as f64)
+}
+
+fn tally(
+    name: String,
+    cases: &[Case],
+    lists: &[Listed],
+    bestsellers: &HashSet<ProductIx>,
+) -> SurpriseRow {
     let n = cases.len().max(1) as f64;
     let count = |of: fn(&Case) -> &HashSet<ProductIx>| {
         cases
@@ -156,14 +186,23 @@ fn tally(name: String, cases: &[Case], lists: &[Listed]) -> SurpriseRow {
             .sum::<usize>() as f64
             / n
     };
-    let said: Vec<f64> = lists.iter().filter_map(|l| l.unexpectedness).collect();
+    let mut of_product: HashMap<ProductIx, usize> = HashMap::new();
+    let lines = lists.iter().flat_map(|list| &list.products);
+    lines.for_each(|product| *of_product.entry(*product).or_default() += 1);
+    let lines = of_product.values().sum::<usize>().max(1) as f64;
+    let popular = of_product.iter().filter(|(p, _)| bestsellers.contains(p));
     SurpriseRow {
         method: name,
         surprises: count(|c| &c.surprises),
         again: count(|c| &c.again),
         new_products: count(|c| &c.new),
-        kept: 1.0,
-        unexpectedness: (!said.is_empty()).then(|| said.iter().sum::<f64>() / said.len() as f64),
+        overlap: count(|c| &c.plain) * n / lines,
+        popular: popular.map(|(_, times)| *times).sum::<usize>() as f64 / lines,
+        different: of_product.len(),
+        largest: of_product.values().copied().max().unwrap_or(0) as f64 / n,
+        empty: lists.iter().filter(|l| l.products.is_empty()).count() as f64 / n,
+        unexpectedness: mean(lists.iter().filter_map(|l| l.unexpectedness)),
+        delight: mean(lists.iter().filter_map(|l| l.delight)),
     }
 }
 
@@ -187,7 +226,9 @@ pub fn evaluate(
     if !log.timed || clusters.count() < 5 {
         return Ok(None);
     }
-    let judge = Judge {
+    let bestsellers = model.by_popularity().iter().take(POPULAR).copied();
+    let mut judge = Judge {
+        bestsellers: bestsellers.collect(),
         live: Live::of_catalogue(model.catalogue.clone()),
         cases: cases(
             model,
@@ -203,6 +244,7 @@ pub fn evaluate(
         clusters: &clusters,
         seed,
     };
+    judge.tell_plain()?;
     let mut rows = Vec::new();
     for dial in DIALS {
         say(&format!("surprises at dial {dial}"));
@@ -210,17 +252,6 @@ pub fn evaluate(
     }
     say("the rivals of surprises");
     rows.extend(judge.rivals()?);
-    let plain = rows
-        .iter()
-        .find(|r| r.method == Rival::Relevance.name())
-        .map_or(0.0, |r| r.new_products);
-    for row in &mut rows {
-        row.kept = if plain > 0.0 {
-            row.new_products / plain
-        } else {
-            0.0
-        };
-    }
     Ok(Some(SurpriseReport {
         customers: judge.cases.len(),
         clusters: clusters.count(),
@@ -257,6 +288,7 @@ fn cases(
 /// The model under judgement and whom it is judged by.
 struct Judge<'a> {
     model: &'a Model,
+    bestsellers: HashSet<ProductIx>,
     live: Live,
     log: &'a Log,
     cut: i64,
@@ -294,21 +326,33 @@ impl Judge<'_> {
             .map(|mut answer| answer.lists.swap_remove(0))
     }
 
+    /// Fills in everybody's plain list.
+    fn tell_plain(&mut self) -> Result<(), RequestError> {
+        let lists: Result<Vec<HashSet<ProductIx>>, RequestError> = self
+            .cases
+            .par_iter()
+            .map(|case| {
+                let list = self.ask(case, ListKind::ForYou, 0.0, PLAIN)?;
+                Ok(list.items.iter().map(|item| item.product).collect())
+            })
+            .collect();
+        for (case, plain) in self.cases.iter_mut().zip(lists?) {
+            case.plain = plain;
+        }
+        Ok(())
+    }
+
     fn at_dial(&self, dial: f32) -> Result<SurpriseRow, RequestError> {
         let lists: Result<Vec<Listed>, RequestError> = self
             .cases
             .par_iter()
             .map(|case| {
                 let list = self.ask(case, ListKind::Surprise, dial, LENGTH)?;
-                let said: Vec<f64> = list
-                    .items
-                    .iter()
-                    .filter_map(|i| i.unexpectedness.map(f64::from))
-                    .collect();
+                let items = || list.items.iter();
                 Ok(Listed {
-                    products: list.items.iter().map(|i| i.product).collect(),
-                    unexpectedness: (!said.is_empty())
-                        .then(|| said.iter().sum::<f64>() / said.len() as f64),
+                    products: items().map(|i| i.product).collect(),
+                    unexpectedness: mean(items().filter_map(|i| i.unexpectedness.map(f64::from))),
+                    delight: mean(items().filter_map(|i| i.delight.map(f64::from))),
                 })
             })
             .collect();
@@ -316,6 +360,7 @@ impl Judge<'_> {
             format!("serendib, dial {dial}"),
             &self.cases,
             &lists?,
+            &self.bestsellers,
         ))
     }
 
@@ -341,10 +386,11 @@ impl Judge<'_> {
                 .zip(&relevant)
                 .map(|(case, list)| Listed {
                     products: self.pick(rival, case, list),
-                    unexpectedness: None,
+                    ..Listed::default()
                 })
                 .collect();
-            tally(rival.name().to_owned(), &self.cases, &lists)
+            let name = rival.name().to_owned();
+            tally(name, &self.cases, &lists, &self.bestsellers)
         };
         Ok(Rival::ALL.map(row).into())
     }
@@ -354,6 +400,7 @@ impl Judge<'_> {
         let products = relevant.iter().map(|r| r.product);
         match rival {
             Rival::Relevance => products.take(LENGTH).collect(),
+            Rival::Beside => products.skip(PLAIN).take(LENGTH).collect(),
             Rival::Unexpected => products
                 .filter(|p| !case.expected.contains(p))
                 .filter(|p| {
@@ -396,6 +443,7 @@ impl Judge<'_> {
 #[derive(Clone, Copy)]
 enum Rival {
     Relevance,
+    Beside,
     Unexpected,
     Popular,
     Farthest,
@@ -403,8 +451,9 @@ enum Rival {
 }
 
 impl Rival {
-    const ALL: [Rival; 5] = [
+    const ALL: [Rival; 6] = [
         Rival::Relevance,
+        Rival::Beside,
         Rival::Unexpected,
         Rival::Popular,
         Rival::Farthest,
@@ -414,6 +463,7 @@ impl Rival {
     fn name(self) -> &'static str {
         match self {
             Rival::Relevance => "relevance",
+            Rival::Beside => "relevance beside the plain list",
             Rival::Unexpected => "relevance among the unexpected",
             Rival::Popular => "popular and unseen",
             Rival::Farthest => "farthest of the candidates",
@@ -451,18 +501,29 @@ impl std::fmt::Display for SurpriseReport {
             Column::name("method", 32),
             Column::figure("surprises", 9),
             Column::figure("again", 9),
-            Column::figure("new", 9),
-            Column::figure("kept", 7),
-            Column::figure("unexp.", 8),
+            Column::figure("new", 8),
+            Column::figure("plain", 7),
+            Column::figure("popular", 8),
+            Column::figure("products", 9),
+            Column::figure("largest", 8),
+            Column::figure("empty", 6),
+            Column::figure("unexp.", 7),
+            Column::figure("delight", 8),
         ]);
+        let percent = |share: f64| format!("{:.0}%", 100.0 * share);
         for row in &self.rows {
             grid.row([
                 row.method.clone(),
                 fixed(row.surprises, 4),
                 fixed(row.again, 4),
                 fixed(row.new_products, 4),
-                format!("{:.0}%", 100.0 * row.kept),
+                percent(row.overlap),
+                percent(row.popular),
+                row.different.to_string(),
+                format!("{:.1}%", 100.0 * row.largest),
+                percent(row.empty),
                 row.unexpectedness.map_or(String::new(), |u| fixed(u, 3)),
+                row.delight.map_or(String::new(), |d| fixed(d, 3)),
             ]);
         }
         write!(f, "{grid}")

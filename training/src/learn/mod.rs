@@ -368,10 +368,13 @@ pub fn fit_parts(
     }
     // Last, for delight is read from relevance and needs.
     say("fitting delight");
-    let delight =
-        surprise::delight(model, log, context.delights).map_err(|error| part("delight")(&error))?;
-    if let Some(surprises) = &mut model.surprises {
-        surprises.delight = delight;
+    let found =
+        surprise::feel(model, log, context.delights).map_err(|error| part("delight")(&error))?;
+    if let Some(found) = found {
+        model.manifest.metrics["surprises"] = serde_json::json!({
+            "largest_share": found.largest,
+            "lists": found.lists,
+        });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
 
 use crate::learn::vectors::choose::{choose, Choice, Settings};
-use crate::learn::vectors::scorers::ndcg;
+use crate::learn::vectors::scorers::gain_of_case;
 use crate::learn::vectors::split::{hold_out, Regime};
 use crate::learn::*;
 
@@ -202,8 +202,8 @@ fn products_placed_by_content_do_not_drown_what_sells() {
     let buyers = served.popularity().to_vec();
     for case in &split.cases {
         let folded = served.fold_in(&case.history, case.now);
-        ours += ndcg(&served.score(&folded, &all), case, 20);
-        popular += ndcg(&buyers, case, 20);
+        ours += gain_of_case(&served.score(&folded, &all), case);
+        popular += gain_of_case(&buyers, case);
     }
     assert!(ours > 0.9 * popular, "{ours} against {popular}: {choice:?}");
 }

@@ -89,10 +89,7 @@ pub fn model(
     );
     model.complements = Some(graph);
     model.surprises = Some(learned);
-    let delight = surprises::delight(&model, before, delights)?;
-    if let Some(learned) = &mut model.surprises {
-        learned.delight = delight;
-    }
+    surprises::feel(&mut model, before, delights)?;
     Ok(model)
 }
 

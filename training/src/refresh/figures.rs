@@ -46,6 +46,16 @@ pub fn figures(sections: &Sections) -> Vec<Figure> {
             row.surprises,
             true,
         );
+        add(
+            format!("surprises in the plain list, {}", row.method),
+            row.overlap,
+            false,
+        );
+        add(
+            format!("lists that hold one surprise, {}", row.method),
+            row.largest,
+            false,
+        );
     }
     if let Some(delight) = &sections.delight {
         let off = delight

@@ -1,4 +1,6 @@
-//! Honest probabilities: isotonic regression, and how far predictions are from what happens.
+//! Honest probabilities: isotonic regression, lines through log-odds, and how far predictions are from what happens.
+
+use super::logistic::{self, Observations, Prior};
 
 /// The non-decreasing sequence nearest to `values` in squares weighted by `weights` (Ayer et al., 1955).
 ///
@@ -21,6 +23,24 @@ pub fn pool_adjacent_violators(values: &[f64], weights: &[usize]) -> Vec<f64> {
         .into_iter()
         .flat_map(|(value, _, count)| std::iter::repeat_n(value, count))
         .collect()
+}
+
+/// Log-odds beyond which one row says no more: two in a million.
+const MOST_LOG_ODDS: f64 = 13.0;
+
+/// Scale and shift of the log-odds `said` with the highest likelihood of what came true (share and weight of each), drawn
+/// towards (1, 0) with the weight of `prior` rows; (1, 0) where the order would turn round.
+pub fn line(said: &[f64], came: &[(f64, f64)], prior: f64) -> (f64, f64) {
+    let mut rows = Observations::default();
+    for (said, (label, weight)) in said.iter().zip(came) {
+        let raw = said.clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
+        rows.push([(0, raw), (1, 1.0)], *label, *weight);
+    }
+    let priors = [Prior::normal(1.0, prior), Prior::normal(0.0, prior)];
+    match logistic::fit(&rows, &priors).as_deref() {
+        Ok([scale, shift]) if *scale > 0.05 => (*scale, *shift),
+        _ => (1.0, 0.0),
+    }
 }
 
 /// Probabilities `said` beside what `happened`, for [`calibration_error`].

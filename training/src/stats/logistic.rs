@@ -3,7 +3,7 @@
 use faer::linalg::solvers::Solve;
 use faer::Mat;
 use rayon::prelude::*;
-use serendib_engine::stats::sigmoid;
+pub use serendib_engine::stats::sigmoid;
 
 /// Newton steps before the search is given up where it stands.
 const STEPS: usize = 60;

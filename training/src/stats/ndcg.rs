@@ -18,6 +18,13 @@ pub fn ndcg(ranks: impl IntoIterator<Item = usize>, wanted: usize, cut: usize) -
     }
 }
 
+/// What settings are chosen by: the mean of NDCG@5, which a storefront shows, and NDCG@20 of hits at `ranks` (from 0), of which
+/// there could be `wanted`; 0 for none.
+pub fn top_and_list(ranks: &[usize], wanted: usize) -> f64 {
+    let at = |cut| ndcg(ranks.iter().copied(), wanted, cut);
+    0.5 * (at(5) + at(20))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +36,7 @@ mod tests {
         assert_eq!(ndcg([10], 1, 10), 0.0);
         assert_eq!(ndcg([], 3, 10), 0.0);
         assert_eq!(ndcg([], 0, 10), 0.0);
+        assert_eq!(top_and_list(&[0], 1), 1.0);
+        assert_eq!(top_and_list(&[9], 1), 0.5 * ndcg([9], 1, 20));
     }
 }

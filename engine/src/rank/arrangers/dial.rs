@@ -5,7 +5,7 @@ use crate::explain::surprises::Explained;
 use crate::rank::arrangers::by_score::sort;
 use crate::rank::arrangers::list_quality::{Composed, Composer};
 use crate::rank::{Arranged, Arranger, Item, Note, Query, Removed};
-use crate::surprise::dial::{choose, spreads, Dial};
+use crate::surprise::dial::{choose, Dial};
 use crate::surprise::{explore, quantise, Dialled, Draw, ExploreOptions, Surprises};
 use serendib_shop::ProductIx;
 use std::collections::{HashMap, HashSet};
@@ -28,14 +28,14 @@ impl Arranger for ByDial {
         };
         sort(&mut candidates);
         quantise_in_order(&mut candidates);
-        let ranking = Ranking::new(query, surprises, &candidates, slots);
+        let ranking = Ranking::new(query, surprises, &candidates);
         let mut composed = Composer::new(query, pins, true, ranking.asked).compose(
             &ranking.ranked,
-            ranking.movable,
+            ranking.ranked.len(),
             slots,
         );
         let draw = draw_last(query, pins, slots, &ranking, &mut composed);
-        arranged.notes = shortages(&ranking, &composed, &candidates, slots);
+        arranged.notes = shortages(&ranking, &composed, slots);
         arranged.removed = removals(query, &ranking, &composed, &candidates, pins);
         arranged.chosen = chosen(query, surprises, &ranking, &composed, candidates);
         if let (Some(draw), Some(last)) = (draw, arranged.chosen.last_mut()) {
@@ -46,8 +46,7 @@ impl Arranger for ByDial {
     }
 }
 
-/// Brings relevance onto the steps of the dial. It follows the plain ranking but for rounding; from here on it does so
-/// exactly.
+/// Brings relevance onto fixed steps in the order of the plain ranking, which it follows but for rounding.
 fn quantise_in_order(candidates: &mut [Item]) {
     let mut above = 1.0f32;
     for candidate in candidates {
@@ -62,58 +61,64 @@ struct Ranking {
     asked: f32,
     /// The dial as it suits these candidates.
     dial: Dial,
-    /// Least relevance of a surprise, 0…1.
+    /// How surely each must be wanted, at dial 0 how relevant it must be, 0…1.
     floor: f32,
     /// What the dial sees of each candidate, by position.
     rows: Vec<Dialled>,
+    /// Whether each candidate is below the floor or not relevant enough.
+    refused: Vec<bool>,
     /// Positions of what may come in, best first; all of it is above the floor.
     order: Vec<usize>,
-    /// Product and value of each of `order`.
+    /// Product and worth of each of `order`.
     ranked: Vec<(ProductIx, f32)>,
-    /// How many of `order` come before those that are let in only where the list would be short.
-    movable: usize,
 }
 
 impl Ranking {
-    /// The order of `candidates`, which are sorted by the plain ranking, for a list of `slots`.
-    fn new(query: &Query, surprises: &Surprises, candidates: &[Item], slots: usize) -> Ranking {
-        let own = || query.appraiser.map_or(0.0, |a| a.appraisal().dial());
-        let asked = query.request.dial.unwrap_or_else(own);
+    /// The order of `candidates`, which are sorted by the plain ranking. At dial 0 it is the plain ranking.
+    fn new(query: &Query, surprises: &Surprises, candidates: &[Item]) -> Ranking {
+        let asked = query.dial();
         let floor = floor_of(query, surprises);
         let rows: Vec<Dialled> = candidates
             .iter()
             .map(|c| Dialled {
-                relevance: c.relevance,
+                wanted: if asked > 0.0 {
+                    c.wanted.unwrap_or(c.relevance)
+                } else {
+                    c.relevance
+                },
                 delight: c.delight.unwrap_or(0.0),
-                unexpectedness: c.unexpectedness.unwrap_or(1.0),
+                price: if asked > 0.0 {
+                    surprises.price(c.product)
+                } else {
+                    0.0
+                },
                 family: query.family(c.product),
             })
             .collect();
-        let (relevance_spread, delight_spread) = spreads(&rows, floor);
-        let dial = Dial {
-            dial: asked,
-            scale: candidates.first().map_or(1.0, |c| c.relevance).max(1e-4),
-            relevance_spread,
-            delight_spread,
-            floor,
-            least_delight: surprises.least_delight(),
-            least_unexpectedness: surprises.settings.least_unexpectedness,
-        }
-        .settled(&rows, slots);
-        let order = choose(&rows, &dial, candidates.len());
+        let dial = Dial::new(asked, &rows, floor);
+        let least = query
+            .request
+            .surprise_floor
+            .max(surprises.settings.floor_absolute);
+        let refused: Vec<bool> = rows
+            .iter()
+            .zip(candidates)
+            .map(|(row, c)| !dial.lets_in(row) || c.relevance < quantise(least))
+            .collect();
+        let order: Vec<usize> = choose(&rows, &dial, candidates.len())
+            .into_iter()
+            .filter(|ix| !refused[*ix])
+            .collect();
         Ranking {
             asked,
             floor,
             ranked: order
                 .iter()
-                .map(|ix| (candidates[*ix].product, dial.value(&rows[*ix])))
+                .map(|ix| (candidates[*ix].product, dial.worth(&rows[*ix])))
                 .collect(),
-            movable: order
-                .iter()
-                .take_while(|ix| !dial.comes_last(&rows[**ix]))
-                .count(),
             dial,
             rows,
+            refused,
             order,
         }
     }
@@ -144,7 +149,7 @@ fn draw_last(
         open[*at] = false;
     }
     let fits = |at: &usize| open[*at] && before.refuses(ranked[*at].0).is_none();
-    let mut left: Vec<usize> = (0..ranking.movable)
+    let mut left: Vec<usize> = (0..ranked.len())
         .filter(|at| fits(at) && !before.is_crowded(ranked[*at].0))
         .collect();
     if left.is_empty() {
@@ -163,18 +168,13 @@ fn draw_last(
 }
 
 /// Why the list is short, where it is.
-fn shortages(
-    ranking: &Ranking,
-    composed: &Composed,
-    candidates: &[Item],
-    slots: usize,
-) -> Vec<Note> {
+fn shortages(ranking: &Ranking, composed: &Composed, slots: usize) -> Vec<Note> {
     let mut notes = Vec::new();
     if composed.chosen.len() < slots {
         if composed.capped() {
             notes.push(Note::Capped);
         }
-        if candidates.iter().any(|c| c.relevance < ranking.floor) {
+        if ranking.refused.contains(&true) {
             notes.push(Note::Floor);
         }
     }
@@ -209,7 +209,7 @@ fn removals(
         .filter(|(ix, _)| !chosen.contains(ix))
         .map(|(ix, candidate)| Removed {
             product: candidate.product,
-            by: if candidate.relevance < ranking.floor {
+            by: if ranking.refused[ix] {
                 "floor"
             } else if taken.contains(&ranking.rows[ix].family) {
                 "variant"
@@ -235,9 +235,9 @@ fn chosen(
         .filter_map(|ix| {
             let mut item = candidates[ix].take()?;
             item.floor = Some(ranking.floor);
-            item.score = ranking.dial.value(&ranking.rows[ix]);
+            item.score = ranking.dial.worth(&ranking.rows[ix]);
             if ranking.asked > 0.0 {
-                let part = ranking.dial.delight_part(item.delight.unwrap_or(0.0));
+                let part = ranking.dial.delight_part(&ranking.rows[ix]);
                 let drivers = item.drivers.unwrap_or_default();
                 let reasons = explained.reasons(item.product, drivers, part);
                 item.reasons.extend(reasons);

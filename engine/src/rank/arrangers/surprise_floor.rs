@@ -1,4 +1,4 @@
-//! The floor of surprises: how well a product must suit the customer to be one.
+//! The floor of surprises: how surely the customer must want a product for it to be one.
 
 use crate::rank::filters::Outgrown;
 use crate::rank::{Filter, Query};
@@ -8,15 +8,36 @@ use serendib_shop::ProductIx;
 /// Best products of a customer that the floor is told by.
 const PLAIN: usize = 20;
 
-/// The customer's own floor. It follows from what the shop sells and they have not, so that neither the list's limits nor
-/// what a page, another list or an earlier surprise took away lowers it.
+/// The customer's own floor: a share of how surely they want what is in their plain list, which neither the list's limits nor
+/// what a page, another list or an earlier surprise took away lowers. At dial 0, and where no model says what is wanted, of how
+/// relevant it is.
 pub(crate) fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
     let own = surprises.floor();
-    let options = FloorOptions {
-        absolute: own.absolute.max(query.request.surprise_floor),
-        ..own
+    let judged = query.appraiser.zip(query.beside);
+    let (options, plain) = match judged.filter(|_| surprises.wanted.is_some()) {
+        Some((appraiser, beside)) if !beside.plain.is_empty() => {
+            let view = query.relevance;
+            let scores = view.scores(&beside.plain);
+            let rows: Vec<_> = beside
+                .plain
+                .iter()
+                .zip(scores)
+                .map(|(&p, score)| view.prospect(p, view.relevance(p, score)))
+                .collect();
+            let wanted = appraiser.appraise(&rows);
+            // what is always required is told of relevance
+            let options = FloorOptions {
+                absolute: 0.0,
+                ..own
+            };
+            (options, wanted.iter().map(|a| a.wanted).collect())
+        }
+        _ => {
+            let absolute = own.absolute.max(query.request.surprise_floor);
+            (FloorOptions { absolute, ..own }, plain_top(query))
+        }
     };
-    floor(&plain_top(query), &options)
+    floor(&plain, &options)
 }
 
 /// Relevances of the customer's plain ranking, best first.

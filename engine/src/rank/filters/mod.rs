@@ -2,6 +2,7 @@
 
 mod already_owned;
 mod excluded;
+mod expected;
 mod hidden;
 mod let_down;
 mod limits;
@@ -10,6 +11,7 @@ mod outgrown;
 
 pub use already_owned::AlreadyOwned;
 pub use excluded::Excluded;
+pub use expected::Expected;
 pub use hidden::Hidden;
 pub use let_down::LetDownBefore;
 pub use limits::Limits;

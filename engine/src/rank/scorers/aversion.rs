@@ -42,6 +42,7 @@ impl Scorer for Aversion {
             };
             candidate.relevance *= factor;
             candidate.delight = candidate.delight.map(|delight| delight * factor);
+            candidate.wanted = candidate.wanted.map(|wanted| wanted * factor);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Scorer "delight": unexpectedness, novelty, timeliness and delight of candidates.
+//! Scorer "delight": unexpectedness, novelty, timeliness, delight and wanting of candidates.
 
 use crate::rank::{Item, Query, Scorer};
 use crate::surprise::quantise;
 
-/// Fills in unexpectedness, novelty, timeliness and delight.
+/// Fills in unexpectedness, novelty, timeliness, delight and wanting.
 pub struct Delighting;
 
 impl Scorer for Delighting {
@@ -23,6 +23,7 @@ impl Scorer for Delighting {
             candidate.novelty = Some(appraised.terms.novelty);
             candidate.timeliness = Some(appraised.terms.timeliness);
             candidate.delight = Some(appraised.delight);
+            candidate.wanted = Some(appraised.wanted);
             candidate.drivers = Some(appraised.drivers);
         }
     }

@@ -28,6 +28,7 @@ impl Scorer for Fatigue {
                 };
                 candidate.relevance *= factor;
                 candidate.delight = candidate.delight.map(|delight| delight * factor);
+                candidate.wanted = candidate.wanted.map(|wanted| wanted * factor);
             }
         }
     }

@@ -9,6 +9,7 @@ mod new_products;
 mod next_basket;
 mod next_in_life;
 mod popular;
+mod promising;
 mod similar;
 mod vectors;
 
@@ -21,6 +22,7 @@ pub use new_products::NewProducts;
 pub use next_basket::NextBasket;
 pub use next_in_life::{NextInLife, Upcoming};
 pub use popular::Popular;
+pub use promising::Promising;
 pub use similar::Similar;
 pub use vectors::Vectors;
 

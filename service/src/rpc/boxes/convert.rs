@@ -181,25 +181,8 @@ fn rules_from_proto(rules: &v1::PackRules) -> Result<ShopRules, Invalid> {
     out.minimum_margin = within("minimum_margin", rules.minimum_margin, 1.0)?;
     out.fairness = within("fairness", rules.fairness, 1.0)?;
     let weights = rules.weights.unwrap_or_default();
-    for (field, said, slot) in [
-        (
-            "weights.relevance",
-            weights.relevance,
-            &mut out.weights.relevance,
-        ),
-        ("weights.need", weights.need, &mut out.weights.need),
-        ("weights.delight", weights.delight, &mut out.weights.delight),
-        ("weights.novelty", weights.novelty, &mut out.weights.novelty),
-    ] {
-        if let Some(weight) = amount(field, said)? {
-            if weight > 1e6 {
-                return Err(Invalid::new(
-                    field,
-                    format!("is {weight}, expected at most 1000000"),
-                ));
-            }
-            *slot = weight as f32;
-        }
+    if let Some(delight) = within("weights.delight", weights.delight, 1.0)? {
+        out.weights.delight = delight as f32;
     }
     if let Some(had) = within("weights.had", weights.had, 1.0)? {
         out.weights.had = had as f32;

@@ -115,6 +115,7 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, lists: &Lists) -> v1::It
         rank: rank as u32,
         score: f64::from(item.score),
         relevance: finite(Some(item.relevance)),
+        wanted: finite(item.wanted),
         unexpectedness: finite(item.unexpectedness),
         novelty: finite(item.novelty),
         timeliness: finite(item.timeliness),

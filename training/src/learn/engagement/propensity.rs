@@ -2,6 +2,7 @@
 
 use serendib_engine::engagement::{Propensity, STRANGER};
 
+use crate::stats::calibration::line;
 use crate::stats::logistic::{self, Observations, Prior};
 
 /// Log-odds beyond which one row says no more: two in a million.
@@ -71,20 +72,12 @@ pub fn fit(
 /// Sets scale and shift on rows that were not fitted on: the highest likelihood, drawn towards (1, 0) with the weight of `prior`
 /// rows, so that few rows change little.
 pub fn calibrate(model: &mut Propensity, rows: &[Vec<f64>], bought: &[bool], prior: f64) {
-    model.scale = 1.0;
-    model.shift = 0.0;
-    let mut observations = Observations::default();
-    for (row, bought) in rows.iter().zip(bought) {
-        let raw = model.raw(row).clamp(-MOST_LOG_ODDS, MOST_LOG_ODDS);
-        observations.push([(0, raw), (1, 1.0)], f64::from(u8::from(*bought)), 1.0);
-    }
-    let priors = [Prior::normal(1.0, prior), Prior::normal(0.0, prior)];
-    // a calibration that turns the order round is none
-    if let Ok([scale, shift]) = logistic::fit(&observations, &priors).as_deref() {
-        if *scale > 0.05 {
-            (model.scale, model.shift) = (*scale, *shift);
-        }
-    }
+    let said: Vec<f64> = rows.iter().map(|row| model.raw(row)).collect();
+    let came: Vec<(f64, f64)> = bought
+        .iter()
+        .map(|bought| (f64::from(u8::from(*bought)), 1.0))
+        .collect();
+    (model.scale, model.shift) = line(&said, &came, prior);
 }
 
 /// Sets `scale` (> 0), and the shift with which the probabilities of `rows` sum to those who bought, drawn towards 0

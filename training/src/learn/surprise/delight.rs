@@ -1,17 +1,38 @@
-//! Fits the probability of delight to ratings: the maximum a posteriori around the prior.
+//! Fits the probability of delight, or of being kept, to what was felt: the maximum a posteriori around a prior.
+//!
+//! Who always says five is told apart from what delights: every customer has an effect of their own, drawn towards none
+//! (fitted in turns with the weights). Predictions are of customers at large; how bold they may be is told by customers whom
+//! the weights have not seen.
 
+use std::collections::BTreeMap;
+
+use crate::stats::calibration::line;
 use crate::stats::logistic::{self, Observations, Prior};
 use serendib_engine::surprise::{DelightModel, FEATURES};
 
-/// Precision (1/variance) of the prior on weights, and on the intercept.
+/// Precision (1/variance) of the prior on weights, on those of features that no prior is known of, and on the intercept.
 const PRECISION: f64 = 8.0;
+const NEW_PRECISION: f64 = 2.0;
 const INTERCEPT_PRECISION: f64 = 0.25;
+/// Features from here on are those of which no prior is known.
+const NEW_FROM: usize = 30;
+/// Precision of a customer's own effect.
+const EFFECT_PRECISION: f64 = 1.0;
+/// With fewer answers customers have no effects, and boldness is left as it is.
+const ENOUGH: usize = 400;
+/// Turns of weights and effects.
+const TURNS: usize = 3;
+/// Answers that boldness as it is counts as.
+const BOLDNESS_PRIOR: f64 = 25.0;
 
-/// One rating: what was known when it was shown, and how it was felt.
+/// One answer: what was known when it was shown, and how it was felt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rated {
+    /// Who answered, by number.
+    pub customer: u32,
+    /// What was known.
     pub features: [f32; FEATURES],
-    /// 1 = delighted, 0 = not; anything between counts for both.
+    /// 1 = delighted or kept, 0 = not; anything between counts for both.
     pub label: f64,
     /// How much it counts, > 0; 1 for a rating.
     pub weight: f64,
@@ -33,11 +54,19 @@ pub enum DelightError {
     Undetermined(#[from] logistic::Undetermined),
 }
 
-/// The maximum a posteriori given `rated`, around the prior; the prior itself without ratings.
+/// The maximum a posteriori given `rated`, around the prior of delight; the prior itself without ratings.
 ///
 /// # Errors
 /// A feature that is not finite, a label outside 0…1, a weight that is not above 0.
 pub fn fit(rated: &[Rated]) -> Result<DelightModel, DelightError> {
+    fit_around(&DelightModel::prior(), rated)
+}
+
+/// The same around `prior`.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_around(prior: &DelightModel, rated: &[Rated]) -> Result<DelightModel, DelightError> {
     for (row, rating) in rated.iter().enumerate() {
         let what = if rating.features.iter().any(|x| !x.is_finite()) {
             "a feature is not finite"
@@ -50,14 +79,41 @@ pub fn fit(rated: &[Rated]) -> Result<DelightModel, DelightError> {
         };
         return Err(DelightError::Rating { row, what });
     }
-    let prior = DelightModel::prior();
+    let mut offsets = vec![0.0; rated.len()];
+    let mut model = posterior(prior, rated, &offsets, &|_| true)?;
+    if rated.len() >= ENOUGH {
+        for _ in 1..TURNS {
+            offsets = effects(&model, rated, &offsets);
+            model = posterior(prior, rated, &offsets, &|_| true)?;
+        }
+        let (scale, shift) = boldness(prior, rated, &offsets)?;
+        model.intercept = scale * model.intercept + shift;
+        model.weights.iter_mut().for_each(|weight| *weight *= scale);
+    }
+    Ok(model)
+}
+
+/// Weights given everybody's own effect, of the answers that `takes` lets in.
+fn posterior(
+    prior: &DelightModel,
+    rated: &[Rated],
+    offsets: &[f64],
+    takes: &dyn Fn(&Rated) -> bool,
+) -> Result<DelightModel, DelightError> {
     let mut priors = vec![Prior::normal(prior.intercept, INTERCEPT_PRECISION)];
-    priors.extend(prior.weights.map(|weight| Prior::normal(weight, PRECISION)));
+    priors.extend(prior.weights.iter().enumerate().map(|(ix, weight)| {
+        let precision = if ix < NEW_FROM {
+            PRECISION
+        } else {
+            NEW_PRECISION
+        };
+        Prior::normal(*weight, precision)
+    }));
     let mut rows = Observations::default();
-    for rating in rated {
+    for (rating, offset) in rated.iter().zip(offsets).filter(|(r, _)| takes(r)) {
         let features = rating.features.iter().map(|x| f64::from(*x));
         let terms = std::iter::once(1.0).chain(features).enumerate();
-        rows.push(terms, rating.label, rating.weight);
+        rows.push_beside(*offset, terms, rating.label, rating.weight);
     }
     let beta = logistic::fit(&rows, &priors)?;
     let mut weights = [0.0; FEATURES];
@@ -67,6 +123,41 @@ pub fn fit(rated: &[Rated]) -> Result<DelightModel, DelightError> {
         weights,
         ratings: rated.len(),
     })
+}
+
+/// Everybody's own effect after one more Newton step from `offsets`, log-odds, for each of `rated`.
+fn effects(model: &DelightModel, rated: &[Rated], offsets: &[f64]) -> Vec<f64> {
+    let mut sums: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
+    for (rating, offset) in rated.iter().zip(offsets) {
+        let p = logistic::sigmoid(model.log_odds(&rating.features) + offset);
+        let slot = sums.entry(rating.customer).or_default();
+        slot.0 += rating.weight * (rating.label - p);
+        slot.1 += rating.weight * p * (1.0 - p);
+        slot.2 = *offset;
+    }
+    let of = |customer: &u32| {
+        sums.get(customer).map_or(0.0, |(slope, bend, now)| {
+            now + (slope - EFFECT_PRECISION * now) / (bend + EFFECT_PRECISION)
+        })
+    };
+    rated.iter().map(|rating| of(&rating.customer)).collect()
+}
+
+/// By how much log-odds are to be scaled and shifted so that they hold for customers whose answers they were not fitted on.
+fn boldness(
+    prior: &DelightModel,
+    rated: &[Rated],
+    offsets: &[f64],
+) -> Result<(f64, f64), DelightError> {
+    let (mut said, mut came) = (Vec::new(), Vec::new());
+    for half in 0..2 {
+        let others = posterior(prior, rated, offsets, &|r| r.customer % 2 != half)?;
+        for rating in rated.iter().filter(|r| r.customer % 2 == half) {
+            said.push(others.log_odds(&rating.features));
+            came.push((rating.label, rating.weight));
+        }
+    }
+    Ok(line(&said, &came, BOLDNESS_PRIOR))
 }
 
 #[cfg(test)]
@@ -84,6 +175,7 @@ mod tests {
                 }
                 let p = truth.probability(&features);
                 Rated {
+                    customer: rng.gen_range(0..200),
                     features,
                     label: f64::from(u8::from(rng.gen_bool(p))),
                     weight: 1.0,
@@ -98,6 +190,7 @@ mod tests {
         let mut features = [0.0; FEATURES];
         features[0] = 1.0;
         let one = Rated {
+            customer: 0,
             features,
             label: 0.0,
             weight: 1.0,
@@ -158,6 +251,7 @@ mod tests {
     fn ratings_that_are_none_are_refused() {
         let bad = |label: f64, x: f32, weight: f64| {
             fit(&[Rated {
+                customer: 0,
                 features: [x; FEATURES],
                 label,
                 weight,

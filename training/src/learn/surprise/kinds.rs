@@ -70,6 +70,9 @@ pub fn learn<'h>(
             let share = (back + RETURNS_SHRINK * usual_returns) / (times + RETURNS_SHRINK);
             (share - usual_returns).clamp(-1.0, 1.0)
         }),
+        price_level: price_level(catalogue),
+        delights: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
@@ -78,11 +81,32 @@ fn add(slot: &mut (f32, f32), sum: f32, count: f32) {
     slot.1 += count;
 }
 
+fn log_price(catalogue: &Catalogue, product: ProductIx) -> Option<f32> {
+    let price = catalogue.product(product).price?;
+    (price.is_finite() && price > 0.0).then(|| price.ln() as f32)
+}
+
+/// Standard scores of log prices among all products, −3…3; 0 without a price.
+fn price_level(catalogue: &Catalogue) -> Vec<f32> {
+    let all = 0..catalogue.len() as ProductIx;
+    let prices: Vec<Option<f32>> = all.map(|p| log_price(catalogue, p)).collect();
+    let (mut sum, mut square, mut count) = (0.0f64, 0.0f64, 0.0f64);
+    for price in prices.iter().flatten() {
+        sum += f64::from(*price);
+        square += f64::from(*price).powi(2);
+        count += 1.0;
+    }
+    let mean = sum / count.max(1.0);
+    let spread = (square / count.max(1.0) - mean * mean).max(0.0).sqrt();
+    let score = |price: f32| ((f64::from(price) - mean) / spread.max(0.1)) as f32;
+    prices
+        .into_iter()
+        .map(|price| price.map_or(0.0, |p| score(p).clamp(-3.0, 3.0)))
+        .collect()
+}
+
 fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
-    let log_price = |p: ProductIx| {
-        let price = catalogue.product(p).price?;
-        (price.is_finite() && price > 0.0).then(|| price.ln() as f32)
-    };
+    let log_price = |p: ProductIx| log_price(catalogue, p);
     let mut sums = vec![(0.0f32, 0.0f32); topics.count()];
     let priced = || {
         (0..catalogue.len() as ProductIx)

@@ -1,32 +1,37 @@
-//! Fitting surprises: topics, the primitive model, season, and delight from what customers said and kept.
+//! Fitting surprises: topics, the primitive model, season; delight from what customers said, wanting from what they kept, and
+//! prices that keep surprises apart.
 
 mod delight;
+mod felt;
+mod kind_rates;
 pub mod kinds;
 mod moment;
+mod prices;
 pub mod topics;
 
 pub use delight::{DelightError, Rated};
+pub use prices::Found as Concentration;
+
+use self::felt::Felt;
+use self::kind_rates::KindRates;
 
 use rayon::prelude::*;
 use serendib_engine::model::Model;
-use serendib_engine::rank::{pair_features, Live};
+use serendib_engine::rank::{pair_features, purchase_signals, Live};
 use serendib_engine::represent::Representation;
-use serendib_engine::surprise::{curiosity, label, DelightModel, Surprises, Topics};
-use serendib_shop::{acquisitions, Delight, Kind, Log, ProductIx, Touch};
+use serendib_engine::surprise::{
+    curiosity, DelightModel, Standard, Surprises, Terms, Topics, KIND_DELIGHTS, KIND_KEPT,
+};
+use serendib_shop::{acquisitions, Delight, Log, ProductIx, Touch};
 
-/// Ratings that are fitted on: the latest.
-const MOST_RATINGS: usize = 6_000;
-/// How much keeping or giving back a box's surprise counts against a rating.
-const KEPT_WEIGHT: f64 = 0.3;
-/// From so many ratings on, they alone say how often things delight: almost everything is kept, and few things delight.
+/// From so many ratings on, they alone say what delights; with fewer, what was kept says it beside them, and counts less.
 const ENOUGH_RATINGS: usize = 200;
-
-/// How far a line that was kept delighted, where `kept` were kept, `returned` given back and ratings are `rated` on
-/// average: boxes then delight as often as what was rated, and say only what delights more than what.
-fn kept_label(rated: f64, kept: usize, returned: usize) -> f64 {
-    let all = (kept + returned) as f64;
-    (rated * all / (kept as f64).max(1.0)).clamp(0.0, 1.0)
-}
+const KEPT_WEIGHT: f64 = 0.3;
+/// Lines of boxes, and of either outcome, from which on they say what is wanted.
+const ENOUGH_LINES: usize = 300;
+const ENOUGH_OF_EACH: usize = 50;
+/// Customers by whose candidates it is told what is usual of each term.
+const STANDARD_CUSTOMERS: usize = 200;
 
 /// The topics of the products of `log`.
 pub fn topics(log: &Log, representation: &Representation, seed: u64) -> Topics {
@@ -40,7 +45,7 @@ pub fn of_sales(topics: Topics, buyers: &[f32], purchases: &[(ProductIx, i64)]) 
     Surprises::new(topics, buyers, moment)
 }
 
-/// Everything but delight, which stays at its prior until [`rated`] and [`delight`](delight()) is fitted.
+/// Everything but what [`feel`] learns, which stays at its prior.
 pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surprises {
     let mut purchases: Vec<(ProductIx, i64)> = Vec::new();
     if log.timed {
@@ -70,116 +75,165 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
     surprises
 }
 
-/// One thing that was felt: who, what, when, how.
-#[derive(Debug, Clone, Copy)]
-struct Felt {
-    customer: u32,
-    product: ProductIx,
-    at: i64,
-    label: f64,
-    weight: f64,
-}
-
-fn felt(log: &Log, delights: &[Delight]) -> Vec<Felt> {
-    let mut out: Vec<Felt> = delights
-        .iter()
-        .filter_map(|row| {
-            Some(Felt {
-                customer: log.customer(&row.customer_id)?,
-                product: log.catalogue.find(&row.product_id)?,
-                at: row.at,
-                label: label(row)?,
-                weight: 1.0,
-            })
-        })
-        .collect();
-    let said = out.len();
-    let kept = if said < ENOUGH_RATINGS {
-        1.0
-    } else {
-        let of = |kind| {
-            let all = log.histories.iter();
-            all.flat_map(|history| history.iter())
-                .filter(|touch| touch.kind == kind)
-                .count()
-        };
-        let rated = out.iter().map(|f| f.label).sum::<f64>() / said as f64;
-        kept_label(rated, of(Kind::BOX_KEPT), of(Kind::BOX_RETURNED))
-    };
-    for (customer, history) in log.histories.iter().enumerate() {
-        for touch in history.iter() {
-            let label = match touch.kind {
-                Kind::BOX_KEPT => kept,
-                Kind::BOX_RETURNED => 0.0,
-                _ => continue,
-            };
-            if (touch.product as usize) < log.catalogue.len() {
-                out.push(Felt {
-                    customer: customer as u32,
-                    product: touch.product,
-                    at: touch.at,
-                    label,
-                    weight: KEPT_WEIGHT,
-                });
-            }
-        }
-    }
-    // where there are too many, boxes go before ratings, and the oldest first
-    out.sort_by_key(|f| (f.weight >= 1.0, f.at, f.customer, f.product));
-    if out.len() > MOST_RATINGS {
-        out.drain(..out.len() - MOST_RATINGS);
-    }
-    out
-}
-
-/// What the delight model learns from: each thing felt with its features at that moment, computed by the code that serves.
+/// Learns what `model`, whole but for that, can be felt to know: how often kinds of things delight and are kept, what is usual
+/// of each term, delight, wanting, and the prices of surprises. Answers how concentrated surprises are then; `None` where the
+/// model knows nothing of surprises.
 ///
-/// Ratings of customers or products that the log does not know, and answers that tell nothing, are left out.
-pub fn rated(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
+/// # Errors
+/// Features that are not numbers.
+pub fn feel(
+    model: &mut Model,
+    log: &Log,
+    delights: &[Delight],
+) -> Result<Option<Concentration>, DelightError> {
+    let Some(part) = &model.surprises else {
+        return Ok(None);
+    };
+    let (said, kept) = (felt::said(log, delights), felt::kept(log));
+    let of_delight = KindRates::new(&log.catalogue, &part.topics, &said);
+    let of_keeping = KindRates::new(&log.catalogue, &part.topics, &kept);
+    if let Some(part) = &mut model.surprises {
+        part.kinds.delights = of_delight.all().to_vec();
+        part.kinds.kept = of_keeping.all().to_vec();
+        part.prices.clear();
+    }
+    let standard = standard(model, log);
+    if let Some(part) = &mut model.surprises {
+        part.standard = standard;
+    }
+    let rates = (&of_delight, &of_keeping);
+    let delight = delight::fit(&about_delight(model, log, &said, &kept, rates))?;
+    let wanted = if tells_wanting(&kept) {
+        let share = felt::share(&kept);
+        let prior = DelightModel::of_share(share, KIND_KEPT);
+        Some(delight::fit_around(
+            &prior,
+            &seen(model, log, &kept, 1.0, rates),
+        )?)
+    } else {
+        None
+    };
+    if let Some(part) = &mut model.surprises {
+        part.delight = delight;
+        part.wanted = wanted;
+        part.rank_by_appeal();
+    }
+    let found = prices::learn(model, log);
+    if let Some(part) = &mut model.surprises {
+        part.prices.clone_from(&found.prices);
+    }
+    Ok(Some(found))
+}
+
+fn tells_wanting(kept: &[Felt]) -> bool {
+    let yes = kept.iter().filter(|f| f.label > 0.5).count();
+    kept.len() >= ENOUGH_LINES && yes >= ENOUGH_OF_EACH && kept.len() - yes >= ENOUGH_OF_EACH
+}
+
+/// What is usual of each term among what sources propose to customers at the end of `log`; the default where there are none.
+fn standard(model: &Model, log: &Log) -> Standard {
     let live = Live::of_catalogue(model.catalogue.clone());
-    let felt = felt(log, delights);
+    let now = log.span.map_or(i64::MAX, |(_, last)| last + 1);
+    let who: Vec<u32> = (0..log.histories.len() as u32)
+        .filter(|customer| acquisitions(log.histories.of(*customer)).next().is_some())
+        .collect();
+    let stride = who.len().div_ceil(STANDARD_CUSTOMERS).max(1);
+    let who: Vec<u32> = who.into_iter().step_by(stride).collect();
+    let pool: Vec<Terms> = who
+        .par_iter()
+        .flat_map_iter(|customer| {
+            let state = crate::learn::state(log, *customer, log.histories.of(*customer));
+            let proposed = purchase_signals(model, &live, state, now, None, &[]);
+            let products: Vec<ProductIx> = proposed.into_iter().map(|(p, _)| p).collect();
+            pair_features(model, &live, state, now, &products)
+        })
+        .map(|(terms, _)| terms)
+        .collect();
+    if pool.is_empty() {
+        return Standard::default();
+    }
+    Standard::of(&pool)
+}
+
+/// Each of `felt` with its features at that moment, computed by the code that serves; the rates of kinds are those of other
+/// customers. It counts `weight` times.
+fn seen(
+    model: &Model,
+    log: &Log,
+    felt: &[Felt],
+    weight: f64,
+    (of_delight, of_keeping): (&KindRates, &KindRates),
+) -> Vec<Rated> {
+    let Some(part) = &model.surprises else {
+        return Vec::new();
+    };
+    let live = Live::of_catalogue(model.catalogue.clone());
     felt.par_iter()
         .filter_map(|felt| {
             let history = log.histories.of(felt.customer);
             let end = history.partition_point(|t| t.at < felt.at);
             let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let customer = crate::learn::state(log, felt.customer, history);
-            let seen = pair_features(model, &live, customer, felt.at, &[felt.product]);
+            let state = crate::learn::state(log, felt.customer, history);
+            let seen = pair_features(model, &live, state, felt.at, &[felt.product]);
+            let mut features = seen.first()?.1;
+            let topic = part.topics.of(felt.product);
+            features[KIND_DELIGHTS] = of_delight.beside(topic, felt.customer);
+            features[KIND_KEPT] = of_keeping.beside(topic, felt.customer);
             Some(Rated {
-                features: seen.first()?.1,
+                customer: felt.customer,
+                features,
                 label: felt.label,
-                weight: felt.weight,
+                weight,
             })
         })
         .collect()
 }
 
+/// What the delight model learns from: ratings, and where there are few of them also what was kept, so that it delights as often
+/// as what was rated and says only what delights more than what.
+fn about_delight(
+    model: &Model,
+    log: &Log,
+    said: &[Felt],
+    kept: &[Felt],
+    rates: (&KindRates, &KindRates),
+) -> Vec<Rated> {
+    let mut rated = seen(model, log, said, 1.0, rates);
+    if said.len() < ENOUGH_RATINGS {
+        rated.extend(seen(model, log, kept, KEPT_WEIGHT, rates));
+    }
+    rated
+}
+
 /// What customers said, alone, with the features of that moment: to judge by. What was kept is no word about delight.
 ///
-/// Left out as in [`rated`].
+/// Ratings of customers or products that the log does not know, and answers that tell nothing, are left out.
 pub fn said(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
+    let Some(part) = &model.surprises else {
+        return Vec::new();
+    };
     let live = Live::of_catalogue(model.catalogue.clone());
-    delights
-        .par_iter()
-        .filter_map(|row| {
-            let customer = log.customer(&row.customer_id)?;
-            let product = log.catalogue.find(&row.product_id)?;
-            let label = label(row)?;
-            let history = log.histories.of(customer);
-            let end = history.partition_point(|t| t.at < row.at);
+    let said = felt::said(log, delights);
+    let known = part.topics.numbers().len() as ProductIx;
+    said.par_iter()
+        .filter(|felt| felt.product < known)
+        .filter_map(|felt| {
+            let history = log.histories.of(felt.customer);
+            let end = history.partition_point(|t| t.at < felt.at);
             let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let state = crate::learn::state(log, customer, history);
-            let seen = pair_features(model, &live, state, row.at, &[product]);
+            let state = crate::learn::state(log, felt.customer, history);
+            let seen = pair_features(model, &live, state, felt.at, &[felt.product]);
             Some(Rated {
+                customer: felt.customer,
                 features: seen.first()?.1,
-                label,
+                label: felt.label,
                 weight: 1.0,
             })
         })
         .collect()
 }
 
-/// Refits delight from what customers said and kept; the prior where they said nothing.
+/// Delight as `delights` alone would have it fitted, all else as it stands in `model`.
 ///
 /// # Errors
 /// Features that are not numbers.
@@ -188,19 +242,12 @@ pub fn delight(
     log: &Log,
     delights: &[Delight],
 ) -> Result<DelightModel, DelightError> {
-    delight::fit(&rated(model, log, delights))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boxes_delight_as_often_as_what_was_rated() {
-        let label = kept_label(0.3, 90, 10);
-        assert!((label * 90.0 / 100.0 - 0.3).abs() < 1e-12);
-        assert_eq!(kept_label(0.9, 1, 9), 1.0, "no more than certain");
-        assert_eq!(kept_label(0.3, 0, 0), 0.0);
-        assert!(kept_label(0.0, 5, 5) == 0.0 && kept_label(0.2, 5, 0) == 0.2);
-    }
+    let Some(part) = &model.surprises else {
+        return Ok(DelightModel::prior());
+    };
+    let (said, kept) = (felt::said(log, delights), felt::kept(log));
+    let of_delight = KindRates::new(&log.catalogue, &part.topics, &said);
+    let of_keeping = KindRates::new(&log.catalogue, &part.topics, &kept);
+    let rates = (&of_delight, &of_keeping);
+    delight::fit(&about_delight(model, log, &said, &kept, rates))
 }

@@ -7,7 +7,7 @@ use serendib_engine::index::top_of;
 
 use crate::learn::corpus::Case;
 use crate::learn::vectors::scorers::{mean, Fitted, BLOCK};
-use crate::stats::ndcg::ndcg;
+use crate::stats::ndcg::top_and_list;
 
 /// The products that any family would recommend to each case, with every family's standardised score.
 pub struct Pool {
@@ -97,8 +97,13 @@ impl Pool {
         }
     }
 
-    /// NDCG@`cut` per case under weights on the standardised scores.
-    pub fn ndcg(&self, weights: &[f32], cut: usize) -> Vec<f64> {
+    /// Gain (the mean of NDCG@5 and NDCG@20) per case under weights on the standardised scores.
+    pub fn gain(&self, weights: &[f32]) -> Vec<f64> {
+        self.judge(weights, &top_and_list)
+    }
+
+    /// What `of` says per case, 0…1, of the ranks from 0 of what was wanted and of how much could be found.
+    pub fn judge(&self, weights: &[f32], of: &(dyn Fn(&[usize], usize) -> f64 + Sync)) -> Vec<f64> {
         self.cases
             .par_iter()
             .map(|case| {
@@ -123,17 +128,17 @@ impl Pool {
                             .count()
                     })
                     .collect();
-                ndcg(ranks, case.wanted, cut)
+                of(&ranks, case.wanted)
             })
             .collect()
     }
 
-    /// Weights found by coordinate ascent on mean NDCG@20, starting from the best family alone.
+    /// Weights found by coordinate ascent on mean gain, starting from the best family alone.
     ///
     /// A family enters only where it lifts the mean by `least_gain` (relative), and leaves where it does not.
     pub fn weigh(&self, least_gain: f64) -> Vec<f32> {
         let width = self.spread.len();
-        let score = |weights: &[f32]| mean(&self.ndcg(weights, 20));
+        let score = |weights: &[f32]| mean(&self.gain(weights));
         let single = |family: usize| {
             let mut weights = vec![0.0; width];
             weights[family] = 1.0;
@@ -192,7 +197,7 @@ impl Pool {
             if weights[family] > 0.0 && weights[family] < least {
                 let mut without = weights.clone();
                 without[family] = 0.0;
-                if mean(&self.ndcg(&without, 20)) >= mean(&self.ndcg(&weights, 20)) {
+                if mean(&self.gain(&without)) >= mean(&self.gain(&weights)) {
                     weights = without;
                 }
             }
@@ -200,17 +205,17 @@ impl Pool {
         weights
     }
 
-    /// What `family` is worth beside the others of `weights`, as a share of their mean NDCG@20: what is lost without it, or,
+    /// What `family` is worth beside the others of `weights`, as a share of their mean gain: what is lost without it, or,
     /// where it is left out, what the best weight for it would add.
     pub fn worth(&self, weights: &[f32], family: usize) -> f64 {
-        let whole = mean(&self.ndcg(weights, 20));
+        let whole = mean(&self.gain(weights));
         if whole <= 0.0 {
             return 0.0;
         }
         let with = |weight: f32| {
             let mut other = weights.to_vec();
             other[family] = weight;
-            mean(&self.ndcg(&other, 20)) / whole
+            mean(&self.gain(&other)) / whole
         };
         if weights[family] > 0.0 {
             1.0 - with(0.0)
@@ -230,7 +235,7 @@ impl Pool {
             .map(|family| {
                 let mut one = vec![0.0; width];
                 one[family] = 1.0;
-                mean(&self.ndcg(&one, 20))
+                mean(&self.gain(&one))
             })
             .collect();
         let most = alone.iter().copied().fold(0.0, f64::max);
@@ -248,7 +253,7 @@ impl Pool {
         if even <= 0.0 {
             return best;
         }
-        let before = self.ndcg(&best, 20);
+        let before = self.gain(&best);
         let goal = mean(&before);
         for step in (1..=10).rev() {
             let t = step as f32 / 10.0;
@@ -259,7 +264,7 @@ impl Pool {
                 .collect();
             let losses: Vec<f64> = before
                 .iter()
-                .zip(self.ndcg(&weights, 20))
+                .zip(self.gain(&weights))
                 .map(|(a, b)| a - b)
                 .collect();
             let loss = mean(&losses);

@@ -11,7 +11,7 @@ use crate::learn::memory;
 use crate::learn::vectors::blend::Pool;
 use crate::learn::vectors::build::{blend, Placing};
 use crate::learn::vectors::families::{Family, Workbench};
-use crate::learn::vectors::scorers::{mean, ndcg, Fitted};
+use crate::learn::vectors::scorers::{gain_of_case, mean, Fitted};
 use crate::learn::vectors::settings::{in_full, Trust};
 pub use crate::learn::vectors::settings::{Member, Settings};
 use crate::learn::vectors::split::{hold_out, Regime, FEWEST_CASES};
@@ -28,7 +28,7 @@ pub struct Tried {
     pub ndcg: f64,
     /// Weight on standardised scores in the blend; 0 = left out.
     pub weight: f32,
-    /// Share of the blend's NDCG@20 that is lost without it, or that it would add where it is left out.
+    /// Share of the blend's gain that is lost without it, or that it would add where it is left out.
     #[serde(default)]
     pub worth: f64,
 }
@@ -43,7 +43,7 @@ pub struct Choice {
     pub customers: usize,
     /// Families, best first.
     pub table: Vec<Tried>,
-    /// NDCG@20 of the blend on the slice, as it is served.
+    /// Gain of the blend on the slice, the mean of NDCG@5 and NDCG@20, as it is served.
     pub blend_ndcg: f64,
     /// The verdict in one sentence.
     pub verdict: String,
@@ -77,7 +77,7 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
     say("weighing the families");
     let fitted: Vec<&Fitted> = tuned.iter().map(|t| &t.fitted).collect();
     let pool = Pool::new(&fitted, &cases, n);
-    let weights = blend_weights(&pool, &tuned);
+    let weights = guarded(&pool, blend_weights(&pool, &tuned), &tuned);
     let table = validation_table(&pool, &tuned, &weights);
     let mut settings = blend_settings(&tuned, &weights, &pool.spread, most_k, seed);
     let members: Vec<Fitted> = tuned
@@ -86,7 +86,7 @@ pub fn choose(corpus: &Corpus, seed: u64, memory: usize, say: &dyn Fn(&str)) -> 
         .filter(|(_, weight)| **weight > 0.0)
         .map(|(tuned, _)| tuned.fitted)
         .collect();
-    let mut blend_ndcg = mean(&pool.ndcg(&weights, 20));
+    let mut blend_ndcg = mean(&pool.gain(&weights));
     if let Some((trust, ndcg)) = trust_in_content(&bench, &split.train, &settings, members, &cases)
     {
         settings.content_gain = trust.gain;
@@ -161,7 +161,7 @@ fn tune_families(tuner: &Tuner, corpus: &Corpus, most_k: usize) -> Vec<Tuned> {
 /// The weight of each family on standardised scores.
 fn blend_weights(pool: &Pool, tuned: &[Tuned]) -> Vec<f32> {
     let mut weights = pool.weigh(0.002);
-    if mean(&pool.ndcg(&weights, 20)) <= 0.0 {
+    if mean(&pool.gain(&weights)) <= 0.0 {
         // nothing that is held out is found by anything: what is popular claims the least
         for (weight, tuned) in weights.iter_mut().zip(tuned) {
             *weight = f32::from(u8::from(matches!(
@@ -175,11 +175,58 @@ fn blend_weights(pool: &Pool, tuned: &[Tuned]) -> Vec<f32> {
     weights
 }
 
-/// NDCG@20 per case of one `family` of `of` alone.
+/// Ranks by which the guard looks at the top of lists.
+const TOP: usize = 4;
+
+/// `weights`, unless they put what is wanted into the first four places significantly less often than a family that any shop
+/// could count by itself (what is popular, item to item), or its first hit significantly lower: then the best family that
+/// does not.
+fn guarded(pool: &Pool, weights: Vec<f32>, tuned: &[Tuned]) -> Vec<f32> {
+    let hit = |ranks: &[usize], _: usize| f64::from(u8::from(ranks.iter().any(|r| *r < TOP)));
+    let first =
+        |ranks: &[usize], _: usize| ranks.iter().min().map_or(0.0, |r| 1.0 / (*r as f64 + 1.0));
+    let one = |family: usize| -> Vec<f32> {
+        (0..tuned.len())
+            .map(|at| f32::from(u8::from(at == family)))
+            .collect()
+    };
+    let simple: Vec<Vec<f32>> = tuned
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| matches!(t.family, Family::Popular { .. } | Family::ItemItem { .. }))
+        .map(|(at, _)| one(at))
+        .collect();
+    let measures: [&(dyn Fn(&[usize], usize) -> f64 + Sync); 2] = [&hit, &first];
+    let best: Vec<Vec<f64>> = measures
+        .iter()
+        .filter_map(|of| {
+            let each = simple.iter().map(|weights| pool.judge(weights, *of));
+            each.max_by(|a, b| mean(a).total_cmp(&mean(b)))
+        })
+        .collect();
+    let falls_behind = |weights: &[f32]| {
+        measures.iter().zip(&best).any(|(of, best)| {
+            let (gap, error) = gap(&pool.judge(weights, *of), best);
+            gap + 1.96 * error < 0.0
+        })
+    };
+    if best.len() < measures.len() || !falls_behind(&weights) {
+        return weights;
+    }
+    let alone = (0..tuned.len())
+        .map(one)
+        .filter(|weights| !falls_behind(weights));
+    alone
+        .map(|weights| (mean(&pool.gain(&weights)), weights))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map_or(weights, |(_, alone)| alone)
+}
+
+/// Gain per case of one `family` of `of` alone.
 fn alone(pool: &Pool, family: usize, of: usize) -> Vec<f64> {
     let mut one = vec![0.0; of];
     one[family] = 1.0;
-    pool.ndcg(&one, 20)
+    pool.gain(&one)
 }
 
 /// All families, best alone first.
@@ -266,11 +313,9 @@ fn verdict(
     let most = |a: &usize, b: &usize| mean(&each[*a]).total_cmp(&mean(&each[*b])).then(b.cmp(a));
     let (gap, error) = (0..weights.len())
         .max_by(most)
-        .map_or((0.0, 0.0), |family| {
-            gap(&pool.ndcg(weights, 20), &each[family])
-        });
+        .map_or((0.0, 0.0), |family| gap(&pool.gain(weights), &each[family]));
     format!(
-        "{} families together: NDCG@20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
+        "{} families together: NDCG@5,20 {:.4} against {:.4} of the best alone ({}), {gap:+.4} ± {:.4} (95 %, paired) on \
          the slice that also chose the weights",
         settings.blend.len(),
         blend_ndcg,
@@ -297,7 +342,7 @@ const LEVELS: [f32; 7] = [1.0, 0.95, 0.9, 0.8, 0.6, 0.4, 0.2];
 /// Cases by which the trust is chosen at most.
 const TRUST_CASES: usize = 1_000;
 
-/// How far content is trusted with products that have few buyers, and NDCG@20 of what is then served: the most that costs
+/// How far content is trusted with products that have few buyers, and the gain of what is then served: the most that costs
 /// nothing. `None` where nothing is placed by content.
 ///
 /// What content says is fitted on products that have buyers. Where most have few, their scores by content alone can drown
@@ -329,7 +374,7 @@ fn trust_in_content(
             .step_by(step)
             .map(|case| {
                 let folded = served.fold_in(&case.history, case.now);
-                ndcg(&served.score(&folded, &all), case, 20)
+                gain_of_case(&served.score(&folded, &all), case)
             })
             .collect();
         mean(&each)

@@ -126,8 +126,8 @@ pub fn for_blocks(
     }
 }
 
-/// NDCG@`cut` of what is new to each case's customer, over the full catalogue without what they own.
-pub fn ndcg_per_case(fitted: &Fitted, cases: &[&Case], n: usize, cut: usize) -> Vec<f64> {
+/// Gain (the mean of NDCG@5 and NDCG@20) of what is new to each case's customer, over the full catalogue without what they own.
+pub fn gain_per_case(fitted: &Fitted, cases: &[&Case], n: usize) -> Vec<f64> {
     let mut out = Vec::with_capacity(cases.len());
     for_blocks(
         cases,
@@ -135,7 +135,7 @@ pub fn ndcg_per_case(fitted: &Fitted, cases: &[&Case], n: usize, cut: usize) -> 
         |first, scores| {
             let part: Vec<f64> = (0..scores.rows)
                 .into_par_iter()
-                .map(|row| ndcg(scores.row(row), cases[first + row], cut))
+                .map(|row| gain_of_case(scores.row(row), cases[first + row]))
                 .collect();
             out.extend(part);
         },
@@ -143,9 +143,9 @@ pub fn ndcg_per_case(fitted: &Fitted, cases: &[&Case], n: usize, cut: usize) -> 
     out
 }
 
-/// NDCG@`cut` of one row of scores; ties go to the smaller product number, and scores that tell no two products apart
+/// Gain of one row of scores; ties go to the smaller product number, and scores that tell no two products apart
 /// find nothing.
-pub fn ndcg(scores: &[f32], case: &Case, cut: usize) -> f64 {
+pub fn gain_of_case(scores: &[f32], case: &Case) -> f64 {
     let mut new = (0..)
         .zip(scores)
         .filter(|(p, _)| case.owned.binary_search(p).is_err());
@@ -154,7 +154,7 @@ pub fn ndcg(scores: &[f32], case: &Case, cut: usize) -> f64 {
         return 0.0;
     }
     let ranks = ranks(scores, &case.relevant, &case.owned);
-    stats::ndcg::ndcg(ranks, case.relevant.len(), cut)
+    stats::ndcg::top_and_list(&ranks, case.relevant.len())
 }
 
 /// The rank from 0 of each of `wanted` among all products but `owned` (ascending).

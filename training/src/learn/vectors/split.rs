@@ -12,7 +12,7 @@ use serendib_engine::represent::Weighting;
 use serendib_shop::{acquisitions, had, likings, Touch};
 
 use crate::learn::corpus::{Case, Corpus};
-use crate::learn::vectors::scorers::{ndcg_per_case, Fitted};
+use crate::learn::vectors::scorers::{gain_per_case, Fitted};
 
 /// Fewer cases than this say too little to choose by.
 pub(super) const FEWEST_CASES: usize = 40;
@@ -82,7 +82,7 @@ pub fn hold_out<'a>(corpus: &Corpus<'a>, most: usize, seed: u64) -> Split<'a> {
     match order_matters(&by_order) {
         Some((decayed, flat)) => last(corpus, most, seed, Regime::LastByOrder, format!(
             "rows carry no times, but their order does matter: weighing the latest rows more finds the last product better \
-             (NDCG@20 {decayed:.4} against {flat:.4})")),
+             (NDCG@5,20 {decayed:.4} against {flat:.4})")),
         None => random(corpus, most, seed,
             "rows carry no times and weighing the latest rows more does not find the last product better: a set".into()),
     }
@@ -349,7 +349,7 @@ fn sorted_rows(corpus: &Corpus) -> Option<&'static str> {
         })
 }
 
-/// Whether the latest rows tell more about the last product than the others: NDCG@20 with order decay and without.
+/// Whether the latest rows tell more about the last product than the others: gain with order decay and without.
 fn order_matters(split: &Split) -> Option<(f64, f64)> {
     if split.cases.len() < 50 {
         return None;
@@ -370,22 +370,21 @@ fn order_matters(split: &Split) -> Option<(f64, f64)> {
         .collect();
     let rows = Shape::symmetric(1.0).apply(&counts, &buyers, 200);
     let cases: Vec<&Case> = split.cases.iter().filter(|c| c.owned.len() >= 3).collect();
-    let ndcg = |order_decay: f32| {
+    let gain = |order_decay: f32| {
         let weighting = Weighting {
             order_decay,
             ..Weighting::default()
         };
-        ndcg_per_case(
+        gain_per_case(
             &Fitted::Sparse {
                 rows: rows.clone(),
                 weighting,
             },
             &cases,
             corpus_len(split),
-            20,
         )
     };
-    let (flat, decayed) = (ndcg(1.0), ndcg(0.8));
+    let (flat, decayed) = (gain(1.0), gain(0.8));
     let n = flat.len() as f64;
     if n < 50.0 {
         return None;

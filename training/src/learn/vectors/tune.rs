@@ -5,7 +5,7 @@ use serendib_engine::represent::{IalsOptions, Weighting};
 
 use crate::learn::corpus::Case;
 use crate::learn::vectors::families::{Family, Workbench};
-use crate::learn::vectors::scorers::{mean, ndcg_per_case, Fitted};
+use crate::learn::vectors::scorers::{gain_per_case, mean, Fitted};
 use crate::learn::vectors::split::Regime;
 
 /// One family at its best settings.
@@ -14,7 +14,7 @@ pub struct Tuned {
     pub family: Family,
     /// Fitted on the corpus without the slice.
     pub fitted: Fitted,
-    /// Mean NDCG@20 over the cases of the last rung it reached.
+    /// Mean gain over the cases of the last rung it reached.
     pub ndcg: f64,
     pub tried: usize,
 }
@@ -41,7 +41,7 @@ const FIRST_RUNG: usize = 333;
 impl Tuner<'_, '_> {
     fn score(&self, fitted: &Fitted, cases: usize) -> f64 {
         let cases = self.spread_cases(cases);
-        mean(&ndcg_per_case(fitted, &cases, self.bench.n(), 20))
+        mean(&gain_per_case(fitted, &cases, self.bench.n()))
     }
 
     /// About `count` cases spread evenly over all.
@@ -158,7 +158,7 @@ impl Tuner<'_, '_> {
             if let Fitted::Sparse { weighting: own, .. } = &mut fitted {
                 *own = weighting;
             }
-            mean(&ndcg_per_case(&fitted, &cases, self.bench.n(), 20))
+            mean(&gain_per_case(&fitted, &cases, self.bench.n()))
         };
         let mut value = score(best);
         let mut try_all = |best: &mut Weighting, value: &mut f64, options: Vec<Weighting>| {

@@ -153,7 +153,7 @@ fn compared(report: &ModelReport, comparison: &Comparison) -> Vec<Headline> {
 fn chosen(choice: &Choice) -> Headline {
     let popular = choice.table.iter().find(|row| row.name.contains("popular"));
     Headline {
-        label: "NDCG@20 on the slice held out to choose".into(),
+        label: "NDCG@5 and @20 on the slice held out to choose".into(),
         value: figure(choice.blend_ndcg),
         detail: popular.map_or(String::new(), |row| {
             format!("{}: {}", row.name, figure(row.ndcg))

@@ -69,7 +69,10 @@ fn surprises(surprises: &SurpriseReport) -> TableBlock {
             "surprises",
             "bought again",
             "new products",
-            "kept of plain ranking",
+            "in the plain list",
+            "bestsellers",
+            "different products",
+            "most of one",
         ],
         surprises.rows.iter().map(|r| {
             vec![
@@ -77,7 +80,10 @@ fn surprises(surprises: &SurpriseReport) -> TableBlock {
                 format!("{:.3}", r.surprises),
                 format!("{:.3}", r.again),
                 format!("{:.3}", r.new_products),
-                percent(r.kept),
+                percent(r.overlap),
+                percent(r.popular),
+                thousands(r.different as f64),
+                percent(r.largest),
             ]
         }),
         None,

@@ -67,7 +67,13 @@ pub(super) fn settings(report: &ModelReport) -> Option<Section> {
         if !choice.table.is_empty() {
             tables.push(table(
                 "Families on the slice that was held out to choose",
-                &["family", "NDCG@20", "weight", "settings tried", "settings"],
+                &[
+                    "family",
+                    "NDCG@5,20",
+                    "weight",
+                    "settings tried",
+                    "settings",
+                ],
                 choice.table.iter().map(|r| {
                     vec![
                         r.name.clone(),
