@@ -24,4 +24,4 @@ pub use popular::Popular;
 pub use similar::Similar;
 pub use vectors::Vectors;
 
-pub(crate) use goes_with::{completes_basket, recent, unit_basket};
+pub(crate) use goes_with::{about, completes_basket, recent, unit_basket};
