@@ -37,6 +37,8 @@ pub struct Complements {
     pub(super) substitutes: SparseRows,
     /// What is bought beside each product without being an edge, in units of [`Edge::score`].
     pub(super) companions: SparseRows,
+    /// What is bought after each product; empty where a page shows edges and companions instead.
+    pub(super) follows: SparseRows,
     pub(super) completion: Completion,
     /// Topic of each product.
     pub(super) topics: Vec<u32>,
@@ -83,6 +85,7 @@ impl Complements {
             edges,
             substitutes: parts.substitutes,
             companions: parts.companions,
+            follows: SparseRows::default(),
             completion: parts.completion,
             topics: parts.topics,
             topic_edges: parts.topic_edges,
@@ -126,6 +129,31 @@ impl Complements {
         }
     }
 
+    /// The same with what `follows` each product in place of edges and companions, kinds that lead to `kinds`, and the products
+    /// by which each kind is stood for (`best`), with their share of it.
+    pub fn with_follows(
+        self,
+        follows: SparseRows,
+        kinds: SparseRows,
+        best: SparseRows,
+    ) -> Complements {
+        Complements {
+            follows,
+            companions: SparseRows::default(),
+            topic_edges: kinds,
+            topic_best: best,
+            ..self
+        }
+    }
+
+    /// Whether `other` goes with `product` beyond chance: by their own purchases, or by those of their kinds.
+    pub fn is_proven(&self, product: ProductIx, other: ProductIx) -> bool {
+        let kind = |p: ProductIx| self.topics.get(p as usize).copied();
+        let kinds = kind(product).zip(kind(other));
+        self.edges(product).iter().any(|edge| edge.product == other)
+            || kinds.is_some_and(|(from, to)| self.topic_edges.get(from, to) > 0.0)
+    }
+
     /// Whether one product replaces the other, so that it is never offered as its complement.
     pub fn replaces(&self, a: ProductIx, b: ProductIx) -> bool {
         self.variants.same(a, b)
@@ -157,15 +185,26 @@ impl Complements {
         out
     }
 
-    /// What one purchase `days` ago leads to now: its edges, then what is bought beside it without proof, by how due they
-    /// are; what goes with its category where nothing else is known.
+    /// What one purchase `days` ago leads to now: what follows it, else its edges, then what is bought beside it without proof,
+    /// by how due they are; what goes with its category where nothing else is known.
     ///
     /// For a product by itself (`alone`) the unproven fill what proof leaves open. Beside other purchases they count little:
     /// what sells well is bought beside everything, and its sum over many purchases would outweigh what goes with one.
+    /// What follows is beyond chance as it is, and due when its edge says so where it has one.
     fn leads_to(&self, anchor: ProductIx, days: f64, alone: bool) -> Vec<(ProductIx, f32)> {
         // A complement is never wholly out of season: a third of it stays.
         let share = |lag: &Lag| (1.0 + 2.0 * lag.due(days) as f32) / 3.0;
         let edges = self.edges(anchor);
+        if self.follows.row(anchor).0.first().is_some() {
+            let due = |product: ProductIx| {
+                let edge = edges.iter().find(|edge| edge.product == product);
+                share(edge.map_or(&Lag::TOGETHER, |edge| &edge.lag))
+            };
+            let row = self.follows.iter(anchor);
+            return row
+                .map(|(p, score)| (p, if alone { score } else { score * due(p) }))
+                .collect();
+        }
         let mut out: Vec<(ProductIx, f32)> = edges
             .iter()
             .map(|edge| (edge.product, edge.score * share(&edge.lag)))
@@ -204,9 +243,26 @@ impl Complements {
         parts
     }
 
+    /// The `k` products that complete `basket` best among those `allowed`, with their scores. A basket of one product is that
+    /// product's page; one with which nothing is known to go is completed by what most baskets hold.
+    pub fn complete(
+        &self,
+        basket: &[(ProductIx, f32)],
+        k: usize,
+        allowed: &dyn Fn(ProductIx) -> bool,
+    ) -> Vec<(ProductIx, f32)> {
+        if let [(only, _)] = basket {
+            let page = self.goes_with(&[(*only, 0.0)], k, allowed);
+            if !page.is_empty() {
+                return page.into_iter().map(|(p, score, _)| (p, score)).collect();
+            }
+        }
+        self.completion.complete(basket, k, allowed)
+    }
+
     /// What goes with recent purchases (`bought`: product, days ago) after the right lag.
     ///
-    /// Each edge counts by how due it is, and so does what is bought beside a product too seldom for an edge; one without
+    /// What follows a product counts by how due it is, or its edges do, and so does what is bought beside a product too seldom for an edge; one without
     /// company is helped by its category. What replaces or varies one of `bought`, and `bought` itself, is left out. Score
     /// descending, ties by number, with the product behind the largest part.
     pub fn goes_with(

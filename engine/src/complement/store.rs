@@ -44,10 +44,11 @@ impl Complements {
         write_tensors(bundle, FILE, &out)
     }
 
-    fn matrices(&self) -> [(&'static str, &SparseRows); 5] {
+    fn matrices(&self) -> [(&'static str, &SparseRows); 6] {
         [
             ("substitutes", &self.substitutes),
             ("companions", &self.companions),
+            ("follows", &self.follows),
             ("completion", self.completion.rows()),
             ("topic_edges", &self.topic_edges),
             ("topic_best", &self.topic_best),
@@ -112,12 +113,8 @@ impl Complements {
             })
             .collect();
         let substitutes = file.matrix("substitutes", products, products)?;
-        // Bundles of before there were companions have none.
-        let companions = if file.tensors.contains_key("companions.offsets") {
-            file.matrix("companions", products, products)?
-        } else {
-            SparseRows::default()
-        };
+        let companions = file.matrix("companions", products, products)?;
+        let follows = file.matrix("follows", products, products)?;
         let completion = file.matrix("completion", products, products)?;
         let topic_edges = file.matrix("topic_edges", topic_count, topic_count)?;
         let topic_best = file.matrix("topic_best", topic_count, products)?;
@@ -129,6 +126,7 @@ impl Complements {
             edges,
             substitutes,
             companions,
+            follows,
             completion: Completion::new(completion, popularity),
             topics,
             topic_edges,

@@ -2,7 +2,7 @@
 
 use crate::explain::balance;
 use crate::index::dot;
-use crate::rank::sources::{completes_basket, recent, unit_basket};
+use crate::rank::sources::{about, completes_basket, recent, unit_basket};
 use crate::rank::{Item, ListKind, Query, Reason, ReasonCode};
 use serendib_shop::{Kind, ProductIx};
 
@@ -139,7 +139,8 @@ fn replaces(query: &Query, anchor: ProductIx, product: ProductIx) -> bool {
 }
 
 /// The products of the basket, or the purchases, that an item goes with, with their parts of its score. A basket may well be
-/// completed by what replaces something in it (a second colour), but that does not go with it: it is like it.
+/// completed by what replaces something in it (a second colour), but that does not go with it: it is like it. What is listed for
+/// want of better is not told to go with anything.
 fn goes_with(query: &Query, item: &mut Item, limit: usize) {
     let Some(complements) = &query.model.complements else {
         return;
@@ -149,9 +150,14 @@ fn goes_with(query: &Query, item: &mut Item, limit: usize) {
             .completion()
             .contributions(&unit_basket(query), item.product)
     } else {
-        complements.contributions(&recent(query), item.product)
+        let parts = complements.contributions(&recent(query), item.product);
+        let proven =
+            |(product, _): &(ProductIx, f32)| complements.is_proven(*product, item.product);
+        // told of the product on the page, whatever stood for it
+        let told = |(product, share)| (about(query).unwrap_or(product), share);
+        parts.into_iter().filter(proven).map(told).collect()
     };
-    let about = |(product, share)| {
+    let reason = |(product, share)| {
         let code = if complements.replaces(product, item.product) {
             ReasonCode::SimilarTo
         } else {
@@ -160,5 +166,5 @@ fn goes_with(query: &Query, item: &mut Item, limit: usize) {
         Reason::about(code, product, share)
     };
     let positive = parts.into_iter().filter(|(_, share)| *share > 0.0);
-    item.reasons.extend(positive.take(limit).map(about));
+    item.reasons.extend(positive.take(limit).map(reason));
 }

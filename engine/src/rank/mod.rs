@@ -59,6 +59,8 @@ pub use together::{Caps, Together};
 #[cfg(test)]
 mod contact_tests;
 #[cfg(test)]
+mod goes_with_tests;
+#[cfg(test)]
 mod similar_tests;
 #[cfg(test)]
 mod standing_tests;

@@ -27,9 +27,13 @@ const MOST_CASES: usize = 10_000;
 #[derive(Debug, Clone, Serialize)]
 pub struct MethodRow {
     pub method: String,
+    /// Share of cases whose first product is a hit.
+    pub hit_at_1: f64,
+    /// Share of cases with a hit among four, what a storefront shows.
+    pub hit_at_4: f64,
     /// Share of cases with a hit among ten.
     pub hit_at_10: f64,
-    /// 95 % bootstrap interval of ours minus this method, paired over cases; absent for ours.
+    /// 95 % bootstrap interval of the hits among ten of ours minus this method's, paired over cases; absent for ours.
     pub ours_minus: Option<(f64, f64)>,
 }
 
@@ -118,24 +122,39 @@ pub fn rivals(log: &BasketLog) -> Vec<(&'static str, SparseRows)> {
     out
 }
 
-fn table(task: &str, unknown: usize, results: Vec<(String, Vec<bool>)>, seed: u64) -> TaskTable {
-    let cases = results.first().map_or(0, |(_, hits)| hits.len());
-    let value = |hit: bool| f64::from(u8::from(hit));
+/// Where the first hit of a case stands among ten, from 0; `None` = it has none.
+type Place = Option<usize>;
+
+/// Products listed for a case.
+const LISTED: usize = 10;
+
+/// Where the first of `listed` for which `hit` holds stands.
+fn place(listed: &[(ProductIx, f32)], hit: impl Fn(ProductIx) -> bool) -> Place {
+    listed.iter().position(|(product, _)| hit(*product))
+}
+
+fn table(task: &str, unknown: usize, results: Vec<(String, Vec<Place>)>, seed: u64) -> TaskTable {
+    let cases = results.first().map_or(0, |(_, places)| places.len());
+    let value = |place: &Place| f64::from(u8::from(place.is_some()));
     let rows = results
         .iter()
         .enumerate()
-        .map(|(ix, (method, hits))| MethodRow {
-            method: method.clone(),
-            hit_at_10: hits.iter().map(|h| value(*h)).sum::<f64>() / cases.max(1) as f64,
-            ours_minus: (ix > 0).then(|| {
-                let gaps: Vec<f64> = results[0]
-                    .1
-                    .iter()
-                    .zip(hits)
-                    .map(|(ours, theirs)| value(*ours) - value(*theirs))
-                    .collect();
-                mean_interval(&gaps, seed)
-            }),
+        .map(|(ix, (method, places))| {
+            let within = |first: usize| {
+                let hits = places.iter().flatten().filter(|place| **place < first);
+                hits.count() as f64 / cases.max(1) as f64
+            };
+            MethodRow {
+                method: method.clone(),
+                hit_at_1: within(1),
+                hit_at_4: within(4),
+                hit_at_10: within(LISTED),
+                ours_minus: (ix > 0).then(|| {
+                    let ours = results[0].1.iter().zip(places);
+                    let gaps: Vec<f64> = ours.map(|(a, b)| value(a) - value(b)).collect();
+                    mean_interval(&gaps, seed)
+                }),
+            }
         })
         .collect();
     TaskTable {
@@ -145,6 +164,11 @@ fn table(task: &str, unknown: usize, results: Vec<(String, Vec<bool>)>, seed: u6
         rows,
     }
 }
+
+/// Lists for a basket: its products with weights, how many are listed, which may be.
+type Complete<'a> = dyn Fn(&[(ProductIx, f32)], usize, &dyn Fn(ProductIx) -> bool) -> Vec<(ProductIx, f32)>
+    + Sync
+    + 'a;
 
 /// A first basket after the cut, with what its buyer had before, and the new products of the days after.
 struct NextCase {
@@ -219,32 +243,44 @@ pub fn evaluate(
     let share = basket_share(&train);
     say("counting the rivals of complements");
     let rivals = rivals(&train);
-    let ours = complements.completion();
     let popular = Completion::new(SparseRows::default(), share.clone());
-    let mut methods: Vec<(String, Completion)> = vec![("serendib".into(), ours.clone())];
-    methods.push(("popular".into(), popular));
+    let mut methods: Vec<(String, Completion)> = vec![("popular".into(), popular)];
     for (name, rows) in rivals {
         methods.push((name.into(), Completion::new(rows, share.clone())));
+    }
+    // as it is served: a basket of one product is that product's page
+    let served: Box<Complete> =
+        Box::new(|basket, k, allowed| complements.complete(basket, k, allowed));
+    let mut completers: Vec<(String, Box<Complete>)> = vec![("serendib".into(), served)];
+    for (name, method) in &methods {
+        let complete: Box<Complete> =
+            Box::new(|basket, k, allowed| method.complete(basket, k, allowed));
+        completers.push((name.clone(), complete));
     }
     say("completing baskets");
     let cases = hide_one(&late, MOST_CASES, seed);
     let known = |p: &ProductIx| sold[*p as usize] > 0;
     let unknown = cases.iter().filter(|(_, hidden)| !known(hidden)).count();
-    let results: Vec<(String, Vec<bool>)> = methods
+    let results: Vec<(String, Vec<Place>)> = completers
         .iter()
-        .map(|(name, method)| (name.clone(), crate::learn::complement::hits(method, &cases)))
+        .map(|(name, complete)| {
+            let find = |(basket, hidden): &HiddenCase| {
+                place(&complete(basket, LISTED, &|_| true), |p| p == *hidden)
+            };
+            (name.clone(), cases.par_iter().map(find).collect())
+        })
         .collect();
     let reachable: Vec<bool> = cases.iter().map(|(_, hidden)| known(hidden)).collect();
-    let only = |hits: &[bool]| -> Vec<bool> {
-        let pairs = hits.iter().zip(&reachable);
+    let only = |places: &[Place]| -> Vec<Place> {
+        let pairs = places.iter().zip(&reachable);
         pairs
             .filter(|(_, known)| **known)
-            .map(|(hit, _)| *hit)
+            .map(|(place, _)| *place)
             .collect()
     };
     let restricted = results
         .iter()
-        .map(|(name, hits)| (name.clone(), only(hits)))
+        .map(|(name, places)| (name.clone(), only(places)))
         .collect();
     let mut tables = vec![
         table(
@@ -262,23 +298,27 @@ pub fn evaluate(
     ];
     say("looking for the next new product");
     let next = next_cases(&all, cut);
-    let judge = |method: &Completion, with_history: bool| -> Vec<bool> {
+    let judge = |complete: &Complete, with_history: bool| -> Vec<Place> {
         next.par_iter()
             .map(|case| {
                 let mut basket = case.basket.clone();
                 if with_history {
                     basket.extend(&case.history);
                 }
-                let best = method.complete(&basket, 10, &|p| !case.had.contains(&p));
-                best.iter().any(|(product, _)| case.truth.contains(product))
+                let best = complete(&basket, LISTED, &|p| !case.had.contains(&p));
+                place(&best, |product| case.truth.contains(&product))
             })
             .collect()
     };
-    let mut results = vec![("serendib, basket and history".to_owned(), judge(ours, true))];
+    let with_history = completers
+        .iter()
+        .take(1)
+        .map(|(name, complete)| (format!("{name}, basket and history"), judge(complete, true)));
+    let mut results: Vec<(String, Vec<Place>)> = with_history.collect();
     results.extend(
-        methods
+        completers
             .iter()
-            .map(|(name, method)| (format!("{name}, basket"), judge(method, false))),
+            .map(|(name, complete)| (format!("{name}, basket"), judge(complete, false))),
     );
     tables.push(table(
         "next new product within 45 days, any hit",
@@ -311,39 +351,33 @@ fn apart(
         .iter()
         .filter(|(rest, anchor)| rest.iter().any(|(p, _)| !variants.same(*p, *anchor)))
         .collect();
-    let hit = |case: &HiddenCase, listed: &[ProductIx]| {
+    let find = |case: &HiddenCase, listed: &[(ProductIx, f32)]| {
         let (rest, _) = case;
-        listed
-            .iter()
-            .any(|p| rest.iter().any(|(inside, _)| inside == p))
+        place(listed, |p| rest.iter().any(|(inside, _)| *inside == p))
     };
-    let ours: Vec<bool> = cases
+    let ours: Vec<Place> = cases
         .par_iter()
         .map(|case| {
             // what the goes-with list of the product's page says
-            let listed: Vec<ProductIx> = complements
-                .goes_with(&[(case.1, 0.0)], 10, &|_| true)
+            let listed: Vec<(ProductIx, f32)> = complements
+                .goes_with(&[(case.1, 0.0)], LISTED, &|_| true)
                 .into_iter()
-                .map(|(product, ..)| product)
+                .map(|(product, score, _)| (product, score))
                 .collect();
-            hit(case, &listed)
+            find(case, &listed)
         })
         .collect();
     let mut results = vec![("serendib complements".to_owned(), ours)];
-    for (name, method) in methods.iter().skip(1) {
-        let hits = cases
+    for (name, method) in methods {
+        let places = cases
             .par_iter()
             .map(|case| {
                 let anchor = case.1;
-                let listed: Vec<ProductIx> = method
-                    .complete(&[(anchor, 1.0)], 10, &|p| !variants.same(p, anchor))
-                    .into_iter()
-                    .map(|(p, _)| p)
-                    .collect();
-                hit(case, &listed)
+                let apart = |p: ProductIx| !variants.same(p, anchor);
+                find(case, &method.complete(&[(anchor, 1.0)], LISTED, &apart))
             })
             .collect();
-        results.push((name.clone(), hits));
+        results.push((name.clone(), places));
     }
     table(
         "complements of one product, variants removed",
@@ -390,12 +424,19 @@ impl std::fmt::Display for ComplementReport {
             )?;
             let mut grid = Grid::new([
                 Column::name("method", 30),
+                Column::figure("hit@1", 8),
+                Column::figure("hit@4", 8),
                 Column::figure("hit@10", 8),
                 Column::rest("  ours minus this, 95 %"),
             ]);
             for row in &table.rows {
                 let ours = row.ours_minus;
-                let cells = [row.method.clone(), fixed(row.hit_at_10, 4)];
+                let cells = [
+                    row.method.clone(),
+                    fixed(row.hit_at_1, 4),
+                    fixed(row.hit_at_4, 4),
+                    fixed(row.hit_at_10, 4),
+                ];
                 let ours = ours.map(|(low, high)| format!("  {low:+.4} … {high:+.4}"));
                 grid.row(cells.into_iter().chain(ours));
             }

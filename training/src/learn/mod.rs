@@ -321,7 +321,14 @@ pub fn fit_parts(
         }
         None => {
             let (complements, settings) =
-                complement::fit_within(context.memory, log, &topics, context.completion, seed, say)
+                complement::fit_within(
+                    context.memory,
+                    log,
+                    &topics,
+                    context.completion.clone(),
+                    seed,
+                    say,
+                )
                     .map_err(|error| part("complements")(&error))?;
             let settings = serde_json::json!(settings);
             if let Some(checkpoints) = checkpoints {
@@ -333,6 +340,11 @@ pub fn fit_parts(
             model.complements = Some(complements);
             model.manifest.settings["completion"] = settings;
         }
+    }
+    let page = model.manifest.settings["completion"].get("page").cloned();
+    let page = page.and_then(|page| serde_json::from_value::<strength::Verdict>(page).ok());
+    if let Some(page) = page {
+        page.keep(&mut model.manifest);
     }
     say("fitting surprises");
     model.surprises = Some(surprise::fit(log, topics.clone(), &model.representation));

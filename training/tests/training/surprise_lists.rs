@@ -519,7 +519,7 @@ fn titles_tell_variants_where_the_shop_does_not() {
     }
     // two colours of one cup may well lie in one basket
     let mut basket = Request::one(ListKind::GoesWith, 30, NOW);
-    basket.context.basket = vec![(10, 1.0)];
+    basket.context.basket = vec![(10, 1.0), (12, 1.0)];
     assert_eq!(cups(&ask(&model, &[], &basket)), 2);
 }
 

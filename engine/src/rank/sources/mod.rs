@@ -26,4 +26,4 @@ pub use promising::Promising;
 pub use similar::Similar;
 pub use vectors::Vectors;
 
-pub(crate) use goes_with::{completes_basket, recent, unit_basket};
+pub(crate) use goes_with::{about, completes_basket, recent, unit_basket};

@@ -12,6 +12,7 @@ use serendib_shop::{Catalogue, ProductIx, DAY_MS};
 use super::claims::claimed;
 use super::companions::{companions, CompanionOptions};
 use super::direction::FirstPurchases;
+use super::follow::{self, Counted, FollowSettings, Graph};
 use super::significance::{
     shrunk_conditional, shrunk_lift, significant_pairs, Pair, SignificanceOptions,
 };
@@ -37,6 +38,8 @@ pub struct ComplementOptions {
     pub substitute_from: f32,
     /// How complements are ordered.
     pub companions: CompanionOptions,
+    /// How what follows a product is counted where its page shows that; absent = it shows what shares baskets.
+    pub follow: Option<FollowSettings>,
 }
 
 impl Default for ComplementOptions {
@@ -49,6 +52,7 @@ impl Default for ComplementOptions {
             width: 100,
             substitute_from: 0.35,
             companions: CompanionOptions::default(),
+            follow: None,
         }
     }
 }
@@ -69,6 +73,9 @@ const COMPANIONS: usize = 300;
 
 const UNPROVEN: usize = 50;
 
+/// From this share of buyers who buy it again a product is used up, where the shop does not say.
+const USED_UP: f64 = 0.3;
+
 /// A pair of either look, with the counts it was found by.
 struct Found {
     pair: Pair,
@@ -83,9 +90,27 @@ struct Found {
 /// bought about then.
 const WINDOW_WEIGHT: f64 = 0.5;
 
+/// The graph with what it was made of.
+struct Built {
+    complements: Complements,
+    edges: Vec<Vec<Edge>>,
+    beside: SparseRows,
+    used_up: Vec<bool>,
+}
+
+impl Built {
+    fn graph(&self) -> Graph<'_> {
+        Graph {
+            edges: &self.edges,
+            beside: &self.beside,
+            used_up: &self.used_up,
+        }
+    }
+}
+
 /// Learns the graph from `log` and what else is known of products.
 ///
-/// `timed` = false (a shop without times) looks at baskets only and claims no direction.
+/// `timed` = false (a shop without times) looks at baskets only, and claims no direction.
 pub fn fit(
     catalogue: &Catalogue,
     log: &BasketLog,
@@ -94,6 +119,58 @@ pub fn fit(
     timed: bool,
     options: &ComplementOptions,
 ) -> Complements {
+    let built = build(catalogue, log, hints, completion, timed, options);
+    let Some(settings) = options.follow.filter(|_| timed) else {
+        return built.complements;
+    };
+    let Some(counted) = Counted::new(catalogue, log, hints.topics) else {
+        return built.complements;
+    };
+    let learned = counted.learned(&settings);
+    follow::with_follows(
+        &built.complements,
+        &counted,
+        &learned,
+        &settings,
+        &built.graph(),
+    )
+}
+
+/// The graph of a shop with times as it is, then with what follows a product by each of `forms`.
+pub(super) fn forms(
+    catalogue: &Catalogue,
+    log: &BasketLog,
+    hints: &Hints,
+    options: &ComplementOptions,
+    forms: &[FollowSettings],
+) -> Vec<Complements> {
+    let built = build(catalogue, log, hints, Completion::default(), true, options);
+    let mut out = vec![built.complements.clone()];
+    let Some(counted) = Counted::new(catalogue, log, hints.topics) else {
+        out.resize(1 + forms.len(), built.complements);
+        return out;
+    };
+    let mut known = HashMap::new();
+    for settings in forms {
+        let learned = known
+            .entry((settings.days, settings.doubt.to_bits()))
+            .or_insert_with(|| counted.learned(settings));
+        let (graph, plain) = (built.graph(), &built.complements);
+        out.push(follow::with_follows(
+            plain, &counted, learned, settings, &graph,
+        ));
+    }
+    out
+}
+
+fn build(
+    catalogue: &Catalogue,
+    log: &BasketLog,
+    hints: &Hints,
+    completion: Completion,
+    timed: bool,
+    options: &ComplementOptions,
+) -> Built {
     let Hints {
         views,
         topics,
@@ -133,6 +210,10 @@ pub fn fit(
             } else {
                 (pair.b, pair.a)
             };
+            // one durable thing of a kind is enough
+            if same_leaf(catalogue, from, to) && catalogue.product(from).durable == Some(true) {
+                continue;
+            }
             let (f_from, f_to) = if forward {
                 (found.baskets_a, found.baskets_b)
             } else {
@@ -169,11 +250,11 @@ pub fn fit(
         row.sort_by(|x, y| y.score.total_cmp(&x.score).then(x.product.cmp(&y.product)));
         row.truncate(options.width);
     }
-    let unproven = unproven(&beside, &rows);
+    let unproven = unproven(catalogue, &beside, &rows);
     let (topic_edges, topic_best) = topic_graph(log, topics, options);
-    Complements::new(Parts {
+    let complements = Complements::new(Parts {
         variants,
-        edges: rows,
+        edges: rows.clone(),
         substitutes,
         companions: unproven,
         completion,
@@ -181,15 +262,39 @@ pub fn fit(
         topic_edges,
         topic_best,
         substitute_from: options.substitute_from,
-    })
+    });
+    Built {
+        complements,
+        edges: rows,
+        beside,
+        used_up: used_up(catalogue, &repeats),
+    }
 }
 
-/// What of `beside` is no edge of its product, the [`UNPROVEN`] largest of each.
-fn unproven(beside: &SparseRows, edges: &[Vec<Edge>]) -> SparseRows {
+/// Whether each product is used up: as the shop says, else where many buy it again.
+fn used_up(catalogue: &Catalogue, repeats: &[f64]) -> Vec<bool> {
+    let durable = |ix: usize| catalogue.product(ix as ProductIx).durable;
+    let again = repeats.iter().enumerate();
+    again
+        .map(|(ix, again)| durable(ix).map_or(*again >= USED_UP, |durable| !durable))
+        .collect()
+}
+
+/// Whether the shop puts both products into one leaf category.
+fn same_leaf(catalogue: &Catalogue, a: ProductIx, b: ProductIx) -> bool {
+    catalogue.leaf(a).is_some() && catalogue.leaf(a) == catalogue.leaf(b)
+}
+
+/// What of `beside` is no edge of its product and not of its leaf category, the [`UNPROVEN`] largest of each: what is of one
+/// category mostly takes each other's place, unless baskets prove that it does not.
+fn unproven(catalogue: &Catalogue, beside: &SparseRows, edges: &[Vec<Edge>]) -> SparseRows {
     SparseRows::from_rows(edges.iter().enumerate().map(|(product, edges)| {
         let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
         let row = beside.iter(product as ProductIx);
-        let mut row: Vec<(ProductIx, f32)> = row.filter(|(other, _)| !is_edge(*other)).collect();
+        let own = |other: ProductIx| same_leaf(catalogue, product as ProductIx, other);
+        let mut row: Vec<(ProductIx, f32)> = row
+            .filter(|(other, _)| !is_edge(*other) && !own(*other))
+            .collect();
         keep_largest(&mut row, UNPROVEN);
         row
     }))

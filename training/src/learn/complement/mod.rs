@@ -4,6 +4,7 @@ mod claims;
 pub mod companions;
 mod direction;
 pub mod families;
+mod follow;
 pub mod graph;
 pub mod significance;
 mod substitutes;
@@ -12,7 +13,9 @@ mod variants;
 use self::companions::{companions, CompanionOptions};
 pub use self::families::CompletionError;
 use self::families::{blend, ease, item_item, tempered, titles};
+pub use self::follow::FollowSettings;
 pub use self::graph::{ComplementOptions, Hints};
+use crate::learn::strength::Verdict;
 use crate::learn::vectors::ease::ease_bytes;
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -40,7 +43,7 @@ const VALIDATION_CASES: usize = 2_500;
 const HIDDEN_EACH: u64 = 5;
 
 /// Settings of basket completion, and of how complements are ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CompletionSettings {
     /// Regularisation of EASE, in units of the mean weight of a basket.
@@ -55,6 +58,10 @@ pub struct CompletionSettings {
     pub popularity: f32,
     /// How complements are ordered.
     pub companions: CompanionOptions,
+    /// How what follows a product is counted where its page shows that; absent = it shows what shares baskets.
+    pub follow: Option<FollowSettings>,
+    /// What was decided of a product's page, with the figures; absent before it was.
+    pub page: Option<Verdict>,
     /// Hit@10 on the validation baskets when these settings were chosen.
     pub hit_at_10: f64,
     /// Validation cases: baskets with one product hidden.
@@ -70,6 +77,8 @@ impl Default for CompletionSettings {
             titles: 0.2,
             popularity: 0.0,
             companions: CompanionOptions::default(),
+            follow: None,
+            page: None,
             hit_at_10: 0.0,
             cases: 0,
         }
@@ -141,8 +150,8 @@ pub fn hide_one(log: &BasketLog, most: usize, seed: u64) -> Vec<HiddenCase> {
         .collect()
 }
 
-/// For each case, whether the hidden product is among the ten best.
-pub fn hits(completion: &Completion, cases: &[HiddenCase]) -> Vec<bool> {
+/// For each case, whether `completion` has the hidden product among its ten best.
+fn hits(completion: &Completion, cases: &[HiddenCase]) -> Vec<bool> {
     cases
         .par_iter()
         .map(|(basket, hidden)| {
@@ -396,6 +405,7 @@ pub fn alike(log: &Log) -> SparseRows {
 fn options(settings: &CompletionSettings) -> ComplementOptions {
     ComplementOptions {
         companions: settings.companions,
+        follow: settings.follow,
         ..ComplementOptions::default()
     }
 }
@@ -435,9 +445,23 @@ pub fn fit_within(
     let most = (memory / 2 / ease_bytes(1)).isqrt();
     let baskets = basket_log(log);
     let words = alike(log);
+    let views = view_log(log);
+    let hints = Hints {
+        views: views.as_ref(),
+        topics: topics.numbers(),
+        like: &words,
+    };
     let settings = match settings {
         Some(settings) => settings,
-        None => choose(log, &baskets, &words, most, seed, say)?,
+        None => {
+            let mut chosen = choose(log, &baskets, &words, most, seed, say)?;
+            let options = options(&chosen);
+            let (catalogue, timed) = (&log.catalogue, log.timed);
+            let (follow, verdict) =
+                follow::choose::choose(catalogue, &baskets, &hints, timed, &options, seed, say);
+            (chosen.follow, chosen.page) = (follow, Some(verdict));
+            chosen
+        }
     };
     say("fitting basket completion");
     let completion = completion(log, &baskets, &words, &settings, most)?;
@@ -445,11 +469,7 @@ pub fn fit_within(
     let complements = graph::fit(
         &log.catalogue,
         &baskets,
-        &Hints {
-            views: view_log(log).as_ref(),
-            topics: topics.numbers(),
-            like: &words,
-        },
+        &hints,
         completion,
         log.timed,
         &options(&settings),
