@@ -12,6 +12,7 @@ mod clock;
 mod evidence;
 mod existence;
 mod facts;
+mod in_lists;
 mod kinds;
 mod model;
 mod needs;
@@ -30,6 +31,7 @@ pub use clock::{title_in, ClockError, ClockType, KindType, OccasionType, Stage, 
 pub use evidence::{kind_weight, Evidence, EvidenceSet};
 pub use existence::Existence;
 pub use facts::{declared, format_day, parse_day};
+pub use in_lists::InLists;
 pub use kinds::Kinds;
 pub use model::{Clock, LifeModel};
 pub use needs::{Ahead, Need};

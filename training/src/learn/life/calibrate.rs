@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use serendib_engine::life::{prior, Clock, ClockType, EvidenceSet, Grid, Profile, Trust};
 
 use crate::learn::life::density::{self, AgeCounts, Smoothing};
+use crate::learn::life::ties::Ties;
 
 /// Known anchors below which nothing is chosen.
 const FEWEST: usize = 50;
@@ -15,8 +16,8 @@ const FOLDS: usize = 3;
 const BIN: f64 = 30.0;
 
 const BANDWIDTHS: [f64; 3] = [0.7, 0.45, 0.3];
-const PATHS: [f64; 2] = [3.0, 8.0];
-const WINDOWS: [f64; 2] = [1.5, 10.0];
+const PATHS: [f64; 2] = [0.3, 4.0];
+const WINDOWS: [f64; 2] = [1.0, 10.0];
 const FIRSTS: [f64; 1] = [0.5];
 const POWERS: [f32; 8] = [0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.25, 1.6];
 const TIRES: [Option<f32>; 5] = [None, Some(40.0), Some(20.0), Some(10.0), Some(5.0)];
@@ -48,8 +49,8 @@ pub struct Choice {
 struct Case {
     /// ln prior per cell.
     prior: Vec<f64>,
-    /// Σ ω ln R per cell.
-    sums: Vec<f64>,
+    /// Σ ω ln R per cell, and the same of the shapes.
+    sums: [Vec<f64>; 2],
     /// Total weight of the evidence.
     weight: f64,
     /// Position of the anchor in cells.
@@ -79,6 +80,7 @@ pub fn choose(
     number: usize,
     kind: &ClockType,
     profiles: &[Profile],
+    ties: &Ties,
     share: &[f64],
     known: &[Known],
     start: &Smoothing,
@@ -100,7 +102,7 @@ pub fn choose(
                 .enumerate()
                 .filter(|(ix, _)| ix % FOLDS != fold);
             for (_, one) in learned {
-                for piece in &one.set.items {
+                for piece in &one.set.voices() {
                     let (profile, age) = (piece.profile as usize, piece.day - one.anchor);
                     counts.add(kind, profile, age, f64::from(piece.weight));
                 }
@@ -116,7 +118,7 @@ pub fn choose(
             .par_iter()
             .enumerate()
             .flat_map(|(fold, counts)| {
-                let fitted = density::fit(number, kind, profiles, share, counts, smoothing);
+                let fitted = density::fit(number, kind, profiles, ties, share, counts, smoothing);
                 let clock = Clock::new(kind.clone(), fitted, kind.exists);
                 let held_out: Vec<Case> = known
                     .iter()
@@ -159,16 +161,18 @@ pub fn choose(
 fn case(clock: &Clock, one: &Known) -> Option<Case> {
     let first = one.set.span.map(|s| s.0);
     let before = prior(clock, first, one.now);
-    let mut grid = before.clone();
-    grid.sums.iter_mut().for_each(|sum| *sum = 0.0);
+    let mut by_ratio = before.clone();
+    by_ratio.sums.iter_mut().for_each(|sum| *sum = 0.0);
+    let mut by_shape = by_ratio.clone();
     for piece in &one.set.items {
-        grid.add(clock, piece);
+        by_ratio.add(clock, piece);
+        by_shape.add_shape(clock, piece);
     }
-    let at = position(&grid, one.anchor);
-    let inside = (0.0..=(grid.sums.len() - 1) as f64).contains(&at);
+    let at = position(&before, one.anchor);
+    let inside = (0.0..=(before.sums.len() - 1) as f64).contains(&at);
     inside.then(|| Case {
         prior: before.sums,
-        sums: grid.sums,
+        sums: [by_ratio.sums, by_shape.sums],
         weight: clock.weight_of(&one.set.items),
         at,
     })
@@ -180,13 +184,9 @@ fn position(grid: &Grid, day: f64) -> f64 {
 }
 
 /// What `prior` · exp(`power` · sums) says of the anchor of `case`.
-fn said(case: &Case, power: f64, step: f64) -> Said {
-    let logs = || {
-        case.prior
-            .iter()
-            .zip(&case.sums)
-            .map(|(p, s)| p + power * s)
-    };
+fn said(case: &Case, by_shape: bool, power: f64, step: f64) -> Said {
+    let sums = &case.sums[usize::from(by_shape)];
+    let logs = || case.prior.iter().zip(sums).map(|(p, s)| p + power * s);
     let top = logs().fold(f64::NEG_INFINITY, f64::max);
     let cell = case.at as usize;
     let part = case.at - cell as f64;
@@ -213,22 +213,27 @@ fn said(case: &Case, power: f64, step: f64) -> Said {
 
 /// The best way of believing what the tables say of `cases`.
 fn best(cases: &[Case], step: f64) -> Outcome {
-    let before: Vec<Said> = cases.par_iter().map(|c| said(c, 0.0, step)).collect();
-    let ways: Vec<(f32, Option<f32>)> = POWERS
-        .iter()
-        .flat_map(|&power| TIRES.iter().map(move |&tires| (power, tires)))
+    let before: Vec<Said> = cases
+        .par_iter()
+        .map(|c| said(c, false, 0.0, step))
+        .collect();
+    let ways: Vec<(bool, f32, Option<f32>)> = [false, true]
+        .into_iter()
+        .flat_map(|by_shape| POWERS.map(|power| (by_shape, power)))
+        .flat_map(|(by_shape, power)| TIRES.map(|tires| (by_shape, power, tires)))
         .collect();
     let outcomes: Vec<Outcome> = ways
         .par_iter()
-        .flat_map_iter(|&(power, tires)| {
+        .flat_map_iter(|&(by_shape, power, tires)| {
             let plain = Trust {
+                by_shape,
                 power,
                 tires,
                 reserve: 0.0,
             };
             let after: Vec<Said> = cases
                 .iter()
-                .map(|c| said(c, plain.power_at(c.weight), step))
+                .map(|c| said(c, by_shape, plain.power_at(c.weight), step))
                 .collect();
             let before = &before;
             RESERVES
@@ -322,9 +327,11 @@ mod tests {
                     .collect();
                 let last = first + 10.0 * pieces as f64;
                 let set = EvidenceSet {
+                    bought: items.len() as f64,
                     items,
                     span: Some((first, last)),
                     owned_durables: Vec::new(),
+                    bought_of: Vec::new(),
                 };
                 (set, anchor)
             })
@@ -355,6 +362,11 @@ mod tests {
             0,
             kind,
             &profiles,
+            &Ties {
+                word: vec![0.0; 10],
+                tied: vec![true; 10],
+                log_lift: vec![0.0; 10],
+            },
             &[1.0; 10],
             &known,
             &Smoothing::default(),
