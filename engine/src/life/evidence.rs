@@ -22,7 +22,12 @@ pub struct Evidence {
     pub day: f64,
     /// Power to which its likelihood is raised, in (0, 1].
     pub weight: f32,
+    /// Whether it was bought, or nearly so, rather than looked at.
+    pub wanted: bool,
 }
+
+/// Least weight of a kind of touch by which something is wanted: who looks at a pram need not have a child.
+const WANTED: f32 = 0.4;
 
 /// How much a touch of `kind` says, against a purchase.
 pub fn kind_weight(kind: Kind) -> f32 {
@@ -141,6 +146,7 @@ impl EvidenceSet {
                 profile,
                 day: day as f64 + 0.5,
                 weight: weight * factor as f32,
+                wanted: weight >= WANTED,
             }));
         }
         let bought = items.iter().map(|e: &Evidence| f64::from(e.weight)).sum();
@@ -173,11 +179,10 @@ impl EvidenceSet {
     }
 }
 
-/// `evidence` with what is of one profile coming to [`MOST_VOICES`] at most.
+/// What of `evidence` was wanted, with what is of one profile coming to [`MOST_VOICES`] at most.
 pub(super) fn voices(evidence: &[Evidence]) -> Vec<Evidence> {
-    damped(evidence, |total| {
-        MOST_VOICES * total / (total + MOST_VOICES)
-    })
+    let wanted: Vec<Evidence> = evidence.iter().copied().filter(|e| e.wanted).collect();
+    damped(&wanted, |total| MOST_VOICES * total / (total + MOST_VOICES))
 }
 
 /// `evidence` whose total weight of each profile is what `to` makes of it.

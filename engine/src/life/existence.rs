@@ -14,6 +14,9 @@ pub struct Existence {
     pub by_age: bool,
     /// Power to which the likelihood of each voice is raised where they are read by age, above 0 to 4; 1 = as it is.
     pub power: f32,
+    /// What is taken off ln odds of any age for every e-fold of a customer's voices, 0 to 1: who buys much of everything buys
+    /// more presents, too.
+    pub activity: f32,
     /// What the logarithm of the odds is multiplied by, above 0 to 10.
     pub slope: f32,
     /// What is added to it, −20 to 20.
@@ -26,6 +29,7 @@ impl Default for Existence {
         Existence {
             by_age: true,
             power: 1.0,
+            activity: 0.0,
             slope: 1.0,
             level: 0.0,
         }
@@ -36,7 +40,10 @@ impl Existence {
     /// Whether every number is within its range.
     pub fn is_sane(&self) -> bool {
         let positive = |x: f32, most: f32| x > 0.0 && x <= most;
-        positive(self.power, 4.0) && positive(self.slope, 10.0) && self.level.abs() <= 20.0
+        (0.0..=1.0).contains(&self.activity)
+            && positive(self.power, 4.0)
+            && positive(self.slope, 10.0)
+            && self.level.abs() <= 20.0
     }
 
     /// The probability at `log_odds`, the logarithm of the odds as they are read.

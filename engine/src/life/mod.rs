@@ -36,7 +36,7 @@ pub use kinds::Kinds;
 pub use model::{Clock, LifeModel};
 pub use needs::{Ahead, Need};
 pub use part::Life;
-pub use posterior::{infer, prior, Declared, Grid, Posterior};
+pub use posterior::{infer, log_activity, prior, Declared, Grid, Posterior};
 pub use profiles::{ProductProfiles, Profile, ProfileIx, Profiles, NO_PROFILE};
 pub use state::{LifeState, LifeView, Standing, StateOptions};
 pub use timeline::{Band, Occasion, Timeline};

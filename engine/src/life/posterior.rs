@@ -238,6 +238,12 @@ impl Grid {
     }
 }
 
+/// ln of one more than the weight of a customer's `voices`, whatever they are for.
+pub fn log_activity(voices: &[Evidence]) -> f64 {
+    let weights = voices.iter().map(|voice| f64::from(voice.weight));
+    weights.sum::<f64>().ln_1p()
+}
+
 /// One anchor while several are being fitted.
 struct Member {
     declared: Option<Declared>,
@@ -385,11 +391,17 @@ impl Clock {
 
     /// Probability that there is a clock, given a customer's `voices`.
     fn probability(&self, voices: &[Evidence], first_day: Option<f64>, now_day: f64) -> f64 {
-        let Existence { by_age, power, .. } = self.existence;
+        let Existence {
+            by_age,
+            power,
+            activity,
+            ..
+        } = self.existence;
         let log_odds = if by_age {
             self.log_odds_by_age(voices, first_day, now_day, [power])[0]
         } else {
-            self.log_odds_of_any_age(voices, now_day)
+            let activity = f64::from(activity) * log_activity(voices);
+            self.log_odds_of_any_age(voices, now_day) - activity
         };
         self.existence.probability(log_odds)
     }

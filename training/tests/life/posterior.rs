@@ -73,6 +73,7 @@ fn piece(profile: u32, day: f64) -> Evidence {
         profile,
         day,
         weight: 1.0,
+        wanted: true,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::learn::life::density::{self, AgeCounts, Smoothing};
 use crate::learn::life::ties::Ties;
 
 /// Known anchors below which nothing is chosen.
-const FEWEST: usize = 50;
+const FEWEST: usize = 25;
 /// Known anchors that are looked at, at most.
 const MOST: usize = 1_000;
 /// Folds over them.
@@ -57,11 +57,12 @@ struct Case {
     at: f64,
 }
 
-/// Density of the anchor per bin, and probability of an earlier one.
+/// Density of the anchor per bin, probability of an earlier one, and how many days the median is off.
 #[derive(Clone, Copy)]
 struct Said {
     density: f64,
     below: f64,
+    off: f64,
 }
 
 /// How one way of believing fared: log-likelihood per customer, and how far coverage is off.
@@ -70,6 +71,8 @@ struct Outcome {
     logs: Vec<f64>,
     mean: f64,
     off: f64,
+    /// Mean of the smaller errors of the medians in days: dates that were declared wrongly are among the larger.
+    error: f64,
 }
 
 /// Chooses for the clock with number `number`; `None` where too few anchors are known.
@@ -113,7 +116,7 @@ pub fn choose(
             counts
         })
         .collect();
-    let judge = |smoothing: &Smoothing| -> Outcome {
+    let judge = |smoothing: &Smoothing, forms: &[bool]| -> Outcome {
         let cases: Vec<Case> = folds
             .par_iter()
             .enumerate()
@@ -129,13 +132,14 @@ pub fn choose(
                 held_out
             })
             .collect();
-        best(&cases, kind.step_days)
+        best(&cases, forms, kind.step_days)
     };
-    let mut chosen = (*start, judge(start));
+    let mut chosen = (*start, judge(start, &[false, true]));
+    let form = [chosen.1.trust.by_shape];
     let mut consider = |change: &dyn Fn(&mut Smoothing)| {
         let mut smoothing = chosen.0;
         change(&mut smoothing);
-        let outcome = judge(&smoothing);
+        let outcome = judge(&smoothing, &form);
         if outcome.mean > chosen.1.mean {
             chosen = (smoothing, outcome);
         }
@@ -191,9 +195,14 @@ fn said(case: &Case, by_shape: bool, power: f64, step: f64) -> Said {
     let cell = case.at as usize;
     let part = case.at - cell as f64;
     let (mut total, mut below, mut here) = (0.0, 0.0, 0.0);
+    let all: f64 = logs().map(|log| (log - top).exp()).sum();
+    let mut median = None;
     for (ix, log) in logs().enumerate() {
         let mass = (log - top).exp();
         total += mass;
+        if median.is_none() && 2.0 * total >= all {
+            median = Some(ix as f64 + 0.5 - (total - 0.5 * all) / mass.max(1e-300));
+        }
         // Half of the anchor's own cell lies before its middle.
         if ix < cell {
             below += mass;
@@ -208,23 +217,42 @@ fn said(case: &Case, by_shape: bool, power: f64, step: f64) -> Said {
     Said {
         density: here / total / step * BIN,
         below: below / total,
+        off: (median.unwrap_or(0.0) - case.at).abs() * step,
     }
 }
 
-/// The best way of believing what the tables say of `cases`.
-fn best(cases: &[Case], step: f64) -> Outcome {
+/// The best way of believing what the tables say of `cases`, in one of the `forms` (by shape or not).
+///
+/// Which form it is, the medians decide: what the density of one form gains on a few wrongly declared dates, the other pays
+/// for in all dates that are right.
+fn best(cases: &[Case], forms: &[bool], step: f64) -> Outcome {
+    let of_forms = forms.iter().map(|form| best_of(cases, *form, step));
+    let better = |a: Outcome, b: Outcome| {
+        let nearer = b.error < NEARER * a.error && b.mean > a.mean - WORSE;
+        if nearer {
+            b
+        } else {
+            a
+        }
+    };
+    let least = of_forms.reduce(better);
+    least.unwrap_or_else(|| best_of(cases, false, step))
+}
+
+fn best_of(cases: &[Case], by_shape: bool, step: f64) -> Outcome {
     let before: Vec<Said> = cases
         .par_iter()
         .map(|c| said(c, false, 0.0, step))
         .collect();
-    let ways: Vec<(bool, f32, Option<f32>)> = [false, true]
-        .into_iter()
-        .flat_map(|by_shape| POWERS.map(|power| (by_shape, power)))
-        .flat_map(|(by_shape, power)| TIRES.map(|tires| (by_shape, power, tires)))
+    // Shapes know of presents and wrong dates themselves, and habits are damped: they do not tire.
+    let tires: &[Option<f32>] = if by_shape { &[None] } else { &TIRES };
+    let ways: Vec<(f32, Option<f32>)> = POWERS
+        .iter()
+        .flat_map(|&power| tires.iter().map(move |&tires| (power, tires)))
         .collect();
     let outcomes: Vec<Outcome> = ways
         .par_iter()
-        .flat_map_iter(|&(by_shape, power, tires)| {
+        .flat_map_iter(|&(power, tires)| {
             let plain = Trust {
                 by_shape,
                 power,
@@ -267,6 +295,19 @@ fn best(cases: &[Case], step: f64) -> Outcome {
     found
 }
 
+/// How much smaller the errors of medians must be for another form, and how much worse its densities may be.
+const NEARER: f64 = 0.95;
+const WORSE: f64 = 0.5;
+/// Share of the errors of medians that are looked at, the smaller ones.
+const SMALLER: f64 = 0.8;
+
+fn smaller_errors(after: &[Said]) -> f64 {
+    let mut errors: Vec<f64> = after.iter().map(|said| said.off).collect();
+    errors.sort_by(f64::total_cmp);
+    errors.truncate(((SMALLER * errors.len() as f64) as usize).max(1));
+    errors.iter().sum::<f64>() / errors.len().max(1) as f64
+}
+
 fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
     let reserve = f64::from(trust.reserve);
     let mix = |a: f64, b: f64| (1.0 - reserve) * a + reserve * b;
@@ -286,6 +327,7 @@ fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
         trust,
         mean: logs.iter().sum::<f64>() / n,
         off: (in_90 / n - WANTED.0).abs() + (in_80 / n - WANTED.1).abs(),
+        error: smaller_errors(after),
         logs,
     }
 }
@@ -319,7 +361,8 @@ mod tests {
                             Evidence {
                                 profile,
                                 day,
-                                weight
+                                weight,
+                                wanted: true,
                             };
                             copies
                         ]

@@ -6,7 +6,7 @@
 //! chosen together by likelihood.
 
 use rayon::prelude::*;
-use serendib_engine::life::{Clock, EvidenceSet, Existence};
+use serendib_engine::life::{log_activity, Clock, EvidenceSet, Existence};
 
 /// Declared clocks below which nothing is learned.
 const FEWEST: usize = 20;
@@ -14,8 +14,10 @@ const FEWEST: usize = 20;
 const BINS: usize = 150;
 
 const POWERS: [f32; 4] = [1.0, 0.7, 0.5, 0.3];
-/// Ways of reading odds: by age at each of [`POWERS`], and whatever the age.
-const READINGS: usize = POWERS.len() + 1;
+/// What may be taken off odds of any age for how much a customer buys.
+const ACTIVITIES: [f32; 3] = [0.0, 0.2, 0.4];
+/// Ways of reading odds: by age at each of [`POWERS`], and whatever the age with each of [`ACTIVITIES`].
+const READINGS: usize = POWERS.len() + ACTIVITIES.len();
 const SLOPES: [f64; 11] = [0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0, 4.5, 7.0];
 /// Shares of those with a clock who declare it.
 const DECLARE: [f64; 14] = [
@@ -71,7 +73,10 @@ fn log_odds(clock: &Clock, one: &Asked) -> Option<[f64; READINGS]> {
     let voices = one.set.voices();
     let first = one.set.span.map(|s| s.0);
     let [a, b, c, d] = clock.log_odds_by_age(&voices, first, one.now, POWERS);
-    Some([a, b, c, d, clock.log_odds_of_any_age(&voices, one.now)])
+    let any_age = clock.log_odds_of_any_age(&voices, one.now);
+    let activity = log_activity(&voices);
+    let [e, f, g] = ACTIVITIES.map(|part| any_age - f64::from(part) * activity);
+    Some([a, b, c, d, e, f, g])
 }
 
 /// Customers with about the same odds.
@@ -161,6 +166,10 @@ pub fn learn(cases: &[Case]) -> Option<Existence> {
     let (reading, slope, level) = ways[best];
     Some(Existence {
         by_age: reading < POWERS.len(),
+        activity: reading
+            .checked_sub(POWERS.len())
+            .and_then(|part| ACTIVITIES.get(part).copied())
+            .unwrap_or(0.0),
         power: POWERS.get(reading).copied().unwrap_or(1.0),
         slope: slope as f32,
         level: level as f32,
@@ -183,7 +192,7 @@ mod tests {
                 let shown = 1.0 / (1.0 + f64::exp(-slope * odds));
                 let exists = rng.gen_bool(shown) || rng.gen_bool(0.05);
                 Case {
-                    log_odds: [1.0, 0.7, 0.5, 0.3, 1.0].map(|power| power * odds),
+                    log_odds: [1.0, 0.7, 0.5, 0.3, 1.0, 1.0, 1.0].map(|power| power * odds),
                     declared: exists && rng.gen_bool(share),
                     weight: 1.0,
                 }

@@ -23,6 +23,8 @@ const NEXT: [f32; 3] = [0.0, 0.5, 1.0];
 const NEXT_BEFORE: usize = 1;
 /// Places down to which lists for a customer are judged, and what comes next in life.
 const PLACES: (usize, usize) = (20, 5);
+/// Share of the products found without life that must be found with it.
+const KEPT: f64 = 0.995;
 /// Lines asked for, of which owned ones are left out.
 const ASKED: usize = 60;
 /// A need that holders have so many times more than others is one of their life.
@@ -145,7 +147,7 @@ fn for_you(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
     for (number, strength) in FOR_YOU.into_iter().enumerate() {
         set(early, |lists| lists.for_you = strength);
         let early = &*early;
-        let values: Vec<[Option<f64>; 2]> = early
+        let values: Vec<[Option<Found>; 2]> = early
             .customers
             .par_iter()
             .zip(&wanted)
@@ -153,30 +155,19 @@ fn for_you(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
                 if wanted.iter().all(Vec::is_empty) {
                     return [None, None];
                 }
-                let owned: HashSet<ProductIx> = {
-                    let whole = &shop.corpus.histories[*customer as usize];
-                    had(early.split(whole).0).collect()
-                };
+                let whole = &shop.corpus.histories[*customer as usize];
+                let owned: HashSet<ProductIx> = had(early.split(whole).0).collect();
                 let list = listed(shop, early, ListKind::ForYou, *customer);
-                let list: Vec<ProductIx> =
-                    list.into_iter().filter(|p| !owned.contains(p)).collect();
-                [0, 1].map(|half| {
-                    let wanted = &wanted[half];
-                    let hits = || {
-                        let places = list.iter().enumerate();
-                        let hit = |(_, product): &(usize, &ProductIx)| wanted.contains(product);
-                        places.filter(hit).map(|(place, _)| place)
-                    };
-                    (!wanted.is_empty()).then(|| ndcg(hits(), wanted.len(), PLACES.0))
-                })
+                let new: Vec<ProductIx> = list.into_iter().filter(|p| !owned.contains(p)).collect();
+                [0, 1].map(|half| Found::of(early, &owned, &new, &wanted[half]))
             })
             .collect();
         for half in [0, 1] {
             slices[half][number] = values.iter().filter_map(|value| value[half]).collect();
         }
     }
-    let [first, second] = slices;
     let candidates = for_you_candidates();
+    let [first, second] = slices.map(judged);
     decide(
         FOR_YOU_NAME,
         &candidates,
@@ -185,6 +176,67 @@ fn for_you(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
         FOR_YOU_BEFORE,
         seed,
     )
+}
+
+/// What one list found of what was bought later.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// NDCG of the new products.
+    products: f64,
+    /// Whether the first new kind was among the list's first kinds.
+    kind: f64,
+}
+
+impl Found {
+    /// Of the `new` products of a list for who `owned` others; `None` where nothing was `wanted`.
+    fn of(
+        early: &Early,
+        owned: &HashSet<ProductIx>,
+        new: &[ProductIx],
+        wanted: &[ProductIx],
+    ) -> Option<Found> {
+        if wanted.is_empty() {
+            return None;
+        }
+        let catalogue = &early.model.catalogue;
+        let kind_of = |product: &ProductIx| {
+            let known = (*product as usize) < catalogue.len();
+            let row = known.then(|| catalogue.product(*product));
+            row.and_then(|row| row.category.as_deref())
+        };
+        let kinds: HashSet<&str> = owned.iter().filter_map(kind_of).collect();
+        let is_new = |kind: &&str| !kinds.contains(kind);
+        let first = wanted.iter().filter_map(kind_of).find(is_new);
+        let mut best: Vec<&str> = Vec::with_capacity(PLACES.1);
+        for kind in new.iter().filter_map(kind_of).filter(is_new) {
+            if best.len() < PLACES.1 && !best.contains(&kind) {
+                best.push(kind);
+            }
+        }
+        let places = new.iter().enumerate();
+        let hits = places.filter(|(_, product)| wanted.contains(product));
+        let is_found = first.is_some_and(|kind| best.contains(&kind));
+        Some(Found {
+            products: ndcg(hits.map(|(place, _)| place), wanted.len(), PLACES.0),
+            kind: f64::from(u8::from(is_found)),
+        })
+    }
+}
+
+/// The value of each list: products and kinds alike; nothing for a strength that finds kinds at the expense of products.
+fn judged(found: Vec<Vec<Found>>) -> Vec<Vec<f64>> {
+    let products = |row: &[Found]| row.iter().map(|found| found.products).sum::<f64>();
+    let without = found.first().map_or(0.0, |row| products(row));
+    let value = |row: &Vec<Found>| -> Vec<f64> {
+        let is_dear = products(row) < KEPT * without;
+        row.iter()
+            .map(|found| match is_dear {
+                true => -1.0,
+                false => 0.5 * (found.products + found.kind),
+            })
+            .collect()
+    };
+    found.iter().map(value).collect()
 }
 
 fn next(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {

@@ -137,7 +137,7 @@ pub fn learn(
             compared[*profile as usize].seen_below += 1.0;
         }
     }
-    let by_age = ages(profiles.len(), &holders);
+    let by_age = ages(profiles.len(), &holders, &|profile| vec![profile]);
     let beyond = significant(compared.iter().map(|c| more_than(c.seen, c.expected)));
     let below = significant(
         compared
@@ -170,6 +170,7 @@ pub fn learn(
             ties.log_lift[profile] = 0.0;
         }
     }
+    tie_kin_by_age(&mut ties, &parents, &holders);
     ties
 }
 
@@ -371,8 +372,33 @@ fn more_than(seen: f64, expected: f64) -> f64 {
     }
 }
 
-/// For each profile, the probability that its holders buy it at any age by chance.
-fn ages(profiles: usize, holders: &[Holder]) -> Vec<f64> {
+/// Ties what is too rare to be told by itself with what stands under the same category: where all of it that is not tied yet
+/// is bought at certain ages, it is. In a shop for nothing else everybody buys all of it, and only ages tell.
+fn tie_kin_by_age(ties: &mut Ties, parents: &[Option<u32>], holders: &[Holder]) {
+    let path = |profile: u32| {
+        std::iter::successors(Some(profile), |at| {
+            parents.get(*at as usize).copied().flatten()
+        })
+    };
+    let open = |profile: u32| -> Vec<u32> {
+        if ties.tied[profile as usize] {
+            Vec::new()
+        } else {
+            path(profile).collect()
+        }
+    };
+    let told = significant(ages(parents.len(), holders, &open).into_iter());
+    let found: Vec<usize> = (0..parents.len())
+        .filter(|&ix| !ties.tied[ix] && path(ix as u32).any(|at| told[at as usize]))
+        .collect();
+    for profile in found {
+        ties.tied[profile] = true;
+    }
+}
+
+/// For each profile, the probability that holders buy what counts for it at any age by chance; what a voice counts for,
+/// `groups` says.
+fn ages(profiles: usize, holders: &[Holder], groups: &dyn Fn(u32) -> Vec<u32>) -> Vec<f64> {
     let mut all: Vec<(f64, f64)> = holders
         .iter()
         .flat_map(|holder| {
@@ -403,7 +429,9 @@ fn ages(profiles: usize, holders: &[Holder]) -> Vec<f64> {
     for holder in holders {
         let mut own: std::collections::BTreeMap<u32, [f64; AGES]> = Default::default();
         for (profile, age, weight) in &holder.ages {
-            own.entry(*profile).or_default()[band(*age)] += weight;
+            for group in groups(*profile) {
+                own.entry(group).or_default()[band(*age)] += weight;
+            }
         }
         for (profile, row) in own {
             let sum: f64 = row.iter().sum();
