@@ -14,6 +14,10 @@ pub struct AgeTable {
     pub excess: Vec<f32>,
     /// ln R_c(a) per cell.
     pub log_ratio: Vec<f32>,
+    /// ln (1 + e_c(a)) per cell: how a purchase speaks for there being a clock, whatever else is bought.
+    pub log_more: Vec<f32>,
+    /// ln of the density of the ages at which holders buy of it, relative to a uniform one, per cell.
+    pub log_shape: Vec<f32>,
     /// Integral of the excess above 0 from the first cell to each, in days.
     pub reach: Vec<f32>,
     /// Largest excess, ≥ 0.
@@ -33,11 +37,18 @@ pub struct AgeTables {
     pub dilution: Vec<f32>,
     /// Density of ages at first contact relative to a uniform one, per cell.
     pub first_age: Vec<f32>,
+    /// ln of how many times likelier holders of any age buy of each profile at all; 0 where nothing ties it to the clock.
+    pub log_lift: Vec<f32>,
 }
 
 impl AgeTable {
-    /// A table of `excess` per cell under `dilution` per cell.
-    pub fn new(clock: &ClockType, excess: Vec<f32>, dilution: &[f32]) -> AgeTable {
+    /// A table of `excess` per cell under `dilution` per cell, with the logarithm of a `shape`.
+    pub fn new(
+        clock: &ClockType,
+        excess: Vec<f32>,
+        dilution: &[f32],
+        log_shape: Vec<f32>,
+    ) -> AgeTable {
         let log_ratio = excess
             .iter()
             .zip(dilution)
@@ -63,6 +74,8 @@ impl AgeTable {
         };
         AgeTable {
             log_ratio,
+            log_more: excess.iter().map(|e| e.ln_1p()).collect(),
+            log_shape,
             reach,
             peak,
             span: (clock.age(first) - 0.5 * clock.step_days, end),

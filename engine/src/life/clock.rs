@@ -133,6 +133,10 @@ pub struct ClockType {
     /// The editable category→stage table; the first matching row wins.
     #[serde(default)]
     pub words: Vec<WordRule>,
+    /// Categories that are for whoever has the clock, by how their paths begin, as the shop knows them: "Nest/". Their ages
+    /// are learned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
     /// Kinds that share the clock's ages but not each other's needs, if any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindType>,
@@ -307,6 +311,9 @@ impl ClockType {
             }
             last = stage.to_days;
         }
+        if self.categories.iter().any(|path| path.trim().is_empty()) {
+            return fail("categories", "has an empty path".into());
+        }
         for rule in &self.words {
             if let Some(stage) = &rule.stage {
                 if !self.stages.iter().any(|s| &s.name == stage) {
@@ -477,6 +484,7 @@ mod tests {
         let child = types.iter().find(|t| t.name == "child").unwrap();
         assert_eq!(child.exists, 0.6);
         assert_eq!(child.words[0].any, ["reborn doll"]);
+        assert!(child.categories.is_empty());
         assert!(child.words.len() > 5);
         assert!(types.iter().all(|t| t.name != "trip"));
         assert!(types.iter().any(|t| t.name == "wedding"));

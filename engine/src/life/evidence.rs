@@ -7,6 +7,11 @@ use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// Evidence of one day beyond which more of it counts ever less: lines of one trip to the shop depend on each other.
 const FULL_WEIGHT_PER_DAY: f64 = 4.0;
+/// Evidence of one profile beyond which more of it counts ever less: a habit is not so many witnesses.
+const FULL_WEIGHT_PER_PROFILE: f64 = 1.0;
+/// What all evidence of one profile comes to at most where it is asked whether a clock exists: a single purchase, which may
+/// be a present, is less than one voice, three are one and a half, and a hundred of a habit not three.
+const MOST_VOICES: f64 = 6.0;
 
 /// One piece of evidence: something of `profile` was wanted on `day`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,7 +22,12 @@ pub struct Evidence {
     pub day: f64,
     /// Power to which its likelihood is raised, in (0, 1].
     pub weight: f32,
+    /// Whether it was bought, or nearly so, rather than looked at.
+    pub wanted: bool,
 }
+
+/// Least weight of a kind of touch by which something is wanted: who looks at a pram need not have a child.
+const WANTED: f32 = 0.4;
 
 /// How much a touch of `kind` says, against a purchase.
 pub fn kind_weight(kind: Kind) -> f32 {
@@ -35,10 +45,14 @@ pub fn kind_weight(kind: Kind) -> f32 {
 pub struct EvidenceSet {
     /// Pieces, by day, then profile.
     pub items: Vec<Evidence>,
+    /// Total weight before that of a profile is damped: purchases, as far as they are kept apart by days.
+    pub bought: f64,
     /// Day of the first and last touch of any kind.
     pub span: Option<(f64, f64)>,
     /// Profiles of owned durables.
     pub owned_durables: Vec<ProfileIx>,
+    /// Profiles of all that was acquired, in order of number.
+    pub bought_of: Vec<ProfileIx>,
 }
 
 impl EvidenceSet {
@@ -46,7 +60,7 @@ impl EvidenceSet {
     ///
     /// A return or cancellation takes back the latest earlier purchase of the product, and with the last of them what it
     /// was rated. One profile counts once a day, with its strongest touch; a day's total weight grows only
-    /// logarithmically beyond a few pieces. Touches without a time (0) are left out.
+    /// logarithmically beyond a few pieces, that of a profile beyond one. Touches without a time (0) are left out.
     pub fn new(history: &[Touch], products: &ProductProfiles, now: i64) -> EvidenceSet {
         let mut order: Vec<&Touch> = history.iter().filter(|t| t.at < now && t.at != 0).collect();
         // Purchases before returns within one moment, so that the order of rows does not matter.
@@ -94,6 +108,7 @@ impl EvidenceSet {
         }
         let mut days: BTreeMap<i64, BTreeMap<ProfileIx, f32>> = BTreeMap::new();
         let mut owned_durables = Vec::new();
+        let mut bought_of = Vec::new();
         for (touch, quantity) in kept {
             if quantity <= 0.0 {
                 continue;
@@ -102,8 +117,11 @@ impl EvidenceSet {
             if profile == NO_PROFILE {
                 continue;
             }
-            if touch.kind.acquires() && products.durable(touch.product) {
-                owned_durables.push(profile);
+            if touch.kind.acquires() {
+                bought_of.push(profile);
+                if products.durable(touch.product) {
+                    owned_durables.push(profile);
+                }
             }
             let slot = days
                 .entry(touch.at.div_euclid(DAY_MS))
@@ -114,6 +132,8 @@ impl EvidenceSet {
         }
         owned_durables.sort_unstable();
         owned_durables.dedup();
+        bought_of.sort_unstable();
+        bought_of.dedup();
         let mut items = Vec::new();
         for (day, profiles) in days {
             let total: f64 = profiles.values().map(|w| f64::from(*w)).sum();
@@ -126,8 +146,17 @@ impl EvidenceSet {
                 profile,
                 day: day as f64 + 0.5,
                 weight: weight * factor as f32,
+                wanted: weight >= WANTED,
             }));
         }
+        let bought = items.iter().map(|e: &Evidence| f64::from(e.weight)).sum();
+        let items = damped(&items, |total| {
+            if total > FULL_WEIGHT_PER_PROFILE {
+                FULL_WEIGHT_PER_PROFILE * (1.0 + (total / FULL_WEIGHT_PER_PROFILE).ln())
+            } else {
+                total
+            }
+        });
         let span = match (order.first(), order.last()) {
             (Some(first), Some(last)) => Some((
                 first.at as f64 / DAY_MS as f64,
@@ -137,8 +166,40 @@ impl EvidenceSet {
         };
         EvidenceSet {
             items,
+            bought,
             span,
             owned_durables,
+            bought_of,
         }
     }
+
+    /// The pieces as a customer's voices: a habit is one, however often it was followed.
+    pub fn voices(&self) -> Vec<Evidence> {
+        voices(&self.items)
+    }
+}
+
+/// What of `evidence` was wanted, with what is of one profile coming to [`MOST_VOICES`] at most.
+pub(super) fn voices(evidence: &[Evidence]) -> Vec<Evidence> {
+    let wanted: Vec<Evidence> = evidence.iter().copied().filter(|e| e.wanted).collect();
+    damped(&wanted, |total| MOST_VOICES * total / (total + MOST_VOICES))
+}
+
+/// `evidence` whose total weight of each profile is what `to` makes of it.
+fn damped(evidence: &[Evidence], to: impl Fn(f64) -> f64) -> Vec<Evidence> {
+    let mut totals: HashMap<ProfileIx, f64> = HashMap::new();
+    for piece in evidence {
+        *totals.entry(piece.profile).or_default() += f64::from(piece.weight);
+    }
+    evidence
+        .iter()
+        .map(|piece| {
+            let total = totals.get(&piece.profile).copied().unwrap_or(0.0);
+            let factor = if total > 0.0 { to(total) / total } else { 0.0 };
+            Evidence {
+                weight: piece.weight * factor as f32,
+                ..*piece
+            }
+        })
+        .collect()
 }

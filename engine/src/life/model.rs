@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::age_table::{AgeTable, AgeTables};
 use super::clock::ClockType;
 use super::existence::Existence;
+use super::in_lists::InLists;
 use super::profiles::{Profile, ProfileIx, Profiles, NO_PROFILE};
 use super::trust::Trust;
 use crate::bundle::{
@@ -16,6 +17,8 @@ use crate::bundle::{
 const SETTINGS: &str = "life.json";
 const TABLES: &str = "life.safetensors";
 const NO_TABLE: u32 = u32::MAX;
+/// ln of the density of ages at which nothing of a clock is bought: a twentieth of a uniform one, for dates may be wrong.
+pub(super) const UNHEARD_OF: f32 = -3.0;
 
 /// One clock type with what was fitted for it.
 #[derive(Debug, Clone)]
@@ -34,20 +37,21 @@ pub struct Clock {
     pub(super) tables: Vec<AgeTable>,
     pub(super) table_of: Vec<u32>,
     pub(super) dilution: Vec<f32>,
-    /// ln(1 + x) per cell.
-    pub(super) log_dilution: Vec<f32>,
-    /// ln(1 + x) at ages outside the grid.
-    pub(super) outside: f32,
     /// x at ages outside the grid.
     outside_dilution: f32,
+    /// ln of how many times likelier holders of any age buy of each profile at all; 0 where nothing ties it to the clock.
+    pub(super) log_lift: Vec<f32>,
     pub(super) first_age: Vec<f32>,
 }
 
 impl Clock {
     /// A clock of `kind` with its `tables`; `exists` is the share of customers who have one when they first come.
     pub fn new(kind: ClockType, tables: AgeTables, exists: f64) -> Clock {
-        let log_dilution: Vec<f32> = tables.dilution.iter().map(|x| x.ln_1p()).collect();
-        let outside = log_dilution.iter().copied().fold(f32::INFINITY, f32::min);
+        let outside = tables
+            .dilution
+            .iter()
+            .copied()
+            .fold(f32::INFINITY, f32::min);
         let outside = if outside.is_finite() { outside } else { 0.0 };
         // A Poisson process of anchors: P(at least one in the span of ages) = exists.
         let anchors_per_day =
@@ -63,9 +67,8 @@ impl Clock {
                 .iter()
                 .map(|t| t.unwrap_or(NO_TABLE))
                 .collect(),
-            outside,
-            outside_dilution: outside.exp_m1(),
-            log_dilution,
+            outside_dilution: outside,
+            log_lift: tables.log_lift,
             dilution: tables.dilution,
             first_age: tables.first_age,
             kind,
@@ -94,13 +97,36 @@ impl Clock {
         !self.tables.is_empty()
     }
 
-    /// ln R_c(a): how a purchase of `profile` at `age` days speaks for a clock of that age; interpolated.
+    /// ln R_c(a): how a purchase of `profile` at `age` days speaks for a clock of that age; interpolated. What nothing ties
+    /// to the clock says nothing, however much of it there is: 0.
     pub fn log_ratio(&self, profile: ProfileIx, age: f64) -> f64 {
-        let row: &[f32] = match self.table(profile) {
-            Some(table) => &table.log_ratio,
-            None => return -interpolate(&self.log_dilution, self.position(age), self.outside),
-        };
-        interpolate(row, self.position(age), -self.outside)
+        self.table(profile).map_or(0.0, |table| {
+            interpolate(&table.log_ratio, self.position(age), self.outside())
+        })
+    }
+
+    /// ln of how likely holders buy of `profile` at `age` days, relative to any of the clock's ages; 0 where nothing ties it to
+    /// the clock.
+    pub(super) fn log_shape(&self, profile: ProfileIx, age: f64) -> f64 {
+        self.table(profile).map_or(0.0, |table| {
+            interpolate(&table.log_shape, self.position(age), UNHEARD_OF)
+        })
+    }
+
+    /// ln R of what is tied to the clock, at ages outside the grid.
+    pub(super) fn outside(&self) -> f32 {
+        -self.outside_dilution.ln_1p()
+    }
+
+    /// ln of how many times likelier holders of any age buy of `profile` at all; ≥ 0.
+    pub fn log_lift(&self, profile: ProfileIx) -> f64 {
+        let lift = self.log_lift.get(profile as usize);
+        f64::from(lift.copied().unwrap_or(0.0))
+    }
+
+    /// Probability that one such clock is there before anything is known of the customer.
+    pub(super) fn exists(&self) -> f64 {
+        -(-self.anchors_per_day * (self.kind.max_age_days - self.kind.min_age_days)).exp_m1()
     }
 
     /// e_c(a): excess of `profile` at `age` days, > −1; 0 outside the clock's ages.
@@ -153,6 +179,8 @@ pub struct LifeModel {
     pub share: Vec<f32>,
     /// Purchase evidence per customer and day, for customers' rates.
     pub purchases_per_day: f64,
+    /// How far it enters lists.
+    pub in_lists: InLists,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +188,7 @@ struct Settings {
     clocks: Vec<ClockSettings>,
     profiles: Vec<Profile>,
     purchases_per_day: f64,
+    in_lists: InLists,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,6 +226,7 @@ impl LifeModel {
                 .collect(),
             profiles: self.profiles.list().to_vec(),
             purchases_per_day: self.purchases_per_day,
+            in_lists: self.in_lists,
         };
         write_json(bundle, SETTINGS, &settings)?;
         let mut tensors = BTreeMap::new();
@@ -215,8 +245,18 @@ impl LifeModel {
                 tensors.insert(format!("{ix}.{name}"), tensor);
             };
             put("excess", Tensor::f32(&[clock.tables.len(), cells], excess));
+            let shapes = clock
+                .tables
+                .iter()
+                .flat_map(|t| t.log_shape.iter().copied())
+                .collect();
+            put("shape", Tensor::f32(&[clock.tables.len(), cells], shapes));
             put("dilution", Tensor::f32(&[cells], clock.dilution.clone()));
             put("first_age", Tensor::f32(&[cells], clock.first_age.clone()));
+            put(
+                "log_lift",
+                Tensor::f32(&[clock.log_lift.len()], clock.log_lift.clone()),
+            );
             put(
                 "table_of",
                 Tensor::u32(&[clock.table_of.len()], clock.table_of.clone()),
@@ -236,6 +276,9 @@ impl LifeModel {
     /// Files that do not parse, clock types out of range, or tables that do not fit the clocks and profiles.
     pub fn read(bundle: &Bundle) -> Result<LifeModel, BundleError> {
         let settings: Settings = read_json(bundle, SETTINGS)?;
+        if !settings.in_lists.is_sane() {
+            return Err(BundleError::content(SETTINGS, "in_lists is out of range"));
+        }
         let mut tensors = read_tensors(bundle, TABLES)?;
         let wrong = |what: String| BundleError::content(TABLES, what);
         let mut floats = |name: String, len: Option<usize>| {
@@ -255,26 +298,33 @@ impl LifeModel {
                 .map_err(|error| BundleError::content(SETTINGS, error))?;
             let cells = entry.kind.cells();
             let excess = floats(format!("{ix}.excess"), None)?;
+            let shape = floats(format!("{ix}.shape"), Some(excess.len()))?;
             let dilution = floats(format!("{ix}.dilution"), Some(cells))?;
             let first_age = floats(format!("{ix}.first_age"), Some(cells))?;
+            let log_lift = floats(format!("{ix}.log_lift"), Some(profiles.len()))?;
             if excess.len() % cells != 0
                 || excess.iter().any(|e| e.is_nan() || *e <= -1.0)
                 || dilution.iter().any(|x| x.is_nan() || *x < 0.0)
+                || shape.iter().any(|s| !s.is_finite())
+                || log_lift.iter().any(|l| !l.is_finite() || *l < 0.0)
             {
                 return Err(wrong(format!(
                     "tensor \"{ix}.excess\" is misshapen or out of range"
                 )));
             }
-            parts.push((excess, dilution, first_age));
+            parts.push((excess, shape, dilution, first_age, log_lift));
         }
         let mut clocks = Vec::new();
-        for (ix, (entry, (excess, dilution, first_age))) in
+        for (ix, (entry, (excess, shape, dilution, first_age, log_lift))) in
             settings.clocks.into_iter().zip(parts).enumerate()
         {
             let cells = entry.kind.cells();
             let tables: Vec<AgeTable> = excess
                 .chunks_exact(cells)
-                .map(|row| AgeTable::new(&entry.kind, row.to_vec(), &dilution))
+                .zip(shape.chunks_exact(cells))
+                .map(|(row, shape)| {
+                    AgeTable::new(&entry.kind, row.to_vec(), &dilution, shape.to_vec())
+                })
                 .collect();
             let table_of = tensors
                 .remove(&format!("{ix}.table_of"))
@@ -296,6 +346,7 @@ impl LifeModel {
                         .collect(),
                     dilution,
                     first_age,
+                    log_lift,
                 },
                 0.5,
             );
@@ -335,6 +386,7 @@ impl LifeModel {
             profiles: Profiles::from_list(profiles, &kinds),
             share,
             purchases_per_day: settings.purchases_per_day.max(1e-6),
+            in_lists: settings.in_lists,
         })
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! Anchors come as a Poisson process with rate ν. Given the times of a customer's purchases, what was bought at age
 //! a = t − τ has the odds R_c(a) = (1 + e_c(a)) / (1 + x(a)) against a customer without the clock, so that with one
-//! anchor ln w(τ) = ln(ν g(t_1 − τ) Δ) + Σ_j ω_j ln R_{c_j}(t_j − τ) and ln w(∅) = 0. This is the two-branch likelihood of
+//! anchor ln w(τ) = ln(ν g(t_1 − τ) Δ) + Σ_j ω_j ln R_{c_j}(t_j − τ) and ln w(∅) = 0, j over what is tied to the clock. This is the two-branch likelihood of
 //! marked Poisson processes with rates λ_0 p_0(c) and λ_0 p_0(c) + λ_k(a) φ_kc(a), conditioned on the times of purchases:
 //! the customer's own pace cancels, silence is no evidence, and no number depends on the unit of time. With several
 //! anchors e and x add up; they are fitted by coordinate ascent, each seeing the mean of the others (mean field).
+//!
+//! Whether there is a clock at all is asked apart, of a customer's voices: what is bought beside them says nothing of it, for
+//! nobody buys the less bread for having a dog.
 
-use super::evidence::Evidence;
-use super::model::Clock;
+use super::evidence::{voices, Evidence};
+use super::existence::Existence;
+use super::model::{Clock, UNHEARD_OF};
 use super::profiles::ProfileIx;
 use crate::stats::sigmoid;
 
@@ -175,15 +179,39 @@ impl Grid {
 
     /// Adds one piece of evidence; a negative weight takes it back.
     pub fn add(&mut self, clock: &Clock, evidence: &Evidence) {
-        let (row, sign): (&[f32], f64) = match clock.table(evidence.profile) {
-            Some(table) => (&table.log_ratio, 1.0),
-            None if clock.outside == 0.0 && clock.log_dilution.iter().all(|x| *x == 0.0) => return,
-            None => (&clock.log_dilution, -1.0),
-        };
-        let weight = f64::from(evidence.weight) * sign;
-        let outside = -f64::from(clock.outside) * f64::from(evidence.weight);
+        if let Some(table) = clock.table(evidence.profile) {
+            let weight = f64::from(evidence.weight);
+            self.add_row(
+                clock,
+                evidence.day,
+                weight,
+                &table.log_ratio,
+                clock.outside(),
+            );
+        }
+    }
+
+    /// The same by how much more holders buy of such things, whatever else they buy.
+    pub fn add_more(&mut self, clock: &Clock, evidence: &Evidence) {
+        if let Some(table) = clock.table(evidence.profile) {
+            let weight = f64::from(evidence.weight);
+            self.add_row(clock, evidence.day, weight, &table.log_more, 0.0);
+        }
+    }
+
+    /// The same by the ages at which holders buy such things.
+    pub fn add_shape(&mut self, clock: &Clock, evidence: &Evidence) {
+        if let Some(table) = clock.table(evidence.profile) {
+            let weight = f64::from(evidence.weight);
+            self.add_row(clock, evidence.day, weight, &table.log_shape, UNHEARD_OF);
+        }
+    }
+
+    /// Adds `weight` times `row`, of the ages on `day`, or what is `outside` of its cells.
+    fn add_row(&mut self, clock: &Clock, day: f64, weight: f64, row: &[f32], outside: f32) {
+        let outside = f64::from(outside) * weight;
         // Cell i sees table position `at − i`: the fraction is the same for all.
-        let at = (evidence.day - clock.kind.min_age_days) / self.step - self.first as f64;
+        let at = (day - clock.kind.min_age_days) / self.step - self.first as f64;
         let whole = at.floor();
         let part = at - whole;
         let whole = whole as i64;
@@ -208,6 +236,12 @@ impl Grid {
             *sum += low * f64::from(pair[0]) + high * f64::from(pair[1]);
         }
     }
+}
+
+/// ln of one more than the weight of a customer's `voices`, whatever they are for.
+pub fn log_activity(voices: &[Evidence]) -> f64 {
+    let weights = voices.iter().map(|voice| f64::from(voice.weight));
+    weights.sum::<f64>().ln_1p()
 }
 
 /// One anchor while several are being fitted.
@@ -239,6 +273,7 @@ struct Member {
 ///     table_of: vec![],
 ///     dilution: vec![0.0; trip.cells()],
 ///     first_age: vec![1.0; trip.cells()],
+///     log_lift: vec![],
 /// };
 /// let clock = Clock::new(trip, silent, 0.3);
 /// let stated = Declared { name: None, kind: None, days: vec![20_000.0] };
@@ -254,15 +289,8 @@ pub fn infer(
     now_day: f64,
     thorough: bool,
 ) -> Vec<Posterior> {
-    // what the sums of believed evidence are multiplied by where it is asked whether there is an anchor
-    let power = clock.trust.power_at(clock.weight_of(evidence));
-    let existing = if power > 0.0 {
-        f64::from(clock.existence.power) / power
-    } else {
-        0.0
-    };
     let believed = clock.believed(evidence);
-    let evidence = believed.as_deref().unwrap_or(evidence);
+    let (said, evidence) = (evidence, believed.as_deref().unwrap_or(evidence));
     let mut members: Vec<Member> = declared.iter().map(|d| from_fact(clock, d)).collect();
     for member in &mut members {
         normalise_fact(member, evidence.len());
@@ -271,21 +299,22 @@ pub fn infer(
         && (evidence.iter().any(|e| clock.table(e.profile).is_some())
             || (thorough && !evidence.is_empty()));
     if relevant {
+        // A clock is as likely as its voices say, however sharply one anchor explains them.
+        let exists = clock.probability(&voices(said), first_day, now_day);
         for _ in 0..if members.is_empty() { 0 } else { 2 } {
             for ix in 0..members.len() {
-                update(clock, evidence, &mut members, ix, false, existing);
+                update(clock, evidence, &mut members, ix, false, exists);
             }
         }
         while members.len() < clock.kind.max_running.max(declared.len()) {
-            if !split(
-                clock,
-                evidence,
-                (first_day, now_day),
-                &mut members,
-                existing,
-            ) {
+            if !split(clock, evidence, (first_day, now_day), &mut members, exists) {
                 break;
             }
+        }
+    }
+    if clock.trust.by_shape && members.len() > 1 {
+        for ix in 0..members.len() {
+            date_by_shape(clock, evidence, &mut members, ix);
         }
     }
     let mut out: Vec<Posterior> = members
@@ -321,6 +350,62 @@ pub fn infer(
 }
 
 impl Clock {
+    /// ln of the odds that there is a clock, read from the ages at which a customer's `voices` were raised, each to each of
+    /// `powers`.
+    pub fn log_odds_by_age<const N: usize>(
+        &self,
+        voices: &[Evidence],
+        first_day: Option<f64>,
+        now_day: f64,
+        powers: [f32; N],
+    ) -> [f64; N] {
+        let mut grid = prior(self, first_day, now_day);
+        let before = grid.sums.clone();
+        for piece in voices {
+            grid.add_more(self, piece);
+        }
+        powers.map(|power| {
+            let pairs = before.iter().zip(&grid.sums);
+            let read: Vec<f64> = pairs
+                .map(|(prior, sum)| prior + f64::from(power) * (sum - prior))
+                .collect();
+            softmax(&read).0
+        })
+    }
+
+    /// ln of the odds that there is a clock, read from what a customer's `voices` are for, whatever the ages. Of a clock that
+    /// ends, those count that one that runs could have caused.
+    pub fn log_odds_of_any_age(&self, voices: &[Evidence], now_day: f64) -> f64 {
+        let since = if self.kind.lifelong {
+            f64::NEG_INFINITY
+        } else {
+            now_day - (self.kind.max_age_days - self.kind.min_age_days)
+        };
+        let exists = self.exists();
+        let lifts = voices
+            .iter()
+            .filter(|piece| piece.day >= since)
+            .map(|piece| f64::from(piece.weight) * self.log_lift(piece.profile));
+        (exists / (1.0 - exists)).ln() + lifts.sum::<f64>()
+    }
+
+    /// Probability that there is a clock, given a customer's `voices`.
+    fn probability(&self, voices: &[Evidence], first_day: Option<f64>, now_day: f64) -> f64 {
+        let Existence {
+            by_age,
+            power,
+            activity,
+            ..
+        } = self.existence;
+        let log_odds = if by_age {
+            self.log_odds_by_age(voices, first_day, now_day, [power])[0]
+        } else {
+            let activity = f64::from(activity) * log_activity(voices);
+            self.log_odds_of_any_age(voices, now_day) - activity
+        };
+        self.existence.probability(log_odds)
+    }
+
     /// Total weight of the pieces that speak of this clock.
     pub fn weight_of(&self, evidence: &[Evidence]) -> f64 {
         evidence
@@ -392,8 +477,8 @@ fn softmax(logs: &[f64]) -> (f64, Vec<f64>) {
 /// Days whose weight was less than this before are not looked at again in a narrow update.
 const NARROW: f64 = 1e-7;
 
-/// Recomputes one member given the means of the others; returns ln of its odds. What the sums are multiplied by to ask
-/// whether a lone anchor exists is `existing`.
+/// Recomputes one member given the means of the others; returns ln of its odds. No undeclared one is likelier than `exists`,
+/// and a lone one is that likely.
 ///
 /// A `narrow` update looks only at the days that were possible before it: what a round of fitting changes is how they
 /// compare, not which they are.
@@ -403,7 +488,7 @@ fn update(
     members: &mut [Member],
     ix: usize,
     narrow: bool,
-    existing: f64,
+    exists: f64,
 ) -> f64 {
     let alone = members.len() == 1 && members[ix].declared.is_none();
     let mut logs = members[ix].prior.clone();
@@ -416,7 +501,11 @@ fn update(
             sums: logs,
         };
         for piece in evidence {
-            grid.add(clock, piece);
+            if clock.trust.by_shape {
+                grid.add_shape(clock, piece);
+            } else {
+                grid.add(clock, piece);
+            }
         }
         logs = grid.sums;
     } else {
@@ -437,14 +526,12 @@ fn update(
             let e = (1.0 + others(|m| &m.excess)).max(LEAST);
             let x = 1.0 + others(|m| &m.dilution);
             let weight = f64::from(piece.weight);
-            let known = clock.table(piece.profile).is_some();
+            if clock.table(piece.profile).is_none() {
+                continue;
+            }
             for at in &days {
                 let age = piece.day - members[ix].days[*at];
-                let more = if known {
-                    (clock.excess(piece.profile, age) / e).max(LEAST - 1.0)
-                } else {
-                    0.0
-                };
+                let more = (clock.excess(piece.profile, age) / e).max(LEAST - 1.0);
                 logs[*at] += weight * ((1.0 + more) / (1.0 + clock.dilution(age) / x)).ln();
             }
         }
@@ -456,11 +543,9 @@ fn update(
     let (log_odds, weights) = softmax(&logs);
     let member = &mut members[ix];
     if alone {
-        let sums = member.prior.iter().zip(&logs);
-        let read: Vec<f64> = sums.map(|(p, l)| p + existing * (l - p)).collect();
-        member.probability = clock.existence.probability(softmax(&read).0);
+        member.probability = exists;
     } else if member.declared.is_none() {
-        member.probability = sigmoid(log_odds);
+        member.probability = sigmoid(log_odds).min(exists);
     }
     member.weights = weights;
     // a lone anchor has nobody to tell; before it is split it is narrowed, and told anew
@@ -468,6 +553,28 @@ fn update(
         set_means(clock, evidence, member);
     }
     log_odds
+}
+
+/// Dates one of several undeclared members by the ages at which holders buy what is its own.
+fn date_by_shape(clock: &Clock, evidence: &[Evidence], members: &mut [Member], ix: usize) {
+    if members[ix].declared.is_some() {
+        return;
+    }
+    let mut logs = members[ix].prior.clone();
+    for (j, piece) in evidence.iter().enumerate() {
+        if clock.table(piece.profile).is_none() {
+            continue;
+        }
+        let all: f64 = members.iter().map(|m| m.excess[j].max(0.0)).sum();
+        let own = members[ix].excess[j].max(0.0) / all.max(1e-9);
+        let weight = f64::from(piece.weight) * own;
+        if weight > 1e-3 {
+            for (log, day) in logs.iter_mut().zip(&members[ix].days) {
+                *log += weight * clock.log_shape(piece.profile, piece.day - day);
+            }
+        }
+    }
+    members[ix].weights = softmax(&logs).1;
 }
 
 fn set_means(clock: &Clock, evidence: &[Evidence], member: &mut Member) {
@@ -502,7 +609,7 @@ fn split(
     evidence: &[Evidence],
     (first_day, now_day): (Option<f64>, f64),
     members: &mut Vec<Member>,
-    existing: f64,
+    exists: f64,
 ) -> bool {
     let undeclared = members.iter().filter(|m| m.declared.is_none()).count();
     if undeclared > 0 {
@@ -530,7 +637,7 @@ fn split(
     }
     members.push(candidate(clock, evidence, first_day, now_day));
     let ix = members.len() - 1;
-    let mut log_odds = update(clock, evidence, members, ix, false, existing);
+    let mut log_odds = update(clock, evidence, members, ix, false, exists);
     if undeclared == 0 {
         if members.len() > 1 && members[ix].probability < 0.5 {
             // Declared clocks explain the rest well enough.
@@ -542,7 +649,7 @@ fn split(
     if log_odds > 0.0 {
         for round in 0..ROUNDS {
             for other in 0..members.len() {
-                log_odds = update(clock, evidence, members, other, round > 0, existing);
+                log_odds = update(clock, evidence, members, other, round > 0, exists);
             }
         }
     }
@@ -551,7 +658,8 @@ fn split(
         .filter(|m| m.declared.is_none())
         .map(|m| m.probability)
         .fold(1.0, f64::min);
-    if log_odds > SPLIT_ODDS.ln() && weakest > SPLIT_ODDS / (1.0 + SPLIT_ODDS) {
+    let least = (SPLIT_ODDS / (1.0 + SPLIT_ODDS)).min(0.999 * exists);
+    if log_odds > SPLIT_ODDS.ln() && weakest > least {
         return true;
     }
     members.pop();

@@ -42,6 +42,8 @@ pub struct LifeState {
     pub pace: f64,
     /// Profiles of which the customer owns something durable.
     pub owned_durables: Vec<ProfileIx>,
+    /// Profiles of which the customer has bought, in order of number.
+    pub bought: Vec<ProfileIx>,
     /// Which kinds of a clock the household has.
     pub kinds: Kinds,
 }
@@ -55,6 +57,7 @@ impl LifeState {
             unusable_facts: Vec::new(),
             pace: 0.0,
             owned_durables: Vec::new(),
+            bought: Vec::new(),
             kinds: Kinds::default(),
         }
     }
@@ -115,12 +118,13 @@ impl LifeModel {
             pace: self.pace(&set),
             kinds: Kinds::of(self, evidence),
             owned_durables: set.owned_durables,
+            bought: set.bought_of,
         }
     }
 
     /// Purchase evidence per day of one customer, shrunk to the shop's: (n + κ) / (T + κ / rate), κ = 3.
     fn pace(&self, set: &EvidenceSet) -> f64 {
-        let total: f64 = set.items.iter().map(|e| f64::from(e.weight)).sum();
+        let total = set.bought;
         let days = set.span.map_or(0.0, |(first, last)| last - first);
         (total + 3.0) / (days + 3.0 / self.purchases_per_day)
     }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// How far the evidence for one clock is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
+    /// Whether a piece speaks for an anchor by the ages at which holders buy such things; without, by how much more they buy
+    /// of them at an age than others do.
+    pub by_shape: bool,
     /// Power to which the likelihood of a single piece of evidence is raised, 0 to 4; 1 = as it is.
     pub power: f32,
     /// Total weight of evidence at which each piece counts half as much as one alone, > 0; absent = it never tires.
@@ -22,6 +25,7 @@ impl Default for Trust {
     /// Evidence as it is: what holds until anchors are known.
     fn default() -> Trust {
         Trust {
+            by_shape: false,
             power: 1.0,
             tires: None,
             reserve: 0.0,

@@ -9,6 +9,8 @@ use super::clock::ClockType;
 use super::words::{flat, tokens, Phrases};
 use serendib_shop::Product;
 
+/// How many times more a holder of a clock buys of a category that the shop says is for it, before data say more.
+const TOLD_LIFT: f64 = 12.0;
 const MONTH: f64 = 30.4375;
 const YEAR: f64 = 365.25;
 
@@ -428,8 +430,36 @@ impl WindowReader {
         })
     }
 
-    /// The window that the words of a category path say, deepest part first.
+    /// The window of the clock for which the shop says that the category `path` is, else what its words say.
     pub fn in_category(&self, path: &str) -> Option<Window> {
+        self.told_by_shop(path).or_else(|| self.told_by_words(path))
+    }
+
+    fn told_by_shop(&self, path: &str) -> Option<Window> {
+        let path = path.to_lowercase();
+        let is_for = |clock: &&ClockType| {
+            let mut told = clock.categories.iter();
+            told.any(|begin| path.starts_with(&begin.to_lowercase()))
+        };
+        let clock = self.clocks.iter().find(is_for)?;
+        let number = self
+            .clocks
+            .iter()
+            .position(|other| other.name == clock.name)?;
+        let words = self
+            .told_by_words(&path)
+            .filter(|words| words.clock == number);
+        Some(words.unwrap_or(Window {
+            clock: number,
+            from_days: clock.min_age_days,
+            to_days: clock.max_age_days,
+            lift: TOLD_LIFT,
+            kind: self.kind_in(&path, number),
+        }))
+    }
+
+    /// The window that the words of a category path say, deepest part first.
+    fn told_by_words(&self, path: &str) -> Option<Window> {
         let parts: Vec<&str> = path.split('/').collect();
         (0..parts.len()).rev().find_map(|from| {
             let words = tokens(&parts[from..].join(" "));

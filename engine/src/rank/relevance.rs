@@ -125,6 +125,12 @@ impl<'a> RelevanceView<'a> {
         })
     }
 
+    /// How far the customer's life enters what is for them, 0 to 1.
+    fn life_strength(&self) -> f32 {
+        let life = self.model.life.as_ref();
+        life.map_or(0.0, |life| life.model.in_lists.for_you)
+    }
+
     /// Whether the customer's life says anything.
     pub(crate) fn speaks(&self) -> bool {
         self.life.is_some_and(|view| !view.is_silent())
@@ -142,7 +148,7 @@ impl<'a> RelevanceView<'a> {
 
     fn by_stage(&self, product: ProductIx, score: f32) -> f32 {
         match self.life.filter(|view| !view.is_silent()) {
-            Some(view) => by_stage(view, product, score),
+            Some(view) => by_stage(view, self.life_strength(), product, score),
             None => score,
         }
     }
@@ -242,7 +248,7 @@ impl<'a> RelevanceView<'a> {
             times: owned.map_or(0, |o| o.times),
             last_at: owned.map_or(0, |o| o.last_at),
             complement: habits.complements.get(&product).copied().unwrap_or(0.0),
-            need: self.lift(product),
+            need: self.life_strength() * self.lift(product),
             moment,
             baskets: habits.baskets,
             last_basket: habits.last_basket,

@@ -233,8 +233,7 @@ impl Sections {
             .map(|graph| complement::evaluate(log, cut, graph, args.seed, say));
         let surprises = surprise::evaluate(&early, log, cut, args.seed, say)?;
         let truth = truth::evaluate(&args.data, &early, (log, &before), &said, cut, say)?;
-        let clock_types = data.shop().clock_types.as_ref();
-        let life = life::after_cut(log, &before, &mut early, clock_types, cut, say)?;
+        let life = life::after_cut(log, &mut early, cut, say);
         Ok(Sections {
             complements: report,
             purchase: early.manifest.metrics.get("purchase").cloned(),

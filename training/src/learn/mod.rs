@@ -320,16 +320,15 @@ pub fn fit_parts(
             model.manifest.settings["completion"] = settings;
         }
         None => {
-            let (complements, settings) =
-                complement::fit_within(
-                    context.memory,
-                    log,
-                    &topics,
-                    context.completion.clone(),
-                    seed,
-                    say,
-                )
-                    .map_err(|error| part("complements")(&error))?;
+            let (complements, settings) = complement::fit_within(
+                context.memory,
+                log,
+                &topics,
+                context.completion.clone(),
+                seed,
+                say,
+            )
+            .map_err(|error| part("complements")(&error))?;
             let settings = serde_json::json!(settings);
             if let Some(checkpoints) = checkpoints {
                 checkpoints.save("complements", |bundle| {
@@ -374,9 +373,22 @@ pub fn fit_parts(
         model.aversion = aversion::fit(&sources.histories, span.1 + 1);
     }
     crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
-    if let Some((purchase, report)) = purchase::fit(context, settings, &topics, model)? {
-        model.purchase = Some(purchase);
-        model.manifest.metrics["purchase"] = serde_json::json!(report);
+    let mut early = purchase::early(context, settings, &topics, model)?;
+    say("choosing how far life enters lists");
+    let verdicts = match &mut early {
+        Some(early) => life::gate::choose(context, early),
+        None => life::gate::undecided(model.life.as_ref(), seed),
+    };
+    for verdict in verdicts {
+        say(&verdict.to_string());
+        verdict.keep(&mut model.manifest);
+    }
+    if let Some(early) = early {
+        model.life = early.model.life.clone();
+        if let Some((purchase, report)) = purchase::fit(context, &early) {
+            model.purchase = Some(purchase);
+            model.manifest.metrics["purchase"] = serde_json::json!(report);
+        }
     }
     // Last, for delight is read from relevance and needs.
     say("fitting delight");

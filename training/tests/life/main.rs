@@ -6,6 +6,7 @@ mod lists;
 mod people;
 mod posterior;
 mod story;
+mod strangers;
 
 use serendib_engine::life::*;
 use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};

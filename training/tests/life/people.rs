@@ -439,6 +439,7 @@ fn a_bundle_brings_the_model_back() {
     let catalogue = store();
     let (mut model, products) = fresh(&catalogue);
     model.clocks[0].trust = Trust {
+        by_shape: true,
         power: 0.7,
         tires: Some(20.0),
         reserve: 0.05,

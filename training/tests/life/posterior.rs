@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use serendib_training::learn::life::ties::Ties;
 
 /// A clock of `scale` days per unit whose tables come from counts, over three profiles.
 fn clock(scale: f64) -> Clock {
@@ -32,6 +33,7 @@ fn clock(scale: f64) -> Clock {
             title: Titles::new(),
         }],
         words: Vec::new(),
+        categories: Vec::new(),
         kinds: Vec::new(),
     };
     let profile = |category: &str| Profile {
@@ -54,6 +56,11 @@ fn clock(scale: f64) -> Clock {
         0,
         &kind,
         &profiles,
+        &Ties {
+            word: vec![0.0; 3],
+            tied: vec![true; 3],
+            log_lift: vec![1.0, 1.0, 0.0],
+        },
         &[0.1, 0.1, 0.8],
         &counts,
         &density::Smoothing::default(),
@@ -66,6 +73,7 @@ fn piece(profile: u32, day: f64) -> Evidence {
         profile,
         day,
         weight: 1.0,
+        wanted: true,
     }
 }
 
@@ -82,21 +90,25 @@ fn the_grid_equals_the_sum_written_out() {
     let found = &infer(0, &clock, &evidence, Some(first), &[], now, false)[0];
 
     // Rates: λ_0 = 1 without, λ_0 + λ_k(a) with the clock; the marks given the times are all that differs.
-    let share = [0.1, 0.1, 0.8];
-    let null: f64 = evidence.iter().map(|e| share[e.profile as usize]).product();
     let mut weights = Vec::new();
     for day in &found.days {
         let mut likelihood = clock.anchors_per_day * clock.first_age(first - day);
-        for e in &evidence {
+        for e in evidence.iter().filter(|e| clock.table(e.profile).is_some()) {
             let age = e.day - day;
-            let p0 = share[e.profile as usize];
-            let own = p0 * clock_excess(&clock, e.profile, age);
-            likelihood *= (p0 + own) / (1.0 + clock_dilution(&clock, age));
+            let more = 1.0 + clock_excess(&clock, e.profile, age);
+            likelihood *= more / (1.0 + clock_dilution(&clock, age));
         }
         weights.push(likelihood);
     }
     let total: f64 = weights.iter().sum();
-    assert!((found.probability - total / (total + null)).abs() < 1e-3);
+    let powers = [1.0];
+    let set = EvidenceSet {
+        items: evidence.to_vec(),
+        ..EvidenceSet::default()
+    };
+    let [of_voices] = clock.log_odds_by_age(&set.voices(), Some(first), now, powers);
+    let odds = found.probability / (1.0 - found.probability);
+    assert!((odds.ln() - of_voices).abs() < 1e-6);
     for (weight, expected) in found.weights.iter().zip(&weights) {
         assert!((f64::from(*weight) - expected / total).abs() < 2e-3);
     }

@@ -69,7 +69,7 @@ fn lists_follow_trips_and_contracts_and_say_nothing_of_what_is_not_known() {
 
     let packing = next(&model, &[], &trip, day - 4.0);
     let travel = packing.iter().filter(|c| c.starts_with("travel/"));
-    assert!(2 * travel.count() > packing.len(), "{packing:?}");
+    assert!(travel.count() >= 6, "{packing:?}");
     assert!(!held(&packing, "travel/memories"), "{packing:?}");
     let away = next(&model, &[], &trip, day + 3.0);
     for gone in ["travel/luggage", "travel/guides"] {
@@ -101,9 +101,9 @@ fn lists_follow_trips_and_contracts_and_say_nothing_of_what_is_not_known() {
         ),
     ];
     let undeclared = next(&model, &history, &[], day - 20.0);
-    let first = undeclared.iter().take(2);
+    let first = undeclared.iter().take(3);
     assert!(
-        first.clone().count() == 2 && first.clone().all(|c| c.starts_with("travel/")),
+        first.clone().count() == 3 && first.clone().all(|c| c.starts_with("travel/")),
         "{undeclared:?}"
     );
     assert!(!held(&undeclared, "pets/"), "{undeclared:?}");

@@ -1,13 +1,15 @@
 //! Source "next in life": what the customer's life situations make likely in the coming weeks.
 
-use crate::life::Ahead;
+use crate::life::{Ahead, Life};
 use crate::rank::{Query, Source};
 use serendib_shop::ProductIx;
 
 /// Days over which needs are compared, each at its pace.
 const NEEDS_DAYS: f32 = 60.0;
 /// A need that is less likely within those days is noise: in a shop without life situations the list is empty.
-const NEED_LEAST: f32 = 0.02;
+const NEED_LEAST: f32 = 0.004;
+/// What a need counts of which something was bought already: it is no news, and buying again knows its rhythm.
+const KNOWN: f32 = 0.25;
 /// Products proposed for one need.
 const PER_NEED: usize = 20;
 /// Of the candidates that a source proposes, the part that is of one need at most.
@@ -30,6 +32,14 @@ impl Source for NextInLife {
             need.probability = need.at_pace(NEEDS_DAYS);
         }
         needs.retain(|need| need.probability >= NEED_LEAST);
+        let timely = life.model.in_lists.next;
+        for need in &mut needs {
+            let clock = &view.state.clocks[need.clock];
+            let usual = clock.probability as f32 * life.model.share[need.profile as usize];
+            let is_known = view.state.bought.binary_search(&need.profile).is_ok();
+            let known = if is_known { KNOWN } else { 1.0 };
+            need.probability = known * need.probability.powf(timely) * usual.powf(1.0 - timely);
+        }
         let admits = query.admits();
         // what has no finite appeal is not proposed
         let appeal = |product: ProductIx| match admits(product) {
@@ -55,7 +65,9 @@ impl Source for Upcoming {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        query.life.is_some_and(|view| !view.is_silent())
+        let enters = |life: &Life| life.model.in_lists.for_you > 0.0;
+        query.model.life.as_ref().is_some_and(enters)
+            && query.life.is_some_and(|view| !view.is_silent())
     }
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {

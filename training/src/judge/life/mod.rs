@@ -18,7 +18,7 @@ use crate::judge::life::needs::{again, new_category, AgainFigures, NewCategoryFi
 use crate::judge::next_basket::{next_basket, BasketFigures};
 use crate::learn::corpus_of;
 use crate::learn::life::fit::LifeSettings;
-use crate::learn::life::{fit_into, Sources};
+use crate::learn::life::Sources;
 
 /// The section of the report.
 #[derive(Debug, Default, Serialize)]
@@ -94,21 +94,10 @@ pub fn add_cross_validated(
     Ok(())
 }
 
-/// Fits the parts of life into `early` on `before`, the log before `cut`, and judges them on what came after.
-///
-/// # Errors
-/// Clock types of the shop that are out of range.
-pub fn after_cut(
-    log: &Log,
-    before: &Log,
-    early: &mut Model,
-    clock_types: Option<&serde_json::Value>,
-    cut: i64,
-    say: &dyn Fn(&str),
-) -> anyhow::Result<LifeReport> {
+/// Judges the parts of life of `early`, which was fitted on what of `log` came before `cut`, on what came after; `early` is
+/// as it was afterwards.
+pub fn after_cut(log: &Log, early: &mut Model, cut: i64, say: &dyn Fn(&str)) -> LifeReport {
     let whole = corpus_of(log);
-    let corpus = corpus_of(before);
-    fit_into(&sources(before, &corpus.histories, clock_types), early, say)?;
     say("judging what comes next in life");
     let next = early.next_basket.as_ref().and_then(|model| {
         let (customers, truth) = whole
@@ -125,13 +114,13 @@ pub fn after_cut(
             .unzip::<_, _, Vec<_>, Vec<_>>();
         next_basket(model, &customers, &truth, say)
     });
-    Ok(LifeReport {
+    LifeReport {
         anchors: Vec::new(),
         next_basket: next,
         buy_again: again(early, log, cut),
         new_category: new_category(early, log, cut),
         truth: None,
-    })
+    }
 }
 
 /// Judges the next basket of `model` on a table that was set aside: each customer's first basket in it.

@@ -4,9 +4,10 @@ use rayon::prelude::*;
 use serendib_engine::life::{prior, Clock, ClockType, EvidenceSet, Grid, Profile, Trust};
 
 use crate::learn::life::density::{self, AgeCounts, Smoothing};
+use crate::learn::life::ties::Ties;
 
 /// Known anchors below which nothing is chosen.
-const FEWEST: usize = 50;
+const FEWEST: usize = 25;
 /// Known anchors that are looked at, at most.
 const MOST: usize = 1_000;
 /// Folds over them.
@@ -15,8 +16,8 @@ const FOLDS: usize = 3;
 const BIN: f64 = 30.0;
 
 const BANDWIDTHS: [f64; 3] = [0.7, 0.45, 0.3];
-const PATHS: [f64; 2] = [3.0, 8.0];
-const WINDOWS: [f64; 2] = [1.5, 10.0];
+const PATHS: [f64; 2] = [0.3, 4.0];
+const WINDOWS: [f64; 2] = [1.0, 10.0];
 const FIRSTS: [f64; 1] = [0.5];
 const POWERS: [f32; 8] = [0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.25, 1.6];
 const TIRES: [Option<f32>; 5] = [None, Some(40.0), Some(20.0), Some(10.0), Some(5.0)];
@@ -48,19 +49,20 @@ pub struct Choice {
 struct Case {
     /// ln prior per cell.
     prior: Vec<f64>,
-    /// Σ ω ln R per cell.
-    sums: Vec<f64>,
+    /// Σ ω ln R per cell, and the same of the shapes.
+    sums: [Vec<f64>; 2],
     /// Total weight of the evidence.
     weight: f64,
     /// Position of the anchor in cells.
     at: f64,
 }
 
-/// Density of the anchor per bin, and probability of an earlier one.
+/// Density of the anchor per bin, probability of an earlier one, and how many days the median is off.
 #[derive(Clone, Copy)]
 struct Said {
     density: f64,
     below: f64,
+    off: f64,
 }
 
 /// How one way of believing fared: log-likelihood per customer, and how far coverage is off.
@@ -69,6 +71,8 @@ struct Outcome {
     logs: Vec<f64>,
     mean: f64,
     off: f64,
+    /// Mean of the smaller errors of the medians in days: dates that were declared wrongly are among the larger.
+    error: f64,
 }
 
 /// Chooses for the clock with number `number`; `None` where too few anchors are known.
@@ -79,6 +83,7 @@ pub fn choose(
     number: usize,
     kind: &ClockType,
     profiles: &[Profile],
+    ties: &Ties,
     share: &[f64],
     known: &[Known],
     start: &Smoothing,
@@ -100,7 +105,7 @@ pub fn choose(
                 .enumerate()
                 .filter(|(ix, _)| ix % FOLDS != fold);
             for (_, one) in learned {
-                for piece in &one.set.items {
+                for piece in &one.set.voices() {
                     let (profile, age) = (piece.profile as usize, piece.day - one.anchor);
                     counts.add(kind, profile, age, f64::from(piece.weight));
                 }
@@ -111,12 +116,12 @@ pub fn choose(
             counts
         })
         .collect();
-    let judge = |smoothing: &Smoothing| -> Outcome {
+    let judge = |smoothing: &Smoothing, forms: &[bool]| -> Outcome {
         let cases: Vec<Case> = folds
             .par_iter()
             .enumerate()
             .flat_map(|(fold, counts)| {
-                let fitted = density::fit(number, kind, profiles, share, counts, smoothing);
+                let fitted = density::fit(number, kind, profiles, ties, share, counts, smoothing);
                 let clock = Clock::new(kind.clone(), fitted, kind.exists);
                 let held_out: Vec<Case> = known
                     .iter()
@@ -127,13 +132,14 @@ pub fn choose(
                 held_out
             })
             .collect();
-        best(&cases, kind.step_days)
+        best(&cases, forms, kind.step_days)
     };
-    let mut chosen = (*start, judge(start));
+    let mut chosen = (*start, judge(start, &[false, true]));
+    let form = [chosen.1.trust.by_shape];
     let mut consider = |change: &dyn Fn(&mut Smoothing)| {
         let mut smoothing = chosen.0;
         change(&mut smoothing);
-        let outcome = judge(&smoothing);
+        let outcome = judge(&smoothing, &form);
         if outcome.mean > chosen.1.mean {
             chosen = (smoothing, outcome);
         }
@@ -159,16 +165,18 @@ pub fn choose(
 fn case(clock: &Clock, one: &Known) -> Option<Case> {
     let first = one.set.span.map(|s| s.0);
     let before = prior(clock, first, one.now);
-    let mut grid = before.clone();
-    grid.sums.iter_mut().for_each(|sum| *sum = 0.0);
+    let mut by_ratio = before.clone();
+    by_ratio.sums.iter_mut().for_each(|sum| *sum = 0.0);
+    let mut by_shape = by_ratio.clone();
     for piece in &one.set.items {
-        grid.add(clock, piece);
+        by_ratio.add(clock, piece);
+        by_shape.add_shape(clock, piece);
     }
-    let at = position(&grid, one.anchor);
-    let inside = (0.0..=(grid.sums.len() - 1) as f64).contains(&at);
+    let at = position(&before, one.anchor);
+    let inside = (0.0..=(before.sums.len() - 1) as f64).contains(&at);
     inside.then(|| Case {
         prior: before.sums,
-        sums: grid.sums,
+        sums: [by_ratio.sums, by_shape.sums],
         weight: clock.weight_of(&one.set.items),
         at,
     })
@@ -180,20 +188,21 @@ fn position(grid: &Grid, day: f64) -> f64 {
 }
 
 /// What `prior` · exp(`power` · sums) says of the anchor of `case`.
-fn said(case: &Case, power: f64, step: f64) -> Said {
-    let logs = || {
-        case.prior
-            .iter()
-            .zip(&case.sums)
-            .map(|(p, s)| p + power * s)
-    };
+fn said(case: &Case, by_shape: bool, power: f64, step: f64) -> Said {
+    let sums = &case.sums[usize::from(by_shape)];
+    let logs = || case.prior.iter().zip(sums).map(|(p, s)| p + power * s);
     let top = logs().fold(f64::NEG_INFINITY, f64::max);
     let cell = case.at as usize;
     let part = case.at - cell as f64;
     let (mut total, mut below, mut here) = (0.0, 0.0, 0.0);
+    let all: f64 = logs().map(|log| (log - top).exp()).sum();
+    let mut median = None;
     for (ix, log) in logs().enumerate() {
         let mass = (log - top).exp();
         total += mass;
+        if median.is_none() && 2.0 * total >= all {
+            median = Some(ix as f64 + 0.5 - (total - 0.5 * all) / mass.max(1e-300));
+        }
         // Half of the anchor's own cell lies before its middle.
         if ix < cell {
             below += mass;
@@ -208,27 +217,51 @@ fn said(case: &Case, power: f64, step: f64) -> Said {
     Said {
         density: here / total / step * BIN,
         below: below / total,
+        off: (median.unwrap_or(0.0) - case.at).abs() * step,
     }
 }
 
-/// The best way of believing what the tables say of `cases`.
-fn best(cases: &[Case], step: f64) -> Outcome {
-    let before: Vec<Said> = cases.par_iter().map(|c| said(c, 0.0, step)).collect();
+/// The best way of believing what the tables say of `cases`, in one of the `forms` (by shape or not).
+///
+/// Which form it is, the medians decide: what the density of one form gains on a few wrongly declared dates, the other pays
+/// for in all dates that are right.
+fn best(cases: &[Case], forms: &[bool], step: f64) -> Outcome {
+    let of_forms = forms.iter().map(|form| best_of(cases, *form, step));
+    let better = |a: Outcome, b: Outcome| {
+        let nearer = b.error < NEARER * a.error && b.mean > a.mean - WORSE;
+        if nearer {
+            b
+        } else {
+            a
+        }
+    };
+    let least = of_forms.reduce(better);
+    least.unwrap_or_else(|| best_of(cases, false, step))
+}
+
+fn best_of(cases: &[Case], by_shape: bool, step: f64) -> Outcome {
+    let before: Vec<Said> = cases
+        .par_iter()
+        .map(|c| said(c, false, 0.0, step))
+        .collect();
+    // Shapes know of presents and wrong dates themselves, and habits are damped: they do not tire.
+    let tires: &[Option<f32>] = if by_shape { &[None] } else { &TIRES };
     let ways: Vec<(f32, Option<f32>)> = POWERS
         .iter()
-        .flat_map(|&power| TIRES.iter().map(move |&tires| (power, tires)))
+        .flat_map(|&power| tires.iter().map(move |&tires| (power, tires)))
         .collect();
     let outcomes: Vec<Outcome> = ways
         .par_iter()
         .flat_map_iter(|&(power, tires)| {
             let plain = Trust {
+                by_shape,
                 power,
                 tires,
                 reserve: 0.0,
             };
             let after: Vec<Said> = cases
                 .iter()
-                .map(|c| said(c, plain.power_at(c.weight), step))
+                .map(|c| said(c, by_shape, plain.power_at(c.weight), step))
                 .collect();
             let before = &before;
             RESERVES
@@ -262,6 +295,19 @@ fn best(cases: &[Case], step: f64) -> Outcome {
     found
 }
 
+/// How much smaller the errors of medians must be for another form, and how much worse its densities may be.
+const NEARER: f64 = 0.95;
+const WORSE: f64 = 0.5;
+/// Share of the errors of medians that are looked at, the smaller ones.
+const SMALLER: f64 = 0.8;
+
+fn smaller_errors(after: &[Said]) -> f64 {
+    let mut errors: Vec<f64> = after.iter().map(|said| said.off).collect();
+    errors.sort_by(f64::total_cmp);
+    errors.truncate(((SMALLER * errors.len() as f64) as usize).max(1));
+    errors.iter().sum::<f64>() / errors.len().max(1) as f64
+}
+
 fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
     let reserve = f64::from(trust.reserve);
     let mix = |a: f64, b: f64| (1.0 - reserve) * a + reserve * b;
@@ -281,6 +327,7 @@ fn outcome(trust: Trust, before: &[Said], after: &[Said]) -> Outcome {
         trust,
         mean: logs.iter().sum::<f64>() / n,
         off: (in_90 / n - WANTED.0).abs() + (in_80 / n - WANTED.1).abs(),
+        error: smaller_errors(after),
         logs,
     }
 }
@@ -314,7 +361,8 @@ mod tests {
                             Evidence {
                                 profile,
                                 day,
-                                weight
+                                weight,
+                                wanted: true,
                             };
                             copies
                         ]
@@ -322,9 +370,11 @@ mod tests {
                     .collect();
                 let last = first + 10.0 * pieces as f64;
                 let set = EvidenceSet {
+                    bought: items.len() as f64,
                     items,
                     span: Some((first, last)),
                     owned_durables: Vec::new(),
+                    bought_of: Vec::new(),
                 };
                 (set, anchor)
             })
@@ -355,6 +405,11 @@ mod tests {
             0,
             kind,
             &profiles,
+            &Ties {
+                word: vec![0.0; 10],
+                tied: vec![true; 10],
+                log_lift: vec![0.0; 10],
+            },
             &[1.0; 10],
             &known,
             &Smoothing::default(),

@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use serendib_engine::life::{spread, AgeTable, AgeTables, ClockType, Profile};
 use serendib_engine::stats::sigmoid;
 
+use crate::learn::life::ties::Ties;
+
 /// How strongly data are held against what is believed before them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Smoothing {
-    /// Expected purchases that the category above weighs, > 0.
+    /// Purchases that the category above weighs, > 0.
     pub path: f64,
-    /// Expected purchases that a stated window weighs, > 0.
+    /// Purchases that a stated window weighs, > 0.
     pub window: f64,
     /// Factor on the configured bandwidths, > 0.
     pub bandwidth: f64,
@@ -49,6 +51,10 @@ const MIN_EXCESS: f64 = -0.95;
 const MAX_EXCESS: f64 = 500.0;
 /// A profile whose excess stays below in size is treated as having nothing to do with the clock.
 const NEGLIGIBLE: f64 = 0.25;
+/// Purchases that what is believed of a profile's ages before any weighs.
+const SHAPE_PRIOR: f64 = 0.5;
+/// Share of purchases whose age says nothing: presents, and dates that were declared wrongly.
+const WRONG: f64 = 0.05;
 
 /// What was bought at which ages, per profile, before smoothing.
 #[derive(Debug, Clone)]
@@ -181,11 +187,13 @@ pub fn window_excess(clock: &ClockType, from: f64, to: f64, lift: f64) -> Vec<f6
 /// Fits the tables of the clock with number `number`: windows and words as the prior, `counts` as data.
 ///
 /// `share` is p_0, the shares of the profiles among purchases of customers without the clock; it is floored and
-/// normalised here. A profile's counts include those of the profiles below it.
+/// normalised here. A profile's counts include those of the profiles below it. What `ties` does not tie to the clock has no
+/// table.
 pub fn fit(
     number: usize,
     clock: &ClockType,
     profiles: &[Profile],
+    ties: &Ties,
     share: &[f64],
     counts: &AgeCounts,
     smoothing: &Smoothing,
@@ -197,12 +205,13 @@ pub fn fit(
     // The prior: excess within stated windows, and the dilution that follows.
     let windows: Vec<Option<Vec<f64>>> = profiles
         .iter()
-        .map(|profile| match profile.window {
+        .zip(&ties.word)
+        .map(|(profile, believed)| match profile.window {
             Some((owner, from, to)) if owner as usize == number => Some(window_excess(
                 clock,
                 f64::from(from),
                 f64::from(to),
-                f64::from(profile.lift.max(1.0)),
+                f64::from(believed * profile.lift.max(1.0)),
             )),
             _ => None,
         })
@@ -236,7 +245,8 @@ pub fn fit(
         }
     }
 
-    // R down the tree: (n + α R_prior) / (E + α), n and E in purchases within a bandwidth.
+    // R down the tree: (n + α) / (E + α / R_prior), n and E in purchases within a bandwidth, so that α is weighed against
+    // purchases that are seen and not against those of a rare profile that nobody would expect.
     let mut ratios: Vec<Vec<f64>> = Vec::with_capacity(profiles.len());
     for (ix, profile) in profiles.iter().enumerate() {
         let prior: Vec<f64> = match (&windows[ix], profile.parent) {
@@ -264,7 +274,8 @@ pub fn fit(
                 .map(|cell| {
                     let width = kernel.effective(cell);
                     let expected = total[cell] * width * share_below[ix];
-                    (seen[cell] * width + weight * prior[cell]) / (expected + weight)
+                    let before = prior[cell].max(1e-3);
+                    (seen[cell] * width + weight) / (expected + weight / before)
                 })
                 .collect(),
         );
@@ -279,8 +290,33 @@ pub fn fit(
     }
     let background = smoothing.background;
     let dilution = dilution_of(&ratios, &share, &total, &dilution, background);
+    let shapes: Vec<Vec<f32>> = (0..profiles.len())
+        .map(|ix| shape(&kernel, counts.row(ix), windows[ix].as_deref()))
+        .collect();
     let first = Kernel::new(clock, smoothing.first);
-    tables_of(clock, &ratios, dilution, first_age(&first, &counts.first))
+    let first = first_age(&first, &counts.first);
+    tables_of(clock, &ratios, &shapes, ties, dilution, first)
+}
+
+/// ln of the density of ages at which a profile is bought, relative to a uniform one: its own `counts`, and a purchase's worth
+/// of its `window`, or of any age.
+fn shape(kernel: &Kernel, counts: &[f64], window: Option<&[f64]>) -> Vec<f32> {
+    let cells = counts.len() as f64;
+    let relative = |row: &[f64]| -> Option<Vec<f64>> {
+        let sum: f64 = row.iter().sum();
+        (sum > 1e-9).then(|| row.iter().map(|x| x / sum * cells).collect())
+    };
+    let before = window.and_then(relative);
+    let n: f64 = counts.iter().sum();
+    let seen = relative(&kernel.smooth(counts));
+    (0..counts.len())
+        .map(|cell| {
+            let before = before.as_ref().map_or(1.0, |row| row[cell]);
+            let seen = seen.as_ref().map_or(0.0, |row| row[cell]);
+            let density = (n * seen + SHAPE_PRIOR * before) / (n + SHAPE_PRIOR);
+            ((1.0 - WRONG) * density + WRONG).ln() as f32
+        })
+        .collect()
 }
 
 fn normalised(share: &[f64]) -> Vec<f64> {
@@ -346,12 +382,18 @@ fn dilution_of(
 fn tables_of(
     clock: &ClockType,
     ratios: &[Vec<f64>],
+    shapes: &[Vec<f32>],
+    ties: &Ties,
     dilution: Vec<f64>,
     first_age: Vec<f32>,
 ) -> AgeTables {
     let mut tables = Vec::new();
     let mut table_of = Vec::with_capacity(ratios.len());
-    for ratio in ratios {
+    for ((ratio, shape), tied) in ratios.iter().zip(shapes).zip(&ties.tied) {
+        if !tied {
+            table_of.push(None);
+            continue;
+        }
         let excess: Vec<f64> = ratio
             .iter()
             .zip(&dilution)
@@ -366,6 +408,7 @@ fn tables_of(
             clock,
             excess.iter().map(|e| *e as f32).collect(),
             &dilution.iter().map(|x| *x as f32).collect::<Vec<_>>(),
+            shape.clone(),
         ));
     }
     AgeTables {
@@ -373,6 +416,7 @@ fn tables_of(
         table_of,
         dilution: dilution.iter().map(|x| *x as f32).collect(),
         first_age,
+        log_lift: ties.log_lift.clone(),
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Who declares nothing need not have nothing: of those with a clock a share c declares it, whatever else they do (selected
 //! completely at random; Elkan & Noto, KDD 2008). At evidence s the share that declared is then c · P(exists | s), and c is
-//! what that share comes to where the evidence leaves no doubt. Power, slope, level and c are chosen together by likelihood.
+//! what that share comes to where the evidence leaves no doubt. Whether odds are read by age, power, slope, level and c are
+//! chosen together by likelihood.
 
 use rayon::prelude::*;
-use serendib_engine::life::{prior, Clock, EvidenceSet, Existence};
+use serendib_engine::life::{log_activity, Clock, EvidenceSet, Existence};
 
 /// Declared clocks below which nothing is learned.
 const FEWEST: usize = 20;
@@ -13,6 +14,10 @@ const FEWEST: usize = 20;
 const BINS: usize = 150;
 
 const POWERS: [f32; 4] = [1.0, 0.7, 0.5, 0.3];
+/// What may be taken off odds of any age for how much a customer buys.
+const ACTIVITIES: [f32; 3] = [0.0, 0.2, 0.4];
+/// Ways of reading odds: by age at each of [`POWERS`], and whatever the age with each of [`ACTIVITIES`].
+const READINGS: usize = POWERS.len() + ACTIVITIES.len();
 const SLOPES: [f64; 11] = [0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0, 4.5, 7.0];
 /// Shares of those with a clock who declare it.
 const DECLARE: [f64; 14] = [
@@ -39,8 +44,8 @@ pub struct Asked<'a> {
 /// One customer at one moment, as far as a clock's evidence goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// ln odds at each of [`POWERS`].
-    log_odds: [f64; POWERS.len()],
+    /// ln odds in each of [`READINGS`].
+    log_odds: [f64; READINGS],
     declared: bool,
     weight: f64,
 }
@@ -59,25 +64,19 @@ pub fn cases(clock: &Clock, asked: &[Asked]) -> Vec<Case> {
         .collect()
 }
 
-/// ln odds at each of [`POWERS`]; `None` where nothing speaks of the clock.
-fn log_odds(clock: &Clock, one: &Asked) -> Option<[f64; POWERS.len()]> {
+/// ln odds in each of [`READINGS`]; `None` where nothing speaks of the clock.
+fn log_odds(clock: &Clock, one: &Asked) -> Option<[f64; READINGS]> {
     let speaks = |set: &EvidenceSet| set.items.iter().any(|e| clock.table(e.profile).is_some());
     if !speaks(one.set) {
         return None;
     }
-    let before = prior(clock, one.set.span.map(|s| s.0), one.now);
-    let mut grid = before.clone();
-    for piece in &one.set.items {
-        grid.add(clock, piece);
-    }
-    Some(POWERS.map(|power| {
-        let logs = || {
-            let pairs = before.sums.iter().zip(&grid.sums);
-            pairs.map(|(prior, sum)| prior + f64::from(power) * (sum - prior))
-        };
-        let top = logs().fold(f64::NEG_INFINITY, f64::max);
-        top + logs().map(|log| (log - top).exp()).sum::<f64>().ln()
-    }))
+    let voices = one.set.voices();
+    let first = one.set.span.map(|s| s.0);
+    let [a, b, c, d] = clock.log_odds_by_age(&voices, first, one.now, POWERS);
+    let any_age = clock.log_odds_of_any_age(&voices, one.now);
+    let activity = log_activity(&voices);
+    let [e, f, g] = ACTIVITIES.map(|part| any_age - f64::from(part) * activity);
+    Some([a, b, c, d, e, f, g])
 }
 
 /// Customers with about the same odds.
@@ -121,27 +120,27 @@ pub fn learn(cases: &[Case]) -> Option<Existence> {
     if cases.iter().filter(|case| case.declared).count() < FEWEST {
         return None;
     }
-    let by_power: Vec<Vec<Bin>> = (0..POWERS.len())
-        .map(|power| {
-            let of = |case: &Case| (case.log_odds[power], case.declared, case.weight);
+    let by_reading: Vec<Vec<Bin>> = (0..READINGS)
+        .map(|reading| {
+            let of = |case: &Case| (case.log_odds[reading], case.declared, case.weight);
             bins(cases.iter().map(of).collect())
         })
         .collect();
-    let ways: Vec<(usize, f64, f64)> = (0..POWERS.len())
-        .flat_map(|power| SLOPES.map(|slope| (power, slope)))
-        .flat_map(|(power, slope)| {
-            let bins = &by_power[power];
+    let ways: Vec<(usize, f64, f64)> = (0..READINGS)
+        .flat_map(|reading| SLOPES.map(|slope| (reading, slope)))
+        .flat_map(|(reading, slope)| {
+            let bins = &by_reading[reading];
             let (least, most) = (bins[0].log_odds, bins[bins.len() - 1].log_odds);
             (0..=MIDDLES).map(move |step| {
                 let middle = least + (most - least) * step as f64 / MIDDLES as f64;
-                (power, slope, (-slope * middle).clamp(-20.0, 20.0))
+                (reading, slope, (-slope * middle).clamp(-20.0, 20.0))
             })
         })
         .collect();
     let judged: Vec<f64> = ways
         .par_iter()
-        .map(|&(power, slope, level)| {
-            let shown: Vec<f64> = by_power[power]
+        .map(|&(reading, slope, level)| {
+            let shown: Vec<f64> = by_reading[reading]
                 .iter()
                 .map(|bin| 1.0 / (1.0 + (-(slope * bin.log_odds + level)).exp()))
                 .collect();
@@ -150,7 +149,7 @@ pub fn learn(cases: &[Case]) -> Option<Existence> {
             let mut best = f64::NEG_INFINITY;
             for silent in SILENT {
                 for share in DECLARE {
-                    let logs = by_power[power].iter().zip(&shown).map(|(bin, shown)| {
+                    let logs = by_reading[reading].iter().zip(&shown).map(|(bin, shown)| {
                         let exists = silent + (1.0 - silent) * shown;
                         let p = (share * exists).clamp(1e-9, 1.0 - 1e-9);
                         bin.declared * p.ln() + (bin.all - bin.declared) * (1.0 - p).ln()
@@ -164,9 +163,14 @@ pub fn learn(cases: &[Case]) -> Option<Existence> {
         })
         .collect();
     let best = (0..ways.len()).max_by(|&a, &b| judged[a].total_cmp(&judged[b]).then(b.cmp(&a)))?;
-    let (power, slope, level) = ways[best];
+    let (reading, slope, level) = ways[best];
     Some(Existence {
-        power: POWERS[power],
+        by_age: reading < POWERS.len(),
+        activity: reading
+            .checked_sub(POWERS.len())
+            .and_then(|part| ACTIVITIES.get(part).copied())
+            .unwrap_or(0.0),
+        power: POWERS.get(reading).copied().unwrap_or(1.0),
         slope: slope as f32,
         level: level as f32,
     })
@@ -188,7 +192,7 @@ mod tests {
                 let shown = 1.0 / (1.0 + f64::exp(-slope * odds));
                 let exists = rng.gen_bool(shown) || rng.gen_bool(0.05);
                 Case {
-                    log_odds: POWERS.map(|power| f64::from(power) * odds),
+                    log_odds: [1.0, 0.7, 0.5, 0.3, 1.0, 1.0, 1.0].map(|power| power * odds),
                     declared: exists && rng.gen_bool(share),
                     weight: 1.0,
                 }
@@ -201,7 +205,8 @@ mod tests {
         for (slope, share) in [(1.0, 0.3), (0.4, 0.15), (2.0, 0.6)] {
             let learned = learn(&crowd(slope, share)).unwrap();
             for odds in [-6.0, -2.0, 0.0, 2.0, 6.0] {
-                let said = learned.probability(f64::from(learned.power) * odds);
+                let power = if learned.by_age { learned.power } else { 1.0 };
+                let said = learned.probability(f64::from(power) * odds);
                 let true_one = 1.0 / (1.0 + f64::exp(-slope * odds));
                 assert!(
                     (said - true_one).abs() < 0.2,

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use serendib_engine::life::{
-    declared, infer, Clock, ClockType, EvidenceSet, Existence, LifeModel, Posterior,
+    declared, infer, Clock, ClockType, Evidence, EvidenceSet, Existence, LifeModel, Posterior,
     ProductProfiles, Profiles, Trust,
 };
 use serendib_shop::{Catalogue, Fact, Touch, DAY_MS};
@@ -10,6 +10,8 @@ use serendib_shop::{Catalogue, Fact, Touch, DAY_MS};
 use crate::learn::life::calibrate::{self, Choice, Known};
 use crate::learn::life::density::{self, AgeCounts, Smoothing};
 use crate::learn::life::existence::{self, Asked};
+use crate::learn::life::gate;
+use crate::learn::life::ties::{self, Ties, Witness};
 
 /// One customer, as far as fitting looks.
 #[derive(Debug, Clone, Copy)]
@@ -77,9 +79,10 @@ pub fn fit(
     if sets.iter().all(|set| set.span.is_none()) {
         return None;
     }
+    let voices: Vec<Vec<Evidence>> = sets.par_iter().map(EvidenceSet::voices).collect();
     let count = profiles.list().len();
     let mut share = vec![0.0; count];
-    for piece in sets.iter().flat_map(|set| &set.items) {
+    for piece in voices.iter().flatten() {
         share[piece.profile as usize] += f64::from(piece.weight);
     }
     let total: f64 = share.iter().sum();
@@ -89,6 +92,7 @@ pub fn fit(
         profiles,
         share: share.iter().map(|s| (s / total.max(1e-9)) as f32).collect(),
         purchases_per_day,
+        in_lists: gate::BEFORE,
     };
     // Names of all clocks must be known before facts can be read.
     let blank = |kind: &ClockType| {
@@ -96,6 +100,7 @@ pub fn fit(
             usize::MAX,
             kind,
             &[],
+            &ties::of_words(usize::MAX, kind, &[]),
             &[],
             &AgeCounts::new(0, kind),
             &settings.smoothing,
@@ -128,6 +133,7 @@ pub fn fit(
             rows,
             products: &products,
             sets: &sets,
+            voices: &voices,
             known: &known,
             share: &share,
             until,
@@ -142,7 +148,7 @@ fn pace(sets: &[EvidenceSet]) -> f64 {
     let (mut pieces, mut days) = (1.0, 60.0);
     for set in sets {
         if let Some((first, last)) = set.span.filter(|(first, last)| last - first >= 30.0) {
-            pieces += set.items.iter().map(|e| f64::from(e.weight)).sum::<f64>();
+            pieces += set.bought;
             days += last - first;
         }
     }
@@ -159,9 +165,11 @@ struct ClockInputs<'a> {
     products: &'a ProductProfiles,
     /// Evidence of each customer before `until`.
     sets: &'a [EvidenceSet],
+    /// The same, each habit once.
+    voices: &'a [Vec<Evidence>],
     /// Declared anchors of each customer, days.
     known: &'a [&'a [f64]],
-    /// Weight of each profile among all purchases.
+    /// Weight of each profile among all voices.
     share: &'a [f64],
     /// The time of the evidence, ms.
     until: i64,
@@ -198,6 +206,26 @@ impl ClockInputs<'_> {
         self.until as f64 / DAY_MS as f64
     }
 
+    /// What ties profiles to the clock, by the word of all customers but those of the fold `without`.
+    fn ties(&self, without: Option<usize>) -> Ties {
+        let witnesses: Vec<Witness> = self
+            .voices
+            .iter()
+            .zip(self.known)
+            .enumerate()
+            .filter(|(customer, _)| without.is_none_or(|fold| customer % FOLDS != fold))
+            .map(|(_, (voices, anchors))| Witness { voices, anchors })
+            .collect();
+        let profiles = self.model.profiles.list();
+        ties::learn(
+            self.number,
+            self.kind,
+            profiles,
+            &witnesses,
+            self.kind.exists,
+        )
+    }
+
     fn count_known(&self) -> KnownCounts {
         let kind = self.kind;
         let profiles = self.model.profiles.list().len();
@@ -213,7 +241,7 @@ impl ClockInputs<'_> {
             let fold = &mut out.folds[customer % FOLDS];
             for anchor in *anchors {
                 let part = 1.0 / anchors.len() as f64;
-                for piece in &set.items {
+                for piece in &self.voices[customer] {
                     let weight = f64::from(piece.weight) * part;
                     let (profile, age) = (piece.profile as usize, piece.day - anchor);
                     out.counts.add(kind, profile, age, weight);
@@ -249,8 +277,9 @@ fn fit_clock(inputs: &ClockInputs) -> Clock {
     let known = inputs.count_known();
     // Until more is known, everyone without a declared clock stands for customers without it.
     let background = without(inputs.share, &known.holders);
+    let ties = inputs.ties(None);
     let choice = if inputs.settings.calibrate {
-        choose(inputs, &background)
+        choose(inputs, &ties, &background)
     } else {
         None
     };
@@ -259,6 +288,8 @@ fn fit_clock(inputs: &ClockInputs) -> Clock {
         trust: choice.map_or_else(Trust::default, |choice| choice.trust),
         later: known.later(inputs.kind),
         moments: moments(inputs),
+        fold_ties: (0..FOLDS).map(|fold| inputs.ties(Some(fold))).collect(),
+        ties,
         inputs,
         known: &known,
     };
@@ -291,20 +322,29 @@ struct ClockFitter<'a> {
     smoothing: Smoothing,
     trust: Trust,
     later: Option<f32>,
+    ties: Ties,
+    /// Those without the customers of each fold.
+    fold_ties: Vec<Ties>,
     moments: Vec<Moment>,
 }
 
 impl ClockFitter<'_> {
     /// Maximisation: the clock that `exists` for so many and whose purchases are `counts`, beside those of the `background`.
     fn clock(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Clock {
-        let mut clock = self.with_tables(exists, background, counts);
+        let mut clock = self.with_tables(exists, background, counts, &self.ties);
         clock.trust = self.trust;
         clock.later = self.later;
         clock.existence = self.existence(exists, background, counts);
         clock
     }
 
-    fn with_tables(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Clock {
+    fn with_tables(
+        &self,
+        exists: f64,
+        background: &[f64],
+        counts: &AgeCounts,
+        ties: &Ties,
+    ) -> Clock {
         let ClockInputs {
             number,
             kind,
@@ -312,7 +352,8 @@ impl ClockFitter<'_> {
             ..
         } = *self.inputs;
         let profiles = model.profiles.list();
-        let tables = density::fit(number, kind, profiles, background, counts, &self.smoothing);
+        let smoothing = &self.smoothing;
+        let tables = density::fit(number, kind, profiles, ties, background, counts, smoothing);
         Clock::new(kind.clone(), tables, exists)
     }
 
@@ -320,7 +361,8 @@ impl ClockFitter<'_> {
     fn existence(&self, exists: f64, background: &[f64], counts: &AgeCounts) -> Existence {
         let mut cases = Vec::new();
         for (fold, own) in self.known.folds.iter().enumerate() {
-            let clock = self.with_tables(exists, background, &counts.without(own));
+            let ties = &self.fold_ties[fold];
+            let clock = self.with_tables(exists, background, &counts.without(own), ties);
             let asked = asked(self.inputs, &self.moments, fold);
             cases.extend(existence::cases(&clock, &asked));
         }
@@ -360,12 +402,13 @@ impl ClockFitter<'_> {
             customers: 0.0,
         };
         for (&c, posterior) in sampled.iter().zip(&posteriors) {
-            let (Some(posterior), set) = (posterior, &sets[c]) else {
+            let Some(posterior) = posterior else {
                 continue;
             };
+            let voices = &self.inputs.voices[c];
             let probability = each * posterior.probability;
             out.customers += probability;
-            for piece in &set.items {
+            for piece in voices {
                 out.holders[piece.profile as usize] += f64::from(piece.weight) * probability;
             }
             let weight = inferred_weight * probability * sharpness(kind, posterior);
@@ -374,7 +417,7 @@ impl ClockFitter<'_> {
             }
             for (day, w) in posterior.days.iter().zip(&posterior.weights) {
                 let w = f64::from(*w) * weight;
-                for piece in &set.items {
+                for piece in voices {
                     let share = w * f64::from(piece.weight);
                     out.counts
                         .add(kind, piece.profile as usize, piece.day - day, share);
@@ -470,7 +513,7 @@ fn asked<'a>(inputs: &ClockInputs<'a>, moments: &'a [Moment], fold: usize) -> Ve
 }
 
 /// Chooses smoothing and trust on customers with one known anchor, each judged while the clock runs.
-fn choose(inputs: &ClockInputs, background: &[f64]) -> Option<Choice> {
+fn choose(inputs: &ClockInputs, ties: &Ties, background: &[f64]) -> Option<Choice> {
     let ClockInputs {
         number,
         kind,
@@ -507,6 +550,7 @@ fn choose(inputs: &ClockInputs, background: &[f64]) -> Option<Choice> {
         number,
         kind,
         profiles,
+        ties,
         background,
         &known,
         &settings.smoothing,

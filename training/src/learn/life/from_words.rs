@@ -1,9 +1,12 @@
 //! The life model before any history: age tables that only windows and words make.
 
-use serendib_engine::life::{Clock, ClockType, LifeModel, ProductProfiles, ProfileIx, Profiles};
+use serendib_engine::life::{
+    Clock, ClockType, InLists, LifeModel, ProductProfiles, ProfileIx, Profiles,
+};
 use serendib_shop::Catalogue;
 
 use crate::learn::life::density::{self, AgeCounts, Smoothing};
+use crate::learn::life::ties;
 
 /// The model of a shop without any history: only what titles, attributes and categories say.
 ///
@@ -23,7 +26,8 @@ pub fn from_words(catalogue: &Catalogue, clocks: Vec<ClockType>) -> LifeModel {
             let counts = AgeCounts::new(count, &kind);
             let smoothing = Smoothing::default();
             let list = profiles.list();
-            let tables = density::fit(number, &kind, list, &share, &counts, &smoothing);
+            let ties = ties::of_words(number, &kind, list);
+            let tables = density::fit(number, &kind, list, &ties, &share, &counts, &smoothing);
             let exists = kind.exists;
             Clock::new(kind, tables, exists)
         })
@@ -33,5 +37,6 @@ pub fn from_words(catalogue: &Catalogue, clocks: Vec<ClockType>) -> LifeModel {
         profiles,
         share: share.iter().map(|s| (s / total) as f32).collect(),
         purchases_per_day: 0.1,
+        in_lists: InLists::default(),
     }
 }

@@ -5,6 +5,8 @@ pub mod density;
 pub mod existence;
 pub mod fit;
 mod from_words;
+pub mod gate;
+pub mod ties;
 
 pub use from_words::from_words;
 use serde_json::Value;

@@ -51,6 +51,7 @@ const KNOTS: usize = 64;
 const SCORE: usize = 0;
 const RANK: usize = 1;
 const TIMES: usize = 3;
+const NEED: usize = 6;
 /// Features by which two new products of one customer keep the order of their scores.
 const KEEPS_ORDER: [bool; PURCHASE_FEATURES] = [
     true, true, false, true, true, false, false, false, true, true,
@@ -98,7 +99,13 @@ pub fn fit(
             break;
         }
     }
-    let full = logistic(&fit, &ALL)?;
+    let mut full = logistic(&fit, &ALL)?;
+    // What a life needs is never bought the less for it: where that seems so, nothing was to be learned of it.
+    if full.weights[NEED] < 0.0 {
+        let mut but_need = ALL;
+        but_need[NEED] = false;
+        full = logistic(&fit, &but_need)?;
+    }
     let gains = order_gains(&other, &full);
     let n = gains.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| gains.iter().map(of).sum::<f64>() / n.max(1.0);

@@ -43,16 +43,38 @@ const RANDOM: usize = 20;
 const EASE_TWICE: usize = 5_000;
 const VECTOR_DIM: usize = 128;
 
-/// Fits the model; `None` without times, or where the window says too little (and [`FitContext::say`] is told why).
+/// A model of what came before the window in which purchases are to come, in a cheap form, with the life situations that are
+/// known after it.
+pub struct Early {
+    /// The model.
+    pub model: Model,
+    /// Its shelves.
+    pub live: Live,
+    /// Where the window begins, milliseconds.
+    pub cut: i64,
+    /// Length of the window in days, at least 1.
+    pub horizon_days: i64,
+    /// Customers who had acquired something before it, some where there are many; in order of number.
+    pub customers: Vec<u32>,
+}
+
+impl Early {
+    /// `history` before the window, and from its begin on.
+    pub fn split<'a>(&self, history: &'a [Touch]) -> (&'a [Touch], &'a [Touch]) {
+        history.split_at(history.partition_point(|touch| touch.at < self.cut))
+    }
+}
+
+/// Fits what came before the window; `None` without times, or where the window says too little.
 ///
 /// # Errors
 /// Numbers that do not make a representation.
-pub fn fit(
+pub fn early(
     context: &FitContext,
     settings: &Settings,
     topics: &Topics,
     model: &Model,
-) -> Result<Option<(PurchaseModel, PurchaseReport)>, FitError> {
+) -> Result<Option<Early>, FitError> {
     let (log, corpus) = (context.log, context.corpus);
     let Some((from, to)) = log.span.filter(|_| log.timed) else {
         return Ok(None);
@@ -105,8 +127,27 @@ pub fn fit(
     early.manifest.data.timed = true;
     early.complements = Some(graph);
     early.surprises = Some(learned);
-    let live = Live::of_catalogue(Arc::clone(&model.catalogue));
+    early.life = model.life.clone();
+    Ok(Some(Early {
+        live: Live::of_catalogue(Arc::clone(&model.catalogue)),
+        model: early,
+        cut,
+        horizon_days: horizon,
+        customers,
+    }))
+}
 
+/// Fits the model on what was bought after `before`; `None` where that says too little (and [`FitContext::say`] is told why).
+pub fn fit(context: &FitContext, before: &Early) -> Option<(PurchaseModel, PurchaseReport)> {
+    let (log, corpus) = (context.log, context.corpus);
+    let Early {
+        model: early,
+        live,
+        cut,
+        horizon_days: horizon,
+        customers,
+    } = before;
+    let (cut, horizon) = (*cut, *horizon);
     (context.say)("fitting the purchase model");
     let products = corpus.products() as ProductIx;
     let seed = context.seed;
@@ -119,9 +160,9 @@ pub fn fit(
         .par_iter()
         .map(|&customer| {
             let whole = &corpus.histories[customer as usize];
-            let (past, later) = whole.split_at(seen(whole));
+            let (past, later) = before.split(whole);
             let state = crate::learn::state(log, customer, past);
-            let life = model.life.as_ref().map(|part| {
+            let life = early.life.as_ref().map(|part| {
                 let infer = state.allowed.infer_life_stage && state.allowed.personalise;
                 (part, part.state(past, state.facts, cut, infer))
             });
@@ -131,7 +172,7 @@ pub fn fit(
             let bought: HashSet<ProductIx> = acquisitions(later).map(|t| t.product).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 16));
             let extra: Vec<_> = (0..RANDOM).map(|_| rng.gen_range(0..products)).collect();
-            let signals = purchase_signals(&early, &live, state, cut, view.as_ref(), &extra);
+            let signals = purchase_signals(early, live, state, cut, view.as_ref(), &extra);
             let owned: HashSet<ProductIx> = had(past).collect();
             let own: f64 = owned
                 .iter()
@@ -165,10 +206,10 @@ pub fn fit(
     }
     let nobody = (newly / shares.max(1e-9)) as f32;
     match fit::fit(&rows, horizon as u32, nobody) {
-        Ok(fitted) => Ok(Some(fitted)),
+        Ok(fitted) => Some(fitted),
         Err(why) => {
             (context.say)(&why.to_string());
-            Ok(None)
+            None
         }
     }
 }
