@@ -2,7 +2,7 @@
 
 use crate::rank::arrangers::by_score::{ByScore, EveryVariant};
 use crate::rank::arrangers::dial::ByDial;
-use crate::rank::filters::{Expected, LetDownBefore, Outgrown, OutgrownForYou};
+use crate::rank::filters::{Expected, LetDownBefore, Outgrown};
 use crate::rank::scorers::{Aversion, BySource, Delighting, Fatigue, FavourAtHand, Relevance};
 use crate::rank::sources::{
     completes_basket, AtHand, BuyAgain, CustomersLikeYou, GoesWith, Instead, NewProducts,
@@ -32,7 +32,7 @@ pub(crate) fn plan(kind: ListKind, query: &Query) -> Option<Plan> {
                 &Upcoming,
                 &AtHand,
             ],
-            filters: vec![&OutgrownForYou],
+            filters: vec![&Outgrown],
             scorers: vec![&Relevance, &Fatigue, &Aversion, &FavourAtHand],
             tells_relevance: true,
             ..plain

@@ -81,13 +81,15 @@ impl Surprises {
     /// What is known of `topics` and of the `buyers` of each product, customers, with the `moment` of sales; kinds, and delight
     /// beyond its prior, are absent.
     pub fn new(topics: Topics, buyers: &[f32], moment: Moment) -> Surprises {
-        Surprises {
+        let mut surprises = Surprises {
             popularity: Popularity::new(buyers, &topics),
             moment,
             topics,
             buyers: buyers.to_vec(),
             ..Surprises::default()
-        }
+        };
+        surprises.rank_by_appeal();
+        surprises
     }
 
     /// The floor's options.

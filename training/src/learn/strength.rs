@@ -280,7 +280,7 @@ mod tests {
             7,
         );
         assert_eq!((hurts.strength, hurts.chosen), (0.0, 0));
-        assert!(hurts.difference < 0.0 && hurts.to_string().starts_with("life: off, -0.01"));
+        assert!(hurts.difference < 0.0 && hurts.to_string().starts_with("life: off, -0.0"));
     }
 
     #[test]

@@ -304,8 +304,9 @@ fn inferences_about_children_are_never_put_into_words() {
     // A kitten may be named where the shop allows it, and not before it is likely enough.
     let rows = [
         ("Kitten food", T),
-        ("Kitten food", T + 20.0),
+        ("Dry food adult cat", T + 20.0),
         ("Kitten food", T + 45.0),
+        ("Senior cat food", T + 46.0),
     ];
     let pet = model.state(
         &products,

@@ -334,6 +334,9 @@ fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
     let mut parts = model.representation.parts().clone();
     parts.prior = (0..40).map(|ix| 4.0 - 0.08 * ix as f32).collect();
     model.representation = Representation::new(parts).unwrap();
+    if let Some(surprises) = &mut model.surprises {
+        surprises.settings.floor_share = 0.5;
+    }
     let floor = ask(&model, &history(), &surprise(0.5, 4)).items[0].floor;
     assert!(floor > Some(0.0), "{floor:?}");
     let mut limited = surprise(0.5, 4);
@@ -513,7 +516,11 @@ fn titles_tell_variants_where_the_shop_does_not() {
             .count()
     };
     for kind in [ListKind::ForYou, ListKind::Popular, ListKind::Surprise] {
-        let list = ask(&model, &history(), &Request::one(kind, 30, NOW));
+        let request = Request {
+            dial: Some(0.0),
+            ..Request::one(kind, 30, NOW)
+        };
+        let list = ask(&model, &history(), &request);
         assert_eq!(cups(&list), 1, "{kind:?}");
         assert!(list.removed.iter().any(|r| r.by == "variant"), "{kind:?}");
     }

@@ -16,7 +16,7 @@ pub use hidden::Hidden;
 pub use let_down::LetDownBefore;
 pub use limits::Limits;
 pub use on_sale::OnSale;
-pub use outgrown::{Outgrown, OutgrownForYou};
+pub use outgrown::Outgrown;
 
 use crate::rank::Filter;
 

@@ -6,24 +6,6 @@ use serendib_shop::ProductIx;
 /// Takes away what the customer's life has outgrown.
 pub struct Outgrown;
 
-/// The same in what is for the customer, where their life enters it at all.
-pub struct OutgrownForYou;
-
-impl Filter for OutgrownForYou {
-    fn name(&self) -> &'static str {
-        Outgrown.name()
-    }
-
-    fn enabled(&self, query: &Query) -> bool {
-        let life = query.model.life.as_ref();
-        life.is_some_and(|life| life.model.in_lists.for_you > 0.0) && Outgrown.enabled(query)
-    }
-
-    fn keeps(&self, query: &Query, product: ProductIx) -> bool {
-        Outgrown.keeps(query, product)
-    }
-}
-
 impl Filter for Outgrown {
     fn name(&self) -> &'static str {
         "outgrown"

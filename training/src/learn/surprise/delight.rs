@@ -17,7 +17,7 @@ const INTERCEPT_PRECISION: f64 = 0.25;
 /// Features from here on are those of which no prior is known.
 const NEW_FROM: usize = 30;
 /// Precision of a customer's own effect.
-const EFFECT_PRECISION: f64 = 1.0;
+const EFFECT_PRECISION: f64 = 5.0;
 /// With fewer answers customers have no effects, and boldness is left as it is.
 const ENOUGH: usize = 400;
 /// Turns of weights and effects.

@@ -150,8 +150,8 @@ mod tests {
             at: 0,
             label,
         };
-        let mut all: Vec<Felt> = (0..60).map(|who| felt(who, 0, 1.0)).collect();
-        all.extend((0..60).map(|who| felt(who, 2, 0.0)));
+        let mut all: Vec<Felt> = (0..10).map(|who| felt(who, 0, 1.0)).collect();
+        all.extend((0..10).map(|who| felt(who, 2, 0.0)));
         let rates = KindRates::new(&catalogue, &topics, &all);
         let [tea, rice, saws] = rates.all()[..] else {
             panic!("three kinds")
