@@ -72,6 +72,7 @@ fn bench(c: &mut Criterion) {
             profile: products.of(0),
             day: 18_500.3,
             weight: 1.0,
+            wanted: true,
         };
         c.bench_function(&format!("one touchpoint into the {name} clock"), |b| {
             b.iter(|| grid.add(clock, black_box(&evidence)))

@@ -195,7 +195,7 @@ impl Complements {
         // A complement is never wholly out of season: a third of it stays.
         let share = |lag: &Lag| (1.0 + 2.0 * lag.due(days) as f32) / 3.0;
         let edges = self.edges(anchor);
-        if self.follows.row(anchor).0.first().is_some() {
+        if !self.follows.row(anchor).0.is_empty() {
             let due = |product: ProductIx| {
                 let edge = edges.iter().find(|edge| edge.product == product);
                 share(edge.map_or(&Lag::TOGETHER, |edge| &edge.lag))
