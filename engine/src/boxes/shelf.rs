@@ -55,7 +55,8 @@ pub struct ShopRules {
     pub pinned: Vec<String>,
     /// How many earlier boxes are not repeated.
     pub no_repeat_boxes: usize,
-    /// Least relevance of a surprise, 0…1; absent = each subscriber's own, as in lists of surprises: half of what suits
+    /// Least probability that a surprise is kept (relevance in a shop that never sent boxes), 0…1; absent = each
+    /// subscriber's own, as in lists of surprises: a quarter of what suits
     /// them best among what they have not had. A probability of purchase is small wherever a shop has much to choose from,
     /// so that no one number is right for all.
     pub relevance_floor: Option<f32>,
