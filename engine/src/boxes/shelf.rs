@@ -494,7 +494,7 @@ fn mixed(salt: u64, item: u32) -> u64 {
 
 /// What an item is worth in either slot.
 fn worth(item: u32, score: &PairScore, had: bool, weights: &LineWeights) -> Candidate {
-    let kept = score.wanted.unwrap_or(score.relevance);
+    let kept = score.kept.unwrap_or(score.relevance);
     let counts = if had { weights.had } else { 1.0 };
     Candidate {
         item,
@@ -604,7 +604,7 @@ mod tests {
         let score = PairScore {
             relevance: 0.01,
             delight: Some(0.3),
-            wanted: Some(0.4),
+            kept: Some(0.4),
             ..PairScore::default()
         };
         let [new, had] = [false, true].map(|had| worth(0, &score, had, &weights));

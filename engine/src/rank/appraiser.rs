@@ -3,7 +3,9 @@
 use crate::complement::keep_largest;
 use crate::model::Model;
 use crate::rank::{CustomerState, Live};
-use crate::surprise::{quantise, Appraisal, Drivers, Prospect, Surprises, Terms, FEATURES};
+use crate::surprise::{
+    quantise, Appraisal, DelightModel, Drivers, Prospect, Surprises, Terms, FEATURES,
+};
 use serendib_shop::ProductIx;
 
 /// What the surprise model says of one product.
@@ -15,6 +17,8 @@ pub struct Appraised {
     pub delight: f32,
     /// Probability that the customer wants it when they meet it, 0…1; relevance where nothing tells.
     pub wanted: f32,
+    /// Probability that the customer keeps it when it comes in a box, 0…1; relevance where nothing tells.
+    pub kept: f32,
     /// What it rests on.
     pub drivers: Drivers,
 }
@@ -82,7 +86,7 @@ impl<'a> Appraiser<'a> {
         products: impl Iterator<Item = ProductIx>,
         count: usize,
     ) -> Vec<(ProductIx, f32)> {
-        let Some(wanted) = &self.surprises.wanted else {
+        let Some(wanted) = self.surprises.wanted() else {
             return Vec::new();
         };
         let rows: Vec<Prospect> = products.map(Prospect::unseen).collect();
@@ -104,16 +108,23 @@ impl<'a> Appraiser<'a> {
 
     /// Appraises each of `products`.
     pub fn appraise(&self, products: &[Prospect]) -> Vec<Appraised> {
+        let surprises = self.surprises;
         self.features(products)
             .into_iter()
-            .map(|(terms, features)| Appraised {
-                terms,
-                delight: quantise(self.surprises.delight.probability(&features) as f32),
-                wanted: quantise(match &self.surprises.wanted {
-                    Some(model) => model.probability(&features) as f32,
-                    None => terms.relevance,
-                }),
-                drivers: Drivers::of(&self.surprises.delight, &terms, &features),
+            .map(|(terms, features)| {
+                let or_relevance = |learned: Option<&DelightModel>| {
+                    quantise(
+                        learned
+                            .map_or(terms.relevance, |model| model.probability(&features) as f32),
+                    )
+                };
+                Appraised {
+                    terms,
+                    delight: quantise(surprises.delight.probability(&features) as f32),
+                    wanted: or_relevance(surprises.wanted()),
+                    kept: or_relevance(surprises.kept.as_ref()),
+                    drivers: Drivers::of(&surprises.delight, &terms, &features),
+                }
             })
             .collect()
     }

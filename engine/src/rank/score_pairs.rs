@@ -23,6 +23,8 @@ pub struct PairScore {
     pub delight: Option<f32>,
     /// Probability that the customer wants it when they meet it.
     pub wanted: Option<f32>,
+    /// Probability that the customer keeps it when it comes in a box.
+    pub kept: Option<f32>,
 }
 
 /// Scores each of `products` (numbers of `live.catalogue`) for `customer` as of `now`, in the order given.
@@ -48,6 +50,7 @@ pub fn score_pairs(
                     timeliness: term(|t| t.timeliness),
                     delight: appraised.map(|a| a.delight),
                     wanted: appraised.map(|a| a.wanted),
+                    kept: appraised.map(|a| a.kept),
                 }
             })
             .collect()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::floor::FloorOptions;
 use super::{
     curiosity, disappointed, either, fatigue, shown, DelightModel, Expectation, Interests, Kinds,
-    Moment, Popularity, PriceRange, Standard, Terms, TopicHistory, Topics,
+    Moment, Popularity, PriceRange, Prices, Standard, Terms, TopicHistory, Topics,
 };
 use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
@@ -66,13 +66,14 @@ pub struct Surprises {
     pub kinds: Kinds,
     /// The delight model.
     pub delight: DelightModel,
-    /// The probability that what a customer meets is wanted, learned from what was kept; absent = relevance stands for it.
-    pub wanted: Option<DelightModel>,
+    /// The probability that a customer comes back by themselves to what they were shown and never had; absent = it is not known.
+    pub sought: Option<DelightModel>,
+    /// The probability that a line of a box is kept; absent = it is not known.
+    pub kept: Option<DelightModel>,
     /// What is usual of each term in this shop.
     pub standard: Standard,
-    /// What a product costs in the order of surprises, ≥ 0, in spreads of that order: found over all customers, so that no one
-    /// product is the surprise of too many. Empty = nothing costs anything.
-    pub prices: Vec<f32>,
+    /// What products cost in the order of surprises.
+    pub prices: Prices,
     buyers: Vec<f32>,
     by_appeal: Vec<ProductIx>,
 }
@@ -104,7 +105,7 @@ impl Surprises {
     /// is. To be called after the models have changed.
     pub fn rank_by_appeal(&mut self) {
         let nobody = TopicHistory::default();
-        let wanted = self.wanted.as_ref();
+        let wanted = self.wanted();
         let mut promised: Vec<(f64, ProductIx)> = (0..self.topics.numbers().len() as ProductIx)
             .map(|product| {
                 let topic = self.topics.of(product);
@@ -118,6 +119,7 @@ impl Surprises {
                     leading: self.popularity.leading(product),
                     kind_delights: topic.map_or(0.0, |t| self.kinds.delights(t)),
                     kind_kept: topic.map_or(0.0, |t| self.kinds.kept(t)),
+                    kind_sought: topic.map_or(0.0, |t| self.kinds.sought(t)),
                     price_level: self.kinds.price_level(product),
                     little_known: self.popularity.novelty(product),
                     ..Terms::default()
@@ -139,9 +141,10 @@ impl Surprises {
         &self.by_appeal
     }
 
-    /// What `product` costs in the order of surprises, ≥ 0.
-    pub fn price(&self, product: ProductIx) -> f32 {
-        self.prices.get(product as usize).copied().unwrap_or(0.0)
+    /// What tells how surely a customer wants what they meet: whether customers come back to what they were shown, else whether
+    /// they keep what is in their box. Absent = relevance stands for it.
+    pub fn wanted(&self) -> Option<&DelightModel> {
+        self.sought.as_ref().or(self.kept.as_ref())
     }
 
     /// Writes the part.
@@ -156,8 +159,10 @@ impl Surprises {
         out.insert("returned".into(), f32s(&self.kinds.returned));
         out.insert("delights of kinds".into(), f32s(&self.kinds.delights));
         out.insert("keeping of kinds".into(), f32s(&self.kinds.kept));
+        out.insert("coming back to kinds".into(), f32s(&self.kinds.sought));
         out.insert("price level".into(), f32s(&self.kinds.price_level));
-        out.insert("prices".into(), f32s(&self.prices));
+        out.insert("prices of wanting".into(), f32s(&self.prices.wanted));
+        out.insert("prices of value".into(), f32s(&self.prices.value));
         let (offsets, columns, values) = self.kinds.kinship.parts();
         let u32s = |data: &[u32]| Tensor::u32(&[data.len()], data.to_vec());
         out.insert("kinship.offsets".into(), u32s(offsets));
@@ -170,7 +175,13 @@ impl Surprises {
             Tensor::u64(&[1], vec![self.moment.end as u64]),
         );
         write_tensors(bundle, TENSORS, &out)?;
-        let models = (&self.settings, &self.delight, &self.wanted, &self.standard);
+        let models = (
+            &self.settings,
+            &self.delight,
+            &self.sought,
+            &self.kept,
+            &self.standard,
+        );
         write_json(bundle, SETTINGS, &models)
     }
 
@@ -205,21 +216,30 @@ impl Surprises {
         let offsets = take(&mut tensors, "kinship.offsets")?;
         let kinds = read_kinds(&mut tensors, offsets, topics.count(), products)
             .ok_or_else(|| wrong("kinship"))?;
-        let prices = take(&mut tensors, "prices")?
-            .into_f32()
-            .filter(|row| row.is_empty() || row.len() == products)
-            .filter(|row| row.iter().all(|price| price.is_finite() && *price >= 0.0))
-            .ok_or_else(|| wrong("prices"))?;
-        let (settings, delight, wanted, standard): (
+        let mut prices = |name: &str| {
+            take(&mut tensors, name)?
+                .into_f32()
+                .filter(|row| row.is_empty() || row.len() == products)
+                .filter(|row| row.iter().all(|price| price.is_finite() && *price >= 0.0))
+                .ok_or_else(|| wrong(name))
+        };
+        let prices = Prices {
+            wanted: prices("prices of wanting")?,
+            value: prices("prices of value")?,
+        };
+        let (settings, delight, sought, kept, standard): (
             SurpriseSettings,
             DelightModel,
+            Option<DelightModel>,
             Option<DelightModel>,
             Standard,
         ) = read_json(bundle, SETTINGS)?;
         let finite = |model: &DelightModel| {
             model.intercept.is_finite() && model.weights.iter().all(|w| w.is_finite())
         };
-        if !(finite(&delight) && wanted.as_ref().is_none_or(finite) && standard.is_finite()) {
+        let learned = [&sought, &kept];
+        if !(finite(&delight) && learned.into_iter().flatten().all(finite) && standard.is_finite())
+        {
             return Err(BundleError::content(SETTINGS, "a weight is not finite"));
         }
         let mut surprises = Surprises {
@@ -233,7 +253,8 @@ impl Surprises {
             },
             kinds,
             delight,
-            wanted,
+            sought,
+            kept,
             standard,
             prices,
             buyers,
@@ -271,6 +292,7 @@ fn read_kinds(
         returned: row_of("returned", products)?,
         delights: row_of("delights of kinds", topics)?,
         kept: row_of("keeping of kinds", topics)?,
+        sought: row_of("coming back to kinds", topics)?,
         price_level: row_of("price level", products)?,
     })
 }
@@ -446,6 +468,7 @@ impl<'a> Appraisal<'a> {
                     mishaps: self.topic_history.mishaps(),
                     kind_delights: topic.map_or(0.0, |t| surprises.kinds.delights(t)),
                     kind_kept: topic.map_or(0.0, |t| surprises.kinds.kept(t)),
+                    kind_sought: topic.map_or(0.0, |t| surprises.kinds.sought(t)),
                     price_level: surprises.kinds.price_level(*product),
                     familiar: topic.map_or(0.0, |t| self.interests.share(t).sqrt()),
                     little_known,

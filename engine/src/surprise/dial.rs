@@ -1,11 +1,12 @@
 //! The dial between what is surely wanted and what is worth most as a surprise, and the promise of a floor.
 //!
-//! At dial θ > 0 a candidate is worth (1 − θ)·wanted/σ_w + θ·value/σ_v less its price, where value is delight × wanted, and the σ
-//! are how much the two differ among the customer's own candidates: without them the dial would do nothing until it is almost
+//! At dial θ > 0 a candidate is worth (1 − θ)·(wanted/σ_w − p_w) + θ·(value/σ_v − p_v), where value is delight × wanted, the p are
+//! its [prices](super::Prices), and the σ are how much the two differ among the customer's own candidates: without them the dial would do nothing until it is almost
 //! at its end wherever purchases are rarer than delight. Because that is linear in θ and the candidates of all dials above 0
 //! are the same, summed wanting less prices never rises and summed value less prices never falls as θ rises. At 0 the list is
 //! the plain ranking, which is chosen elsewhere.
 
+use super::prices::Price;
 use super::quantise::{quantise, units};
 
 /// The least that wanting and value must differ for their differences to count in full.
@@ -18,8 +19,8 @@ pub struct Dialled {
     pub wanted: f32,
     /// Predicted delight, 0…1.
     pub delight: f32,
-    /// What it costs, ≥ 0, in spreads.
-    pub price: f32,
+    /// What it costs at either end of the dial.
+    pub price: Price,
     /// Of candidates with one number only the best is taken (variants of one product).
     pub family: u32,
 }
@@ -75,7 +76,7 @@ impl Dial {
         units(candidate.wanted) >= units(self.floor)
     }
 
-    /// The part of [`worth`](Self::worth) that is for delight.
+    /// The part of [`worth`](Self::worth) that is for delight, prices aside.
     pub fn delight_part(&self, candidate: &Dialled) -> f32 {
         self.dial * candidate.value() / self.value_spread
     }
@@ -83,7 +84,7 @@ impl Dial {
     /// What a candidate is worth at the dial, in spreads.
     pub fn worth(&self, candidate: &Dialled) -> f32 {
         let wanted = (1.0 - self.dial) * quantise(candidate.wanted) / self.wanted_spread;
-        wanted + self.delight_part(candidate) - candidate.price
+        wanted + self.delight_part(candidate) - candidate.price.at(self.dial)
     }
 }
 
@@ -118,7 +119,10 @@ mod tests {
                 .map(|(ix, (w, d, p))| Dialled {
                     wanted: w as f32 / 63.0,
                     delight: d as f32 / 63.0,
-                    price: p as f32 / 4.0,
+                    price: Price {
+                        wanted: p as f32 / 4.0,
+                        value: ((p * 5 + d) % 8) as f32 / 4.0,
+                    },
                     family: ix as u32,
                 })
                 .collect()
@@ -129,10 +133,10 @@ mod tests {
     fn sums(rows: &[Dialled], dial: &Dial, chosen: &[usize]) -> (f64, f64) {
         chosen.iter().fold((0.0, 0.0), |(w, v), ix| {
             let row = &rows[*ix];
-            let price = f64::from(row.price);
+            let (of_wanting, of_value) = (f64::from(row.price.wanted), f64::from(row.price.value));
             (
-                w + f64::from(quantise(row.wanted) / dial.wanted_spread) - price,
-                v + f64::from(row.value() / dial.value_spread) - price,
+                w + f64::from(quantise(row.wanted) / dial.wanted_spread) - of_wanting,
+                v + f64::from(row.value() / dial.value_spread) - of_value,
             )
         })
     }
@@ -173,7 +177,10 @@ mod tests {
         Dialled {
             wanted,
             delight,
-            price,
+            price: Price {
+                wanted: price,
+                value: price,
+            },
             family,
         }
     }
@@ -210,7 +217,7 @@ mod tests {
             row(0.6, 0.6, 0.0, 2),
         ];
         assert_eq!(list(&rows, 1.0, 0.0), [0, 1]);
-        rows[0].price = 5.0;
+        rows[0].price.value = 5.0;
         assert_eq!(list(&rows, 1.0, 0.0), [1, 3]);
     }
 

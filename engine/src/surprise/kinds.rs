@@ -21,6 +21,8 @@ pub struct Kinds {
     pub delights: Vec<f32>,
     /// How much more often than usual things of each kind are kept from boxes, log-odds, −3…3.
     pub kept: Vec<f32>,
+    /// How much more often than usual customers come back to things of each kind that they were shown, log-odds, −3…3.
+    pub sought: Vec<f32>,
     /// How dear each product is among all, standard scores of log prices, −3…3.
     pub price_level: Vec<f32>,
 }
@@ -52,6 +54,12 @@ impl Kinds {
     /// How much more often than usual things of `topic` are kept from boxes, log-odds, −3…3; 0 where none were in any.
     pub fn kept(&self, topic: u32) -> f32 {
         value(&self.kept, topic)
+    }
+
+    /// How much more often than usual customers come back to things of `topic` that they were shown, log-odds, −3…3; 0 where
+    /// none were shown.
+    pub fn sought(&self, topic: u32) -> f32 {
+        value(&self.sought, topic)
     }
 
     /// How dear `product` is among all products, −3…3; 0 where nobody knows.

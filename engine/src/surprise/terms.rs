@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How many numbers describe one candidate to the delight model.
-pub const FEATURES: usize = 36;
+pub const FEATURES: usize = 37;
 /// How many terms are standardised.
 const STANDARDISED: usize = 11;
 
@@ -54,6 +54,8 @@ pub struct Terms {
     pub kind_delights: f32,
     /// How much more often than usual things of its kind are kept from boxes, log-odds, −3…3.
     pub kind_kept: f32,
+    /// How much more often than usual customers come back to things of its kind that they were shown, log-odds, −3…3.
+    pub kind_sought: f32,
     /// How dear it is among all products, standard deviations of log prices, −3…3.
     pub price_level: f32,
     /// Square root of its kind's share in what the customer buys, 0…1.
@@ -219,6 +221,7 @@ impl Standard {
             terms.dearer.clamp(0.0, 3.0),
             terms.familiar,
             terms.little_known,
+            terms.kind_sought,
         ]
     }
 }
@@ -261,12 +264,15 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "dearer, not cheaper",
     "familiar kind",
     "little known",
+    "coming back to its kind",
 ];
 
 /// Position of the delight of a product's kind among the features.
 pub const KIND_DELIGHTS: usize = 30;
 /// Position of how a product's kind is kept from boxes.
 pub const KIND_KEPT: usize = 31;
+/// Position of how customers come back to a product's kind after it was shown.
+pub const KIND_SOUGHT: usize = 36;
 
 #[cfg(test)]
 mod tests {

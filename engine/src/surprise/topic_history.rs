@@ -12,6 +12,19 @@ const DEARNESS_SHRINK: f32 = 3.0;
 /// More mishaps than this hurt no more.
 const MOST_MISHAPS: f32 = 3.0;
 
+/// Whether a customer who does a thing of `kind` looks for its product, short of acquiring it.
+pub fn looks_for(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::VIEW
+            | Kind::SEARCH
+            | Kind::PRODUCT_SCAN
+            | Kind::ADD_TO_CART
+            | Kind::WISHLIST
+            | Kind::STOCK_ENQUIRY
+    )
+}
+
 /// What one customer's history says of each topic.
 #[derive(Debug, Clone, Default)]
 pub struct TopicHistory {
@@ -34,12 +47,7 @@ impl TopicHistory {
                 0.5f64.powf(days / HALF_LIFE_DAYS) as f32
             };
             let slot = match touch.kind {
-                Kind::VIEW
-                | Kind::SEARCH
-                | Kind::PRODUCT_SCAN
-                | Kind::ADD_TO_CART
-                | Kind::WISHLIST
-                | Kind::STOCK_ENQUIRY => Some(&mut out.sought),
+                kind if looks_for(kind) => Some(&mut out.sought),
                 Kind::IMPRESSION => Some(&mut out.shown),
                 _ => None,
             };

@@ -87,6 +87,8 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
             ("novelty", ColumnType::Float),
             ("timeliness", ColumnType::Float),
             ("delight", ColumnType::Float),
+            ("wanted", ColumnType::Float),
+            ("kept", ColumnType::Float),
         ],
     )?;
     for ((customer, product), score) in pairs.iter().zip(rows) {
@@ -99,6 +101,8 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<()> {
             cell(score.and_then(|s| s.novelty)),
             cell(score.and_then(|s| s.timeliness)),
             cell(score.and_then(|s| s.delight)),
+            cell(score.and_then(|s| s.wanted)),
+            cell(score.and_then(|s| s.kept)),
         ])?;
     }
     let rows = table.finish()?;

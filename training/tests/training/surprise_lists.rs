@@ -376,8 +376,10 @@ fn what_anybody_would_expect_is_no_surprise_and_a_price_makes_room() {
     }
     let first = list(&model, 0.5)[0];
     if let Some(surprises) = &mut model.surprises {
-        surprises.prices = vec![0.0; 40];
-        surprises.prices[first as usize] = 50.0;
+        let mut prices = vec![0.0; 40];
+        prices[first as usize] = 50.0;
+        surprises.prices.wanted.clone_from(&prices);
+        surprises.prices.value = prices;
     }
     assert!(!list(&model, 0.5).contains(&first));
     let plain = |model: &Model| list(model, 0.0);

@@ -6,7 +6,7 @@ use crate::rank::arrangers::by_score::sort;
 use crate::rank::arrangers::list_quality::{Composed, Composer};
 use crate::rank::{Arranged, Arranger, Item, Note, Query, Removed};
 use crate::surprise::dial::{choose, Dial};
-use crate::surprise::{explore, quantise, Dialled, Draw, ExploreOptions, Surprises};
+use crate::surprise::{explore, quantise, Dialled, Draw, ExploreOptions, Price, Surprises};
 use serendib_shop::ProductIx;
 use std::collections::{HashMap, HashSet};
 
@@ -88,9 +88,9 @@ impl Ranking {
                 },
                 delight: c.delight.unwrap_or(0.0),
                 price: if asked > 0.0 {
-                    surprises.price(c.product)
+                    surprises.prices.of(c.product)
                 } else {
-                    0.0
+                    Price::default()
                 },
                 family: query.family(c.product),
             })

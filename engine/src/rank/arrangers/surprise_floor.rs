@@ -14,7 +14,7 @@ const PLAIN: usize = 20;
 pub(crate) fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
     let own = surprises.floor();
     let judged = query.appraiser.zip(query.beside);
-    let (options, plain) = match judged.filter(|_| surprises.wanted.is_some()) {
+    let (options, plain) = match judged.filter(|_| surprises.wanted().is_some()) {
         Some((appraiser, beside)) if !beside.plain.is_empty() => {
             let view = query.relevance;
             let scores = view.scores(&beside.plain);

@@ -1,10 +1,14 @@
-//! What was felt of products: who said or kept what, when.
+//! What was felt of products: who said, kept or came back to what, when.
 
-use serendib_engine::surprise::label;
-use serendib_shop::{Delight, Kind, Log, ProductIx};
+use std::collections::{HashMap, HashSet};
 
-/// Ratings and kept lines that are fitted on, each: the latest.
-const MOST: usize = 6_000;
+use serendib_engine::surprise::{label, looks_for};
+use serendib_shop::{Delight, Kind, Log, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+
+/// Moments that are fitted on, of ratings, of boxes and of what was shown each: the latest.
+const MOST: usize = 12_000;
+/// Days within which a customer comes back to what they were shown, if they do because of that.
+const COMES_BACK_DAYS: i64 = 14;
 
 /// One thing that was felt, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,7 +17,7 @@ pub struct Felt {
     pub product: ProductIx,
     /// When, ms since 1970-01-01 UTC.
     pub at: i64,
-    /// 1 = delighted or kept, 0 = not; anything between counts for both.
+    /// 1 = delighted, kept or came back to, 0 = not; anything between counts for both.
     pub label: f64,
 }
 
@@ -54,10 +58,62 @@ pub fn kept(log: &Log) -> Vec<Felt> {
     latest(out)
 }
 
+/// To which products that they were shown and had never had customers came back by themselves (1), and to which not (0), in
+/// order of time: whether they looked for it or acquired it within two weeks. What was shown so lately that nobody knows yet is
+/// left out, and what was shown again within that time counts once. Empty for a log without times.
+pub fn came_back(log: &Log) -> Vec<Felt> {
+    let Some((_, end)) = log.span.filter(|_| log.timed) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for (customer, history) in log.histories.iter().enumerate() {
+        let history: &[Touch] = history;
+        let mut had: HashSet<ProductIx> = HashSet::new();
+        let mut last: HashMap<ProductIx, i64> = HashMap::new();
+        for (ix, touch) in history.iter().enumerate() {
+            let product = touch.product;
+            if product == NO_PRODUCT || product as usize >= log.catalogue.len() {
+                continue;
+            }
+            if touch.kind.acquires() {
+                had.insert(product);
+            }
+            let until = touch.at.saturating_add(COMES_BACK_DAYS * DAY_MS);
+            let known = touch.kind == Kind::IMPRESSION && until <= end && !had.contains(&product);
+            if !known || last.get(&product).is_some_and(|shown| touch.at < *shown) {
+                continue;
+            }
+            last.insert(product, until);
+            let later = history[ix + 1..].iter().take_while(|t| t.at <= until);
+            let came = later
+                .filter(|t| t.product == product && t.at > touch.at)
+                .any(|t| looks_for(t.kind) || t.welcomes());
+            out.push(Felt {
+                customer: customer as u32,
+                product,
+                at: touch.at,
+                label: f64::from(u8::from(came)),
+            });
+        }
+    }
+    latest(out)
+}
+
+/// The latest of `felt`, in order of time: what one customer felt at one moment is together.
 fn latest(mut felt: Vec<Felt>) -> Vec<Felt> {
     felt.sort_by_key(|f| (f.at, f.customer, f.product));
-    felt.drain(..felt.len().saturating_sub(MOST));
+    let mut moments = felt.chunk_by(same_moment).rev().scan(0, |rows, moment| {
+        *rows += moment.len();
+        Some(*rows)
+    });
+    let taken = moments.nth(MOST - 1).unwrap_or(felt.len());
+    felt.drain(..felt.len() - taken);
     felt
+}
+
+/// Whether one customer felt both at one moment.
+pub fn same_moment(a: &Felt, b: &Felt) -> bool {
+    (a.at, a.customer) == (b.at, b.customer)
 }
 
 /// Mean label of `felt`, 0…1; ½ of nothing.
@@ -66,4 +122,41 @@ pub fn share(felt: &[Felt]) -> f64 {
         return 0.5;
     }
     felt.iter().map(|f| f.label).sum::<f64>() / felt.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serendib_shop::{ReadOptions, ShopData};
+
+    fn log(rows: &str) -> Log {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(
+            dir.path().join("products.csv"),
+            "product_id,title\na,A\nb,B\n",
+        )
+        .unwrap();
+        let head = "customer_id,kind,product_id,at\n";
+        std::fs::write(dir.path().join("touchpoints.csv"), format!("{head}{rows}")).unwrap();
+        let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
+        Log::load(&data, None).unwrap()
+    }
+
+    #[test]
+    fn who_comes_back_to_what_was_shown_counts_once_and_what_was_had_not_at_all() {
+        let log = log(
+            "x,impression,a,2026-01-01\nx,impression,a,2026-01-03\nx,view,a,2026-01-05\n\
+             y,view,a,2026-01-01\ny,impression,a,2026-01-02\ny,view,b,2026-01-03\n\
+             z,purchase,b,2026-01-01\nz,impression,b,2026-01-02\nz,view,b,2026-01-03\n\
+             x,impression,b,2026-02-20\nx,view,b,2026-02-21\nx,purchase,a,2026-03-01\n",
+        );
+        let felt = came_back(&log);
+        let seen: Vec<_> = felt
+            .iter()
+            .map(|f| (Some(f.customer), f.product, f.label))
+            .collect();
+        let [x, y] = ["x", "y"].map(|id| log.customer(id));
+        // a again within two weeks is one showing; of b nobody knows yet; z had it
+        assert_eq!(seen, [(x, 0, 1.0), (y, 0, 0.0)]);
+    }
 }

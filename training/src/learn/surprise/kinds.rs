@@ -73,6 +73,7 @@ pub fn learn<'h>(
         price_level: price_level(catalogue),
         delights: Vec::new(),
         kept: Vec::new(),
+        sought: Vec::new(),
     }
 }
 

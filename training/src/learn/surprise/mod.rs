@@ -1,5 +1,5 @@
-//! Fitting surprises: topics, the primitive model, season; delight from what customers said, wanting from what they kept, and
-//! prices that keep surprises apart.
+//! Fitting surprises: topics, the primitive model, season; delight from what customers said, wanting from what they came back to
+//! or kept, and prices that keep surprises apart.
 
 mod delight;
 mod felt;
@@ -20,16 +20,22 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{pair_features, purchase_signals, Live};
 use serendib_engine::represent::Representation;
 use serendib_engine::surprise::{
-    curiosity, DelightModel, Standard, Surprises, Terms, Topics, KIND_DELIGHTS, KIND_KEPT,
+    curiosity, DelightModel, Prices, Standard, Surprises, Terms, Topics, KIND_DELIGHTS, KIND_KEPT,
+    KIND_SOUGHT,
 };
 use serendib_shop::{acquisitions, Delight, Log, ProductIx, Touch};
 
 /// From so many ratings on, they alone say what delights; with fewer, what was kept says it beside them, and counts less.
 const ENOUGH_RATINGS: usize = 200;
 const KEPT_WEIGHT: f64 = 0.3;
-/// Lines of boxes, and of either outcome, from which on they say what is wanted.
+/// Lines of boxes, or things shown, and of either outcome, from which on they are learned from.
 const ENOUGH_LINES: usize = 300;
 const ENOUGH_OF_EACH: usize = 50;
+/// Features of a line, by position in [`FEATURE_NAMES`], that are computed from who has what, which a line that was kept is a part
+/// of and one that was given back is not: they know the answer.
+///
+/// [`FEATURE_NAMES`]: serendib_engine::surprise::FEATURE_NAMES
+const TOLD_BY_KEEPING: [usize; 13] = [0, 1, 2, 6, 7, 8, 10, 15, 21, 22, 23, 27, 35];
 /// Customers by whose candidates it is told what is usual of each term.
 const STANDARD_CUSTOMERS: usize = 200;
 
@@ -75,9 +81,9 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
     surprises
 }
 
-/// Learns what `model`, whole but for that, can be felt to know: how often kinds of things delight and are kept, what is usual
-/// of each term, delight, wanting, and the prices of surprises. Answers how concentrated surprises are then; `None` where the
-/// model knows nothing of surprises.
+/// Learns what `model`, whole but for that, can be felt to know: how often kinds of things delight, are kept and are come back
+/// to, what is usual of each term, delight, keeping, coming back, and the prices of surprises. Answers how concentrated surprises
+/// are then; `None` where the model knows nothing of surprises.
 ///
 /// # Errors
 /// Features that are not numbers.
@@ -86,48 +92,70 @@ pub fn feel(
     log: &Log,
     delights: &[Delight],
 ) -> Result<Option<Concentration>, DelightError> {
-    let Some(part) = &model.surprises else {
+    let Some(part) = &mut model.surprises else {
         return Ok(None);
     };
-    let (said, kept) = (felt::said(log, delights), felt::kept(log));
-    let of_delight = KindRates::new(&log.catalogue, &part.topics, &said);
-    let of_keeping = KindRates::new(&log.catalogue, &part.topics, &kept);
-    if let Some(part) = &mut model.surprises {
-        part.kinds.delights = of_delight.all().to_vec();
-        part.kinds.kept = of_keeping.all().to_vec();
-        part.prices.clear();
-    }
+    let (kept, came_back) = (felt::kept(log), felt::came_back(log));
+    let said = felt::said(log, delights);
+    let rates = Rates::new(log, &part.topics, [&said, &kept, &came_back]);
+    part.kinds.delights = rates.delight.all().to_vec();
+    part.kinds.kept = rates.keeping.all().to_vec();
+    part.kinds.sought = rates.coming_back.all().to_vec();
+    part.prices = Prices::default();
     let standard = standard(model, log);
     if let Some(part) = &mut model.surprises {
         part.standard = standard;
     }
-    let rates = (&of_delight, &of_keeping);
-    let delight = delight::fit(&about_delight(model, log, &said, &kept, rates))?;
-    let wanted = if tells_wanting(&kept) {
-        let share = felt::share(&kept);
-        let prior = DelightModel::of_share(share, KIND_KEPT);
-        Some(delight::fit_around(
-            &prior,
-            &seen(model, log, &kept, 1.0, rates),
-        )?)
-    } else {
-        None
+    let delight = delight::fit(&about_delight(model, log, &said, &kept, &rates))?;
+    let learned = |felt: &[Felt],
+                   of_kind: usize,
+                   left_out: &[usize]|
+     -> Result<Option<DelightModel>, DelightError> {
+        if !tells(felt) {
+            return Ok(None);
+        }
+        let prior = DelightModel::of_share(felt::share(felt), of_kind);
+        let mut rated = seen(model, log, felt, 1.0, Some(&rates));
+        for rating in &mut rated {
+            left_out.iter().for_each(|ix| rating.features[*ix] = 0.0);
+        }
+        delight::fit_around(&prior, &rated).map(Some)
     };
+    let keeping = learned(&kept, KIND_KEPT, &TOLD_BY_KEEPING)?;
+    let coming_back = learned(&came_back, KIND_SOUGHT, &[])?;
     if let Some(part) = &mut model.surprises {
         part.delight = delight;
-        part.wanted = wanted;
+        part.kept = keeping;
+        part.sought = coming_back;
         part.rank_by_appeal();
     }
-    let found = prices::learn(model, log);
-    if let Some(part) = &mut model.surprises {
-        part.prices.clone_from(&found.prices);
-    }
-    Ok(Some(found))
+    Ok(Some(prices::learn(model, log)))
 }
 
-fn tells_wanting(kept: &[Felt]) -> bool {
-    let yes = kept.iter().filter(|f| f.label > 0.5).count();
-    kept.len() >= ENOUGH_LINES && yes >= ENOUGH_OF_EACH && kept.len() - yes >= ENOUGH_OF_EACH
+/// Rates of kinds, for what is predicted of customers by what others felt.
+struct Rates {
+    delight: KindRates,
+    keeping: KindRates,
+    coming_back: KindRates,
+}
+
+impl Rates {
+    /// Of what was said, kept and come back to.
+    fn new(log: &Log, topics: &Topics, felt: [&[Felt]; 3]) -> Rates {
+        let [delight, keeping, coming_back] =
+            felt.map(|felt| KindRates::new(&log.catalogue, topics, felt));
+        Rates {
+            delight,
+            keeping,
+            coming_back,
+        }
+    }
+}
+
+/// Whether there are enough answers of either kind in `felt` to learn from.
+fn tells(felt: &[Felt]) -> bool {
+    let yes = felt.iter().filter(|f| f.label > 0.5).count();
+    felt.len() >= ENOUGH_LINES && yes >= ENOUGH_OF_EACH && felt.len() - yes >= ENOUGH_OF_EACH
 }
 
 /// What is usual of each term among what sources propose to customers at the end of `log`; the default where there are none.
@@ -155,36 +183,43 @@ fn standard(model: &Model, log: &Log) -> Standard {
     Standard::of(&pool)
 }
 
-/// Each of `felt` with its features at that moment, computed by the code that serves; the rates of kinds are those of other
-/// customers. It counts `weight` times.
-fn seen(
-    model: &Model,
-    log: &Log,
-    felt: &[Felt],
-    weight: f64,
-    (of_delight, of_keeping): (&KindRates, &KindRates),
-) -> Vec<Rated> {
+/// Each of `felt` with its features at that moment, computed by the code that serves; it counts `weight` times. With `rates`
+/// those of kinds are of other customers than who is predicted. Products that the model does not know are left out.
+fn seen(model: &Model, log: &Log, felt: &[Felt], weight: f64, rates: Option<&Rates>) -> Vec<Rated> {
     let Some(part) = &model.surprises else {
         return Vec::new();
     };
     let live = Live::of_catalogue(model.catalogue.clone());
-    felt.par_iter()
-        .filter_map(|felt| {
-            let history = log.histories.of(felt.customer);
-            let end = history.partition_point(|t| t.at < felt.at);
+    let known = part.topics.numbers().len() as ProductIx;
+    let moments: Vec<&[Felt]> = felt.chunk_by(felt::same_moment).collect();
+    moments
+        .into_par_iter()
+        .flat_map_iter(|moment| {
+            let Felt { customer, at, .. } = moment[0];
+            let history = log.histories.of(customer);
+            let end = history.partition_point(|t| t.at < at);
             let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let state = crate::learn::state(log, felt.customer, history);
-            let seen = pair_features(model, &live, state, felt.at, &[felt.product]);
-            let mut features = seen.first()?.1;
-            let topic = part.topics.of(felt.product);
-            features[KIND_DELIGHTS] = of_delight.beside(topic, felt.customer);
-            features[KIND_KEPT] = of_keeping.beside(topic, felt.customer);
-            Some(Rated {
-                customer: felt.customer,
-                features,
-                label: felt.label,
-                weight,
-            })
+            let state = crate::learn::state(log, customer, history);
+            let felt: Vec<&Felt> = moment.iter().filter(|f| f.product < known).collect();
+            let products: Vec<ProductIx> = felt.iter().map(|f| f.product).collect();
+            let features = pair_features(model, &live, state, at, &products);
+            felt.into_iter()
+                .zip(features)
+                .map(|(felt, (_, mut features))| {
+                    if let Some(rates) = rates {
+                        let topic = part.topics.of(felt.product);
+                        features[KIND_DELIGHTS] = rates.delight.beside(topic, customer);
+                        features[KIND_KEPT] = rates.keeping.beside(topic, customer);
+                        features[KIND_SOUGHT] = rates.coming_back.beside(topic, customer);
+                    }
+                    Rated {
+                        customer,
+                        features,
+                        label: felt.label,
+                        weight,
+                    }
+                })
+                .collect::<Vec<Rated>>()
         })
         .collect()
 }
@@ -196,11 +231,11 @@ fn about_delight(
     log: &Log,
     said: &[Felt],
     kept: &[Felt],
-    rates: (&KindRates, &KindRates),
+    rates: &Rates,
 ) -> Vec<Rated> {
-    let mut rated = seen(model, log, said, 1.0, rates);
+    let mut rated = seen(model, log, said, 1.0, Some(rates));
     if said.len() < ENOUGH_RATINGS {
-        rated.extend(seen(model, log, kept, KEPT_WEIGHT, rates));
+        rated.extend(seen(model, log, kept, KEPT_WEIGHT, Some(rates)));
     }
     rated
 }
@@ -209,28 +244,7 @@ fn about_delight(
 ///
 /// Ratings of customers or products that the log does not know, and answers that tell nothing, are left out.
 pub fn said(model: &Model, log: &Log, delights: &[Delight]) -> Vec<Rated> {
-    let Some(part) = &model.surprises else {
-        return Vec::new();
-    };
-    let live = Live::of_catalogue(model.catalogue.clone());
-    let said = felt::said(log, delights);
-    let known = part.topics.numbers().len() as ProductIx;
-    said.par_iter()
-        .filter(|felt| felt.product < known)
-        .filter_map(|felt| {
-            let history = log.histories.of(felt.customer);
-            let end = history.partition_point(|t| t.at < felt.at);
-            let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let state = crate::learn::state(log, felt.customer, history);
-            let seen = pair_features(model, &live, state, felt.at, &[felt.product]);
-            Some(Rated {
-                customer: felt.customer,
-                features: seen.first()?.1,
-                label: felt.label,
-                weight: 1.0,
-            })
-        })
-        .collect()
+    seen(model, log, &felt::said(log, delights), 1.0, None)
 }
 
 /// Delight as `delights` alone would have it fitted, all else as it stands in `model`.
@@ -246,8 +260,40 @@ pub fn delight(
         return Ok(DelightModel::prior());
     };
     let (said, kept) = (felt::said(log, delights), felt::kept(log));
-    let of_delight = KindRates::new(&log.catalogue, &part.topics, &said);
-    let of_keeping = KindRates::new(&log.catalogue, &part.topics, &kept);
-    let rates = (&of_delight, &of_keeping);
-    delight::fit(&about_delight(model, log, &said, &kept, rates))
+    let came_back = felt::came_back(log);
+    let rates = Rates::new(log, &part.topics, [&said, &kept, &came_back]);
+    delight::fit(&about_delight(model, log, &said, &kept, &rates))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serendib_engine::surprise::FEATURE_NAMES;
+
+    #[test]
+    fn what_a_kept_line_is_a_part_of_does_not_predict_it() {
+        let names = TOLD_BY_KEEPING.map(|ix| FEATURE_NAMES[ix]);
+        let of = [
+            "relevance",
+            "unexpected",
+            "novelty",
+            "reach",
+            "stars",
+            "given back",
+            "leading",
+            "little",
+        ];
+        assert!(
+            names
+                .iter()
+                .all(|name| of.iter().any(|word| name.contains(word))),
+            "{names:?}"
+        );
+        let others = (0..FEATURE_NAMES.len()).filter(|ix| !TOLD_BY_KEEPING.contains(ix));
+        let missed: Vec<&str> = others
+            .map(|ix| FEATURE_NAMES[ix])
+            .filter(|name| of.iter().any(|word| name.contains(word)))
+            .collect();
+        assert!(missed.is_empty(), "{missed:?}");
+    }
 }
