@@ -6,6 +6,7 @@ use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter, Ma
 use crate::complement::Complements;
 use crate::engagement::Aversion;
 use crate::engagement::EngagementModel;
+use crate::explain::Relations;
 use crate::life::{Life, LifeModel};
 use crate::rank::purchase::PurchaseModel;
 use crate::repeat::{BuyAgain, NextBasket};
@@ -43,6 +44,8 @@ pub struct Model {
     pub purchase: Option<PurchaseModel>,
     /// How far behind others the products come that let their customer down.
     pub aversion: Aversion,
+    /// What customers have together beyond chance; absent in a model from before that was asked.
+    pub relations: Option<Relations>,
     by_popularity: Vec<ProductIx>,
     most_buyers: f32,
     most_lately: f32,
@@ -83,6 +86,7 @@ impl Model {
             engagement: None,
             purchase: None,
             aversion: Aversion::default(),
+            relations: None,
             by_popularity,
             most_buyers,
             most_lately,
@@ -129,6 +133,9 @@ impl Model {
         if let Some(purchase) = &self.purchase {
             purchase.write(bundle)?;
         }
+        if let Some(relations) = &self.relations {
+            relations.write(bundle)?;
+        }
         self.aversion.write(bundle)
     }
 
@@ -171,6 +178,7 @@ impl Model {
         model.engagement = EngagementModel::read(bundle)?;
         model.purchase = PurchaseModel::read(bundle)?;
         model.aversion = Aversion::read(bundle)?;
+        model.relations = Relations::read(bundle, products)?;
         Ok(model)
     }
 
@@ -188,6 +196,12 @@ impl Model {
     pub fn lately_share(&self, product: ProductIx) -> f32 {
         let lately = self.representation.popularity_lately();
         share_of(lately, product, self.most_lately)
+    }
+
+    /// Whether `product` may be told to be a cause of `other`: customers have the two together beyond chance, or nobody asked.
+    pub fn may_cause(&self, product: ProductIx, other: ProductIx) -> bool {
+        let relations = self.relations.as_ref();
+        relations.is_none_or(|relations| relations.hold(product, other))
     }
 
     /// Whether one product takes the place of the other: variants of one thing, and substitutes.

@@ -6,6 +6,9 @@ use crate::rank::sources::{about, completes_basket, recent, unit_basket};
 use crate::rank::{Item, ListKind, Query, Reason, ReasonCode};
 use serendib_shop::{Kind, ProductIx};
 
+/// A product with so large a share of the most popular one's buyers lately is popular.
+const LEAST_POPULAR: f32 = 0.1;
+
 /// Adds reasons to `item`, strongest first, at most as many as the request wants; their contributions add up to its score.
 pub(crate) fn explain(query: &Query, item: &mut Item) {
     let limit = query.request.max_reasons;
@@ -37,13 +40,25 @@ pub(crate) fn explain(query: &Query, item: &mut Item) {
         item.reasons.push(Reason::plain(ReasonCode::New, 0.0));
     }
     if item.reasons.is_empty() {
-        let reason = Reason::plain(ReasonCode::Popular, item.score);
-        item.reasons.push(reason);
+        let code = if query.list.kind == ListKind::Popular
+            || query.folded.is_empty()
+            || is_popular(query, item.product)
+        {
+            ReasonCode::Popular
+        } else {
+            ReasonCode::YourTaste
+        };
+        item.reasons.push(Reason::plain(code, item.score));
     }
     let mut said = std::collections::HashSet::new();
     item.reasons
         .retain(|reason| said.insert((reason.code, reason.product)));
     balance(&mut item.reasons, item.score, limit);
+}
+
+/// Whether many customers bought `product` lately.
+fn is_popular(query: &Query, product: ProductIx) -> bool {
+    query.model.lately_share(product) >= LEAST_POPULAR
 }
 
 /// Says that customers like this one bought the item: where there is room, or where nothing better is said than that most
@@ -70,7 +85,8 @@ fn because(query: &Query, item: &mut Item, limit: usize) {
     // Parts that speak against a product may leave less than those that speak for it.
     let whole = whole.first().copied().unwrap_or(0.0).max(spoken);
     for (product, part) in behind {
-        if product != item.product && part > 0.0 && whole > 0.0 {
+        let causes = || query.model.may_cause(product, item.product);
+        if product != item.product && part > 0.0 && whole > 0.0 && causes() {
             let reason = Reason::about(tie(query, product), product, rest * part / whole);
             item.reasons.push(reason);
         }
@@ -146,9 +162,14 @@ fn goes_with(query: &Query, item: &mut Item, limit: usize) {
         return;
     };
     let parts: Vec<(ProductIx, f32)> = if completes_basket(query) {
-        complements
+        let parts = complements
             .completion()
-            .contributions(&unit_basket(query), item.product)
+            .contributions(&unit_basket(query), item.product);
+        let proven = |(product, _): &(ProductIx, f32)| {
+            query.model.may_cause(*product, item.product)
+                || complements.is_proven(*product, item.product)
+        };
+        parts.into_iter().filter(proven).collect()
     } else {
         let parts = complements.contributions(&recent(query), item.product);
         let proven =

@@ -9,6 +9,7 @@ mod discretion;
 pub(crate) mod items;
 pub(crate) mod life;
 mod life_page;
+mod relations;
 mod sensitivity;
 pub(crate) mod surprises;
 mod text;
@@ -17,6 +18,7 @@ pub use box_lines::{line_reasons, LineKind};
 pub use counterfactual::{counterfactual, Counterfactual, Place, Tie};
 pub use discretion::Discretion;
 pub use life_page::{outlook, Outlook, OutlookRequest, Wanted};
+pub use relations::Relations;
 pub use sensitivity::Sensitivity;
 pub use text::{counterfactual_sentence, need_sentence, note_text, sentence, Language};
 

@@ -81,7 +81,9 @@ impl<'a> Explained<'a> {
         self.latest
             .iter()
             .map(|(had, (_, owned))| (kinship(*had), *owned))
-            .filter(|(kinship, _)| *kinship >= LEAST_KINSHIP)
+            .filter(|(kinship, owned)| {
+                *kinship >= LEAST_KINSHIP && self.query.model.may_cause(*owned, product)
+            })
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .map(|(_, owned)| owned)
     }

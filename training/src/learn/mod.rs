@@ -11,6 +11,7 @@ pub mod memory;
 pub mod next_basket;
 pub mod publish;
 pub mod purchase;
+pub mod relations;
 pub mod strength;
 pub mod surprise;
 pub mod vectors;
@@ -310,6 +311,8 @@ pub fn fit_parts(
     let FitContext { log, seed, say, .. } = *context;
     say("finding topics");
     let topics = surprise::topics(log, &model.representation, seed);
+    say("finding what customers have together beyond chance");
+    model.relations = Some(relations::fit(log, &topics));
     let kept = load(checkpoints, "complements", |bundle| {
         let part = Complements::read(bundle, log.catalogue.len())?;
         Ok((part, read_json::<serde_json::Value>(bundle, SETTINGS)?))
@@ -373,19 +376,26 @@ pub fn fit_parts(
         model.aversion = aversion::fit(&sources.histories, span.1 + 1);
     }
     crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
-    let mut early = purchase::early(context, settings, &topics, model)?;
-    say("choosing how far life enters lists");
-    let verdicts = match &mut early {
-        Some(early) => life::gate::choose(context, early),
-        None => life::gate::undecided(model.life.as_ref(), seed),
-    };
-    for verdict in verdicts {
-        say(&verdict.to_string());
-        verdict.keep(&mut model.manifest);
+    if model.life.is_some() {
+        let mut early = purchase::early(context, settings, &topics, model, life::gate::DAYS)?;
+        say("choosing how far life enters lists");
+        let verdicts = match &mut early {
+            Some(early) => life::gate::choose(context, early),
+            None => life::gate::undecided(model.life.as_ref(), seed),
+        };
+        for verdict in verdicts {
+            say(&verdict.to_string());
+            verdict.keep(&mut model.manifest);
+        }
+        if let Some(early) = early {
+            model.life = early.model.life;
+        }
     }
+    let early = purchase::early(context, settings, &topics, model, purchase::HORIZON_DAYS)?;
     if let Some(early) = early {
-        model.life = early.model.life.clone();
-        if let Some((purchase, report)) = purchase::fit(context, &early) {
+        if let Some((purchase, report, verdict)) = purchase::fit(context, &early) {
+            say(&verdict.to_string());
+            verdict.keep(&mut model.manifest);
             model.purchase = Some(purchase);
             model.manifest.metrics["purchase"] = serde_json::json!(report);
         }

@@ -185,6 +185,38 @@ pub fn decide(
     }
 }
 
+/// Whether the form `candidate` takes the place of `baseline`, which it was not chosen against: where what each unit gains by it
+/// is above 0 beyond chance, of `fewest` units at least.
+pub fn confirm(
+    capability: &str,
+    [baseline, candidate]: &[Candidate; 2],
+    gains: &[f64],
+    fewest: usize,
+    seed: u64,
+) -> Verdict {
+    let decided = gains.len() >= fewest.max(2);
+    let (low, high) = if decided {
+        mean_interval(gains, seed)
+    } else {
+        (0.0, 0.0)
+    };
+    let holds = decided && low > 0.0;
+    let chosen = if holds { candidate } else { baseline };
+    Verdict {
+        capability: capability.to_owned(),
+        chosen: usize::from(holds),
+        name: chosen.name.clone(),
+        strength: chosen.strength,
+        baseline: baseline.name.clone(),
+        compared: candidate.name.clone(),
+        difference: if decided { mean(gains) } else { 0.0 },
+        low,
+        high,
+        units: gains.len(),
+        decided,
+    }
+}
+
 fn gaps(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
@@ -307,6 +339,22 @@ mod tests {
         let verdict = decide("x", &strengths(), &few, &few, 1, 1);
         assert_eq!((verdict.chosen, verdict.decided), (1, false));
         assert!(verdict.to_string().contains("not decidable on 20"));
+    }
+
+    #[test]
+    fn one_form_is_confirmed_by_what_units_gain() {
+        let forms = [Candidate::new("plain", 0.0), Candidate::new("ordered", 1.0)];
+        let gains =
+            |by: f64| -> Vec<f64> { (0..100).map(|n| by + f64::from(n % 7) - 3.0).collect() };
+        let verdict = |by: f64| confirm("order", &forms, &gains(by), 50, 1);
+        assert_eq!(
+            (verdict(2.0).chosen, verdict(2.0).name.as_str()),
+            (1, "ordered")
+        );
+        assert_eq!((verdict(0.1).chosen, verdict(0.1).decided), (0, true));
+        let few = confirm("order", &forms, &[5.0; 20], 50, 1);
+        assert_eq!((few.chosen, few.decided), (0, false));
+        assert!(few.to_string().contains("not decidable on 20"));
     }
 
     #[test]

@@ -284,6 +284,10 @@ pub fn refresh(
         unusable_draws: served.unusable,
         sections: decision.sections,
         figures: figures::beside(&now, &before),
+        capabilities: model_report::capabilities(
+            &fitted.model.manifest,
+            last.as_ref().and_then(|l| l.manifest.as_ref()),
+        ),
         ..ModelReport::default()
     };
     say("publishing");

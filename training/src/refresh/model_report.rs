@@ -11,7 +11,9 @@ use super::figures::Beside;
 use super::gate::{Check, GateOptions};
 use super::uplift::Uplift;
 use crate::judge::policy::OpeReport;
+use crate::learn::strength::{self, Verdict};
 use crate::learn::{self, Choice};
+use serendib_engine::bundle::Manifest;
 use serendib_shop::progress::StageTime;
 
 /// Everything that is told of a model; what was not measured is absent.
@@ -57,6 +59,8 @@ pub struct ModelReport {
     pub sections: Sections,
     /// Their figures beside those of the last model, each after its own cut.
     pub figures: Vec<Beside>,
+    /// How strongly each capability enters the model, and what the last model had of it.
+    pub capabilities: Vec<(Verdict, Option<Verdict>)>,
     /// Time and memory.
     pub stages: Vec<StageTime>,
 }
@@ -92,8 +96,25 @@ impl ModelReport {
             data: fit.model.manifest.data,
             choice: fit.choice.clone(),
             settings: fit.model.manifest.settings.clone(),
+            capabilities: capabilities(&fit.model.manifest, None),
             stages,
             ..ModelReport::default()
         }
     }
+}
+
+/// What was decided of each capability of `now`, beside what `before` had of it.
+pub fn capabilities(now: &Manifest, before: Option<&Manifest>) -> Vec<(Verdict, Option<Verdict>)> {
+    let mut before: Vec<Verdict> = before.map(strength::kept).unwrap_or_default();
+    let mut last = |capability: &str| {
+        let at = before.iter().position(|v| v.capability == capability)?;
+        Some(before.swap_remove(at))
+    };
+    strength::kept(now)
+        .into_iter()
+        .map(|verdict| {
+            let last = last(&verdict.capability);
+            (verdict, last)
+        })
+        .collect()
 }

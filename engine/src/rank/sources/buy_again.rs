@@ -5,8 +5,8 @@ use serendib_shop::ProductIx;
 
 /// Days ahead that buy-again looks.
 const AGAIN_DAYS: f32 = 14.0;
-/// Less likely than this within those days is no reason to offer it: after years of silence the list is short or empty.
-const AGAIN_LEAST: f32 = 0.001;
+/// Less likely than this within those days is no reason to offer it: what nobody buys twice, or a life is over with.
+const AGAIN_LEAST: f32 = 1e-5;
 
 /// What the customer is about to run out of.
 pub struct BuyAgain;

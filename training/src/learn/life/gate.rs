@@ -12,6 +12,8 @@ use crate::learn::strength::{decide, Candidate, Verdict};
 use crate::learn::{Corpus, FitContext};
 use crate::stats::ndcg::ndcg;
 
+/// Days of later purchases that are looked at: life moves slowly, and what is new for it is seldom bought.
+pub const DAYS: i64 = 90;
 const FOR_YOU_NAME: &str = "life in for-you";
 const NEXT_NAME: &str = "next in life";
 /// Strengths in what is for a customer.
@@ -183,8 +185,8 @@ fn for_you(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
 struct Found {
     /// NDCG of the new products.
     products: f64,
-    /// Whether the first new kind was among the list's first kinds.
-    kind: f64,
+    /// NDCG of the new kinds, in the order in which products bring them in.
+    kinds: f64,
 }
 
 impl Found {
@@ -206,19 +208,20 @@ impl Found {
         };
         let kinds: HashSet<&str> = owned.iter().filter_map(kind_of).collect();
         let is_new = |kind: &&str| !kinds.contains(kind);
-        let first = wanted.iter().filter_map(kind_of).find(is_new);
-        let mut best: Vec<&str> = Vec::with_capacity(PLACES.1);
+        let wanted_kinds: HashSet<&str> =
+            wanted.iter().filter_map(kind_of).filter(is_new).collect();
+        let mut listed: Vec<&str> = Vec::new();
         for kind in new.iter().filter_map(kind_of).filter(is_new) {
-            if best.len() < PLACES.1 && !best.contains(&kind) {
-                best.push(kind);
+            if !listed.contains(&kind) {
+                listed.push(kind);
             }
         }
-        let places = new.iter().enumerate();
-        let hits = places.filter(|(_, product)| wanted.contains(product));
-        let is_found = first.is_some_and(|kind| best.contains(&kind));
+        let hits = |is_hit: Vec<bool>| is_hit.into_iter().enumerate().filter(|(_, hit)| *hit);
+        let products = hits(new.iter().map(|p| wanted.contains(p)).collect());
+        let kinds = hits(listed.iter().map(|k| wanted_kinds.contains(k)).collect());
         Some(Found {
-            products: ndcg(hits.map(|(place, _)| place), wanted.len(), PLACES.0),
-            kind: f64::from(u8::from(is_found)),
+            products: ndcg(products.map(|(place, _)| place), wanted.len(), PLACES.0),
+            kinds: ndcg(kinds.map(|(place, _)| place), wanted_kinds.len(), PLACES.0),
         })
     }
 }
@@ -232,7 +235,7 @@ fn judged(found: Vec<Vec<Found>>) -> Vec<Vec<f64>> {
         row.iter()
             .map(|found| match is_dear {
                 true => -1.0,
-                false => 0.5 * (found.products + found.kind),
+                false => 0.5 * (found.products + found.kinds),
             })
             .collect()
     };

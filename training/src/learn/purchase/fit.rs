@@ -7,6 +7,7 @@ use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
 use serendib_engine::rank::purchase::{PurchaseModel, PurchaseReport, PURCHASE_FEATURES};
 
+use crate::learn::strength::{confirm, Candidate, Verdict};
 use crate::stats;
 use crate::stats::calibration::{calibration_error, pool_adjacent_violators};
 
@@ -63,11 +64,12 @@ const UNBOUGHT_PER_BOUGHT: usize = 20;
 const LEAST_UNBOUGHT: usize = 20_000;
 /// Place down to which the order of new products is judged.
 const JUDGED: usize = 20;
+const ORDER_NAME: &str = "order of new products";
 /// Fewer buyers decide nothing about the order.
 const FEWEST_BUYERS: usize = 50;
 
 /// Fits the logistic on customers with an even number and the isotonic map on the others, who also decide whether
-/// lists are ordered by it: only where it finds new products better by more than 1.64 standard errors.
+/// lists are ordered by it: only where it finds new products better beyond chance.
 ///
 /// # Errors
 /// Fewer than 30 rows bought or not bought on either side; a score that does not predict purchases.
@@ -75,7 +77,8 @@ pub fn fit(
     rows: &[PurchaseRow],
     horizon_days: u32,
     nobody: f32,
-) -> Result<(PurchaseModel, PurchaseReport), PurchaseError> {
+    seed: u64,
+) -> Result<(PurchaseModel, PurchaseReport, Verdict), PurchaseError> {
     let (fit, other): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|r| r.customer % 2 == 0);
     for side in [&fit, &other] {
         let bought = side.iter().filter(|r| r.bought).count();
@@ -113,7 +116,13 @@ pub fn fit(
     let gain = ndcg_ordered - ndcg_plain;
     let squares: f64 = gains.iter().map(|g| (g.1 - g.0 - gain).powi(2)).sum();
     let ndcg_error = (squares / n.max(1.0) / (n - 1.0).max(1.0)).sqrt();
-    let orders = gains.len() >= FEWEST_BUYERS && gain > 1.64 * ndcg_error;
+    let by_customer: Vec<f64> = gains.iter().map(|g| g.1 - g.0).collect();
+    let forms = [
+        Candidate::new("by the representation", 0.0),
+        Candidate::new("by all that is known", 1.0),
+    ];
+    let verdict = confirm(ORDER_NAME, &forms, &by_customer, FEWEST_BUYERS, seed);
+    let orders = verdict.chosen == 1;
     let mut model = if orders { full } else { plain };
     model.horizon_days = horizon_days;
     model.orders = orders;
@@ -134,7 +143,7 @@ pub fn fit(
         calibration_error: calibration_error(&pairs),
     };
     model.knots = isotonic(&model, &other);
-    Ok((model, report))
+    Ok((model, report, verdict))
 }
 
 /// The logistic over the features that `used` names, on `rows` with those that were not bought thinned out; the
@@ -303,7 +312,7 @@ mod tests {
 
     #[test]
     fn probabilities_are_honest_and_rise_with_the_score() {
-        let model = fit(&rows(1, 20_000), 30, 0.1).unwrap().0;
+        let model = fit(&rows(1, 20_000), 30, 0.1, 1).unwrap().0;
         assert!(model.is_sound());
         let pairs: Vec<(f64, f64)> = rows(2, 20_000)
             .iter()
@@ -331,7 +340,7 @@ mod tests {
 
     #[test]
     fn it_survives_the_bundle_format() {
-        let model = fit(&rows(1, 4_000), 30, 0.1).unwrap().0;
+        let model = fit(&rows(1, 4_000), 30, 0.1, 1).unwrap().0;
         let text = serde_json::to_string(&model).unwrap();
         let back: PurchaseModel = serde_json::from_str(&text).unwrap();
         let row = rows(5, 1)[0].features;
@@ -341,10 +350,10 @@ mod tests {
     #[test]
     fn too_few_purchases_make_no_model() {
         assert!(matches!(
-            fit(&rows(1, 40), 30, 0.1),
+            fit(&rows(1, 40), 30, 0.1, 1),
             Err(PurchaseError::TooFew { .. })
         ));
-        assert!(fit(&[], 30, 0.1).is_err());
+        assert!(fit(&[], 30, 0.1, 1).is_err());
     }
 
     /// Customers with thirty candidates each; what is bought follows `truth` of score and popularity.
@@ -373,9 +382,10 @@ mod tests {
 
     #[test]
     fn it_orders_lists_only_where_it_proves_better_and_keeps_the_order_otherwise() {
-        let (helps, report) = fit(&lists(1, |s, p| 0.1 * s + 0.6 * p), 30, 0.1).unwrap();
+        let (helps, report, _) = fit(&lists(1, |s, p| 0.1 * s + 0.6 * p), 30, 0.1, 1).unwrap();
         assert!(helps.orders && report.ndcg_ordered > report.ndcg_plain);
-        let (keeps, _) = fit(&lists(2, |s, _| 0.3 * s), 30, 0.1).unwrap();
+        let (keeps, _, verdict) = fit(&lists(2, |s, _| 0.3 * s), 30, 0.1, 1).unwrap();
+        assert_eq!(verdict.chosen, 0);
         assert!(!keeps.orders);
         let mut last = f32::INFINITY;
         for rank in 1..60u32 {

@@ -24,13 +24,14 @@ use serendib_shop::{acquisitions, had, ProductIx, Touch, DAY_MS};
 use self::fit::PurchaseRow;
 use crate::learn::complement::{alike, basket_log, complement_options, graph, Hints};
 use crate::learn::memory::affords_ease;
+use crate::learn::strength::Verdict;
 use crate::learn::vectors::build::build;
 use crate::learn::vectors::choose::{simple, Settings};
 use crate::learn::vectors::families::Family;
 use crate::learn::{corpus_of, surprise, FitContext, FitError};
 
 /// Days in which a purchase is to come.
-const HORIZON_DAYS: i64 = 30;
+pub const HORIZON_DAYS: i64 = 30;
 /// A shorter history than this many horizons says too little of what came before.
 const FEWEST_HORIZONS: i64 = 4;
 /// Customers looked at: fewer where the catalogue is large.
@@ -65,7 +66,8 @@ impl Early {
     }
 }
 
-/// Fits what came before the window; `None` without times, or where the window says too little.
+/// Fits what came before the last `days` days, or fewer where the log is short; `None` without times, or where so few days say too
+/// little.
 ///
 /// # Errors
 /// Numbers that do not make a representation.
@@ -74,12 +76,13 @@ pub fn early(
     settings: &Settings,
     topics: &Topics,
     model: &Model,
+    days: i64,
 ) -> Result<Option<Early>, FitError> {
     let (log, corpus) = (context.log, context.corpus);
     let Some((from, to)) = log.span.filter(|_| log.timed) else {
         return Ok(None);
     };
-    let horizon = HORIZON_DAYS.min((to - from) / DAY_MS / FEWEST_HORIZONS);
+    let horizon = days.min((to - from) / DAY_MS / FEWEST_HORIZONS);
     if horizon < 1 {
         return Ok(None);
     }
@@ -100,7 +103,9 @@ pub fn early(
         return Ok(None);
     }
 
-    (context.say)("fitting once more before the purchase model's window");
+    (context.say)(&format!(
+        "fitting once more without the last {horizon} days"
+    ));
     let before = log.before(cut);
     let early_corpus = corpus_of(&before);
     let cheap = cheap(&early_corpus, settings, context.memory);
@@ -138,7 +143,10 @@ pub fn early(
 }
 
 /// Fits the model on what was bought after `before`; `None` where that says too little (and [`FitContext::say`] is told why).
-pub fn fit(context: &FitContext, before: &Early) -> Option<(PurchaseModel, PurchaseReport)> {
+pub fn fit(
+    context: &FitContext,
+    before: &Early,
+) -> Option<(PurchaseModel, PurchaseReport, Verdict)> {
     let (log, corpus) = (context.log, context.corpus);
     let Early {
         model: early,
@@ -205,7 +213,7 @@ pub fn fit(context: &FitContext, before: &Early) -> Option<(PurchaseModel, Purch
         row.customer = dense;
     }
     let nobody = (newly / shares.max(1e-9)) as f32;
-    match fit::fit(&rows, horizon as u32, nobody) {
+    match fit::fit(&rows, horizon as u32, nobody, seed) {
         Ok(fitted) => Some(fitted),
         Err(why) => {
             (context.say)(&why.to_string());

@@ -6,6 +6,7 @@ use crate::judge::engagement::EngagementEvaluation;
 use crate::judge::life::births::AnchorFigures;
 use crate::judge::next_basket::BasketFigures;
 use crate::judge::surprise::SurpriseReport;
+use crate::learn::strength::Verdict;
 use crate::refresh::figures::{Beside, Figure};
 use crate::refresh::model_report::ModelReport;
 use crate::report::{Section, TableBlock};
@@ -15,6 +16,9 @@ pub(super) fn parts(report: &ModelReport) -> Option<Section> {
     let mut tables = Vec::new();
     if report.figures.iter().any(|row| row.before.is_some()) {
         tables.push(beside_the_last(&report.figures));
+    }
+    if !report.capabilities.is_empty() {
+        tables.push(capabilities(&report.capabilities));
     }
     tables.extend(sections.surprises.as_ref().map(surprises));
     let tasks = sections.complements.iter().flat_map(|c| &c.tables);
@@ -53,6 +57,40 @@ fn beside_the_last(figures: &[Beside]) -> TableBlock {
                 show(&row.now),
                 way.into(),
             ])
+        }),
+        None,
+    )
+}
+
+fn capabilities(all: &[(Verdict, Option<Verdict>)]) -> TableBlock {
+    table(
+        "How strongly each capability enters, chosen on held-out data",
+        &[
+            "capability",
+            "last model",
+            "now",
+            "difference to the simplest, 95 %",
+            "cases",
+        ],
+        all.iter().map(|(now, last)| {
+            let difference = if now.decided && now.compared != now.baseline {
+                format!(
+                    "{} [{}, {}]",
+                    signed(now.difference),
+                    signed(now.low),
+                    signed(now.high)
+                )
+            } else {
+                "not decidable".into()
+            };
+            vec![
+                now.capability.clone(),
+                last.as_ref()
+                    .map_or_else(String::new, |last| last.name.clone()),
+                now.name.clone(),
+                difference,
+                thousands(now.units as f64),
+            ]
         }),
         None,
     )
