@@ -60,7 +60,11 @@ async fn the_holdout_gets_what_everybody_gets_and_the_others_do_not() {
         (&held, &held_answer, Arm::Holdout),
         (&other, &other_answer, Arm::Personal),
     ] {
-        let served = store.served_request(request.clone()).await.unwrap().unwrap();
+        let served = store
+            .served_request(request.clone())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(served.arm, Some(arm));
         let rows = store.served(id.clone(), 10).await.unwrap();
         assert!(rows.iter().all(|row| row.request.arm == Some(arm)));

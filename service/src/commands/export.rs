@@ -61,6 +61,9 @@ enum Unsaid {
     Refuse,
 }
 
+/// How long an erasure takes from the ledger into the store at most, ms.
+const ENTERING_MS: i64 = 60_000;
+
 impl Export {
     /// The ledger of erasures for who reads the export: whoever is erased from now on is left out of it.
     fn ledger(&self) -> Option<String> {
@@ -101,6 +104,8 @@ impl Export {
         let shop = ShopWriter::create(&self.out, self.format)?;
         info.as_of = Some(serendib_shop::time::format_time(now));
         info.erasures = self.ledger();
+        // one that was entered a moment ago may not have been in effect yet
+        info.erased_until = Some(now - ENTERING_MS);
         shop.shop(&info)?;
         let mut tables = Tables {
             shop: &shop,

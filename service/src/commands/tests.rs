@@ -8,6 +8,7 @@ use tokio_stream::StreamExt;
 
 use super::{load, Backup, Export, Load, Loaded, Restore};
 use crate::answer::default_consents;
+use crate::clock::now_ms;
 use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
 
 const NOW: i64 = 1_767_225_600_000;
@@ -297,7 +298,7 @@ fn files_are_read_without_those_who_were_erased_after_them() {
     runtime.block_on(async {
         let store = SqliteStore::open(SqliteConfig::new(path("shop-store"))).unwrap();
         let (card, by) = ("card".to_owned(), "test".to_owned());
-        store.erase_customer(card, by, NOW).await.unwrap();
+        store.erase_customer(card, by, now_ms()).await.unwrap();
         store.close().await.unwrap();
     });
     for (data, ending) in [("shop", "csv"), ("night", "parquet")] {

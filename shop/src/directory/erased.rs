@@ -12,6 +12,8 @@ use crate::ledger::{is_before, ledger_of, store_of, Ledger};
 pub struct Erasures {
     ledger: Arc<Ledger>,
     as_of: Option<i64>,
+    /// Erasures up to then were heeded when the data were written.
+    heeded: Option<i64>,
 }
 
 impl Erasures {
@@ -33,6 +35,7 @@ impl Erasures {
             Some(ledger) => Ok(Some(Erasures {
                 ledger: Arc::new(ledger),
                 as_of,
+                heeded: shop.erased_until,
             })),
             None if needed => Err(missing(path)),
             None => Ok(None),
@@ -42,6 +45,7 @@ impl Erasures {
     /// Whether what a row says of `id` as of `at` is of before they were erased.
     pub fn gone(&self, id: &str, at: Option<i64>) -> bool {
         let erased = self.ledger.erased_at(id);
+        let erased = erased.filter(|erased| self.heeded.is_none_or(|heeded| *erased > heeded));
         erased.is_some_and(|erased| is_before(erased, at))
     }
 

@@ -36,6 +36,9 @@ pub struct ShopInfo {
     /// out. That of the store which belongs to the data when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erasures: Option<String>,
+    /// Who was erased up to then, ms, is in the data no more: as an export has it, which tells the rows of linked ids under one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_until: Option<i64>,
     /// Every other key.
     #[serde(flatten)]
     pub other: Map<String, Value>,
