@@ -111,7 +111,7 @@ fn secured(config: &crate::config::ServerConfig) -> anyhow::Result<Server> {
         read("server.tls_cert", &tls.cert)?,
         read("server.tls_key", &tls.key)?,
     );
-    crate::store::owned(&tls.key)
+    serendib_shop::keyed::owned(&tls.key)
         .map_err(|error| anyhow::anyhow!("server.tls_key {}: {error}", tls.key.display()))?;
     Server::builder()
         .tls_config(ServerTlsConfig::new().identity(Identity::from_pem(cert, key)))
@@ -161,6 +161,7 @@ async fn serve(
     }
     tasks.spawn(crate::workers::background::follow_models(app.clone()));
     tasks.spawn(crate::workers::background::keep_store(app.clone()));
+    tasks.spawn(crate::workers::background::scrub_erased(app.clone()));
     tasks.spawn(crate::workers::background::compare_customers(app.clone()));
     tasks.spawn(crate::workers::background::gather_baskets(app.clone()));
     let boxes = app.clone();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
+use crate::print::{Column, Grid};
 use crate::{is_placeholder, Kind, Kinds, Product, Touchpoint};
 use serde::Serialize;
 
@@ -127,13 +128,14 @@ impl fmt::Display for Report {
         if !self.first.is_empty() {
             writeln!(f)?;
         }
+        let counts = [Column::name("", 12), Column::figure("", 12)];
+        let words = [Column::name("", 4), Column::figure("", 9), Column::rest("")];
+        let mut grid = Grid::bare(0, [&counts[..], &words[..]].concat());
         for (table, report) in &self.tables {
-            writeln!(
-                f,
-                "{table:<12} {:>12} rows  {:>8} problems",
-                report.rows, report.problems
-            )?;
+            let (rows, problems) = (report.rows.to_string(), report.problems.to_string());
+            grid.row([*table, &*rows, "rows", &*problems, "problems"]);
         }
+        write!(f, "{grid}")?;
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }

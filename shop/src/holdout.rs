@@ -16,6 +16,40 @@ pub fn in_holdout(customer_id: &str, percent: f64) -> bool {
     ((hash % 1_000_000) as f64) < percent * 10_000.0
 }
 
+/// Whether answers to somebody are personal, so that what that is worth can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Arm {
+    /// They are.
+    Personal,
+    /// They are what everybody gets.
+    Holdout,
+}
+
+impl Arm {
+    pub const ALL: [Arm; 2] = [Arm::Personal, Arm::Holdout];
+
+    /// The arm of the customer of this id, where the holdout is `percent` of all.
+    pub fn of(customer_id: &str, percent: f64) -> Arm {
+        match in_holdout(customer_id, percent) {
+            true => Arm::Holdout,
+            false => Arm::Personal,
+        }
+    }
+
+    /// The word in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Arm::Personal => "personal",
+            Arm::Holdout => "holdout",
+        }
+    }
+
+    /// The arm of a word in a file.
+    pub fn parse(word: &str) -> Option<Arm> {
+        Arm::ALL.into_iter().find(|arm| arm.as_str() == word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

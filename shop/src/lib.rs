@@ -16,7 +16,9 @@ mod error;
 mod history;
 mod holdout;
 mod ids;
+pub mod keyed;
 mod kind;
+pub mod ledger;
 #[cfg(feature = "tables")]
 mod log;
 pub mod money;
@@ -45,7 +47,7 @@ pub use history::{
     sort_history, Basket, Budget, Cause, Channels, Encoder, Histories, KeptOrder, LetDown, Owned,
     Standing, Touch, TouchClass, Vocabulary,
 };
-pub use holdout::in_holdout;
+pub use holdout::{in_holdout, Arm};
 pub use ids::{
     check_id, is_placeholder, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES, NO_PRODUCT,
 };
@@ -60,7 +62,7 @@ pub use progress::Progress;
 pub use row::{
     check_amount, check_identities, check_identity, check_scale, check_text, check_time, BoxOrder,
     Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product, Purpose, Served,
-    StockLot, Touchpoint, PLAUSIBLE_MS,
+    StockLot, Touchpoint, MAX_SLOTS, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 pub use size::size_of;

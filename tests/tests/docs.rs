@@ -309,6 +309,30 @@ fn the_page_of_settings_tells_each_setting_with_its_default_and_range() {
     }
 }
 
+#[test]
+fn the_page_of_operations_tells_every_option_of_boxes() {
+    let text = page("docs/operations.md");
+    let boxes = text.split("\n## Boxes\n").nth(1).unwrap();
+    let boxes = boxes.split("\n## ").next().unwrap();
+    let contract = page("proto/serendib/v1/box.proto");
+    for message in ["PackBoxesRequest", "BoxOrder", "PackRules", "LineWeights"] {
+        let body = contract
+            .split(&format!("message {message} {{\n"))
+            .nth(1)
+            .unwrap();
+        let body = body.split("\n}").next().unwrap();
+        let lines = body.lines().filter(|line| !line.trim().starts_with("//"));
+        let fields = lines.filter_map(|line| line.split_once(" = "));
+        let names: Vec<&str> = fields
+            .filter_map(|(declared, _)| declared.split_whitespace().last())
+            .collect();
+        assert!(names.len() > 1, "{message}");
+        for name in names {
+            assert!(boxes.contains(&format!("`{name}`")), "{message}.{name}");
+        }
+    }
+}
+
 /// What is told to be in the range of a setting is taken, what is just outside is refused by name.
 fn check_range(name: &str, range: &str) {
     let refused = |value: &str| {

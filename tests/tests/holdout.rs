@@ -1,7 +1,7 @@
 //! The permanent holdout: answers that are not personal, and say so.
 
 use serendib_proto::v1::{ListKind, ListModelsRequest, SessionTouch};
-use serendib_shop::in_holdout;
+use serendib_shop::{in_holdout, Arm};
 
 use crate::support::{ids, notes, request, touch, Shop};
 
@@ -29,6 +29,7 @@ async fn the_holdout_gets_what_everybody_gets_and_the_others_do_not() {
         ..SessionTouch::default()
     }];
     let answer = shop.ask(ask).await;
+    let held_answer = answer.request_id.clone();
     assert!(answer.holdout && !answer.personal);
     assert!(notes(&answer).contains(&"holdout"), "{:?}", notes(&answer));
     assert_eq!(
@@ -38,6 +39,7 @@ async fn the_holdout_gets_what_everybody_gets_and_the_others_do_not() {
     );
 
     let answer = shop.list(&other, ListKind::ForYou, 3).await;
+    let other_answer = answer.request_id.clone();
     assert!(!answer.holdout && answer.personal && notes(&answer).is_empty());
     assert!(ids(&answer, 0).iter().all(|id| id.starts_with("kitchen")));
 
@@ -51,6 +53,22 @@ async fn the_holdout_gets_what_everybody_gets_and_the_others_do_not() {
         ids(&page, 0).iter().all(|id| id.starts_with("garden")),
         "what is like a product is the same for everybody"
     );
+    // the arm stands with each decision, so that a later change of the share does not rewrite what was decided
+    let store = shop.running().app.keeping.store.clone();
+    store.flush_served().await.unwrap();
+    for (id, request, arm) in [
+        (&held, &held_answer, Arm::Holdout),
+        (&other, &other_answer, Arm::Personal),
+    ] {
+        let served = store
+            .served_request(request.clone())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(served.arm, Some(arm));
+        let rows = store.served(id.clone(), 10).await.unwrap();
+        assert!(rows.iter().all(|row| row.request.arm == Some(arm)));
+    }
     let listed = shop
         .models()
         .list_models(ListModelsRequest {})

@@ -4,6 +4,7 @@ mod batch_online;
 mod boxes;
 mod care;
 mod catalogue;
+mod consents;
 mod customers;
 mod docs;
 mod engagement;

@@ -29,7 +29,7 @@ fn a_pack_killed_in_the_middle_has_set_nothing_aside() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         runtime.block_on(async {
-            let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+            let store = SqliteStore::open(SqliteConfig::new(dir.path().join("store"))).unwrap();
             let products = (0..5).map(|n| Product {
                 stock: Some(600),
                 ..Product::bare(format!("p{n}"))
@@ -41,12 +41,12 @@ fn a_pack_killed_in_the_middle_has_set_nothing_aside() {
             store.close().await.unwrap();
         });
         let task = Task::Pack {
-            store: dir.path().into(),
+            store: dir.path().join("store"),
         };
         let said = Victim::start(task, Stop::at(name, 1)).kill_at_stop();
         assert!(said.is_empty(), "{name}: it was not killed in the middle");
         runtime.block_on(async {
-            let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+            let store = SqliteStore::open(SqliteConfig::new(dir.path().join("store"))).unwrap();
             let (free, boxes) = if kept { (100, 500) } else { (600, 0) };
             for entry in store.catalogue(NOW).await.unwrap().entries {
                 assert_eq!(entry.available, Some(free), "{name}");
@@ -92,7 +92,7 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
             _ => "random",
         };
         let task = Task::Write {
-            store: dir.path().into(),
+            store: dir.path().join("store"),
             from: acked,
         };
         let mut victim = Victim::start(task, Stop::at(name, 1 + round % 5));
@@ -124,7 +124,7 @@ fn nothing_acknowledged_is_lost_or_doubled_by_kill_9() {
         assert!(killed, "round {round} ({name}) ended by itself");
         *at_points.entry(name).or_default() += 1;
         let ids = runtime.block_on(async {
-            let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+            let store = SqliteStore::open(SqliteConfig::new(dir.path().join("store"))).unwrap();
             let ids = stored_ids(&store).await;
             store.close().await.unwrap();
             ids

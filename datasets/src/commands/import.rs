@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serendib_datasets::importers::{import, Layout};
+use serendib_shop::print::{Column, Grid};
 use serendib_shop::{Format, Progress};
 
 use super::{print, print_json};
@@ -53,9 +54,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             args.out.display(),
             args.from.display()
         );
+        let mut grid = Grid::bare(0, [Column::figure("", 12), Column::rest("")]);
         for count in &report.counts {
-            text.push_str(&format!("{:>12}  {}\n", count.count, count.what));
+            grid.row([count.count.to_string(), count.what.clone()]);
         }
+        text.push_str(&grid.to_string());
         print(&text)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -230,6 +230,7 @@ fn served(world: &World, person: &Person, ledger: &Ledger) -> Vec<Served> {
                 product_id: Some(id(product).clone()),
                 propensity: Some(propensity),
                 candidates: Some(serde_json::Value::from(candidates).to_string()),
+                arm: None,
             }
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 /// Most slots of one box, regular and surprise together.
-pub const MAX_SLOTS: usize = 64;
+pub use serendib_shop::MAX_SLOTS;
 
 /// A product as the packer sees it.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! What letting a customer down costs a product.
 
 use serde::{Deserialize, Serialize};
-use serendib_shop::LetDown;
+use serendib_shop::{LetDown, ProductIx};
 
 use crate::bundle::{read_json, write_json, Bundle, BundleError, BundleWriter};
 
@@ -9,7 +9,7 @@ const FILE: &str = "aversion.json";
 
 /// What the score of a product is multiplied by once it let its customer down, by how it did: above 0, at most
 /// [`Aversion::MOST`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Aversion {
     /// Taken out of the cart.
@@ -24,6 +24,9 @@ pub struct Aversion {
     pub given_back: f32,
     /// Rated two stars or fewer, or a surprise that is not wanted again.
     pub rated_low: f32,
+    /// The products that let most of those down who had them, ascending: behind for everybody who does not like them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disliked: Vec<ProductIx>,
 }
 
 impl Default for Aversion {
@@ -35,6 +38,7 @@ impl Default for Aversion {
             complained: 0.1,
             given_back: 0.05,
             rated_low: 0.05,
+            disliked: Vec::new(),
         }
     }
 }
@@ -69,6 +73,12 @@ impl Aversion {
         }
     }
 
+    /// What `product` is held back by for everybody; `None` where it did not let most of those down who had it.
+    pub fn of_most(&self, product: ProductIx) -> Option<f32> {
+        let disliked = self.disliked.binary_search(&product).is_ok();
+        disliked.then(|| self.of(LetDown::RatedLow))
+    }
+
     /// Writes the part.
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
         write_json(bundle, FILE, self)
@@ -77,16 +87,18 @@ impl Aversion {
     /// Reads the part; what nothing was learned of where the bundle has none.
     ///
     /// # Errors
-    /// A factor that is no number.
+    /// A factor that is no number, or products out of order.
     pub fn read(bundle: &Bundle) -> Result<Aversion, BundleError> {
         if !bundle.has(FILE) {
             return Ok(Aversion::default());
         }
         let part: Aversion = read_json(bundle, FILE)?;
-        if LetDown::ALL.iter().all(|how| part.of(*how).is_finite()) {
-            Ok(part)
-        } else {
-            Err(BundleError::content(FILE, "a factor is not a number"))
+        if !LetDown::ALL.iter().all(|how| part.of(*how).is_finite()) {
+            return Err(BundleError::content(FILE, "a factor is not a number"));
         }
+        if !part.disliked.is_sorted() {
+            return Err(BundleError::content(FILE, "disliked is not in order"));
+        }
+        Ok(part)
     }
 }

@@ -56,7 +56,7 @@ impl Averse {
                     .or_insert(less);
             }
         }
-        if !averse.products.is_empty() {
+        if !averse.products.is_empty() || !model.aversion.disliked.is_empty() {
             let liked = owned.values().filter(|own| own.liked);
             averse.liked = liked.map(|own| own.product).collect();
         }
@@ -73,13 +73,17 @@ impl Averse {
         if let Some(factor) = self.products.get(&product) {
             return Some(*factor);
         }
-        if self.liked.contains(&product) || self.is_empty() {
+        if self.liked.contains(&product) {
             return None;
+        }
+        let most = model.aversion.of_most(product);
+        if self.is_empty() {
+            return most;
         }
         let family = self.kin.get(&kin(model, live, product));
         let brand = shelf_of(live, product).and_then(|brand| self.brands.get(&brand));
         let strictest = |a: f32, b: &f32| a.min(*b);
-        let found = family.into_iter().chain(brand);
+        let found = family.into_iter().chain(brand).chain(&most);
         found.fold(None, |least: Option<f32>, f| {
             Some(least.map_or(*f, |least| strictest(least, f)))
         })

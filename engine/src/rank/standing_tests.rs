@@ -133,6 +133,23 @@ fn what_let_a_customer_down_comes_far_behind_and_its_kin_behind() {
 }
 
 #[test]
+fn what_let_most_down_comes_behind_for_everybody_who_does_not_like_it() {
+    let mut model = model();
+    let request = Request::one(ListKind::Popular, 12, 50);
+    let before = shown(&model, &[], &request);
+    model.aversion.disliked = vec![4];
+    let list = shown(&model, &[], &request);
+    assert!(place(&list, 4) >= place(&before, 4) + 2, "{list:?}");
+    let bought = [touch(Kind::PURCHASE, 4, 1)];
+    let own = list_of(&model, &bought, &request);
+    let own: Vec<u32> = own.items.iter().map(|item| item.product).collect();
+    assert!(
+        !own.contains(&4) || place(&own, 4) <= place(&before, 4),
+        "{own:?}"
+    );
+}
+
+#[test]
 fn a_wrong_size_offers_another_and_a_late_parcel_the_same() {
     let back = |cause| {
         let history = [

@@ -96,7 +96,11 @@ impl Answering {
     ) -> Result<Explained, Refusal> {
         let now = ask.at.unwrap_or_else(now_ms);
         let who = Who::find(&self.keeping, ask.customer_id.as_deref(), ask.at).await?;
-        let ask = if who.holdout { ask.of_nobody() } else { ask };
+        let ask = if who.in_holdout() {
+            ask.of_nobody()
+        } else {
+            ask
+        };
         let view = self.keeping.views.get();
         let answering = self.clone();
         let ServedItem {
@@ -109,7 +113,7 @@ impl Answering {
                 now,
                 seed: ask.seed.unwrap_or_default(),
                 secret: &[],
-                holdout: who.holdout,
+                holdout: who.in_holdout(),
             };
             let scene = Scene::set(&answering, &ask, who.state.as_deref(), &view, moment);
             let language = scene.language(&ask, &answering.keeping.config.recommend.locale);

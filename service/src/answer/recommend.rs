@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::scene::{Moment, Scene};
 use super::sentence::Language;
 use super::serve_log::lists_to_log;
-use super::unknown::{unknown_products, unsupported_locale, Said};
+use super::unknown::{unknown_products, unsupported_locale, CodedNote};
 use super::who::Who;
 use super::Answering;
 use crate::clock::now_ms;
@@ -45,7 +45,7 @@ pub struct Answer<M> {
     pub hand_over: Option<HandOver>,
     pub holdout: bool,
     /// What whoever asked should know of it: code and words.
-    pub notes: Vec<Said>,
+    pub notes: Vec<CodedNote>,
 }
 
 /// What the pool gives back.
@@ -82,13 +82,17 @@ impl Answering {
             .clone()
             .filter(|_| who.personalise && !who.unknown);
         let secret = self.secret_of(&who, ask.customer_id.as_deref(), clock);
-        let ask = if who.holdout { ask.of_nobody() } else { ask };
+        let ask = if who.in_holdout() {
+            ask.of_nobody()
+        } else {
+            ask
+        };
         let locale = ask.locale.clone();
         let (placement, asked) = (ask.placement.clone(), ask.asked(who.personalise));
 
         let computed = {
             let (answering, view, request_id) = (self.clone(), view.clone(), request_id.clone());
-            let (state, holdout) = (who.state.clone(), who.holdout);
+            let (state, holdout) = (who.state.clone(), who.in_holdout());
             let compute = move |stop: &(dyn Fn() -> bool + Sync)| {
                 let moment = Moment {
                     now,
@@ -108,8 +112,8 @@ impl Answering {
             };
             self.pool.run(call.deadline, compute).await??
         };
-        let personal = computed.personal && !who.holdout;
-        let kind = match (who.holdout, personal) {
+        let personal = computed.personal && !who.in_holdout();
+        let kind = match (who.in_holdout(), personal) {
             (true, _) => AnswerKind::Holdout,
             (false, true) => AnswerKind::Personal,
             (false, false) => AnswerKind::General,
@@ -124,6 +128,7 @@ impl Answering {
                 model: view.generation.id().to_owned(),
                 placement,
                 asked,
+                arm: who.arm,
                 lists: computed.log,
             });
         }
@@ -135,7 +140,7 @@ impl Answering {
             at: now,
             seed,
             hand_over: computed.hand_over,
-            holdout: who.holdout,
+            holdout: who.in_holdout(),
             notes: notes(&who, &view, &computed.unknown, locale.as_deref()),
         })
     }
@@ -192,7 +197,7 @@ impl Answering {
 }
 
 /// What the answer's reader should know, beside the lists.
-fn notes(who: &Who, view: &View, products: &[String], locale: Option<&str>) -> Vec<Said> {
+fn notes(who: &Who, view: &View, products: &[String], locale: Option<&str>) -> Vec<CodedNote> {
     let mut notes = Vec::new();
     let mut say = |code, words: &str| notes.push((code, words.to_owned()));
     if !view.generation.is_some() {
@@ -209,7 +214,7 @@ fn notes(who: &Who, view: &View, products: &[String], locale: Option<&str>) -> V
     } else if !who.personalise {
         say("no_consent", "the customer does not allow personal answers");
     }
-    if who.holdout {
+    if who.in_holdout() {
         say(
             "holdout",
             "this customer belongs to the holdout: the answer is the best that is not personal",

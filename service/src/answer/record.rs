@@ -8,7 +8,7 @@ use super::boxes::{follow, Packer};
 use super::keeping::Keeping;
 use super::refusal::{Invalid, Refusal};
 use super::served_products::{fill_products, product_of};
-use super::unknown::{doubtful_rows, Said};
+use super::unknown::{doubtful_rows, CodedNote};
 use crate::clock::now_ms;
 use crate::config::FutureTimes;
 use crate::metrics::Metrics;
@@ -58,7 +58,7 @@ impl Recording {
     pub async fn record(
         &self,
         mut batch: Vec<Touchpoint>,
-    ) -> Result<(Recorded, Vec<Said>), Refusal> {
+    ) -> Result<(Recorded, Vec<CodedNote>), Refusal> {
         fill_products(&*self.keeping.store, &mut batch).await;
         // before they are recorded: what is recorded is known by then
         let notes = {

@@ -13,7 +13,7 @@ const EXAMPLES: usize = 3;
 const MOST_LOOKED_AT: usize = 200_000;
 
 /// A note: code and words.
-pub type Said = (&'static str, String);
+pub type CodedNote = (&'static str, String);
 
 /// The names of `unknown`, each once, the first few quoted with what `meant` says of them.
 fn quoted<'n>(
@@ -41,7 +41,7 @@ fn quoted<'n>(
 }
 
 /// Notes on the categories and brands of a list's `filters` that no product of `catalogue` has.
-pub fn unknown_limits(filters: &Filters, catalogue: &Catalogue) -> Vec<Said> {
+pub fn unknown_limits(filters: &Filters, catalogue: &Catalogue) -> Vec<CodedNote> {
     let mut notes = Vec::new();
     let categories = filters.categories.iter();
     let unknown = categories.filter(|path| catalogue.find_category(path).is_none());
@@ -74,7 +74,7 @@ fn nearest_category(name: &str, catalogue: &Catalogue) -> Option<String> {
 }
 
 /// The note on products that a request names and `catalogue` does not know; `None` where there are none.
-pub fn unknown_products(unknown: &[String], catalogue: &Catalogue) -> Option<Said> {
+pub fn unknown_products(unknown: &[String], catalogue: &Catalogue) -> Option<CodedNote> {
     let few = catalogue.len() <= MOST_LOOKED_AT;
     let (count, names) = quoted(unknown.iter().map(String::as_str), |name| {
         let products = catalogue.products().iter().filter(|_| few);
@@ -85,7 +85,7 @@ pub fn unknown_products(unknown: &[String], catalogue: &Catalogue) -> Option<Sai
 }
 
 /// The note on a language that there are no sentences in; `None` where `locale` is one that there are.
-pub fn unsupported_locale(locale: Option<&str>) -> Option<Said> {
+pub fn unsupported_locale(locale: Option<&str>) -> Option<CodedNote> {
     let tag = locale.filter(|tag| !Language::is_spoken(tag))?;
     let spoken = Language::ALL.map(Language::tag).join(" and ");
     let words = format!("there are no sentences in {tag:?}, only in {spoken}: they are English");
@@ -94,7 +94,7 @@ pub fn unsupported_locale(locale: Option<&str>) -> Option<Said> {
 
 /// Notes on what of `batch` is recorded although it is probably not what was meant: kinds that are not among `kinds`, and
 /// products that `catalogue` does not list.
-pub fn doubtful_rows(batch: &[Touchpoint], kinds: &Kinds, catalogue: &Catalogue) -> Vec<Said> {
+pub fn doubtful_rows(batch: &[Touchpoint], kinds: &Kinds, catalogue: &Catalogue) -> Vec<CodedNote> {
     let mut notes = Vec::new();
     let unknown = |row: &&Touchpoint| kinds.get(&row.kind).is_none();
     let rows = batch.iter().filter(unknown).count();

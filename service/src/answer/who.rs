@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serendib_engine::rank::Allowed;
-use serendib_shop::{in_holdout, Consents};
+use serendib_shop::{Arm, Consents};
 
 use super::keeping::Keeping;
 use crate::store::{CustomerState, StoreError};
@@ -17,8 +17,8 @@ pub struct Who {
     pub unknown: bool,
     /// Whether answers may be personal, and remembered under their name.
     pub personalise: bool,
-    /// Whether they get answers that are not personal, so that what the others are worth can be told.
-    pub holdout: bool,
+    /// Whether they get answers that are personal; `None` for a visitor without an id.
+    pub arm: Option<Arm>,
 }
 
 impl Who {
@@ -41,17 +41,19 @@ impl Who {
         // by the id that was known first, so that a link never moves who was decided on earlier into the other arm, and by
         // the id of the request where nobody is known
         let percent = keeping.config.recommend.holdout_percent;
-        let holdout = state
-            .as_ref()
-            .map(|state| state.first_id.as_str())
-            .or(customer_id)
-            .is_some_and(|id| in_holdout(id, percent));
+        let first = state.as_ref().map(|state| state.first_id.as_str());
+        let arm = first.or(customer_id).map(|id| Arm::of(id, percent));
         Ok(Who {
             unknown: customer_id.is_some() && state.is_none(),
             personalise: Allowed::of(&said, &keeping.config.consent).personalise,
-            holdout,
+            arm,
             state,
         })
+    }
+
+    /// Whether they get answers that are not personal, so that what the others are worth can be told.
+    pub fn in_holdout(&self) -> bool {
+        self.arm == Some(Arm::Holdout)
     }
 
     /// Every id of theirs, that of the request included.

@@ -8,10 +8,11 @@ use clap::Args;
 
 use super::{end_of_process, runtime};
 #[cfg(feature = "shop-data")]
-use crate::commands::{store_of, Loading, DEFAULT_STORE};
+use crate::commands::{Loading, DEFAULT_STORE};
 use crate::config::{Config, RawConfig, StoreConfig};
 use crate::server;
 use crate::store::{SqliteConfig, SqliteStore};
+use serendib_shop::ledger::store_of;
 
 /// Serve recommendations over gRPC until Ctrl-C.
 ///
@@ -152,6 +153,7 @@ pub async fn open_store(config: &StoreConfig) -> anyhow::Result<Arc<SqliteStore>
 async fn open_checked(config: &StoreConfig, trust_clock: bool) -> anyhow::Result<Arc<SqliteStore>> {
     let sqlite = SqliteConfig {
         trust_clock,
+        ledger: config.ledger.clone(),
         cache_bytes: (config.cache_bytes / 2) as usize,
         max_pages: config.max_bytes.map(|bytes| (bytes / 4_096).max(64)),
         ..SqliteConfig::new(&config.dir)
@@ -177,9 +179,6 @@ async fn load_shop_data(
     let loaded = crate::commands::load(&data, store, loading)
         .await
         .with_context(|| format!("cannot load the shop data in {dir:?}"))?;
-    for note in &loaded.notes {
-        tracing::warn!("{note}");
-    }
     tracing::info!(
         products = loaded.products,
         customers = loaded.customers,

@@ -14,6 +14,7 @@ use crate::store::{sqlite, ShopRow, StoredBox};
 
 use super::load::{SHOP_AREA, SHOP_KEY};
 use crate::clock::now_ms;
+use serendib_shop::ledger::ledger_of;
 use serendib_shop::Progress;
 
 use super::{runtime, DEFAULT_STORE};
@@ -35,6 +36,9 @@ pub struct Export {
     /// Directory of the store
     #[arg(long, default_value = DEFAULT_STORE)]
     store: PathBuf,
+    /// The ledger of erasures; beside the store if absent
+    #[arg(long)]
+    erasures: Option<PathBuf>,
     /// Directory to make
     #[arg(long)]
     out: PathBuf,
@@ -57,7 +61,19 @@ enum Unsaid {
     Refuse,
 }
 
+/// How long an erasure takes from the ledger into the store at most, ms.
+const ENTERING_MS: i64 = 60_000;
+
 impl Export {
+    /// The ledger of erasures for who reads the export: whoever is erased from now on is left out of it.
+    fn ledger(&self) -> Option<String> {
+        let ledger = self.erasures.clone();
+        let ledger = ledger.unwrap_or_else(|| ledger_of(&self.store));
+        // a store of an older version has none until it is served
+        let ledger = ledger.canonicalize().ok()?;
+        Some(ledger.to_str()?.to_owned())
+    }
+
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         runtime()?
@@ -87,6 +103,9 @@ impl Export {
         let mut rows = sqlite::export_dir(&self.store, defaults, now).await?;
         let shop = ShopWriter::create(&self.out, self.format)?;
         info.as_of = Some(serendib_shop::time::format_time(now));
+        info.erasures = self.ledger();
+        // one that was entered a moment ago may not have been in effect yet
+        info.erased_until = Some(now - ENTERING_MS);
         shop.shop(&info)?;
         let mut tables = Tables {
             shop: &shop,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use serendib_shop::{DataError, ReadOptions, Served, ShopData, Table, Touchpoint};
+use serendib_shop::{Arm, DataError, ReadOptions, Served, ShopData, Table, Touchpoint};
 
 use crate::store::canonical::{id_of_hash, row_hash};
 use crate::store::sqlite::{Answer, Prepared, SqliteConfig, SqliteStore};
@@ -18,7 +18,8 @@ use crate::store::{
 use crate::clock::now_ms;
 use serendib_shop::Progress;
 
-use super::{runtime, store_of};
+use super::runtime;
+use serendib_shop::ledger::store_of;
 
 /// Where `shop.json` is kept in the store.
 pub(super) const SHOP_AREA: &str = "shop";
@@ -47,6 +48,9 @@ pub struct Load {
     /// Directory of the store, made if it is not there; absent = beside the data: shop-store for shop
     #[arg(long)]
     store: Option<PathBuf>,
+    /// The ledger of erasures; beside the store if absent
+    #[arg(long)]
+    erasures: Option<PathBuf>,
     /// Skip wrong rows and count them instead of stopping at the first
     #[arg(long)]
     lenient: bool,
@@ -169,6 +173,9 @@ impl Load {
         let dir = self.store.clone().unwrap_or_else(|| store_of(&self.data));
         let loaded = runtime()?.block_on(async {
             let mut config = SqliteConfig::new(&dir);
+            if let Some(ledger) = &self.erasures {
+                config.ledger.clone_from(ledger);
+            }
             config.group_rows = 8 * BATCH;
             config.served_queue = 1 << 16;
             config.cache_bytes = 0;
@@ -485,7 +492,7 @@ fn begun(row: &Served) -> ServedRequest {
         customer_id: row.customer_id.clone(),
         at: row.at.unwrap_or(0),
         model: row.model.clone().unwrap_or_default(),
-        placement: None,
+        arm: row.arm.as_deref().and_then(Arm::parse),
         ..ServedRequest::default()
     }
 }

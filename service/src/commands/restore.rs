@@ -8,6 +8,7 @@ use clap::Args;
 use crate::store::sqlite;
 
 use crate::clock::now_ms;
+use serendib_shop::ledger::ledger_of;
 use serendib_shop::Progress;
 
 use super::{runtime, DEFAULT_STORE};
@@ -16,8 +17,8 @@ use super::{runtime, DEFAULT_STORE};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  serendib restore --from backups/2026-01-31 --store serendib-store --replace\n\nStop the \
-                  server first. The erase ledger in the store's directory is kept and applied to what is restored; the \
-                  old store is replaced only once the new one is complete and checked."
+                  server first. The ledger of erasures beside the store is kept and applied to what is restored; the old \
+                  store is replaced only once the new one is complete and checked."
 )]
 pub struct Restore {
     /// The backup to restore from
@@ -26,6 +27,9 @@ pub struct Restore {
     /// Directory of the store
     #[arg(long, default_value = DEFAULT_STORE)]
     store: PathBuf,
+    /// The ledger of erasures; beside the store if absent
+    #[arg(long)]
+    erasures: Option<PathBuf>,
     /// Replace the store that is there
     #[arg(long)]
     replace: bool,
@@ -37,11 +41,15 @@ pub struct Restore {
 impl Restore {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
+        let beside = ledger_of(&self.store);
+        let ledger = self.erasures.as_deref().unwrap_or(&beside);
+        let had_ledger = ledger.is_file();
         let progress = Progress::counter("restoring");
         let restored = runtime()?
-            .block_on(sqlite::restore(
+            .block_on(sqlite::restore_heeding(
                 &self.from,
                 &self.store,
+                ledger,
                 self.replace,
                 now_ms(),
             ))
@@ -58,6 +66,12 @@ impl Restore {
                     .map_or_else(String::new, |at| at.to_rfc3339()),
                 restored.erased_again
             );
+            if !had_ledger {
+                println!(
+                    "warning: there was no ledger of erasures at {}: whoever was erased after the backup was made is back",
+                    ledger.display()
+                );
+            }
         }
         Ok(())
     }

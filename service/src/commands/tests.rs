@@ -8,6 +8,7 @@ use tokio_stream::StreamExt;
 
 use super::{load, Backup, Export, Load, Loaded, Restore};
 use crate::answer::default_consents;
+use crate::clock::now_ms;
 use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
 
 const NOW: i64 = 1_767_225_600_000;
@@ -281,4 +282,55 @@ fn an_export_carries_what_the_server_takes_for_granted() {
     let bob = log.customer_ids.get("bob").unwrap();
     assert!(log.allows(bob, Purpose::Train));
     assert!(!log.allows(bob, Purpose::InferLifeStage));
+}
+
+#[test]
+fn files_are_read_without_those_who_were_erased_after_them() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    std::fs::create_dir(path("shop")).unwrap();
+    shop(&path("shop"));
+    let run = |words: &[&str]| parse_and_run(root.path(), words).unwrap();
+    // the store that belongs to the data lies beside them
+    run(&["load", "--data", "shop"]);
+    run(&["export", "--store", "shop-store", "--out", "night"]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(SqliteConfig::new(path("shop-store"))).unwrap();
+        let (card, by) = ("card".to_owned(), "test".to_owned());
+        store.erase_customer(card, by, now_ms()).await.unwrap();
+        store.close().await.unwrap();
+    });
+    for (data, ending) in [("shop", "csv"), ("night", "parquet")] {
+        let data = ShopData::open(&path(data), ReadOptions::default()).unwrap();
+        let log = Log::load(&data, None).unwrap();
+        assert_eq!(log.customer("ada"), None);
+        assert!(log.customer("bob").is_some());
+        let left = data.served().unwrap().count();
+        assert_eq!(left, 1);
+        assert_eq!(data.delights().unwrap().count(), 0);
+        let notes = data.notes().join("\n");
+        for (table, rows) in [("touchpoints", "2 rows"), ("customers", "1 row")] {
+            let note = format!("{table}.{ending}: {rows} of customers who were erased");
+            assert!(notes.contains(&note), "{note}: {notes}");
+        }
+    }
+    // what came after the erasure is of a new customer
+    let later =
+        "customer_id,kind,product_id,at\nada,purchase,tea,2026-02-01\nada,view,tea,2025-01-01\n";
+    std::fs::write(path("shop").join("touchpoints.csv"), later).unwrap();
+    let data = ShopData::open(&path("shop"), ReadOptions::default()).unwrap();
+    let log = Log::load(&data, None).unwrap();
+    let ada = log.customer("ada").unwrap();
+    assert_eq!(log.histories.of(ada).len(), 1);
+    // without the ledger nobody knows who is to be left out
+    std::fs::remove_file(path("shop-store.erasures")).unwrap();
+    for data in ["shop", "night"] {
+        let error = ShopData::open(&path(data), ReadOptions::default()).unwrap_err();
+        let words = error.to_string();
+        assert!(
+            words.contains("the ledger of erasures is missing"),
+            "{words}"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serendib_engine::engagement::{CareRules, ContactRules, FatigueRules, PressureRules};
 use serendib_engine::rank::{Caps, ListKind, Together};
+use serendib_shop::ledger::ledger_of;
 use serendib_shop::{Consents, DAY_MS};
 
 use super::{ConfigError, ConsentSection, ContactSection, RawConfig, RecommendSection};
@@ -76,6 +77,8 @@ pub struct Models {
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
     pub dir: PathBuf,
+    /// The ledger of erasures.
+    pub ledger: PathBuf,
     /// Bytes for cached customers.
     pub cache_bytes: u64,
     /// Largest size in bytes.
@@ -236,7 +239,11 @@ impl RawConfig {
                 dir: if self.store.dir.is_empty() {
                     return wrong("store.dir", "empty, expected a directory");
                 } else {
-                    self.store.dir.into()
+                    self.store.dir.clone().into()
+                },
+                ledger: match self.store.erasures.as_str() {
+                    "" => ledger_of(self.store.dir.as_ref()),
+                    path => path.into(),
                 },
                 cache_bytes: (within("store.cache_mib", self.store.cache_mib, 1..=1 << 20)? as u64)
                     << 20,

@@ -98,6 +98,9 @@ settings! {
     store: StoreSection {
         /// Directory of the store; created when missing. Default ./serendib-store. Losing it loses what was recorded.
         dir: String = "serendib-store".into();
+        /// The ledger of erasures, a file that is kept when the store is replaced or lost: whoever is in it stays erased.
+        /// Empty = beside the store, by its name with ".erasures". Default empty.
+        erasures: String = "".into();
         /// Memory for customers that were read lately, in MiB, 1 to 1048576. Default 256.
         cache_mib: u64 = 256;
         /// Largest size of the store in MiB, 0 = until the disk is full. Default 0. When full, recording is refused and

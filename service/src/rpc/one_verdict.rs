@@ -7,6 +7,7 @@ use serendib_shop::{
     BoxOrder, Check, Customer, Delight, Fact, FieldError, Product, StockLot, Touchpoint, DAY_MS,
 };
 
+use super::boxes::convert::box_ask;
 use super::catalog::convert::{product_from_proto, product_to_proto};
 use super::customer::convert::{customer_from_proto, customer_to_proto};
 use super::fields::{field_of, Invalid};
@@ -374,6 +375,17 @@ fn boxes() -> Vec<Case<BoxOrder>> {
             ("leaves in 1850", bad("ship_at"), |b| {
                 b.ship_at = Some(YEAR_1850)
             }),
+            ("64 lines", None, |b| b.slots = Some(64)),
+            ("65 lines", bad("slots"), |b| b.slots = Some(65)),
+            ("65 surprises", bad("surprise_slots"), |b| {
+                (b.slots, b.surprise_slots) = (None, Some(65))
+            }),
+            ("1,001 exclusions", bad("exclusions"), |b| {
+                b.exclusions = vec!["nuts".into(); 1_001]
+            }),
+            ("an endless exclusion", bad("exclusions"), |b| {
+                b.exclusions = vec!["n".repeat(1_025)]
+            }),
         ],
     )
 }
@@ -554,7 +566,7 @@ async fn one_row_one_verdict() {
 }
 
 #[test]
-fn boxes_and_lots_are_judged_in_files_as_by_the_check() {
+fn boxes_and_lots_are_judged_in_files_and_calls_as_by_the_check() {
     for Case { name, row, fault } in boxes() {
         assert_eq!(
             row.check().err().as_ref().map(FieldError::column),
@@ -563,6 +575,21 @@ fn boxes_and_lots_are_judged_in_files_as_by_the_check() {
         );
         let file = in_a_file("boxes", &row);
         assert_eq!(file.map(|(column, _)| column).as_deref(), fault, "{name}");
+        let call = box_ask(&serendib_proto::v1::BoxOrder {
+            box_id: row.box_id.clone(),
+            customer_id: row.customer_id.clone(),
+            ship_at_ms: row.ship_at,
+            slots: row.slots,
+            surprise_slots: row.surprise_slots,
+            budget: row.budget,
+            exclusions: row.exclusions.clone(),
+            ..serendib_proto::v1::BoxOrder::default()
+        });
+        let call = call.err().map(|invalid| invalid.field);
+        let call = call
+            .as_deref()
+            .map(|field| field.split('[').next().unwrap());
+        assert_eq!(call, fault.map(field_of).as_deref(), "{name}");
     }
     for Case { name, row, fault } in lots() {
         assert_eq!(

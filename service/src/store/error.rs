@@ -128,6 +128,9 @@ pub enum StoreError {
     /// The write queue is full.
     #[error("{waiting} rows are waiting to be written, at most {limit} may; retry later")]
     Busy { waiting: usize, limit: usize },
+    /// Whoever reads a stream was so slow that it held an old state of the store for too long.
+    #[error("the rows were not taken in time; ask again and read faster")]
+    Late,
     /// The disk or the configured size is full.
     #[error("the store is full: {detail}; free space, then retry")]
     Full {
@@ -216,7 +219,8 @@ impl StoreError {
             | StoreError::ReservationClosed { .. } => ErrorCode::FailedPrecondition,
             StoreError::VersionMismatch { .. } => ErrorCode::Aborted,
             StoreError::Busy { .. } => ErrorCode::ResourceExhausted,
-            StoreError::Full { .. }
+            StoreError::Late
+            | StoreError::Full { .. }
             | StoreError::Stopped { .. }
             | StoreError::Closed
             | StoreError::ReadOnly { .. }

@@ -19,6 +19,5 @@ pub use api::{Position, RowStream, Store};
 pub use authority::{Heard, Said, Source};
 pub use canonical::derived_touchpoint_id;
 pub use error::{ErrorCode, StoreError};
-pub(crate) use keyed::owned;
 pub use sqlite::{SqliteConfig, SqliteStore};
 pub use types::*;

@@ -45,7 +45,7 @@ pub async fn follow_models(app: Arc<App>) {
     }
 }
 
-/// Expires reservations, deletes what is too old, and scrubs erased customers from the files.
+/// Expires reservations and deletes what is too old.
 pub async fn keep_store(app: Arc<App>) {
     let config = &app.config.store;
     let retention = Retention {
@@ -54,38 +54,47 @@ pub async fn keep_store(app: Arc<App>) {
         unreported_ms: Some(config.keep_unreported_ms),
         ..Retention::default()
     };
-    let scrub_every = (config.scrub_within / 2).max(Duration::from_millis(500));
     let mut refresh = tokio::time::interval(Duration::from_secs(15));
     let mut sweep = tokio::time::interval(Duration::from_secs(600));
-    let mut scrub = tokio::time::interval(scrub_every);
-    for ticks in [&mut refresh, &mut sweep, &mut scrub] {
+    for ticks in [&mut refresh, &mut sweep] {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks.tick().await;
     }
-    let mut waiting: Option<tokio::time::Instant> = None;
     loop {
-        let unscrubbed = app.store.health().unscrubbed;
-        match waiting {
-            None if unscrubbed > 0 => waiting = Some(tokio::time::Instant::now()),
-            Some(_) if unscrubbed == 0 => waiting = None,
-            Some(since) if since.elapsed() > config.scrub_within => {
-                tracing::warn!(
-                    unscrubbed,
-                    overdue_s = (since.elapsed() - config.scrub_within).as_secs(),
-                    "erased customers are still in the files: a slow reader holds an older state"
-                );
-            }
-            _ => {}
-        }
         let result = tokio::select! {
             _ = refresh.tick() => app.views.refresh(now_ms()).await,
             _ = sweep.tick() => app.store.sweep(retention, now_ms()).await.map(|_| ()),
-            _ = scrub.tick(), if app.store.health().unscrubbed > 0 => {
-                app.store.scrub(now_ms()).await.map(|_| ())
-            }
         };
         if let Err(error) = result {
             tracing::warn!(%error, "keeping the store in order failed; it is tried again");
+        }
+    }
+}
+
+/// Scrubs erased customers from the files, and says when that is overdue.
+pub async fn scrub_erased(app: Arc<App>) {
+    let within = app.config.store.scrub_within;
+    let mut ticks = tokio::time::interval((within / 2).max(Duration::from_millis(500)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks.tick().await;
+    let mut waiting: Option<tokio::time::Instant> = None;
+    loop {
+        ticks.tick().await;
+        if app.store.health().unscrubbed == 0 {
+            waiting = None;
+            continue;
+        }
+        let since = *waiting.get_or_insert_with(tokio::time::Instant::now);
+        if let Err(error) = app.store.scrub(now_ms()).await {
+            tracing::warn!(%error, "scrubbing the files failed; it is tried again");
+        }
+        let unscrubbed = app.store.health().unscrubbed;
+        if unscrubbed > 0 && since.elapsed() + within / 2 > within {
+            tracing::warn!(
+                unscrubbed,
+                waiting_s = since.elapsed().as_secs(),
+                "erased customers are still in the files: a slow reader holds an older state"
+            );
         }
     }
 }

@@ -22,6 +22,8 @@ struct Found {
     first: Vec<String>,
     /// Rows that repeat an id, by a hash of their place.
     repeated: HashSet<u64>,
+    /// Rows of customers who were erased after them, by file and a hash of the place.
+    erased: BTreeMap<PathBuf, HashSet<u64>>,
     /// Columns that the table does not know, with the one that may have been meant.
     unknown: BTreeMap<String, Option<&'static str>>,
     /// Products that the products table does not list, and their rows by a hash of the place.
@@ -69,6 +71,12 @@ impl Findings {
 
     pub(super) fn repeat(&self, place: &Place) {
         self.found().repeated.insert(place_hash(place));
+    }
+
+    pub(super) fn erased(&self, place: &Place) {
+        let mut found = self.found();
+        let rows = found.erased.entry(place.file.to_path_buf()).or_default();
+        rows.insert(place_hash(place));
     }
 
     pub(super) fn unlisted(&self, product: &str, place: &Place) {
@@ -137,6 +145,13 @@ impl Findings {
     ) -> Vec<String> {
         let found = self.found();
         let mut notes = Vec::new();
+        for (path, rows) in &found.erased {
+            let file = path.strip_prefix(dir).unwrap_or(path).display();
+            notes.push(format!(
+                "{file}: {} of customers who were erased left out: take them out of the file",
+                counted(rows.len(), "row")
+            ));
+        }
         let own = own.and_then(currency_named);
         let other = |code: &&String| own.as_ref().is_none_or(|own| own != code.as_str());
         if found.currencies.len() > 1

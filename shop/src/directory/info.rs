@@ -32,6 +32,13 @@ pub struct ShopInfo {
     /// What holds for customers who said nothing; absent = allowed.
     #[serde(skip_serializing_if = "Consents::is_silent")]
     pub consents: Consents,
+    /// The ledger of erasures, a path from the directory of the data: rows of customers who were erased after them are left
+    /// out. That of the store which belongs to the data when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erasures: Option<String>,
+    /// Who was erased up to then, ms, is in the data no more: as an export has it, which tells the rows of linked ids under one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_until: Option<i64>,
     /// Every other key.
     #[serde(flatten)]
     pub other: Map<String, Value>,

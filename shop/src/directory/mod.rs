@@ -1,5 +1,6 @@
 //! A directory of shop data, opened for reading.
 
+mod erased;
 mod files;
 mod findings;
 mod forms;
@@ -26,6 +27,7 @@ use crate::table::read::open_text;
 use crate::table::record::Record;
 use crate::time::Zone;
 use crate::{BoxOrder, StockLot};
+pub use erased::Erasures;
 use files::{Found, Part};
 use findings::Findings;
 use rows::Standing;
@@ -55,20 +57,23 @@ pub struct ShopData {
     found: Found,
     findings: BTreeMap<Table, Arc<Findings>>,
     product_ids: Mutex<Option<Arc<ProductIds>>>,
+    erasures: Option<Erasures>,
 }
 
 impl ShopData {
     /// Opens `dir`.
     ///
     /// # Errors
-    /// It is no directory, holds a table twice or files but no table at all, or its `shop.json` is wrong.
+    /// It is no directory, holds a table twice or files but no table at all, its `shop.json` is wrong, or the ledger of
+    /// erasures that belongs to it is missing or damaged.
     pub fn open(dir: &Path, options: ReadOptions) -> Result<ShopData, DataError> {
         let found = files::find(dir)?;
         if found.tables.is_empty() && found.documents.is_empty() && !found.others.is_empty() {
             return Err(DataError::file(
                 dir,
                 format!(
-                    "holds no table of shop data; expected {} as .parquet, .csv or .jsonl",
+                    "holds no table of shop data; what is there is none: {}; expected {} as .parquet, .csv or .jsonl",
+                    some_of(&found.others),
                     Table::ALL.map(Table::name).join(", ")
                 ),
             ));
@@ -87,7 +92,8 @@ impl ShopData {
                 )
             })?,
         };
-        Ok(ShopData {
+        let mut data = ShopData {
+            erasures: None,
             dir: dir.to_path_buf(),
             options,
             shop,
@@ -98,7 +104,15 @@ impl ShopData {
                 .map(|table| (table, Arc::default()))
                 .collect(),
             product_ids: Mutex::new(None),
-        })
+        };
+        data.erasures = Erasures::find(dir, &data.shop, data.as_of()?)?;
+        Ok(data)
+    }
+
+    /// The same data without the rows of those who were erased from `other` after them.
+    pub fn heeding(mut self, other: &ShopData) -> ShopData {
+        self.erasures.clone_from(&other.erasures);
+        self
     }
 
     /// The time that the data speak for, as `shop.json` states it, ms.
@@ -186,7 +200,8 @@ impl ShopData {
 
     fn rows<T: Record>(&self, table: Table) -> Result<Rows<T>, DataError> {
         let findings = self.findings_of(table);
-        Rows::new(self.parts(table), self.zone, self.options.lenient, findings)
+        let rows = Rows::new(self.parts(table), self.zone, self.options.lenient, findings)?;
+        Ok(rows.without(self.erasures.clone()))
     }
 
     /// The ids of the `products` table, read once; `None` without such a table.
@@ -331,6 +346,13 @@ impl ShopData {
     pub fn rules(&self) -> Result<Option<Value>, DataError> {
         self.found.documents.get("rules").map(document).transpose()
     }
+}
+
+/// The first few of `names`, in words.
+fn some_of(names: &[String]) -> String {
+    const FEW: usize = 5;
+    let more = if names.len() > FEW { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(FEW)].join(", "))
 }
 
 fn document(part: &Part) -> Result<Value, DataError> {

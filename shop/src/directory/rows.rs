@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::files::Part;
 use super::findings::Findings;
 use super::forms::decide;
+use super::Erasures;
 use crate::error::{DataError, Place};
 use crate::row::FieldError;
 use crate::table::names::meant;
@@ -40,6 +41,7 @@ pub struct Rows<T: Record> {
     latest: i64,
     lenient: bool,
     findings: Arc<Findings>,
+    erasures: Option<Erasures>,
     judge: Option<Judge<T>>,
 }
 
@@ -226,6 +228,7 @@ impl<T: Record> Rows<T> {
             latest: crate::time::latest(),
             lenient,
             findings,
+            erasures: None,
             judge: None,
         };
         // a wrong header shows at once, not at the first row
@@ -244,6 +247,12 @@ impl<T: Record> Rows<T> {
     /// Where the row given last stands.
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref()
+    }
+
+    /// The same rows without those of customers who were erased after them.
+    pub(super) fn without(mut self, erasures: Option<Erasures>) -> Rows<T> {
+        self.erasures = erasures;
+        self
     }
 
     /// The same rows, with what `judge` makes of each that counts so far.
@@ -303,9 +312,15 @@ impl<T: Record> Rows<T> {
                     self.current = None;
                 }
                 Ok(true) => {
-                    let row = open.decode(self.zone, self.latest, &self.findings);
+                    let mut row = open.decode(self.zone, self.latest, &self.findings);
                     let place = open.place();
                     self.place = Some(place.clone());
+                    if let (Ok(row), Some(erasures)) = (&mut row, &self.erasures) {
+                        if !row.forget(erasures) {
+                            self.findings.erased(&place);
+                            continue;
+                        }
+                    }
                     let standing = match (&row, &mut self.judge) {
                         (Ok(row), Some(judge)) => judge(row, &place),
                         _ => return Some(row),

@@ -1,5 +1,7 @@
 //! What histories say was acquired: things owned, liked and had, and baskets.
 
+use std::collections::HashMap;
+
 use super::kept::{kept, order_key};
 use super::touch::Touch;
 use crate::{Kind, ProductIx, NO_PRODUCT};
@@ -20,70 +22,39 @@ pub struct Owned {
 
 /// What of a time-ordered `history` the customer owns: purchased or rated, and not returned, cancelled or given to somebody.
 ///
-/// Returned packs are taken off the purchases before them; a return without a purchase before it changes nothing. A
-/// product that was only rated is owned until it is returned. In order of first acquisition.
+/// What a return takes back is by [`kept`]; a product that was only rated is owned until it is returned. In order of first
+/// acquisition.
 pub fn net_acquisitions(history: &[Touch]) -> Vec<Owned> {
-    struct Tally {
-        bought: f32,
-        rated: bool,
-        last_at: i64,
-        times: u32,
-        liked: bool,
-    }
-    let mut order: Vec<ProductIx> = Vec::new();
-    let mut tallies: std::collections::HashMap<ProductIx, Tally> = std::collections::HashMap::new();
-    for touch in history
-        .iter()
-        .filter(|t| t.product != NO_PRODUCT && !t.gift)
-    {
-        if touch.kind.acquires() {
-            let tally = tallies.entry(touch.product).or_insert_with(|| {
-                order.push(touch.product);
-                Tally {
-                    bought: 0.0,
-                    rated: false,
-                    last_at: touch.at,
-                    times: 0,
-                    liked: true,
-                }
+    let mut owned: Vec<Owned> = Vec::new();
+    let mut places: HashMap<ProductIx, usize> = HashMap::new();
+    for (touch, kept) in history.iter().zip(kept(history)) {
+        if kept.packs <= 0.0 || touch.product == NO_PRODUCT || touch.gift {
+            continue;
+        }
+        let place = *places.entry(touch.product).or_insert_with(|| {
+            owned.push(Owned {
+                product: touch.product,
+                quantity: 0.0,
+                last_at: touch.at,
+                times: 0,
+                liked: true,
             });
-            if touch.kind == Kind::RATING {
-                tally.rated = true;
-            } else {
-                tally.bought += touch.quantity;
-            }
-            tally.last_at = touch.at;
-            tally.times += 1;
-            tally.liked = !touch.is_low();
-        } else if touch.kind.takes_back() {
-            if let Some(tally) = tallies.get_mut(&touch.product) {
-                tally.bought = (tally.bought - touch.quantity).max(0.0);
-                if tally.bought <= 0.0 {
-                    tally.rated = false;
-                }
-            }
+            owned.len() - 1
+        });
+        let own = &mut owned[place];
+        if touch.kind != Kind::RATING {
+            own.quantity += kept.packs;
+        }
+        own.last_at = touch.at;
+        own.times += 1;
+        own.liked = !touch.is_low();
+    }
+    for own in &mut owned {
+        if own.quantity <= 0.0 {
+            own.quantity = 1.0;
         }
     }
-    order
-        .into_iter()
-        .filter_map(|product| {
-            let tally = &tallies[&product];
-            let quantity = if tally.bought > 0.0 {
-                tally.bought
-            } else if tally.rated {
-                1.0
-            } else {
-                return None;
-            };
-            Some(Owned {
-                product,
-                quantity,
-                last_at: tally.last_at,
-                times: tally.times,
-                liked: tally.liked,
-            })
-        })
-        .collect()
+    owned
 }
 
 /// What of a time-ordered `history` the customer owns and said nothing against.

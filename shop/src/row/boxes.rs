@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Attributes;
 
+/// Lines that a box has at most.
+pub const MAX_SLOTS: usize = 64;
+/// Exclusions that a box has at most.
+pub const MAX_EXCLUSIONS: usize = 1_000;
+/// Bytes of an exclusion at most.
+pub const MAX_EXCLUSION_BYTES: usize = 1_024;
+
 /// One parcel to pack, as in the `boxes` table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -6,7 +6,11 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use super::{Attributes, BoxOrder, Customer, Delight, Fact, Product, Served, StockLot, Touchpoint};
+use super::{
+    Attributes, BoxOrder, Customer, Delight, Fact, Product, Served, StockLot, Touchpoint,
+    MAX_EXCLUSIONS, MAX_EXCLUSION_BYTES, MAX_SLOTS,
+};
+use crate::holdout::Arm;
 use crate::ids::{check_id, is_placeholder};
 use crate::time::{misscaled, parse_date};
 
@@ -347,6 +351,9 @@ impl Check for Served {
         optional_id("customer_id", &self.customer_id)?;
         check_time("at", self.at)?;
         optional_id("product_id", &self.product_id)?;
+        if let Some(arm) = self.arm.as_deref().filter(|arm| Arm::parse(arm).is_none()) {
+            return wrong("arm", format!("{arm:?}"), "personal or holdout");
+        }
         match self.propensity {
             Some(p) if !(0.0..=1.0).contains(&p) => wrong("propensity", p, "a probability"),
             _ => Ok(()),
@@ -359,6 +366,23 @@ impl Check for BoxOrder {
         id("box_id", &self.box_id)?;
         id("customer_id", &self.customer_id)?;
         check_time("ship_at", self.ship_at)?;
+        for (field, slots) in [
+            ("slots", self.slots),
+            ("surprise_slots", self.surprise_slots),
+        ] {
+            if let Some(slots) = slots.filter(|slots| *slots as usize > MAX_SLOTS) {
+                return wrong(field, slots, format!("at most {MAX_SLOTS}"));
+            }
+        }
+        if self.exclusions.len() > MAX_EXCLUSIONS {
+            let found = self.exclusions.len();
+            let message = format!("has {found} entries, at most {MAX_EXCLUSIONS} are allowed");
+            return Err(FieldError::new("exclusions", message));
+        }
+        for (ix, exclusion) in self.exclusions.iter().enumerate() {
+            let field = format!("exclusions[{ix}]");
+            check_text(&field, Some(exclusion), MAX_EXCLUSION_BYTES)?;
+        }
         if let (Some(slots), Some(surprises)) = (self.slots, self.surprise_slots) {
             if surprises > slots {
                 let expected = format!("at most the {slots} slots of the box");

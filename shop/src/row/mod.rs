@@ -10,7 +10,7 @@ mod customer;
 mod product;
 mod touchpoint;
 
-pub use boxes::{BoxOrder, StockLot};
+pub use boxes::{BoxOrder, StockLot, MAX_EXCLUSIONS, MAX_EXCLUSION_BYTES, MAX_SLOTS};
 pub use check::{
     check_amount, check_identities, check_identity, check_scale, check_text, check_time, Check,
     FieldError, MAX_IDENTITIES, PLAUSIBLE_MS,

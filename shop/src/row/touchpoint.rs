@@ -159,4 +159,6 @@ pub struct Served {
     pub propensity: Option<f64>,
     /// The candidates of the draw with their propensities, JSON.
     pub candidates: Option<String>,
+    /// The arm of the customer when it was decided: `personal` or `holdout`.
+    pub arm: Option<String>,
 }

@@ -243,6 +243,7 @@ fn the_other_tables_read_back_in_every_format() {
         rank: Some(3),
         propensity: Some(0.25),
         candidates: Some(r#"[{"p":0.5}]"#.into()),
+        arm: Some("holdout".into()),
         ..Served::default()
     };
     let order = BoxOrder {

@@ -1,7 +1,10 @@
-//! Learns how far behind others the products come that let their customers down: by how seldom they are acquired again.
+//! Learns how far behind others the products come that let their customers down, by how seldom they are acquired again; and
+//! which products let most of those down who had them.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serendib_engine::engagement::Aversion;
-use serendib_shop::{Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{had, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
 
 /// Days within which something is acquired again.
 const AGAIN_DAYS: i64 = 180;
@@ -24,12 +27,19 @@ impl Tally {
     }
 }
 
-/// The factors of a shop with the time-ordered `histories`, which end at `end` (ms).
+/// The factors of a shop with the time-ordered `histories`, which end at `end` (ms; `None` without times: then the factors stay
+/// at their defaults), and the products that most were let down by.
 ///
 /// Of products that let their customer down so many are acquired again within the time; of products that were acquired and kept
 /// another share. The ratio of the two, drawn to the default by a few cases, is the factor. What ended too recently to tell is
 /// not looked at.
-pub fn fit(histories: &[&[Touch]], end: i64) -> Aversion {
+pub fn fit(histories: &[&[Touch]], end: Option<i64>) -> Aversion {
+    let mut aversion = end.map_or_else(Aversion::default, |end| factors(histories, end));
+    aversion.disliked = disliked(histories, &aversion);
+    aversion
+}
+
+fn factors(histories: &[&[Touch]], end: i64) -> Aversion {
     let mut kept = Tally::default();
     let mut let_down = [Tally::default(); LetDown::ALL.len()];
     for history in histories {
@@ -47,6 +57,28 @@ pub fn fit(histories: &[&[Touch]], end: i64) -> Aversion {
         *aversion.of_mut(how) = (factor as f32).clamp(Aversion::LEAST, Aversion::MOST);
     }
     aversion
+}
+
+/// The products that let more than half of those down who had them, drawn to the share of the whole shop by a few. How a product
+/// let somebody down counts as far as it is held back for them; being taken out of a cart and a wrong size say nothing to others.
+fn disliked(histories: &[&[Touch]], aversion: &Aversion) -> Vec<ProductIx> {
+    let mut products: BTreeMap<ProductIx, (f64, f64)> = BTreeMap::new();
+    for history in histories {
+        let standing = Standing::of(history, &[]);
+        let had: BTreeSet<ProductIx> = had(history).collect();
+        for product in had {
+            let how = standing.let_down.get(&product);
+            let how = how.filter(|how| !matches!(how, LetDown::TakenOut | LetDown::WrongSize));
+            let (people, let_down) = products.entry(product).or_default();
+            *people += 1.0;
+            *let_down += how.map_or(0.0, |how| 1.0 - f64::from(aversion.of(*how)));
+        }
+    }
+    let sum = |of: fn(&(f64, f64)) -> f64| products.values().map(of).sum::<f64>();
+    let usual = sum(|(_, let_down)| *let_down) / sum(|(people, _)| *people).max(1.0);
+    let share = |(people, let_down): &(f64, f64)| (let_down + PRIOR * usual) / (people + PRIOR);
+    let disliked = products.iter().filter(|(_, of)| share(of) > 0.5);
+    disliked.map(|(product, _)| *product).collect()
 }
 
 fn tally(
@@ -113,7 +145,7 @@ mod tests {
             .map(|n| customer(f64::from(n) < 200.0 * share, cause))
             .collect();
         let histories: Vec<&[Touch]> = customers.iter().map(Vec::as_slice).collect();
-        fit(&histories, 400 * DAY_MS)
+        fit(&histories, Some(400 * DAY_MS))
     }
 
     #[test]
@@ -129,6 +161,37 @@ mod tests {
             learned(1.0, Cause::Product).complained,
             Aversion::default().complained
         );
-        assert_eq!(fit(&[], 0), Aversion::default());
+        assert_eq!(fit(&[], Some(0)), Aversion::default());
+    }
+
+    #[test]
+    fn what_lets_most_down_is_known_and_what_few_tried_is_not() {
+        let rated = |product, stars: u8| Touch {
+            rating: stars * 10,
+            ..Touch::new(Kind::RATING, product, 1)
+        };
+        let mut customers: Vec<Vec<Touch>> = Vec::new();
+        for n in 0..100_u8 {
+            let mut history = vec![rated(0, 5), rated(1, if n % 3 == 0 { 5 } else { 1 })];
+            history.push(rated(2, if n % 3 == 0 { 1 } else { 5 }));
+            if n < 4 {
+                history.push(rated(3, 1));
+            }
+            // given back by everybody, because of what it is
+            history.push(Touch::new(Kind::PURCHASE, 4, 2));
+            history.push(Touch {
+                cause: Cause::Product,
+                ..Touch::new(Kind::RETURN, 4, 3)
+            });
+            // and because it did not fit
+            history.push(Touch::new(Kind::PURCHASE, 5, 2));
+            history.push(Touch {
+                cause: Cause::Size,
+                ..Touch::new(Kind::RETURN, 5, 3)
+            });
+            customers.push(history);
+        }
+        let histories: Vec<&[Touch]> = customers.iter().map(Vec::as_slice).collect();
+        assert_eq!(disliked(&histories, &Aversion::default()), [1, 4]);
     }
 }

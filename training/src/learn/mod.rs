@@ -373,8 +373,9 @@ pub fn fit_parts(
             checkpoints.save("engagement", |bundle| fitted.write(bundle));
         }
         model.engagement = Some(fitted);
-        model.aversion = aversion::fit(&sources.histories, span.1 + 1);
     }
+    let end = log.span.filter(|_| log.timed).map(|(_, last)| last + 1);
+    model.aversion = aversion::fit(&sources.histories, end);
     crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
     if model.life.is_some() {
         let mut early = purchase::early(context, settings, &topics, model, life::gate::DAYS)?;

@@ -250,7 +250,7 @@ pub fn refresh(
     ));
     let before = last.as_ref().and_then(|l| l.model.as_ref());
     let churn = before.and_then(|before| churn::churn(before, &fitted.model, &log));
-    let uplift = uplift::uplift(&log, options.holdout_percent, served.since, options.seed);
+    let uplift = uplift::uplift(&log, options.holdout_percent, &served, options.seed);
 
     say("writing the bundle");
     let metrics = &mut fitted.model.manifest.metrics;

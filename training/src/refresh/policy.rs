@@ -6,7 +6,9 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
-use serendib_shop::{stable_hash, DataError, KindClass, Log, ProductIx, ShopData, Table};
+use serendib_shop::{
+    stable_hash, Arm, DataError, KindClass, Log, ProductIx, Served, ShopData, Table,
+};
 
 use crate::judge::policy::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
 use crate::learn::publish;
@@ -42,8 +44,24 @@ pub struct ServeLog {
     pub draws: Vec<Logged>,
     /// Time of the first answer of a model of Serendib: the log may go back to what answered before.
     pub since: Option<i64>,
+    /// The arm of each customer number at their first decision.
+    pub arms: HashMap<u32, (i64, Arm)>,
     /// Sampled rows that cannot be used: an unknown customer or product, or candidates that do not read.
     pub unusable: usize,
+}
+
+impl ServeLog {
+    /// Notes the arm of a decision, unless an earlier one of the same person is known.
+    fn note_arm(&mut self, row: &Served, log: &Log) {
+        let arm = row.arm.as_deref().and_then(Arm::parse);
+        let customer = row.customer_id.as_deref().and_then(|id| log.customer(id));
+        if let (Some(arm), Some(customer), Some(at)) = (arm, customer, row.at) {
+            let first = self.arms.entry(customer).or_insert((at, arm));
+            if at < first.0 {
+                *first = (at, arm);
+            }
+        }
+    }
 }
 
 /// Reads the `served` table and what came of each drawn slot.
@@ -61,6 +79,7 @@ pub fn read(data: &ShopData, log: &Log) -> Result<ServeLog, DataError> {
         if let Some(at) = row.at.filter(|_| ours) {
             out.since = Some(out.since.map_or(at, |since: i64| since.min(at)));
         }
+        out.note_arm(&row, log);
         if row.propensity.is_none() {
             continue;
         }
@@ -103,7 +122,7 @@ pub fn read(data: &ShopData, log: &Log) -> Result<ServeLog, DataError> {
     Ok(out)
 }
 
-fn logged(row: &serendib_shop::Served, log: &Log) -> Option<Logged> {
+fn logged(row: &Served, log: &Log) -> Option<Logged> {
     let candidates: Vec<Candidate> = serde_json::from_str(row.candidates.as_deref()?).ok()?;
     let candidates: Vec<(ProductIx, f64)> = candidates
         .iter()

@@ -1,9 +1,11 @@
 //! What personal answers are worth: orders of customers with and without them.
 
 use serde::Serialize;
-use serendib_shop::{baskets, in_holdout, Kind, Log, Touch, DAY_MS};
+use serendib_shop::{baskets, Arm, Kind, Log, Touch, DAY_MS};
 
 use crate::judge::policy::{interval, Interval};
+
+use super::policy::ServeLog;
 
 const RESAMPLES: usize = 1_000;
 /// Customers on either side below which nothing is said.
@@ -16,8 +18,10 @@ const LEAST_DAYS: i64 = 28;
 /// Orders per customer and year, with and without.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Uplift {
-    /// Percent of customers in the holdout.
+    /// Percent of customers in the holdout, for those of whom no decision is logged.
     pub percent: f64,
+    /// Customers whose arm the serve log tells.
+    pub decided: usize,
     /// From when on orders count, ms: the first answer of a model.
     pub since: i64,
     /// Customers who get personal answers.
@@ -34,9 +38,10 @@ pub struct Uplift {
 
 /// Compares the orders since `since` (the first answer of a model). `None` without times, without answers, within 28 days
 /// of the first one, or with fewer than 30 customers or 20 orders on either side. An order is a basket that was bought:
-/// ratings are none, nor is what was kept from a box. Who is in the holdout is by the hash that the server goes by.
-pub fn uplift(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<Uplift> {
-    let since = since?;
+/// ratings are none, nor is what was kept from a box. A customer counts in the arm of their first decision in the serve log;
+/// one of whom none is logged, by the hash that the server goes by.
+pub fn uplift(log: &Log, percent: f64, served: &ServeLog, seed: u64) -> Option<Uplift> {
+    let since = served.since?;
     let (_, end) = log.span.filter(|_| log.timed)?;
     if end - since < LEAST_DAYS * DAY_MS {
         return None;
@@ -45,6 +50,7 @@ pub fn uplift(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<
     // orders with, years with, orders without, years without: one row per customer
     let mut rows: Vec<[f64; 4]> = Vec::new();
     let mut counts = [0usize; 2];
+    let mut decided = 0;
     for customer in 0..log.len() as u32 {
         let history = log.histories.of(customer);
         let Some(first) = history.first() else {
@@ -61,7 +67,10 @@ pub fn uplift(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<
             .copied()
             .collect();
         let orders = baskets(&bought, true).len() as f64;
-        let held = in_holdout(log.customer_ids.name(customer), percent);
+        let arm = served.arms.get(&customer).map(|(_, arm)| *arm);
+        decided += usize::from(arm.is_some());
+        let arm = arm.unwrap_or_else(|| Arm::of(log.customer_ids.name(customer), percent));
+        let held = arm == Arm::Holdout;
         counts[usize::from(held)] += 1;
         rows.push(if held {
             [0.0, 0.0, orders, years]
@@ -78,6 +87,7 @@ pub fn uplift(log: &Log, percent: f64, since: Option<i64>, seed: u64) -> Option<
     let figure = |of: &dyn Fn(&[f64; 4]) -> f64| interval(&rows, of, RESAMPLES, seed);
     Some(Uplift {
         percent,
+        decided,
         since,
         with_customers: counts[0],
         without_customers: counts[1],

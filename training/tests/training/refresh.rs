@@ -474,24 +474,65 @@ fn orders_with_and_without_personal_answers_are_told_apart() {
     let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
     let log = Log::load(&data, None).unwrap();
     let since = 1_760_000_000_000 + 3_600_000;
-    let worth = uplift::uplift(&log, 10.0, Some(since), 1).unwrap();
+    let served = |since: Option<i64>| policy::ServeLog {
+        since,
+        ..policy::ServeLog::default()
+    };
+    let worth = uplift::uplift(&log, 10.0, &served(Some(since)), 1).unwrap();
     let year = 365.25 * 24.0 / 875.0;
     assert!((worth.with.value - 3.0 * year).abs() < 0.2, "{worth:?}");
     assert!((worth.without.value - 2.0 * year).abs() < 0.2, "{worth:?}");
     assert!(worth.difference.low > 0.0 && worth.difference.low <= worth.difference.value);
     assert!(
-        uplift::uplift(&log, 10.0, None, 1).is_none(),
+        uplift::uplift(&log, 10.0, &served(None), 1).is_none(),
         "nothing was served"
     );
     assert!(
-        uplift::uplift(&log, 0.5, Some(since), 1).is_none(),
+        uplift::uplift(&log, 0.5, &served(Some(since)), 1).is_none(),
         "too few without"
     );
     let late = since + 10 * 24 * 3_600_000;
     assert!(
-        uplift::uplift(&log, 10.0, Some(late), 1).is_none(),
+        uplift::uplift(&log, 10.0, &served(Some(late)), 1).is_none(),
         "too short a time"
     );
+}
+
+#[test]
+fn a_customer_counts_in_the_arm_of_their_first_answer() {
+    let dir = TempDir::new().unwrap();
+    let mut text = String::from("customer_id,kind,product_id,at\n");
+    let mut served = String::from("request_id,customer_id,at,model,list,rank,product_id,arm\n");
+    for c in 0..400 {
+        let id = format!("c-{c}");
+        // every fourth was in the holdout when they were first answered, whatever the hash says today
+        let held = c % 4 == 0;
+        let arms = match held {
+            true => ["holdout", "personal"],
+            false => ["personal", "holdout"],
+        };
+        for (n, arm) in arms.iter().enumerate() {
+            let at = day(30 + 100 * n as i64);
+            writeln!(
+                served,
+                "r{c}-{n},{id},{at},20260101t000000z,for-you,1,p-1,{arm}"
+            )
+            .unwrap();
+        }
+        for n in 0..=(if held { 1 } else { 4 }) {
+            let hour = if n == 0 { 0 } else { 40 + n * 150 + c % 100 };
+            writeln!(text, "{id},purchase,p-{n},{}", day(hour)).unwrap();
+        }
+    }
+    writeln!(text, "end,purchase,p-1,{}", day(876)).unwrap();
+    std::fs::write(dir.path().join("touchpoints.csv"), text).unwrap();
+    std::fs::write(dir.path().join("served.csv"), served).unwrap();
+    let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
+    let log = Log::load(&data, None).unwrap();
+    let served = policy::read(&data, &log).unwrap();
+    let worth = uplift::uplift(&log, 0.0, &served, 1).unwrap();
+    assert_eq!((worth.decided, worth.without_customers), (400, 100));
+    assert!(worth.with.value > 3.0 * worth.without.value, "{worth:?}");
 }
 
 #[test]

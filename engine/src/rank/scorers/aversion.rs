@@ -1,8 +1,8 @@
-//! Scorer "aversion": what let the customer down comes far behind.
+//! Scorer "aversion": what let the customer down, or most of those who had it, comes far behind.
 
 use crate::rank::{Item, Query, Scorer};
 
-/// Multiplies the scores of what let the customer down, and of its nearest kin, by the model's factors, and puts each at least
+/// Multiplies the scores of what let the customer down, of its nearest kin, and of what let most down who had it, by the model's factors, and puts each at least
 /// as many places behind as its factor goes into one.
 pub struct Aversion;
 
@@ -15,7 +15,7 @@ impl Scorer for Aversion {
     }
 
     fn enabled(&self, query: &Query) -> bool {
-        !query.averse.is_empty()
+        !query.averse.is_empty() || !query.model.aversion.disliked.is_empty()
     }
 
     fn score(&self, query: &Query, candidates: &mut [Item]) {

@@ -47,7 +47,8 @@ impl Source for NextInLife {
             false => f32::NAN,
         };
         // a long list of few needs has more of each
-        let per_need = PER_NEED.max(query.scope.breadth / NEEDS_AT_LEAST);
+        let per_need = PER_NEED.max(query.list.count);
+        let per_need = per_need.max(query.scope.breadth / NEEDS_AT_LEAST);
         let mut found =
             life.model
                 .products_for(query.live.profiles(life), &needs, per_need, &appeal);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serendib_engine::boxes::{BoxRequest, ShopRules};
+use serendib_shop::BoxOrder;
 
 /// One box to pack, as it is kept with the box.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,23 @@ pub struct BoxAsk {
     pub lenient_exclusions: bool,
     /// Whether nothing was known of the customer when the box was packed.
     pub unknown_customer: bool,
+}
+
+impl From<BoxOrder> for BoxAsk {
+    fn from(row: BoxOrder) -> BoxAsk {
+        BoxAsk {
+            box_id: row.box_id,
+            customer_id: row.customer_id,
+            ship_at: row.ship_at,
+            slots: row.slots.map(|n| n as usize),
+            surprise_slots: row.surprise_slots.map(|n| n as usize),
+            budget: row.budget,
+            max_weight_g: row.max_weight_g,
+            max_volume_ml: row.max_volume_ml,
+            exclusions: row.exclusions,
+            ..BoxAsk::default()
+        }
+    }
 }
 
 impl BoxAsk {

@@ -21,7 +21,7 @@ use crate::answer::refusal::Refusal;
 use crate::clock::now_ms;
 use crate::snapshot::views::View;
 use crate::store::{
-    self, served_id, Asked, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
+    self, served_id, BoxQuery, BoxReason, BoxState, PackOptions, ServedItem, ServedList,
     ServedReason, ServedRequest, StoreError, StoredBox, StoredPack,
 };
 use crate::workers::blocking::blocking;
@@ -430,8 +430,8 @@ fn served_requests(
                 at: bench.now,
                 model: bench.view.generation.id().to_owned(),
                 placement: Some("box".into()),
-                asked: Asked::default(),
                 lists: vec![list],
+                ..ServedRequest::default()
             });
         }
     }

@@ -13,22 +13,6 @@ use crate::answer::boxes::BoxAsk;
 use crate::commands::{BOX_LINES, BOX_STATE};
 use crate::store::BoxState;
 
-/// A row of the boxes table as the box that is asked for; one without a ship date leaves at `latest`.
-fn asked(row: BoxOrder, latest: i64) -> BoxAsk {
-    BoxAsk {
-        box_id: row.box_id,
-        customer_id: row.customer_id,
-        ship_at: Some(row.ship_at.unwrap_or(latest)),
-        slots: row.slots.map(|n| n as usize),
-        surprise_slots: row.surprise_slots.map(|n| n as usize),
-        budget: row.budget,
-        max_weight_g: row.max_weight_g,
-        max_volume_ml: row.max_volume_ml,
-        exclusions: row.exclusions,
-        ..BoxAsk::default()
-    }
-}
-
 /// Everything that is packed from.
 pub struct Input {
     /// Boxes in order of the table.
@@ -56,7 +40,7 @@ impl Input {
         let boxes: Vec<BoxOrder> = match &args.boxes {
             Some(file) => {
                 let staged = Staged::new(file, Table::Boxes, &args.out)?;
-                let (rows, wrong) = staged.read(options, Table::Boxes, ShopData::boxes)?;
+                let (rows, wrong) = staged.read(&shop, options, Table::Boxes, ShopData::boxes)?;
                 skipped += wrong;
                 rows
             }
@@ -66,7 +50,7 @@ impl Input {
         let stock: Vec<StockLot> = match &args.stock {
             Some(file) => {
                 let staged = Staged::new(file, Table::Stock, &args.out)?;
-                let (rows, wrong) = staged.read(options, Table::Stock, ShopData::stock)?;
+                let (rows, wrong) = staged.read(&shop, options, Table::Stock, ShopData::stock)?;
                 skipped += wrong;
                 rows
             }
@@ -104,7 +88,9 @@ impl Input {
             .filter(|row| !duplicates.contains_key(&row.box_id))
             .map(|row| BoxAsk {
                 lenient_exclusions: args.lenient_exclusions,
-                ..asked(row, latest)
+                // one without a ship date leaves when the data end
+                ship_at: Some(row.ship_at.unwrap_or(latest)),
+                ..BoxAsk::from(row)
             })
             .collect();
         let mut unknown_products = Vec::new();
@@ -250,9 +236,10 @@ impl Staged {
         Ok(staged)
     }
 
-    /// Its rows, and how many wrong ones were skipped.
+    /// Its rows, and how many wrong ones were skipped; without those of who was erased from `shop`.
     fn read<T, R, E>(
         &self,
+        shop: &ShopData,
         options: ReadOptions,
         table: Table,
         rows: impl Fn(&ShopData) -> Result<R, E>,
@@ -267,6 +254,7 @@ impl Staged {
             anyhow!(text.replace(&*self.shown.to_string_lossy(), &self.file.to_string_lossy()))
         };
         let data = ShopData::open(&self.dir, options).map_err(|e| named(&e))?;
+        let data = data.heeding(shop);
         let all: Result<Vec<T>, E> = rows(&data).map_err(|e| named(&e))?.collect();
         for note in data.notes() {
             eprintln!("note: {}", named(&note));

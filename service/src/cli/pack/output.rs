@@ -108,25 +108,9 @@ impl Output<'_> {
                 .filter_map(|line| self.shelf.items()[line.item as usize].price)
                 .map(f64::from)
                 .sum();
-            let short = packed.shortfall.as_ref();
-            let fault = short.map(|s| s.fault.to_string()).unwrap_or_default();
-            let removed = short.map_or(String::new(), |s| {
-                let mut said: Vec<String> = s
-                    .removed
-                    .iter()
-                    .map(|(why, n)| format!("{n} {why}"))
-                    .collect();
-                if s.below_floor > 0 {
-                    said.push(format!("{} below the relevance floor", s.below_floor));
-                }
-                said.extend(s.words.iter().cloned());
-                said.extend(
-                    s.pins
-                        .iter()
-                        .map(|(item, why)| format!("pin {}: {why}", self.id(*item))),
-                );
-                said.join("; ")
-            });
+            let short = stored.short.as_ref();
+            let fault = short.map_or("", |short| &*short.fault);
+            let details = short.map_or(String::new(), |short| short.details.join("; "));
             table.row(&[
                 Cell::from(&*packed.id),
                 Cell::from(&*stored.customer_id),
@@ -135,9 +119,9 @@ impl Output<'_> {
                 Cell::Int(packed.lines.iter().filter(|line| line.surprise).count() as i64),
                 worth(Some(packed.value)),
                 Cell::float(Some(rounded(price, 2))),
-                Cell::Int(short.map_or(0, |s| (s.regular + s.surprise) as i64)),
-                Cell::from(Some(&*fault).filter(|text| !text.is_empty())),
-                Cell::from(Some(&*removed).filter(|text| !text.is_empty())),
+                Cell::Int(short.map_or(0, |s| i64::from(s.regular + s.surprise))),
+                Cell::from(Some(fault).filter(|text| !text.is_empty())),
+                Cell::from(Some(&*details).filter(|text| !text.is_empty())),
                 Cell::from(stored.care.hand_over.then_some("person")),
                 Cell::from(stored.care.paused.as_deref()),
                 Cell::from(strangers.contains(&*stored.box_id).then_some(STRANGER)),

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serendib_engine::boxes::{ShopRules, MAX_SLOTS};
 use serendib_proto::v1;
+use serendib_shop::BoxOrder;
 
 use crate::answer::boxes::{BoxAsk, LotAsk, PackAsk, Packed, Whole};
 use crate::rpc::fields::{
-    amount, at_most, bounded, id, ids, optional_id, some, text, time, within, Invalid,
+    at_most, bounded, checked, id, ids, in_milliseconds, optional_id, some, text, time, within,
+    Invalid,
 };
 use crate::rpc::recommendation::answer::note;
 use crate::snapshot::views::View;
@@ -100,37 +102,29 @@ fn slots(field: &str, found: Option<u32>) -> Result<Option<usize>, Invalid> {
     }
 }
 
-fn box_ask(order: &v1::BoxOrder) -> Result<BoxAsk, Invalid> {
-    let in_all = slots("slots", order.slots)?;
-    let surprises = slots("surprise_slots", order.surprise_slots)?;
-    if let (Some(all), Some(surprises)) = (in_all, surprises) {
-        if surprises > all {
-            let what = format!("is {surprises}, more than the {all} slots of the box");
-            return Err(Invalid::new("surprise_slots", what));
-        }
-    }
-    at_most("exclusions", order.exclusions.len(), 1_000)?;
-    for (ix, exclusion) in order.exclusions.iter().enumerate() {
-        text(&format!("exclusions[{ix}]"), Some(exclusion), 1_024)?;
-    }
+pub(crate) fn box_ask(order: &v1::BoxOrder) -> Result<BoxAsk, Invalid> {
+    in_milliseconds([("ship_at_ms", order.ship_at_ms)])?;
+    let row = checked(BoxOrder {
+        box_id: order.box_id.clone(),
+        customer_id: order.customer_id.clone(),
+        ship_at: order.ship_at_ms,
+        slots: order.slots,
+        surprise_slots: order.surprise_slots,
+        budget: order.budget,
+        max_weight_g: order.max_weight_g,
+        max_volume_ml: order.max_volume_ml,
+        exclusions: order.exclusions.clone(),
+        ..BoxOrder::default()
+    })?;
     at_most("locked", order.locked.len(), MAX_SLOTS)?;
     let locked = order.locked.iter().enumerate().map(|(ix, line)| {
         let product = id(&format!("locked[{ix}].product_id"), &line.product_id)?;
         Ok::<_, Invalid>((product, line.surprise))
     });
     Ok(BoxAsk {
-        box_id: id("box_id", &order.box_id)?,
-        customer_id: id("customer_id", &order.customer_id)?,
-        ship_at: time("ship_at_ms", order.ship_at_ms)?,
-        slots: in_all,
-        surprise_slots: surprises,
-        budget: amount("budget", order.budget)?,
-        max_weight_g: amount("max_weight_g", order.max_weight_g)?,
-        max_volume_ml: amount("max_volume_ml", order.max_volume_ml)?,
-        exclusions: order.exclusions.clone(),
         pinned: ids("pinned_product_ids", &order.pinned_product_ids, MAX_SLOTS)?,
         locked: locked.collect::<Result<_, _>>()?,
-        ..BoxAsk::default()
+        ..BoxAsk::from(row)
     })
 }
 

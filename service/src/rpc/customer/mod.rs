@@ -343,6 +343,7 @@ fn served_to_proto(served: ServedInFull) -> v1::ServedRow {
         // plain data with text keys always has a JSON form
         reasons_json: reasons.and_then(|reasons| serde_json::to_string(&reasons).ok()),
         asked_json: asked.and_then(|asked| serde_json::to_string(&asked).ok()),
+        arm: row.arm,
     }
 }
 

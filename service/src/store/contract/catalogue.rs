@@ -327,6 +327,7 @@ pub(crate) fn request(id: &str, customer: Option<&str>, at: i64, product: &str) 
         model: "m1".into(),
         placement: None,
         asked: Asked::default(),
+        arm: Some(serendib_shop::Arm::Holdout),
         lists: vec![ServedList {
             kind: "for-you".into(),
             items: vec![ServedItem {

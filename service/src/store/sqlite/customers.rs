@@ -6,10 +6,11 @@ use serendib_shop::{judge_link, Budget, Customer, Delight, Link, Purpose, TouchC
 
 use crate::store::authority::Stamp;
 use crate::store::check::{at_most, UNTIMED};
-use crate::store::keyed::{Domain, Hash16};
 use crate::store::profile::{Declared, Merged, Stamps};
 use crate::store::types::*;
 use crate::store::{canonical, Heard, Position, Said, StoreError};
+use serendib_shop::keyed::{Domain, Hash16};
+use serendib_shop::ledger::is_before;
 
 use super::writer::{Fault, Tx};
 
@@ -420,7 +421,7 @@ fn from_before_erasure(tx: &Tx<'_>, customer: &Customer, stamp: Stamp, said: Sai
     };
     let registered_before = customer.registered_at.is_some_and(|at| at <= erased_at);
     match said.is_file() {
-        true => stamp.at.is_none_or(|at| at <= erased_at),
+        true => is_before(erased_at, stamp.at),
         false => registered_before || stamp.at.is_some_and(|at| at < erased_at),
     }
 }
@@ -508,7 +509,7 @@ pub(super) fn link(
     if said.is_file() {
         // an identity that was erased or taken away is not brought back by a file of before
         let gone = unlinked_at(tx.conn, &pair)?.max(tx.erased_at(identity));
-        if gone.is_some_and(|gone| stamp.at.is_none_or(|at| at <= gone)) {
+        if gone.is_some_and(|gone| is_before(gone, stamp.at)) {
             merged.kept = true;
             return Ok(merged);
         }

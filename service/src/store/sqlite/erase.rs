@@ -1,19 +1,21 @@
 //! Erasing a customer: first out of sight, then out of the tables, then out of the files.
 //!
-//! 1. The ledger gets a receipt and the keyed hashes of the identities (synced). From here on the erasure will happen,
-//!    even if the process dies now or an older store is put back: opening applies what the ledger has and the store lacks.
+//! 1. The ledger outside the store gets the keyed hashes of the identities, then the receipts inside do (both synced). From
+//!    here on the erasure will happen, even if the process dies now, an older store is put back or a new one is made:
+//!    opening applies what the ledger has and the store lacks.
 //! 2. The serve log drops their requests; the identities lose their ids, profiles and links in one commit. Nothing finds
 //!    them any more.
 //! 3. The scrub moves the hashes of their touchpoint ids to the ledger and deletes the rows, a chunk at a time between
-//!    other writes; then rewrites the files (`VACUUM`) and empties the write-ahead logs. Pages that were freed or
-//!    rebalanced may hold old bytes until then.
+//!    other writes, and then clears the files of old bytes: see [`super::scrub`].
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::keyed::{Domain, Hash16};
+use serendib_shop::keyed::{Domain, Hash16};
+use serendib_shop::ledger::Erased;
+
 use crate::store::types::*;
 use crate::store::StoreError;
 
@@ -21,7 +23,7 @@ use super::customers::{member, person, Member};
 use super::errors::classify;
 use super::schema::{LEDGER, SERVED, STORE};
 use super::writer::{Fault, Tx, Writer};
-use super::{boxes, served, Point};
+use super::{boxes, ledger, served, Point};
 
 /// Who did it, in the audit log, where it was somebody who is erased now.
 const THEMSELVES: &str = "the customer";
@@ -78,7 +80,7 @@ pub(super) fn erased_hashes(ledger: &Connection) -> rusqlite::Result<HashMap<Has
 }
 
 impl Writer {
-    fn ledger_error(&self, error: &rusqlite::Error) -> StoreError {
+    pub(super) fn ledger_error(&self, error: &rusqlite::Error) -> StoreError {
         self.stop_if_needed(error);
         classify(
             "writing the erase ledger",
@@ -109,6 +111,7 @@ impl Writer {
             identities: members.len() as u64,
             touchpoints: members.iter().map(|m| m.touchpoints as u64).sum(),
         };
+        self.enter_outside(&erasure, &members)?;
         self.enter(&erasure, &members)
             .map_err(|error| self.ledger_error(&error))?;
         self.shared.hook(Point::ErasureInLedger);
@@ -131,6 +134,17 @@ impl Writer {
         self.shared.unscrubbed.fetch_add(1, Ordering::SeqCst);
         self.shared.hook(Point::ErasureInEffect);
         Ok(erasure)
+    }
+
+    /// Enters the erasure in the ledger outside, which is read even where this store is lost.
+    fn enter_outside(&mut self, erasure: &Erasure, members: &[Member]) -> Result<(), StoreError> {
+        let entry = |member: &Member| Erased {
+            at: erasure.erased_at,
+            hash: self.shared.key.hash(Domain::Identity, &member.id),
+            receipt: erasure.receipt_id.clone(),
+        };
+        let entries = members.iter().map(entry).collect();
+        self.outside.append(entries).map_err(ledger::refused)
     }
 
     fn enter(&self, erasure: &Erasure, members: &[Member]) -> rusqlite::Result<()> {
@@ -256,14 +270,7 @@ impl Writer {
         let path = self.shared.path(&SERVED);
         self.shared
             .served
-            .run_here(move |conn| -> rusqlite::Result<()> {
-                for id in served::customers(conn, i64::MAX)? {
-                    if let Some(at) = erased.get(&key.hash(Domain::Identity, &id)) {
-                        served::erase_until(conn, &id, *at)?;
-                    }
-                }
-                Ok(())
-            })?
+            .run_here(move |conn| served::erase_hashes(conn, &key, &erased))?
             .map_err(|error| classify("erasing from the serve log", &path, &error))
     }
 
@@ -353,54 +360,15 @@ impl Writer {
         tx.commit()
     }
 
-    /// Rewrites the files so that nothing deleted is left in them, and marks the receipts. Call after [`Writer::purge`]
-    /// has nothing more. Returns how many receipts became scrubbed; 0 also when a long read still holds an old state.
-    pub(super) fn scrub(&mut self, now: i64) -> Result<usize, StoreError> {
-        if let Some(error) = self.shared.refusal() {
-            return Err(error);
-        }
-        let receipts: Vec<String> = (|| {
-            let mut open = self
-                .ledger
-                .prepare("SELECT receipt FROM erasure WHERE scrubbed_at IS NULL")?;
-            let rows = open.query_map([], |r| r.get(0))?;
-            rows.collect::<rusqlite::Result<_>>()
-        })()
-        .map_err(|error| self.ledger_error(&error))?;
-        if receipts.is_empty() {
-            return Ok(0);
-        }
-        // A request that was being answered while its customer was erased may have been logged after.
-        self.erase_served_by_hash()?;
-        let served = self
-            .shared
-            .served
-            .run_here(|conn| rewrite(conn))?
-            .map_err(|error| {
-                classify(
-                    "scrubbing the serve log",
-                    &self.shared.path(&SERVED),
-                    &error,
-                )
-            })?;
-        let path = self.shared.path(&STORE);
-        let store = rewrite(&self.conn).map_err(|error| {
-            self.stop_if_needed(&error);
-            classify("scrubbing the store", &path, &error)
-        })?;
-        if !(served && store) {
-            return Ok(0);
-        }
-        self.shared.hook(Point::Scrubbed);
-        self.alone(|tx| {
-            for receipt in &receipts {
-                tx.audit(now, AuditAction::Scrub, "", "", receipt)?;
-            }
-            Ok(())
-        })?;
+    /// Notes in the receipts that nothing of them is left in the files.
+    pub(super) fn mark_scrubbed(
+        &mut self,
+        receipts: &[String],
+        now: i64,
+    ) -> Result<(), StoreError> {
         let marked = (|| {
             let tx = self.ledger.unchecked_transaction()?;
-            for receipt in &receipts {
+            for receipt in receipts {
                 tx.execute(
                     "UPDATE erasure SET scrubbed_at = ?2 WHERE receipt = ?1",
                     (receipt, now),
@@ -413,25 +381,15 @@ impl Writer {
             .count_unscrubbed()
             .map_err(|error| self.ledger_error(&error))?;
         self.shared.unscrubbed.store(left, Ordering::SeqCst);
-        Ok(receipts.len())
+        Ok(())
     }
 }
 
 /// How long emptying a log waits for readers; writing waits as long.
 const READERS_MS: u64 = 500;
 
-/// Writes a file anew and empties its log; false while a reader holds an older state.
-fn rewrite(conn: &Connection) -> rusqlite::Result<bool> {
-    // While somebody reads an older state there is no point in rewriting.
-    if !emptied(conn)? {
-        return Ok(false);
-    }
-    conn.execute_batch("VACUUM")?;
-    emptied(conn)
-}
-
 /// Folds the log into the file and empties it; false while a reader holds an older state.
-fn emptied(conn: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn emptied(conn: &Connection) -> rusqlite::Result<bool> {
     conn.busy_timeout(std::time::Duration::from_millis(READERS_MS))?;
     let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
     conn.busy_timeout(super::schema::BUSY)?;

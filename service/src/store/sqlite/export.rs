@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use serendib_shop::{Consents, Customer, Purpose};
 
-use crate::store::keyed::{Domain, Key};
 use crate::store::types::*;
 use crate::store::StoreError;
+use serendib_shop::keyed::{Domain, Key};
 
 use super::customers::{self, delight, links, merged_profile, person, touchpoint, Member};
 use super::readers::{Readers, Sink, StreamEnd};

@@ -7,10 +7,12 @@ mod documents;
 mod erase;
 mod errors;
 mod export;
+mod ledger;
 mod lock;
 mod readers;
 mod record;
 mod schema;
+mod scrub;
 mod served;
 mod snapshot;
 mod store;
@@ -24,16 +26,17 @@ use std::sync::{Arc, Mutex};
 
 pub use schema::StartCheck;
 pub use snapshot::{
-    backup, restore, verify as verify_backup, BackupFile, BackupManifest, Restored,
+    backup, restore, restore_heeding, verify as verify_backup, BackupFile, BackupManifest, Restored,
 };
 
 pub use store::{document_in, export_dir, Answer, Prepared};
 
 use super::cache::StateCache;
-use super::keyed::Key;
 use super::types::*;
 use super::StoreError;
 use crate::workers::held::held;
+use serendib_shop::keyed::Key;
+use serendib_shop::ledger::ledger_of;
 
 use self::readers::Readers;
 use self::served::ServedLog;
@@ -72,6 +75,8 @@ impl std::fmt::Debug for Hook {
 pub struct SqliteConfig {
     /// Directory of the files; made if it is not there.
     pub dir: PathBuf,
+    /// The ledger of erasures, outside `dir`; made for a store that never had one.
+    pub ledger: PathBuf,
     /// Bounds on calls.
     pub limits: Limits,
     /// Bytes for cached customer states; 0 = no cache.
@@ -96,8 +101,10 @@ pub struct SqliteConfig {
 impl SqliteConfig {
     /// Defaults for the store in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> SqliteConfig {
+        let dir = dir.into();
         SqliteConfig {
-            dir: dir.into(),
+            ledger: ledger_of(&dir),
+            dir,
             limits: Limits::default(),
             cache_bytes: 64 << 20,
             readers: 4,

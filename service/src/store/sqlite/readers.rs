@@ -1,10 +1,14 @@
 //! Reading: a pool of connections, each read inside one snapshot, off the async threads.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, Semaphore};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -30,16 +34,52 @@ pub(super) struct Readers {
     closed: AtomicBool,
 }
 
+/// How long a stream's snapshot waits for its taker: while it is held nothing that was erased since leaves the files.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How slow the taker of a stream may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All rows are taken within [`PATIENCE`], of whatever is read no faster than it is taken.
+    Brisk,
+    /// No row waits for longer than that: for an operator's own commands, which read whole stores.
+    Steady,
+}
+
 /// Where a stream's rows go; an error means that nobody takes them any more.
-pub(super) struct Sink<T>(mpsc::Sender<Result<T, StoreError>>);
+pub(super) struct Sink<T> {
+    rows: mpsc::Sender<Result<T, StoreError>>,
+    /// The runtime of whoever asked.
+    runtime: Handle,
+    /// When the taker's time is up; `None` = each row has its own.
+    until: Option<Instant>,
+    /// Whether it was up.
+    late: Cell<bool>,
+}
 
 /// The taker of a stream went away.
 pub(super) struct Gone;
 
 impl<T> Sink<T> {
-    /// Hands over one row, waiting while the taker is behind.
+    /// Hands over one row, waiting while the taker is behind, but no longer than the snapshot may be held: then the stream
+    /// ends with an error. A taker who keeps up is never late.
     pub(super) fn put(&self, row: T) -> Result<(), Gone> {
-        self.0.blocking_send(Ok(row)).map_err(|_| Gone)
+        let row = match self.rows.try_send(Ok(row)) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(Gone),
+            Err(TrySendError::Full(row)) => row,
+        };
+        let left = self.until.map_or(PATIENCE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        let wait = async { tokio::time::timeout(left, self.rows.send(row)).await };
+        match self.runtime.block_on(wait) {
+            Ok(sent) => sent.map_err(|_| Gone),
+            Err(_) => {
+                self.late.set(true);
+                Err(Gone)
+            }
+        }
     }
 }
 
@@ -160,10 +200,13 @@ impl Readers {
     pub(super) async fn stream<T: Send + 'static>(
         self: &Arc<Self>,
         attempt: &'static str,
+        pace: Pace,
         work: impl FnOnce(&Connection, &Sink<T>) -> Result<(), StreamEnd> + Send + 'static,
     ) -> Result<RowStream<T>, StoreError> {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         let readers = self.clone();
+        let runtime = Handle::current();
+        let until = (pace == Pace::Brisk).then(|| Instant::now() + PATIENCE);
         let (ready, started) = tokio::sync::oneshot::channel();
         // A thread of its own: a slow taker must not hold one of the pool's connections.
         tokio::task::spawn_blocking(move || {
@@ -181,9 +224,21 @@ impl Readers {
                 }
             };
             let _ = ready.send(Ok(()));
-            let sink = Sink(sender);
-            if let Err(StreamEnd::Fault(fault)) = work(&conn, &sink) {
-                let _ = sink.0.blocking_send(Err(readers.told(attempt, fault)));
+            let sink = Sink {
+                rows: sender,
+                runtime,
+                until,
+                late: Cell::new(false),
+            };
+            let ended = work(&conn, &sink);
+            // whenever the taker comes to it, the snapshot is not held for that
+            drop(conn);
+            let error = match ended {
+                Err(StreamEnd::Fault(fault)) => Some(readers.told(attempt, fault)),
+                _ => sink.late.get().then_some(StoreError::Late),
+            };
+            if let Some(error) = error {
+                let _ = sink.rows.blocking_send(Err(error));
             }
         });
         started.await.unwrap_or(Err(StoreError::Closed))?;

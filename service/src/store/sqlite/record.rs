@@ -4,9 +4,9 @@ use serendib_shop::{Delight, Product};
 
 use crate::store::canonical;
 use crate::store::check::{Ready, UNTIMED};
-use crate::store::keyed::Domain;
 use crate::store::types::*;
 use crate::store::StoreError;
+use serendib_shop::keyed::Domain;
 
 use super::writer::{Fault, Tx};
 

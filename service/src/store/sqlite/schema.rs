@@ -209,6 +209,7 @@ CREATE INDEX served_at ON served(at);
 -- what a customer was surprised with is found however much else they were served, and outlives what nobody reported
 CREATE INDEX served_surprise ON served(customer_id, at) WHERE surprise = 1 AND customer_id IS NOT NULL;
 ",
+        "ALTER TABLE served ADD COLUMN arm TEXT",
     ],
 };
 

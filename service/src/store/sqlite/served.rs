@@ -1,12 +1,14 @@
 //! The serve log: a file and a thread of its own behind a bounded queue, so that it never slows recording.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
+use serendib_shop::keyed::{Domain, Hash16, Key};
+use serendib_shop::Arm;
 use tokio::sync::oneshot;
 
 use crate::store::types::*;
@@ -219,8 +221,8 @@ fn insert(conn: &Connection, request: &ServedRequest) -> rusqlite::Result<()> {
     let asked = (request.asked != Asked::default())
         .then(|| serde_json::to_string(&request.asked).unwrap_or_default());
     conn.prepare_cached(
-        "INSERT INTO served(request_id, customer_id, at, model, placement, body, asked, surprise) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(request_id) DO NOTHING",
+        "INSERT INTO served(request_id, customer_id, at, model, placement, body, asked, surprise, arm) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(request_id) DO NOTHING",
     )?
     .execute((
         &request.request_id,
@@ -231,6 +233,7 @@ fn insert(conn: &Connection, request: &ServedRequest) -> rusqlite::Result<()> {
         body,
         asked,
         request.surprises(),
+        request.arm.map(Arm::as_str),
     ))?;
     Ok(())
 }
@@ -248,11 +251,12 @@ pub(super) fn insert_all(
 }
 
 const REQUEST: &str =
-    "SELECT request_id, customer_id, at, model, placement, body, reported, asked FROM served";
+    "SELECT request_id, customer_id, at, model, placement, body, reported, asked, arm FROM served";
 
 fn read(row: &rusqlite::Row<'_>) -> Result<(ServedRequest, bool), Fault> {
     let body: String = row.get(5)?;
     let asked: Option<String> = row.get(7)?;
+    let arm: Option<String> = row.get(8)?;
     let strange = |_| StoreError::Io {
         attempt: "reading the serve log".into(),
         detail: "a request is not in its canonical form".into(),
@@ -268,6 +272,7 @@ fn read(row: &rusqlite::Row<'_>) -> Result<(ServedRequest, bool), Fault> {
             .transpose()
             .map_err(strange)?
             .unwrap_or_default(),
+        arm: arm.as_deref().and_then(Arm::parse),
         lists: serde_json::from_str(&body).map_err(strange)?,
     };
     Ok((request, row.get(6)?))
@@ -365,6 +370,20 @@ pub(super) fn customers(conn: &Connection, until: i64) -> rusqlite::Result<Vec<S
     )?;
     let found = ids.query_map([until], |r| r.get(0))?;
     found.collect()
+}
+
+/// Deletes what was served to anybody whose hash is in `erased` up to the time of their erasure.
+pub(super) fn erase_hashes(
+    conn: &Connection,
+    key: &Key,
+    erased: &HashMap<Hash16, i64>,
+) -> rusqlite::Result<()> {
+    for id in customers(conn, i64::MAX)? {
+        if let Some(at) = erased.get(&key.hash(Domain::Identity, &id)) {
+            erase_until(conn, &id, *at)?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes what was served to `id` up to `until`.

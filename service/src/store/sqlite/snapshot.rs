@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use serendib_shop::publish::{sync_dir, write_private, NewDir};
 use sha2::{Digest, Sha256};
 
-use crate::store::keyed::Key;
+use crate::store::keyed::read_key;
 use crate::store::{Store, StoreError};
+use serendib_shop::ledger::ledger_of;
 
 use super::errors::classify;
 use super::lock::lock;
@@ -245,6 +246,20 @@ pub async fn restore(
     replace: bool,
     now: i64,
 ) -> Result<Restored, StoreError> {
+    restore_heeding(backup, dir, &ledger_of(dir), replace, now).await
+}
+
+/// As [`restore`], with the ledger of erasures at `ledger`.
+///
+/// # Errors
+/// As [`restore`].
+pub async fn restore_heeding(
+    backup: &Path,
+    dir: &Path,
+    ledger: &Path,
+    replace: bool,
+    now: i64,
+) -> Result<Restored, StoreError> {
     let manifest = verify(backup)?;
     std::fs::create_dir_all(dir).map_err(io("making", dir))?;
     let held = lock(dir)?;
@@ -256,7 +271,7 @@ pub async fn restore(
     }
     let stage = dir.join(STAGE);
     clear(&stage)?;
-    let prepared = prepare(backup, dir, &stage, now).await;
+    let prepared = prepare(backup, dir, ledger, &stage, now).await;
     let (erased_again, touchpoints) = match prepared {
         Ok(figures) => figures,
         Err(error) => {
@@ -286,6 +301,7 @@ fn clear(stage: &Path) -> Result<(), StoreError> {
 async fn prepare(
     backup: &Path,
     dir: &Path,
+    ledger: &Path,
     stage: &Path,
     now: i64,
 ) -> Result<(u64, u64), StoreError> {
@@ -295,8 +311,8 @@ async fn prepare(
         std::fs::copy(backup.join(name), &to).map_err(io("writing", &to))?;
         private(&to)?;
     }
-    let live_key = Key::read(&dir.join(KEY_FILE))?;
-    let their_key = Key::read(&stage.join(KEY_FILE))?;
+    let live_key = read_key(&dir.join(KEY_FILE))?;
+    let their_key = read_key(&stage.join(KEY_FILE))?;
     if dir.join(LEDGER.name).is_file() {
         if let (Some(ours), Some(theirs)) = (&live_key, &their_key) {
             if ours.fingerprint() != theirs.fingerprint() {
@@ -310,7 +326,12 @@ async fn prepare(
         }
         merge_ledger(dir, stage)?;
     }
+    if !has_store(dir) && !ledger.is_file() {
+        // whoever lost everything has nothing else to go by
+        forget_ledger(stage)?;
+    }
     let mut config = SqliteConfig::new(stage);
+    config.ledger = ledger.to_path_buf();
     config.check = StartCheck::Full;
     let store = SqliteStore::open_at(config, now)?;
     let erased_again = store.erased_again();
@@ -322,6 +343,15 @@ async fn prepare(
     drop(store);
     remove_if_there(&stage.join(super::LOCK_FILE))?;
     Ok((erased_again, touchpoints))
+}
+
+/// Lets the store in `stage` begin a ledger anew.
+fn forget_ledger(stage: &Path) -> Result<(), StoreError> {
+    let path = stage.join(LEDGER.name);
+    let conn = LEDGER.open(stage, None)?;
+    conn.execute("DELETE FROM meta WHERE key = 'ledger'", [])
+        .map_err(|error| classify("reading the receipts", &path, &error))?;
+    Ok(())
 }
 
 /// Adds what the ledger in `dir` knows to the one in `stage`.

@@ -11,13 +11,16 @@ use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
 
 use crate::store::cache::StateCache;
 use crate::store::check;
-use crate::store::keyed::{Domain, Key};
+use crate::store::keyed::{new_key, read_key, write_key};
+use serendib_shop::keyed::{Domain, Key};
+use serendib_shop::ledger::Ledger;
+
 use crate::store::types::*;
 use crate::store::{Heard, Position, RowStream, Said, Store, StoreError};
 
 use super::customers::Member;
 use super::errors::classify;
-use super::readers::Readers;
+use super::readers::{Pace, Readers};
 use super::schema::{self, LEDGER, SERVED, STORE};
 use super::served::{self, ServedLog};
 use crate::clock::now_ms;
@@ -25,8 +28,8 @@ use crate::clock::now_ms;
 use super::lock::lock;
 use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
-    boxes, catalogue, customers, documents, erase, export, has_store, record, snapshot, Shared,
-    SqliteConfig, SqliteStore, Watch, KEY_FILE,
+    boxes, catalogue, customers, documents, erase, export, has_store, ledger, record, snapshot,
+    Shared, SqliteConfig, SqliteStore, Watch, KEY_FILE,
 };
 
 /// Batches larger than this are checked and hashed off the async threads.
@@ -60,16 +63,23 @@ fn same_key(conn: &Connection, key: &Key, dir: &Path) -> Result<(), StoreError> 
     }
 }
 
-fn open_key(dir: &Path) -> Result<Key, StoreError> {
+/// The key of the store in `dir`; for a new store that of the ledger outside, where there is one: whoever is in it stays
+/// erased.
+fn open_key(dir: &Path, ledger: &Path) -> Result<Key, StoreError> {
     let path = dir.join(KEY_FILE);
-    match Key::read(&path)? {
-        Some(key) => Ok(key),
-        None if has_store(dir) => Err(StoreError::Key {
+    if let Some(key) = read_key(&path)? {
+        return Ok(key);
+    }
+    if has_store(dir) {
+        return Err(StoreError::Key {
             path,
             detail: "the key is missing; put it back (every backup holds it)".into(),
-        }),
-        None => Key::create(&path),
+        });
     }
+    let known = Ledger::read(ledger).map_err(ledger::refused)?;
+    let key = known.map_or_else(new_key, |ledger| ledger.key().clone());
+    write_key(&path, &key)?;
+    Ok(key)
 }
 
 fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreError> {
@@ -78,8 +88,8 @@ fn open_files(config: &SqliteConfig) -> Result<(Connection, Connection), StoreEr
     if has_store(&config.dir) && !ledger_path.is_file() {
         return Err(StoreError::Key {
             path: ledger_path,
-            detail: "the erase ledger is missing, without which erased customers could come back; put it back (every \
-                     backup holds it)"
+            detail: "the receipts of erasures are missing, without which erased customers could come back; put the file \
+                     back (every backup holds it)"
                 .into(),
         });
     }
@@ -147,11 +157,12 @@ impl SqliteStore {
         keep_private(&config.dir, 0o700);
         let lock = lock(&config.dir)?;
         snapshot::finish(&config.dir)?;
-        let key = open_key(&config.dir)?;
+        let key = open_key(&config.dir, &config.ledger)?;
         schema::read_ahead(&config.dir.join(STORE.name), config.check);
         let (conn, ledger) = open_files(&config)?;
         same_key(&conn, &key, &config.dir)?;
         same_key(&ledger, &key, &config.dir)?;
+        let outside = ledger::join(&config.ledger, &config.dir, &ledger, &key)?;
         let log = served::open(&config.dir, config.vfs.as_deref())?;
         keep_private(&config.dir.join(SERVED.name), 0o600);
         let served = ServedLog::start(log, config.dir.join(SERVED.name), config.served_queue)?;
@@ -173,7 +184,7 @@ impl SqliteStore {
             clock: Mutex::new(Watch::default()),
         });
         shared.watch_clock(&conn, now, config.trust_clock)?;
-        let mut writer = Writer::new(conn, ledger, shared.clone())?;
+        let mut writer = Writer::new(conn, ledger, outside, shared.clone())?;
         let again = writer.reapply(now)?;
         shared.erased_again.store(again as u64, Ordering::SeqCst);
         let unscrubbed = writer
@@ -311,7 +322,7 @@ impl SqliteStore {
     }
 
     /// Has `work` run on the writer's thread between groups.
-    async fn alone<T: Send + 'static>(
+    pub(super) async fn alone<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Writer) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -389,7 +400,7 @@ pub async fn export_dir(
     let readers = |schema| Readers::new(dir.to_path_buf(), None, schema, 1);
     let log = readers(&SERVED);
     readers(&STORE)
-        .stream("exporting the shop", move |conn, sink| {
+        .stream("exporting the shop", Pace::Steady, move |conn, sink| {
             export::shop(conn, &log, &defaults, now, sink)
         })
         .await
@@ -825,7 +836,7 @@ impl Store for SqliteStore {
         .await?;
         let (log, key) = (self.served_readers.clone(), self.shared.key.clone());
         self.readers
-            .stream("exporting a customer", move |conn, sink| {
+            .stream("exporting a customer", Pace::Brisk, move |conn, sink| {
                 export::customer(conn, &log, &key, &customer_id, sink)
             })
             .await
@@ -851,8 +862,7 @@ impl Store for SqliteStore {
     }
 
     async fn scrub(&self, now: i64) -> Result<usize, StoreError> {
-        while self.alone(Writer::purge).await? {}
-        self.alone(move |writer| writer.scrub(now)).await
+        self.scrub_files(now).await
     }
 
     async fn audit(
@@ -876,7 +886,7 @@ impl Store for SqliteStore {
     ) -> Result<RowStream<ShopRow>, StoreError> {
         let log = self.served_readers.clone();
         self.readers
-            .stream("exporting the shop", move |conn, sink| {
+            .stream("exporting the shop", Pace::Steady, move |conn, sink| {
                 export::shop(conn, &log, &defaults, now, sink)
             })
             .await

@@ -4,9 +4,17 @@ use super::*;
 use crate::store::contract::{self, bought, history, record, NOW};
 use crate::store::Store;
 
+/// A store whose ledger lies in its directory, so that nothing is left beside it.
+fn config_in(dir: &Path) -> SqliteConfig {
+    SqliteConfig {
+        ledger: dir.join("ledger"),
+        ..SqliteConfig::new(dir)
+    }
+}
+
 fn fresh() -> (SqliteStore, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    let store = SqliteStore::open(config_in(dir.path())).unwrap();
     (store, dir)
 }
 
@@ -20,7 +28,7 @@ mod without_cache {
 
     fn uncached() -> (SqliteStore, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = SqliteConfig::new(dir.path());
+        let mut config = config_in(dir.path());
         config.cache_bytes = 0;
         config.readers = 1;
         config.group_rows = 1;
@@ -33,7 +41,7 @@ mod without_cache {
 async fn reopened(store: SqliteStore, dir: &Path) -> SqliteStore {
     store.close().await.unwrap();
     drop(store);
-    SqliteStore::open(SqliteConfig::new(dir)).unwrap()
+    SqliteStore::open(config_in(dir)).unwrap()
 }
 
 #[tokio::test]
@@ -49,7 +57,7 @@ async fn what_was_stored_is_there_after_reopening() {
 #[tokio::test]
 async fn a_store_is_written_by_one_process() {
     let (_store, dir) = fresh();
-    let second = SqliteStore::open(SqliteConfig::new(dir.path()));
+    let second = SqliteStore::open(config_in(dir.path()));
     assert!(matches!(second, Err(StoreError::InUse { .. })));
 }
 
@@ -58,7 +66,7 @@ fn damaged(dir: &Path, change: impl FnOnce(&mut Vec<u8>)) -> StoreError {
     let mut bytes = std::fs::read(&path).unwrap();
     change(&mut bytes);
     std::fs::write(&path, bytes).unwrap();
-    SqliteStore::open(SqliteConfig::new(dir)).err().unwrap()
+    SqliteStore::open(config_in(dir)).err().unwrap()
 }
 
 #[tokio::test]
@@ -102,14 +110,12 @@ async fn a_damaged_ledger_or_serve_log_is_refused_and_named() {
             &[7; 4_096],
         ] {
             std::fs::write(&path, damage).unwrap();
-            let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-                .err()
-                .unwrap();
+            let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
             assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
             assert!(error.to_string().contains(schema.name), "{error}");
         }
         std::fs::write(&path, whole).unwrap();
-        let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+        let store = SqliteStore::open(config_in(dir.path())).unwrap();
         assert_eq!(history(&store, "ada").await, ["t1"]);
     }
 }
@@ -183,16 +189,14 @@ async fn a_read_only_store_is_refused_and_left_as_it_is() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[18] = 3;
     std::fs::write(&path, &bytes).unwrap();
-    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-        .err()
-        .unwrap();
+    let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
     assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
     assert_eq!(error.code(), crate::store::ErrorCode::Unavailable);
     assert!(error.to_string().contains("store.db"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     bytes[18] = 2;
     std::fs::write(&path, &bytes).unwrap();
-    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    let store = SqliteStore::open(config_in(dir.path())).unwrap();
     assert_eq!(history(&store, "ada").await, ["t1"]);
 }
 
@@ -205,9 +209,7 @@ async fn newer_and_strange_files_are_refused() {
     let conn = rusqlite::Connection::open(&path).unwrap();
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
-    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-        .err()
-        .unwrap();
+    let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
     assert!(
         matches!(error, StoreError::Newer { found: 99, .. }),
         "{error:?}"
@@ -219,9 +221,7 @@ async fn newer_and_strange_files_are_refused() {
     let conn = rusqlite::Connection::open(dir.path().join(schema::STORE.name)).unwrap();
     conn.execute_batch("CREATE TABLE notes(x)").unwrap();
     drop(conn);
-    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-        .err()
-        .unwrap();
+    let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
     assert!(error.to_string().contains("another program"), "{error}");
 }
 
@@ -232,21 +232,17 @@ async fn a_lost_or_wrong_key_is_refused() {
     drop(store);
     let key = dir.path().join(KEY_FILE);
     std::fs::write(&key, "11".repeat(32)).unwrap();
-    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-        .err()
-        .unwrap();
+    let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
     assert!(matches!(error, StoreError::Key { .. }), "{error:?}");
     std::fs::remove_file(&key).unwrap();
-    let error = SqliteStore::open(SqliteConfig::new(dir.path()))
-        .err()
-        .unwrap();
+    let error = SqliteStore::open(config_in(dir.path())).err().unwrap();
     assert!(error.to_string().contains("missing"), "{error}");
 }
 
 #[tokio::test]
 async fn a_full_store_refuses_writing_and_goes_on_reading() {
     let dir = tempfile::tempdir().unwrap();
-    let mut config = SqliteConfig::new(dir.path());
+    let mut config = config_in(dir.path());
     config.max_pages = Some(120);
     let store = SqliteStore::open(config).unwrap();
     let mut stored = 0;
@@ -287,14 +283,20 @@ async fn a_backup_restores_without_bringing_the_erased_back() {
         .await
         .unwrap();
     record(&store, &[bought("b2", "bob", "tea", NOW)]).await;
-    let taken = restore(&first, dir.path(), true, NOW).await;
+    let taken = restore_heeding(&first, dir.path(), &dir.path().join("ledger"), true, NOW).await;
     assert!(matches!(taken, Err(StoreError::InUse { .. })), "{taken:?}");
     store.close().await.unwrap();
     drop(store);
-    assert!(restore(&first, dir.path(), false, NOW).await.is_err());
-    let restored = restore(&first, dir.path(), true, NOW).await.unwrap();
+    assert!(
+        restore_heeding(&first, dir.path(), &dir.path().join("ledger"), false, NOW)
+            .await
+            .is_err()
+    );
+    let restored = restore_heeding(&first, dir.path(), &dir.path().join("ledger"), true, NOW)
+        .await
+        .unwrap();
     assert_eq!((restored.erased_again, restored.touchpoints), (1, 1));
-    let store = SqliteStore::open(SqliteConfig::new(dir.path())).unwrap();
+    let store = SqliteStore::open(config_in(dir.path())).unwrap();
     assert_eq!(history(&store, "bob").await, ["b1"]);
     assert!(history(&store, "secret-ada").await.is_empty());
     let late = record(&store, &rows[..1]).await;
@@ -306,8 +308,98 @@ async fn a_backup_restores_without_bringing_the_erased_back() {
     let mut bytes = std::fs::read(&file).unwrap();
     bytes[5_000] ^= 1;
     std::fs::write(&file, bytes).unwrap();
-    let error = restore(&first, dir.path(), true, NOW).await.unwrap_err();
+    let error = restore_heeding(&first, dir.path(), &dir.path().join("ledger"), true, NOW)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("SHA-256"), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_is_in_the_ledger_stays_erased_whatever_becomes_of_the_store() {
+    let root = tempfile::tempdir().unwrap();
+    let config = |name: &str| SqliteConfig {
+        ledger: root.path().join("ledger"),
+        ..SqliteConfig::new(root.path().join(name))
+    };
+    let before = bought("t1", "ada", "tea", NOW - 1);
+    let rows = [before.clone(), bought("t2", "bob", "tea", NOW - 1)];
+    let store = SqliteStore::open(config("first")).unwrap();
+    record(&store, &rows).await;
+    let backups = root.path().join("backup");
+    backup(&root.path().join("first"), &backups, NOW, &mut |_, _| ()).unwrap();
+    store
+        .erase_customer("ada".into(), "test".into(), NOW)
+        .await
+        .unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    // the store is lost, the same rows come again into a new one
+    let store = SqliteStore::open(config("second")).unwrap();
+    let late = record(&store, &rows).await;
+    let erased = crate::store::Status::IgnoredErased;
+    assert_eq!(late.count(erased), 1);
+    record(&store, &[bought("t3", "ada", "tea", NOW + 1)]).await;
+    assert_eq!(history(&store, "ada").await, ["t3"]);
+    store.close().await.unwrap();
+    drop(store);
+    // an older backup is put where no store is
+    let third = root.path().join("third");
+    let ledger = root.path().join("ledger");
+    let restored = restore_heeding(&backups, &third, &ledger, false, NOW).await;
+    assert_eq!(restored.unwrap().erased_again, 1);
+    let store = SqliteStore::open(config("third")).unwrap();
+    assert!(history(&store, "ada").await.is_empty());
+    assert_eq!(history(&store, "bob").await, ["t2"]);
+    store.close().await.unwrap();
+    drop(store);
+    // without its ledger a store is refused as without its key, and so is another store's
+    let away = root.path().join("away");
+    std::fs::rename(&ledger, &away).unwrap();
+    let error = SqliteStore::open(config("third")).err().unwrap();
+    assert!(matches!(error, StoreError::Key { .. }), "{error:?}");
+    assert!(error.to_string().contains("missing"), "{error}");
+    let restored = restore_heeding(&backups, &third, &ledger, true, NOW).await;
+    assert!(
+        matches!(restored, Err(StoreError::Key { .. })),
+        "{restored:?}"
+    );
+    let other = serendib_shop::keyed::Key::new(&[1; 32]);
+    serendib_shop::ledger::Ledger::create(&ledger, &other).unwrap();
+    let error = SqliteStore::open(config("third")).err().unwrap();
+    assert!(error.to_string().contains("another key"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recording_goes_on_while_the_files_are_scrubbed() {
+    let (store, _dir) = fresh();
+    for hundred in 0..100 {
+        let row = |n| {
+            let id = if n % 7 == 0 { "ada" } else { "bob" };
+            bought(&format!("t{hundred}-{n}"), id, &"long ".repeat(20), NOW)
+        };
+        let rows: Vec<_> = (0..100).map(row).collect();
+        record(&store, &rows).await;
+    }
+    let erased = store.erase_customer("ada".into(), "test".into(), NOW);
+    erased.await.unwrap();
+    let store = std::sync::Arc::new(store);
+    let scrubbing = tokio::spawn({
+        let store = store.clone();
+        async move { store.scrub(NOW).await }
+    });
+    let mut meanwhile = 0;
+    while !scrubbing.is_finished() {
+        record(
+            &*store,
+            &[bought(&format!("new-{meanwhile}"), "bob", "tea", NOW)],
+        )
+        .await;
+        meanwhile += 1;
+    }
+    assert_eq!(scrubbing.await.unwrap().unwrap(), 1);
+    assert!(meanwhile > 5, "{meanwhile} batches");
+    let bob = history(&*store, "bob").await.len();
+    assert_eq!(bob, 10_000 - 1_500 + meanwhile);
 }
 
 /// Files under `dir` that hold `text`.

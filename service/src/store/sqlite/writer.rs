@@ -8,8 +8,9 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::keyed::{Domain, Hash16};
 use crate::store::{StoreError, StoreState};
+use serendib_shop::keyed::{Domain, Hash16};
+use serendib_shop::ledger::{is_before, Ledger};
 
 use super::errors::{classify, stops_writing};
 use super::schema;
@@ -326,7 +327,8 @@ impl Tx<'_> {
 
     /// Whether what happened at `at` is of before the identity was erased; what has no time is.
     pub(super) fn is_before_erasure(&self, id: &str, at: i64) -> bool {
-        self.erased_at(id).is_some_and(|erased| at <= erased)
+        self.erased_at(id)
+            .is_some_and(|erased| is_before(erased, Some(at)))
     }
 
     /// Whether the ledger holds this hash of a touchpoint or delight.
@@ -362,6 +364,8 @@ impl Tx<'_> {
 pub(super) struct Writer {
     pub conn: Connection,
     pub ledger: Connection,
+    /// The ledger outside the store.
+    pub outside: Ledger,
     pub shared: Arc<Shared>,
     book: Book,
 }
@@ -370,6 +374,7 @@ impl Writer {
     pub(super) fn new(
         conn: Connection,
         ledger: Connection,
+        outside: Ledger,
         shared: Arc<Shared>,
     ) -> Result<Writer, StoreError> {
         let book = Book::read(&conn, &ledger)
@@ -377,6 +382,7 @@ impl Writer {
         Ok(Writer {
             conn,
             ledger,
+            outside,
             shared,
             book,
         })
@@ -659,7 +665,7 @@ impl Writer {
     /// Whether what happened to the identity at `at` is of before it was erased.
     pub(super) fn is_before_erasure(&self, id: &str, at: i64) -> bool {
         let erased = self.book.erased_at(&self.shared, id);
-        erased.is_some_and(|erased| at <= erased)
+        erased.is_some_and(|erased| is_before(erased, Some(at)))
     }
 
     /// Forgets the number of an identity erased at `at`.

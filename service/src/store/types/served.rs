@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use serendib_engine::rank::ListKind;
-use serendib_shop::{Served, Touchpoint};
+use serendib_shop::{Arm, Served, Touchpoint};
 
 /// Why an item was served: a reason of the engine with ids for numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub struct ServedRequest {
     pub placement: Option<String>,
     /// What it was answered for.
     pub asked: Asked,
+    /// The customer's arm when it was decided; `None` for nobody, and for what the holdout does not govern.
+    pub arm: Option<Arm>,
     pub lists: Vec<ServedList>,
 }
 
@@ -140,6 +142,7 @@ impl ServedRequest {
                     product_id: Some(item.product_id.clone()),
                     propensity: item.propensity,
                     candidates: item.propensity.and(candidates.clone()),
+                    arm: self.arm.map(|arm| arm.as_str().to_owned()),
                 });
             }
         }

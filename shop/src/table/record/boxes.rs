@@ -1,6 +1,7 @@
 //! Rows and columns of `boxes` and `stock`.
 
 use super::{column, Attributes, Column, Record};
+use crate::directory::Erasures;
 use crate::table::cell::Cell;
 use crate::{BoxOrder, StockLot};
 
@@ -53,6 +54,10 @@ impl Record for BoxOrder {
             "Anything else, a JSON object of at most 64 KiB."
         ),
     ];
+
+    fn forget(&mut self, erasures: &Erasures) -> bool {
+        !erasures.gone_as_of(&self.customer_id, self.ship_at)
+    }
 
     fn blank() -> Self {
         BoxOrder::default()

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::directory::Erasures;
 use crate::Customer;
 
 use super::{column, Attributes, Column, Record};
@@ -73,6 +74,13 @@ impl Record for Customer {
             "Anything else, a JSON object of at most 64 KiB."
         ),
     ];
+
+    fn forget(&mut self, erasures: &Erasures) -> bool {
+        let said_at = self.said_at;
+        self.identities
+            .retain(|id| !erasures.gone_as_of(id, said_at));
+        !erasures.gone_as_of(&self.customer_id, said_at)
+    }
 
     fn blank() -> Self {
         Customer::default()

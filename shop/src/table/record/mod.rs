@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::table::cell::Cell;
 
+use crate::directory::Erasures;
 /// Attributes: unknown columns by name.
 pub use crate::row::Attributes;
 use crate::row::Check;
@@ -70,6 +71,11 @@ pub trait Record: Check + Sized + Send + 'static {
     /// Where unknown columns go; `None` when the record keeps none.
     fn attributes_mut(&mut self) -> Option<&mut Attributes> {
         None
+    }
+
+    /// Takes out what the row says of customers who were erased after it; whether anything of it is left.
+    fn forget(&mut self, _: &Erasures) -> bool {
+        true
     }
 
     /// When what the row tells of happened, where that must not lie ahead.

@@ -1,5 +1,6 @@
 //! Columns of `touchpoints` (and `held_out`), `delights` and `served`.
 
+use crate::directory::Erasures;
 use crate::{Delight, Served, Touchpoint};
 
 use super::{column, Attributes, Column, Record};
@@ -32,6 +33,10 @@ impl Record for Touchpoint {
     ];
 
     const ATTRIBUTES: &'static [&'static str] = &[POOLED, CURRENCY, REASON, GIFT, OCCASION];
+
+    fn forget(&mut self, erasures: &Erasures) -> bool {
+        !erasures.gone(&self.customer_id, self.at)
+    }
 
     fn blank() -> Self {
         Touchpoint::new("", "")
@@ -113,6 +118,10 @@ impl Record for Delight {
         ),
     ];
 
+    fn forget(&mut self, erasures: &Erasures) -> bool {
+        !erasures.gone(&self.customer_id, Some(self.at))
+    }
+
     fn blank() -> Self {
         Delight::default()
     }
@@ -152,7 +161,19 @@ impl Record for Served {
                 Ok(())
             },
             |row| Cell::from(row.candidates.as_deref())),
+        column!(
+            "arm",
+            Text,
+            Optional,
+            arm,
+            "The customer's arm when it was decided: personal or holdout."
+        ),
     ];
+
+    fn forget(&mut self, erasures: &Erasures) -> bool {
+        let customer = self.customer_id.as_deref();
+        customer.is_none_or(|id| !erasures.gone(id, self.at))
+    }
 
     fn blank() -> Self {
         Served::default()

@@ -58,9 +58,10 @@ fn orders(w: &Uplift) -> TableBlock {
     };
     table(
                 &format!(
-                    "Orders (of purchases) per customer and year since {}, if recommend.holdout_percent of the server was {} all \
-                     that time",
+                    "Orders (of purchases) per customer and year since {}: {} customers by the arm that was logged with their \
+                     first answer, the others as if recommend.holdout_percent of the server was {} all that time",
                     date(w.since),
+                    thousands(w.decided as f64),
                     w.percent
                 ),
                 &["customers", "number", "orders a year", "95 %"],

@@ -1,25 +1,31 @@
 //! What was said stays said: random histories of statements and their undoing, against a model of what must hold, over
-//! restarts, loads of files, backups and restores.
+//! restarts, loads of files, backups and restores; as the store answers it, and as batch commands read it after an export.
 //!
 //! `SERENDIB_HISTORIES` histories (30 unless said otherwise) from seed `SERENDIB_SEED` (1 unless said otherwise); a failure names
 //! the seed that shows it again.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+mod file;
+mod model;
 
-use serendib_service::commands::{load, Loading};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use clap::Parser as _;
+use serendib_service::commands::{load, Export, Loading};
 use serendib_service::store::sqlite::{backup, restore};
 use serendib_service::store::*;
-use serendib_shop::{Consents, Customer, Product, Purpose, ReadOptions, ShopData, Touchpoint};
+use serendib_shop::{
+    net_acquisitions, Catalogue, Consents, Customer, Encoder, Log, Product, Purpose, ReadOptions,
+    ShopData, Standing, Touch, Touchpoint,
+};
 use tempfile::TempDir;
+
+use file::File;
+use model::{everybody, newer, Did, Held, Model, CARDS, PEOPLE, PRODUCTS};
 
 const START: i64 = 1_750_000_000_000;
 /// Between two things that happen, ms.
 const TICK: i64 = 60_000;
-const PEOPLE: [&str; 3] = ["ada", "bob", "cat"];
-/// Identities, and whose they are in the files.
-const CARDS: [(&str, &str); 2] = [("card-1", "ada"), ("card-2", "bob")];
-const PRODUCTS: [&str; 2] = ["tea", "milk"];
 const STEPS: usize = 60;
 
 /// Pseudo-random numbers that are the same on every machine.
@@ -43,129 +49,6 @@ impl Draw {
     }
 }
 
-// ---- the model: what must hold, as simply as it can be said ------------------------------------------------------
-
-/// A statement: what, when, and whether by a call.
-type Stated<T> = (T, Option<i64>, bool);
-
-/// Whether a statement of `at` by a call or a file takes the place of `old`.
-fn newer<T>(old: Option<&Stated<T>>, at: Option<i64>) -> bool {
-    match (old, at) {
-        (None, _) => true,
-        (Some((_, Some(old), _)), Some(new)) => new >= *old,
-        (Some((_, None, _)), Some(_)) => true,
-        (Some((_, _, call)), None) => !call,
-    }
-}
-
-#[derive(Clone, Default)]
-struct Model {
-    consents: BTreeMap<&'static str, Stated<Option<bool>>>,
-    locales: BTreeMap<&'static str, Stated<&'static str>>,
-    parents: BTreeMap<&'static str, &'static str>,
-    unlinked: BTreeMap<(&'static str, &'static str), i64>,
-    touches: BTreeMap<String, (&'static str, i64)>,
-    prices: BTreeMap<&'static str, Stated<(i64, bool)>>,
-    stocks: BTreeMap<&'static str, (Stated<i64>, i64)>,
-    left: Vec<(&'static str, i64, i64)>,
-    /// Never undone, not by a restore either.
-    erased: BTreeMap<&'static str, i64>,
-}
-
-impl Model {
-    fn root(&self, id: &'static str) -> &'static str {
-        self.parents.get(id).map_or(id, |above| self.root(above))
-    }
-
-    fn members(&self, id: &'static str) -> Vec<&'static str> {
-        let root = self.root(id);
-        let all = PEOPLE.into_iter().chain(CARDS.map(|(card, _)| card));
-        all.filter(|id| self.root(id) == root).collect()
-    }
-
-    /// Whether a file of `as_of` is of before the erasure of `id`.
-    fn gone(&self, id: &str, as_of: Option<i64>) -> bool {
-        let erased = self.erased.get(id);
-        erased.is_some_and(|erased| as_of.is_none_or(|at| at <= *erased))
-    }
-
-    fn consent(&mut self, id: &'static str, said: Option<bool>, at: Option<i64>, call: bool) {
-        let old = self.consents.get(id);
-        let told_no = old.is_some_and(|(said, ..)| *said == Some(false));
-        let doubtful =
-            !call && (at.is_none() || old.is_some_and(|(_, old, _)| old.is_none() || *old == at));
-        if newer(old, at) && !(doubtful && told_no && said != Some(false)) {
-            self.consents.insert(id, (said, at, call));
-        }
-    }
-
-    fn locale(&mut self, id: &'static str, locale: &'static str, at: Option<i64>, call: bool) {
-        if newer(self.locales.get(id), at) {
-            self.locales.insert(id, (locale, at, call));
-        }
-    }
-
-    /// Whether the link was made or is there already.
-    fn link(&mut self, customer: &'static str, card: &'static str) -> bool {
-        let above = self.parents.get(card).copied();
-        if above.is_some() && self.members(customer).contains(&card) {
-            return self.root(card) == self.root(customer) && self.under(card, customer);
-        }
-        if above.is_some() || self.root(customer) == card {
-            return false;
-        }
-        self.parents.insert(card, customer);
-        self.unlinked.remove(&(customer, card));
-        true
-    }
-
-    fn under(&self, id: &'static str, above: &'static str) -> bool {
-        self.parents
-            .get(id)
-            .is_some_and(|next| *next == above || self.under(next, above))
-    }
-
-    fn erase(&mut self, id: &'static str, now: i64) {
-        for member in self.members(id) {
-            self.forget(member);
-            self.erased.insert(member, now);
-        }
-    }
-
-    fn forget(&mut self, id: &'static str) {
-        self.consents.remove(id);
-        self.locales.remove(id);
-        self.parents.remove(id);
-        self.parents.retain(|_, above| *above != id);
-        self.touches.retain(|_, (of, _)| *of != id);
-    }
-
-    fn stock(&mut self, id: &'static str, count: i64, at: Option<i64>, call: bool, now: i64) {
-        let old = self.stocks.get(id);
-        let left = |since: i64| -> i64 {
-            let of = self
-                .left
-                .iter()
-                .filter(|(of, when, _)| *of == id && *when > since);
-            of.map(|(_, _, units)| units).sum()
-        };
-        let count = match (call, at) {
-            (true, _) => count,
-            _ if !newer(old.map(|(stated, _)| stated), at) => return,
-            (false, Some(at)) => (count - left(at)).max(0),
-            (false, None) if old.is_some_and(|(_, noted)| left(*noted) > 0) => return,
-            (false, None) => count,
-        };
-        self.stocks.insert(id, ((count, at, call), now));
-    }
-
-    fn price(&mut self, id: &'static str, price: i64, at: Option<i64>, call: bool) {
-        if newer(self.prices.get(id), at) {
-            self.prices.insert(id, ((price, false), at, call));
-        }
-    }
-}
-
 // ---- the store and its files --------------------------------------------------------------------------------------
 
 struct Bench {
@@ -175,52 +58,6 @@ struct Bench {
     saved: Option<(PathBuf, Model)>,
     now: i64,
     made: usize,
-}
-
-/// What a file says of everybody: one yes or no, one locale, one price, one count.
-#[derive(Clone, Copy)]
-struct File {
-    as_of: Option<i64>,
-    train: bool,
-    locale: &'static str,
-    price: i64,
-    stock: i64,
-}
-
-impl File {
-    fn write(&self, dir: &Path) {
-        std::fs::create_dir_all(dir).unwrap();
-        let yes = self.train;
-        let mut customers = String::from("customer_id,locale,consents,identities\n");
-        for id in PEOPLE {
-            let cards: Vec<_> = CARDS.iter().filter(|(_, of)| *of == id).collect();
-            let cards = cards
-                .first()
-                .map_or(String::new(), |(card, _)| format!(r#""[""{card}""]""#));
-            let locale = self.locale;
-            customers += &format!("{id},{locale},\"{{\"\"train\"\": {yes}}}\",{cards}\n");
-        }
-        let mut products = String::from("product_id,price,stock\n");
-        for id in PRODUCTS {
-            products += &format!("{id},{},{}\n", self.price, self.stock);
-        }
-        // what everybody did long before anything else
-        let mut touches = String::from("touchpoint_id,customer_id,kind,product_id,at\n");
-        for id in PEOPLE.into_iter().chain(CARDS.map(|(card, _)| card)) {
-            touches += &format!("old-{id},{id},view,tea,{}\n", START - TICK);
-        }
-        let as_of = self.as_of.map_or(String::new(), |at| {
-            format!("\"as_of\": \"{}\", ", serendib_shop::time::format_time(at))
-        });
-        std::fs::write(dir.join("customers.csv"), customers).unwrap();
-        std::fs::write(dir.join("products.csv"), products).unwrap();
-        std::fs::write(dir.join("touchpoints.csv"), touches).unwrap();
-        std::fs::write(
-            dir.join("shop.json"),
-            format!("{{{as_of}\"shop_id\": \"corner\"}}"),
-        )
-        .unwrap();
-    }
 }
 
 impl Bench {
@@ -259,40 +96,31 @@ impl Bench {
             same_shop: true,
         };
         load(&data, self.store(), loading).await.unwrap();
-        let as_of = file.as_of;
+        let (as_of, said_at, model) = (file.as_of, file.said_at.or(file.as_of), &mut self.model);
         for id in PRODUCTS {
-            let removed = self
-                .model
-                .prices
-                .get(id)
-                .is_some_and(|((_, removed), ..)| *removed);
-            let stands = newer(self.model.prices.get(id), as_of);
-            self.model.price(id, file.price, as_of, false);
-            if stands || !removed {
-                self.model.stock(id, file.stock, as_of, false, self.now);
+            let stands = newer(model.prices.get(id), as_of) || !model.removed(id);
+            model.price(id, file.price, as_of, false);
+            if stands {
+                model.stock(id, file.stock, as_of, false, self.now);
             }
         }
         for id in PEOPLE {
-            if self.model.gone(id, as_of) {
+            if model.gone(id, said_at) {
                 continue;
             }
-            self.model.consent(id, Some(file.train), as_of, false);
-            self.model.locale(id, file.locale, as_of, false);
+            model.consent(id, Some(file.train), said_at, false);
+            model.locale(id, file.locale, said_at, false);
             for (card, of) in CARDS {
-                let taken = self.model.unlinked.get(&(of, card));
-                let taken = taken.is_some_and(|taken| as_of.is_none_or(|at| at <= *taken));
-                if of == id && !taken && !self.model.gone(card, as_of) {
-                    self.model.link(of, card);
+                let taken = model.unlinked.get(&(of, card));
+                let taken = taken.is_some_and(|taken| said_at.is_none_or(|at| at <= *taken));
+                if of == id && !taken && !model.gone(card, said_at) {
+                    model.link(of, card);
                 }
             }
         }
-        for id in PEOPLE.into_iter().chain(CARDS.map(|(card, _)| card)) {
-            if !self.model.erased.contains_key(id) {
-                self.model
-                    .touches
-                    .insert(format!("old-{id}"), (id, START - TICK));
-            }
-        }
+        let here = |(_, did): &(String, Did)| !model.erased.contains_key(did.of);
+        let here: Vec<_> = File::did().into_iter().filter(here).collect();
+        model.did.extend(here);
     }
 
     /// Does one thing; returns what it was.
@@ -300,7 +128,7 @@ impl Bench {
         self.now += TICK;
         let (now, id) = (self.now, draw.id());
         let earlier = |draw: &mut Draw| now - TICK * draw.below(40) as i64;
-        match draw.below(14) {
+        match draw.below(19) {
             0 | 1 => {
                 let said = [Some(true), Some(false), None][draw.below(3)];
                 let at = if draw.below(3) == 0 {
@@ -317,16 +145,18 @@ impl Bench {
                     now,
                 );
                 told.await.unwrap();
-                if self.model.erased.get(id).is_none_or(|erased| at >= *erased) {
+                if !self.model.erased.get(id).is_some_and(|erased| at < *erased) {
                     self.model.consent(id, said, Some(at), true);
                 }
                 format!("{id} says {said:?} as of {at}")
             }
             2 => {
                 let locale = draw.of(&["he", "en", "fr"]);
+                let registered_at = (draw.below(2) == 0).then(|| earlier(draw));
                 let row = Customer {
                     customer_id: id.into(),
                     locale: Some(locale.into()),
+                    registered_at,
                     ..Customer::default()
                 };
                 let told = self.store().upsert_customers(
@@ -335,20 +165,28 @@ impl Bench {
                     "clerk".into(),
                     now.into(),
                 );
-                told.await.unwrap();
-                self.model.locale(id, locale, Some(now), true);
-                format!("{id} speaks {locale}")
+                let gone = registered_at.is_some_and(|at| self.model.gone(id, Some(at)));
+                assert_eq!(
+                    told.await.unwrap().erased,
+                    u64::from(gone),
+                    "{id} registers"
+                );
+                if !gone {
+                    self.model.locale(id, locale, Some(now), true);
+                }
+                format!("{id} of {registered_at:?} speaks {locale}")
             }
             3 | 4 => {
                 let file = File {
                     as_of: (draw.below(2) == 0).then(|| earlier(draw)),
+                    said_at: (draw.below(4) == 0).then(|| earlier(draw)),
                     train: draw.below(2) == 0,
                     locale: draw.of(&["de", "it"]),
                     price: 1 + draw.below(9) as i64,
                     stock: draw.below(9) as i64,
                 };
                 self.load(file).await;
-                format!("a file as of {:?}: train {}", file.as_of, file.train)
+                format!("a file: {file:?}")
             }
             5 => {
                 let (card, of) = CARDS[draw.below(2)];
@@ -386,29 +224,48 @@ impl Bench {
                 }
                 format!("{id} erased")
             }
-            8 => {
+            8 | 14 | 15 => {
+                let kind = draw.of(&[
+                    "view",
+                    "purchase",
+                    "purchase",
+                    "return",
+                    "return",
+                    "hide",
+                    "dislike",
+                    "not_interested",
+                    "unhide",
+                    "interested",
+                ]);
                 let at = earlier(draw);
                 self.made += 1;
-                let tid = format!("t{}", self.made);
-                let mut row = Touchpoint::new(id, "view");
+                let (tid, nth) = (format!("t{}", self.made), 9 + self.made);
+                let (product, packs) = (draw.of(&PRODUCTS), 1 + draw.below(3) as i64);
+                let mut row = Touchpoint::new(id, kind);
                 row.touchpoint_id = Some(tid.clone());
+                row.product_id = Some(product.into());
+                row.quantity = packs as f64;
                 row.at = Some(at);
                 let recorded = self.store().record(vec![row], RecordOptions::live(now));
                 let status = recorded.await.unwrap().outcomes[0].status;
-                let gone = self
-                    .model
-                    .erased
-                    .get(id)
-                    .is_some_and(|erased| at <= *erased);
+                let gone = self.model.gone(id, Some(at));
                 assert_eq!(
                     status == Status::IgnoredErased,
                     gone,
                     "{tid} of {id} at {at}"
                 );
                 if !gone {
-                    self.model.touches.insert(tid, (id, at));
+                    let did = Did {
+                        of: id,
+                        at,
+                        nth,
+                        kind,
+                        product,
+                        packs,
+                    };
+                    self.model.did.insert(tid, did);
                 }
-                format!("{id} looks at {at}")
+                format!("{id}: {kind} {packs} {product} at {at}")
             }
             9 => {
                 let product = draw.of(&PRODUCTS);
@@ -449,29 +306,112 @@ impl Bench {
                 }
                 format!("{product}: {count} counted")
             }
-            12 => {
-                let product = draw.of(&PRODUCTS);
-                let id = format!("r{now}");
-                let wanted = Reservation {
-                    reservation_id: id.clone(),
-                    lines: vec![ReservationLine {
-                        product_id: product.into(),
-                        quantity: 1,
-                    }],
-                    expires_at: now + TICK / 2,
-                    state: ReservationState::Held,
+            12 | 16 => {
+                let (product, units) = (draw.of(&PRODUCTS), 1 + draw.below(3) as i64);
+                let until = now + TICK / 2 + TICK * draw.below(12) as i64;
+                let of = (draw.below(2) == 0).then_some(id);
+                let set_aside = match of {
+                    Some(_) => self.pack(id, product, units, until).await,
+                    None => self.reserve(product, units, until).await,
                 };
-                if self.store().reserve(wanted, now).await.is_err() {
-                    return format!("no {product} to sell");
+                if self.model.prices.contains_key(product) {
+                    let free = self.model.free(product, now);
+                    let enough = free.is_none_or(|free| units <= free);
+                    let enough = enough && !self.model.removed(product);
+                    assert_eq!(set_aside, enough, "{units} of {product}, {free:?} free");
                 }
-                self.store().take(id, now).await.unwrap();
-                if let Some(((count, ..), _)) = self.model.stocks.get_mut(product) {
-                    *count = (*count - 1).max(0);
+                if set_aside {
+                    let held = Held {
+                        of,
+                        product,
+                        units,
+                        until,
+                    };
+                    self.model.held.insert(format!("h{now}"), held);
                 }
-                self.model.left.push((product, now, 1));
-                format!("one {product} sold")
+                format!("{units} {product} for {of:?} until {until}: {set_aside}")
+            }
+            13 | 17 => {
+                let held = &self.model.held;
+                let Some(nth) = held.len().checked_sub(1).map(|last| draw.below(last + 1)) else {
+                    return "nothing is set aside".into();
+                };
+                let (name, held) = held.iter().nth(nth).unwrap();
+                let (name, held) = (name.clone(), held.clone());
+                let goes = draw.below(2) == 0;
+                let ended = self.end(&name, held.of.is_some(), goes).await;
+                // whoever ships a box ships it, however late; a basket's units are somebody else's by then
+                let may = held.of.is_some() || held.until > now || !goes;
+                assert_eq!(ended, may, "{name}");
+                match goes && ended {
+                    true => self.model.leaves(&name, now),
+                    false => drop(self.model.held.remove(&name)),
+                }
+                format!("{name} leaves: {goes}, {ended}")
             }
             _ => self.survive(draw).await,
+        }
+    }
+
+    async fn reserve(&self, product: &str, units: i64, until: i64) -> bool {
+        let wanted = Reservation {
+            reservation_id: format!("h{}", self.now),
+            lines: vec![ReservationLine {
+                product_id: product.into(),
+                quantity: units,
+            }],
+            expires_at: until,
+            state: ReservationState::Held,
+        };
+        self.store().reserve(wanted, self.now).await.is_ok()
+    }
+
+    async fn pack(&self, of: &str, product: &str, units: i64, until: i64) -> bool {
+        let id = format!("h{}", self.now);
+        let line = BoxLine {
+            product_id: product.into(),
+            ..BoxLine::default()
+        };
+        let packed = StoredBox {
+            box_id: id.clone(),
+            customer_id: of.into(),
+            pack_id: id.clone(),
+            state: BoxState::Packed,
+            locked: false,
+            ship_at: None,
+            version: 1,
+            at: self.now,
+            lines: vec![line; units as usize],
+            short: None,
+            care: BoxCare::default(),
+            ask: serde_json::Value::Null,
+        };
+        let pack = StoredPack {
+            pack_id: id,
+            at: self.now,
+            hold_until: until,
+            body: serde_json::Value::Null,
+        };
+        let kept = self
+            .store()
+            .keep_pack(pack, vec![packed], PackOptions::default(), self.now);
+        kept.await.is_ok()
+    }
+
+    /// What was set aside leaves the shop, or is given back; whether it can.
+    async fn end(&self, id: &str, of_box: bool, leaves: bool) -> bool {
+        let (store, now) = (self.store(), self.now);
+        match (of_box, leaves) {
+            (true, leaves) => {
+                let end = if leaves {
+                    BoxEnd::Shipped
+                } else {
+                    BoxEnd::Cancelled
+                };
+                store.end_boxes(vec![id.into()], end, now).await.is_ok()
+            }
+            (false, true) => store.take(id.into(), now).await.is_ok(),
+            (false, false) => store.release(id.into(), now).await.is_ok(),
         }
     }
 
@@ -512,17 +452,15 @@ impl Bench {
     /// Compares everything that can be read with what must hold.
     async fn compare(&self) {
         let model = &self.model;
-        for id in PEOPLE.into_iter().chain(CARDS.map(|(card, _)| card)) {
+        for id in everybody() {
             let state = self.store().customer(CustomerQuery::all(id)).await.unwrap();
             let members = model.members(id);
             if let Some(state) = &state {
                 assert_eq!(state.customer_id, model.root(id), "who {id} is");
             }
-            let said = members.iter().filter_map(|id| model.consents.get(id)?.0);
-            let said = said.fold(None, |a: Option<bool>, b| Some(a.unwrap_or(true) && b));
             let profile = state.as_ref().map(|state| &state.profile);
             let found = profile.map_or(Consents::default(), |profile| profile.consents);
-            assert_eq!(found.train, said, "what {id} said");
+            assert_eq!(found.train, model.said(id), "what {id} said");
             let root = model.root(id);
             let others = members.iter().filter(|id| **id != root);
             let locale = std::iter::once(&root)
@@ -536,24 +474,24 @@ impl Bench {
                 found == locale || (found.is_some() && any),
                 "locale of {id}: {found:?}, not {locale:?}"
             );
-            let touches = state.iter().flat_map(|state| &state.touchpoints);
-            let found: BTreeSet<&str> =
-                touches.filter_map(|t| t.touchpoint_id.as_deref()).collect();
-            let must: BTreeSet<&str> = model
-                .touches
-                .iter()
-                .filter(|(_, (of, _))| members.contains(of))
-                .map(|(tid, _)| tid.as_str())
+            let rows = state.iter().flat_map(|state| &state.touchpoints);
+            let found: BTreeSet<&str> = rows
+                .clone()
+                .filter_map(|row| row.touchpoint_id.as_deref())
                 .collect();
+            let did = model
+                .did
+                .iter()
+                .filter(|(_, did)| members.contains(&did.of));
+            let must: BTreeSet<&str> = did.map(|(tid, _)| tid.as_str()).collect();
             assert_eq!(found, must, "what {id} did");
+            let catalogue = Catalogue::new(PRODUCTS.map(Product::bare).into()).unwrap();
+            let history = Encoder::default().history(rows, &catalogue);
+            self.compare_history(id, &history, &catalogue);
         }
         for id in PRODUCTS {
-            let found = self
-                .store()
-                .products(vec![id.into()], self.now)
-                .await
-                .unwrap();
-            let found = found[0].as_ref().filter(|entry| !entry.seen_only);
+            let found = self.store().products(vec![id.into()], self.now).await;
+            let found = found.unwrap().remove(0).filter(|entry| !entry.seen_only);
             let must = model.prices.get(id);
             assert_eq!(found.is_some(), must.is_some(), "{id} is known");
             let (Some(found), Some(((price, removed), ..))) = (found, must) else {
@@ -563,8 +501,67 @@ impl Bench {
             assert_eq!(found.product.price, Some(*price as f64), "price of {id}");
             let stock = model.stocks.get(id).map(|((count, ..), _)| *count);
             assert_eq!(found.product.stock, stock, "stock of {id}");
+            assert_eq!(found.available, model.free(id, self.now), "free of {id}");
         }
     }
+
+    /// Compares what a history says with what must hold, by the functions that every answer calls.
+    fn compare_history(&self, id: &'static str, history: &[Touch], catalogue: &Catalogue) {
+        let standing = Standing::of(history, &[]);
+        let hidden: BTreeSet<&str> = standing
+            .hidden
+            .iter()
+            .map(|p| &*catalogue.product(*p).product_id)
+            .collect();
+        assert_eq!(hidden, self.model.hidden(id), "what {id} hides");
+        let owned = net_acquisitions(history).into_iter();
+        let owned: BTreeMap<&str, i64> = owned
+            .map(|owned| {
+                (
+                    &*catalogue.product(owned.product).product_id,
+                    owned.quantity as i64,
+                )
+            })
+            .collect();
+        assert_eq!(owned, self.model.owned(id), "what {id} has");
+    }
+
+    /// Compares what batch commands read, after an export, with what must hold.
+    async fn compare_batch(&self) {
+        let out = self.dir.path().join(format!("export-{}", self.now));
+        let store = self.dir.path().join("store");
+        let arguments: [&std::ffi::OsStr; 7] = [
+            "export".as_ref(),
+            "--store".as_ref(),
+            store.as_ref(),
+            "--out".as_ref(),
+            out.as_ref(),
+            "--format".as_ref(),
+            "csv".as_ref(),
+        ];
+        let export = Command::parse_from(arguments).export;
+        let exported = tokio::task::spawn_blocking(|| export.run());
+        exported.await.unwrap().unwrap();
+        let data = ShopData::open(&out, ReadOptions::default()).unwrap();
+        let log = Log::load(&data, None).unwrap();
+        for id in everybody() {
+            if self.model.said(id) == Some(false) {
+                assert_eq!(log.customer(id), None, "{id} is not to be learned from");
+                continue;
+            }
+            let found = log.customer(id).map_or(&[][..], |ix| log.histories.of(ix));
+            let did = self.model.history(id);
+            assert_eq!(found.len(), did.len(), "what batch reads of {id}");
+            self.compare_history(id, found, &log.catalogue);
+        }
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
+#[derive(clap::Parser)]
+struct Command {
+    #[command(flatten)]
+    export: Export,
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -579,7 +576,7 @@ async fn what_was_said_stays_said_over_any_history() {
         let mut draw = Draw(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut bench = Bench::new();
         let mut told = Vec::new();
-        for _ in 0..STEPS {
+        for step in 0..STEPS {
             told.push(bench.step(&mut draw).await);
             let log = format!(
                 "SERENDIB_SEED={seed} SERENDIB_HISTORIES=1:\n{}",
@@ -587,6 +584,9 @@ async fn what_was_said_stays_said_over_any_history() {
             );
             let guard = Tell(log);
             bench.compare().await;
+            if step % 12 == 11 {
+                bench.compare_batch().await;
+            }
             drop(guard);
         }
         bench.store().close().await.unwrap();
