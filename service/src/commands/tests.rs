@@ -316,8 +316,10 @@ fn files_are_read_without_those_who_were_erased_after_them() {
         }
     }
     // what came after the erasure is of a new customer
-    let later =
-        "customer_id,kind,product_id,at\nada,purchase,tea,2026-02-01\nada,view,tea,2025-01-01\n";
+    let after = now_ms() + 1_000;
+    let later = format!(
+        "customer_id,kind,product_id,at\nada,purchase,tea,{after}\nada,view,tea,1735689600000\n"
+    );
     std::fs::write(path("shop").join("touchpoints.csv"), later).unwrap();
     let data = ShopData::open(&path("shop"), ReadOptions::default()).unwrap();
     let log = Log::load(&data, None).unwrap();

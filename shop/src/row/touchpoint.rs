@@ -160,5 +160,6 @@ pub struct Served {
     /// The candidates of the draw with their propensities, JSON.
     pub candidates: Option<String>,
     /// The arm of the customer when it was decided: `personal` or `holdout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arm: Option<String>,
 }

@@ -189,6 +189,8 @@ mod tests {
                 cause: Cause::Size,
                 ..Touch::new(Kind::RETURN, 5, 3)
             });
+            // most of what is sold pleases
+            history.extend((10..20).map(|product| Touch::new(Kind::PURCHASE, product, 2)));
             customers.push(history);
         }
         let histories: Vec<&[Touch]> = customers.iter().map(Vec::as_slice).collect();

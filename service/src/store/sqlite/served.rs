@@ -25,7 +25,7 @@ const GROUP: usize = 1_024;
 type Task = Box<dyn FnOnce(&mut Connection) + Send>;
 
 enum Entry {
-    Served(ServedRequest),
+    Served(Box<ServedRequest>),
     Reported(Vec<String>),
     Task(Task),
     Close,
@@ -85,7 +85,7 @@ impl ServedLog {
 
     /// Logs a request, or counts it as dropped.
     pub(super) fn log(&self, request: ServedRequest) {
-        self.offer(Entry::Served(request), 1);
+        self.offer(Entry::Served(Box::new(request)), 1);
     }
 
     /// Notes that touchpoints came back for these requests (ids of requests or of served items).
