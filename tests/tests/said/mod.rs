@@ -145,7 +145,7 @@ impl Bench {
                     now,
                 );
                 told.await.unwrap();
-                if !self.model.erased.get(id).is_some_and(|erased| at < *erased) {
+                if self.model.erased.get(id).is_none_or(|erased| at >= *erased) {
                     self.model.consent(id, said, Some(at), true);
                 }
                 format!("{id} says {said:?} as of {at}")
