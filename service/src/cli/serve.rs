@@ -12,6 +12,7 @@ use crate::commands::{Loading, DEFAULT_STORE};
 use crate::config::{Config, RawConfig, StoreConfig};
 use crate::server;
 use crate::store::{SqliteConfig, SqliteStore};
+#[cfg(feature = "shop-data")]
 use serendib_shop::ledger::store_of;
 
 /// Serve recommendations over gRPC until Ctrl-C.
