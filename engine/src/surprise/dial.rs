@@ -1,10 +1,10 @@
 //! The dial between what is surely wanted and what is worth most as a surprise, and the promise of a floor.
 //!
-//! At dial θ > 0 a candidate is worth (1 − θ)·(wanted/σ_w − p_w) + θ·(value/σ_v − p_v), where value is delight × wanted, the p are
-//! its [prices](super::Prices), and the σ are how much the two differ among the customer's own candidates: without them the dial would do nothing until it is almost
-//! at its end wherever purchases are rarer than delight. Because that is linear in θ and the candidates of all dials above 0
-//! are the same, summed wanting less prices never rises and summed value less prices never falls as θ rises. At 0 the list is
-//! the plain ranking, which is chosen elsewhere.
+//! At dial θ > 0 a candidate is worth (1 − θ)·(wanted/σ_w − p_w) + θ·(value/σ_v − p_v), where value is delight × wanted, the
+//! p are its [prices](super::Prices), and the σ are how much the two differ among the customer's own candidates: without
+//! them the dial would do nothing until it is almost at its end wherever purchases are rarer than delight. Because that is
+//! linear in θ and the candidates of all dials above 0 are the same, summed wanting less prices never rises and summed value
+//! less prices never falls as θ rises. At 0 the list is the plain ranking, which is chosen elsewhere.
 
 use super::prices::Price;
 use super::quantise::{quantise, units};

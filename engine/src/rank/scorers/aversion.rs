@@ -2,8 +2,8 @@
 
 use crate::rank::{Item, Query, Scorer};
 
-/// Multiplies the scores of what let the customer down, of its nearest kin, and of what let most down who had it, by the model's factors, and puts each at least
-/// as many places behind as its factor goes into one.
+/// Multiplies the scores of what let the customer down, of its nearest kin, and of what let most down who had it, by the
+/// model's factors, and puts each at least as many places behind as its factor goes into one.
 pub struct Aversion;
 
 /// By what part of a score one place is kept from the next.

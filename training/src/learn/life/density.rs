@@ -51,10 +51,8 @@ const MIN_EXCESS: f64 = -0.95;
 const MAX_EXCESS: f64 = 500.0;
 /// A profile whose excess stays below in size is treated as having nothing to do with the clock.
 const NEGLIGIBLE: f64 = 0.25;
-/// Purchases that what is believed of a profile's ages before any weighs: a window, or any age.
+/// Purchases that what is believed of a profile's ages before any weighs.
 const SHAPE_PRIOR: f64 = 0.5;
-/// Purchases that the ages of what is tied to the clock beside it weigh.
-const KIN_PRIOR: f64 = 2.0;
 /// Share of purchases whose age says nothing: presents, and dates that were declared wrongly.
 const WRONG: f64 = 0.05;
 
@@ -296,76 +294,31 @@ pub fn fit(
     }
     let background = smoothing.background;
     let dilution = dilution_of(&ratios, &share, &total, &dilution, background);
-    let shapes = shapes(&kernel, profiles, &ties.tied, counts, &windows);
+    let shapes: Vec<Vec<f32>> = (0..profiles.len())
+        .map(|ix| shape(&kernel, counts.row(ix), windows[ix].as_deref()))
+        .collect();
     let first = Kernel::new(clock, smoothing.first);
     let first = first_age(&first, &counts.first);
     tables_of(clock, &ratios, &shapes, ties, dilution, first)
 }
 
-/// ln of the density of ages at which each profile is bought, relative to a uniform one: its own counts, and a few purchases'
-/// worth of its window, else of what is tied to the clock under the category above, else of any age.
-fn shapes(
-    kernel: &Kernel,
-    profiles: &[Profile],
-    tied: &[bool],
-    counts: &AgeCounts,
-    windows: &[Option<Vec<f64>>],
-) -> Vec<Vec<f32>> {
-    let mut below: Vec<Vec<f64>> = (0..profiles.len())
-        .map(|ix| {
-            counts
-                .row(ix)
-                .iter()
-                .map(|n| n * f64::from(u8::from(tied[ix])))
-                .collect()
-        })
-        .collect();
-    for ix in (0..profiles.len()).rev() {
-        if let Some(parent) = profiles[ix].parent {
-            let (head, tail) = below.split_at_mut(ix);
-            for (up, own) in head[parent as usize].iter_mut().zip(&tail[0]) {
-                *up += own;
-            }
-        }
-    }
-    // a profile comes after the category above it
-    let mut densities: Vec<Vec<f64>> = Vec::with_capacity(profiles.len());
-    let mut out = Vec::with_capacity(profiles.len());
-    for (ix, profile) in profiles.iter().enumerate() {
-        let above = profile
-            .parent
-            .map(|parent| densities[parent as usize].as_slice());
-        let (before, weight) = match (windows[ix].as_deref().and_then(relative), above) {
-            (Some(window), _) => (window, SHAPE_PRIOR),
-            (None, Some(above)) => (above.to_vec(), KIN_PRIOR),
-            (None, None) => (vec![1.0; counts.row(ix).len()], SHAPE_PRIOR),
-        };
-        densities.push(density(kernel, &below[ix], &before, weight));
-        let own = density(kernel, counts.row(ix), &before, weight);
-        out.push(
-            own.iter()
-                .map(|x| ((1.0 - WRONG) * x + WRONG).ln() as f32)
-                .collect(),
-        );
-    }
-    out
-}
-
-/// `row` relative to a uniform one of its length; `None` where it is empty.
-fn relative(row: &[f64]) -> Option<Vec<f64>> {
-    let sum: f64 = row.iter().sum();
-    (sum > 1e-9).then(|| row.iter().map(|x| x / sum * row.len() as f64).collect())
-}
-
-/// The density of `counts` relative to a uniform one, drawn towards `before` as if so many purchases (`weight`) had been so.
-fn density(kernel: &Kernel, counts: &[f64], before: &[f64], weight: f64) -> Vec<f64> {
+/// ln of the density of ages at which a profile is bought, relative to a uniform one: its own `counts`, and a purchase's worth
+/// of its `window`, or of any age.
+fn shape(kernel: &Kernel, counts: &[f64], window: Option<&[f64]>) -> Vec<f32> {
+    let cells = counts.len() as f64;
+    let relative = |row: &[f64]| -> Option<Vec<f64>> {
+        let sum: f64 = row.iter().sum();
+        (sum > 1e-9).then(|| row.iter().map(|x| x / sum * cells).collect())
+    };
+    let before = window.and_then(relative);
     let n: f64 = counts.iter().sum();
     let seen = relative(&kernel.smooth(counts));
-    let cells = before.iter().enumerate();
-    cells
-        .map(|(cell, before)| {
+    (0..counts.len())
+        .map(|cell| {
+            let before = before.as_ref().map_or(1.0, |row| row[cell]);
             let seen = seen.as_ref().map_or(0.0, |row| row[cell]);
-            (n * seen + weight * before) / (n + weight)
+            let density = (n * seen + SHAPE_PRIOR * before) / (n + SHAPE_PRIOR);
+            ((1.0 - WRONG) * density + WRONG).ln() as f32
         })
         .collect()
 }

@@ -2,8 +2,7 @@
 //!
 //! Who declares nothing need not have nothing: of those with a clock a share c declares it, whatever else they do (selected
 //! completely at random; Elkan & Noto, KDD 2008). At evidence s the share that declared is then c · P(exists | s), and c is
-//! what that share comes to where the evidence leaves no doubt. Where many declared something else, they were asked: what they
-//! left out they mostly have not, and they alone are looked at. Whether odds are read by age, power, slope, level and c are
+//! what that share comes to where the evidence leaves no doubt. Whether odds are read by age, power, slope, level and c are
 //! chosen together by likelihood.
 
 use rayon::prelude::*;
@@ -11,10 +10,6 @@ use serendib_engine::life::{log_activity, Clock, EvidenceSet, Existence};
 
 /// Declared clocks below which nothing is learned.
 const FEWEST: usize = 20;
-/// Customers who declared something else, and not the clock, from whom on those who declare anything are asked alone.
-const FEWEST_ASKED: usize = 100;
-/// Share of those with a clock who declare it before any are counted: of all customers, and of those who declare anything.
-const USUAL: (f64, f64) = (0.25, 0.7);
 /// Bins of equal weight in which customers are counted, ordered by evidence.
 const BINS: usize = 150;
 
@@ -42,8 +37,6 @@ pub struct Asked<'a> {
     pub now: f64,
     /// Whether a clock that runs at the moment was declared.
     pub declared: bool,
-    /// Whether anything of their life was declared.
-    pub tells: bool,
     /// How many customers they stand for, above 0.
     pub weight: f64,
 }
@@ -54,7 +47,6 @@ pub struct Case {
     /// ln odds in each of [`READINGS`].
     log_odds: [f64; READINGS],
     declared: bool,
-    tells: bool,
     weight: f64,
 }
 
@@ -66,7 +58,6 @@ pub fn cases(clock: &Clock, asked: &[Asked]) -> Vec<Case> {
             Some(Case {
                 log_odds: log_odds(clock, one)?,
                 declared: one.declared,
-                tells: one.tells,
                 weight: one.weight,
             })
         })
@@ -126,13 +117,6 @@ fn bins(mut cases: Vec<(f64, bool, f64)>) -> Vec<Bin> {
 /// Besides those whose history shows the clock some have one that it does not show: they are told apart while c is learned,
 /// and are not part of the probability, which is of what the history tells.
 pub fn learn(cases: &[Case]) -> Option<Existence> {
-    let silent = |case: &&Case| case.tells && !case.declared;
-    let (usual, cases): (f64, Vec<Case>) = if cases.iter().filter(silent).count() >= FEWEST_ASKED {
-        let tell = cases.iter().copied().filter(|case| case.tells);
-        (USUAL.1, tell.collect())
-    } else {
-        (USUAL.0, cases.to_vec())
-    };
     if cases.iter().filter(|case| case.declared).count() < FEWEST {
         return None;
     }
@@ -170,8 +154,8 @@ pub fn learn(cases: &[Case]) -> Option<Existence> {
                         let p = (share * exists).clamp(1e-9, 1.0 - 1e-9);
                         bin.declared * p.ln() + (bin.all - bin.declared) * (1.0 - p).ln()
                     });
-                    // give or take a factor of e
-                    let logs = logs.sum::<f64>() - 0.5 * (share / usual).ln().powi(2);
+                    // Perhaps a quarter declare, give or take a factor of e.
+                    let logs = logs.sum::<f64>() - 0.5 * (share / 0.25).ln().powi(2);
                     best = best.max(logs);
                 }
             }
@@ -210,7 +194,6 @@ mod tests {
                 Case {
                     log_odds: [1.0, 0.7, 0.5, 0.3, 1.0, 1.0, 1.0].map(|power| power * odds),
                     declared: exists && rng.gen_bool(share),
-                    tells: false,
                     weight: 1.0,
                 }
             })
@@ -230,27 +213,6 @@ mod tests {
                     "{slope} {share} at {odds}: {said} instead of {true_one}"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn who_was_asked_and_did_not_declare_it_mostly_has_none() {
-        // three in ten were asked anything; they declare nine of ten clocks, the others none
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
-        let mut cases = crowd(0.4, 0.9);
-        for case in &mut cases {
-            case.tells = rng.gen_bool(0.3);
-            case.declared &= case.tells;
-        }
-        let learned = learn(&cases).unwrap();
-        for odds in [-6.0, -2.0, 0.0, 2.0, 6.0] {
-            let power = if learned.by_age { learned.power } else { 1.0 };
-            let said = learned.probability(f64::from(power) * odds);
-            let true_one = 1.0 / (1.0 + f64::exp(-0.4 * odds));
-            assert!(
-                (said - true_one).abs() < 0.15,
-                "at {odds}: {said} instead of {true_one}"
-            );
         }
     }
 

@@ -493,7 +493,6 @@ fn asked<'a>(inputs: &ClockInputs<'a>, moments: &'a [Moment], fold: usize) -> Ve
         set,
         now,
         declared: runs(customer, now),
-        tells: !rows[customer].facts.is_empty(),
         weight: if known[customer].is_empty() {
             stands_for(sets.len()) as f64
         } else {

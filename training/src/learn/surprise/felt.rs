@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serendib_engine::surprise::{label, looks_for};
-use serendib_shop::{Delight, Kind, Log, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Delight, Kind, Log, ProductIx, DAY_MS, NO_PRODUCT};
 
 /// Moments that are fitted on, of ratings, of boxes and of what was shown each: the latest.
 const MOST: usize = 12_000;
@@ -67,10 +67,13 @@ pub fn came_back(log: &Log) -> Vec<Felt> {
     };
     let mut out = Vec::new();
     for (customer, history) in log.histories.iter().enumerate() {
-        let history: &[Touch] = history;
+        let mut times: HashMap<ProductIx, Vec<i64>> = HashMap::new();
+        for touch in history.iter().filter(|t| looks_for(t.kind) || t.welcomes()) {
+            times.entry(touch.product).or_default().push(touch.at);
+        }
         let mut had: HashSet<ProductIx> = HashSet::new();
         let mut last: HashMap<ProductIx, i64> = HashMap::new();
-        for (ix, touch) in history.iter().enumerate() {
+        for touch in history.iter() {
             let product = touch.product;
             if product == NO_PRODUCT || product as usize >= log.catalogue.len() {
                 continue;
@@ -84,10 +87,10 @@ pub fn came_back(log: &Log) -> Vec<Felt> {
                 continue;
             }
             last.insert(product, until);
-            let later = history[ix + 1..].iter().take_while(|t| t.at <= until);
-            let came = later
-                .filter(|t| t.product == product && t.at > touch.at)
-                .any(|t| looks_for(t.kind) || t.welcomes());
+            let came = times.get(&product).is_some_and(|times| {
+                let next = times.partition_point(|at| *at <= touch.at);
+                times.get(next).is_some_and(|at| *at <= until)
+            });
             out.push(Felt {
                 customer: customer as u32,
                 product,

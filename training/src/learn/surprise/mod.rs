@@ -158,19 +158,23 @@ fn tells(felt: &[Felt]) -> bool {
     felt.len() >= ENOUGH_LINES && yes >= ENOUGH_OF_EACH && felt.len() - yes >= ENOUGH_OF_EACH
 }
 
+/// At most `most` of the customers who acquired anything, evenly over all of them.
+fn sample(log: &Log, most: usize) -> Vec<u32> {
+    let who: Vec<u32> = (0..log.histories.len() as u32)
+        .filter(|customer| acquisitions(log.histories.of(*customer)).next().is_some())
+        .collect();
+    let stride = who.len().div_ceil(most).max(1);
+    who.into_iter().step_by(stride).collect()
+}
+
 /// What is usual of each term among what sources propose to customers at the end of `log`; the default where there are none.
 fn standard(model: &Model, log: &Log) -> Standard {
     let live = Live::of_catalogue(model.catalogue.clone());
     let now = log.span.map_or(i64::MAX, |(_, last)| last + 1);
-    let who: Vec<u32> = (0..log.histories.len() as u32)
-        .filter(|customer| acquisitions(log.histories.of(*customer)).next().is_some())
-        .collect();
-    let stride = who.len().div_ceil(STANDARD_CUSTOMERS).max(1);
-    let who: Vec<u32> = who.into_iter().step_by(stride).collect();
-    let pool: Vec<Terms> = who
-        .par_iter()
+    let pool: Vec<Terms> = sample(log, STANDARD_CUSTOMERS)
+        .into_par_iter()
         .flat_map_iter(|customer| {
-            let state = crate::learn::state(log, *customer, log.histories.of(*customer));
+            let state = crate::learn::state(log, customer, log.histories.of(customer));
             let proposed = purchase_signals(model, &live, state, now, None, &[]);
             let products: Vec<ProductIx> = proposed.into_iter().map(|(p, _)| p).collect();
             pair_features(model, &live, state, now, &products)

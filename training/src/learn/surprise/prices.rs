@@ -11,13 +11,15 @@ use rayon::prelude::*;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{kin, recommend, Appraiser, Item, ListKind, Live, Request, Together};
 use serendib_engine::surprise::Prices;
-use serendib_shop::{acquisitions, CategoryId, Log, ProductIx};
+use serendib_shop::{CategoryId, Log, ProductIx};
 
 /// Largest share of customers that one product may be a surprise of: under the three in a hundred that are promised, for
 /// those whose lists are looked at are a sample.
 const MOST_SHARE: f64 = 0.018;
-/// Customers whose lists are looked at.
-const SAMPLE: usize = 1_500;
+/// Customers whose lists are looked at: fewer where the catalogue is large.
+const SAMPLE: (usize, usize) = (200, 1_500);
+/// Products times customers that are looked at in one round, about.
+const SCORED: usize = 6_000_000;
 /// Places of a list, and candidates looked at for them.
 const PLACES: usize = 5;
 const LOOKED_AT: usize = 120;
@@ -115,12 +117,7 @@ impl<'a> Shop<'a> {
     fn new(model: &Model, log: &'a Log) -> Shop<'a> {
         let live = Live::of_catalogue(model.catalogue.clone());
         let now = log.span.map_or(i64::MAX, |(_, last)| last + 1);
-        let who: Vec<u32> = (0..log.histories.len() as u32)
-            .filter(|customer| acquisitions(log.histories.of(*customer)).next().is_some())
-            .collect();
-        let stride = who.len().div_ceil(SAMPLE).max(1);
-        let who: Vec<u32> = who.into_iter().step_by(stride).collect();
-        let own = |&customer: &u32| {
+        let own = |customer: u32| {
             let state = crate::learn::state(log, customer, log.histories.of(customer));
             let appraiser = Appraiser::new(model, &live, &state, now)?;
             Some(Looked {
@@ -128,7 +125,11 @@ impl<'a> Shop<'a> {
                 dial: appraiser.appraisal().dial(),
             })
         };
-        let who = who.par_iter().filter_map(own).collect();
+        let most = (SCORED / model.catalogue.len().max(1)).clamp(SAMPLE.0, SAMPLE.1);
+        let who = super::sample(log, most)
+            .into_par_iter()
+            .filter_map(own)
+            .collect();
         let products = 0..model.catalogue.len() as ProductIx;
         Shop {
             kin: products.map(|product| kin(model, &live, product)).collect(),
