@@ -1,5 +1,6 @@
 //! Histories of all customers in one block of memory.
 
+use super::touch::is_in_order;
 use crate::{sort_history, Touch};
 
 /// Touches grouped by customer, each customer's in order of time.
@@ -55,7 +56,7 @@ impl Histories {
         for customer in 0..customers {
             let range = histories.offsets[customer]..histories.offsets[customer + 1];
             let history = &mut histories.touches[range];
-            if !history.is_sorted_by_key(|touch| touch.at) {
+            if !is_in_order(history) {
                 sort_history(history);
             }
         }

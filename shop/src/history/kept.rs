@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::touch::{sort_history, Touch};
+use super::touch::{is_in_order, sort_history, Touch};
 use crate::{Kind, ProductIx, DAY_MS, NO_PRODUCT};
 
 /// What is left of one acquiring touch.
@@ -147,8 +147,7 @@ pub struct KeptOrder {
 ///
 /// One basket id makes one order; lines without one make one per UTC day.
 pub fn kept_orders(history: &[Touch], until: i64) -> Vec<KeptOrder> {
-    let in_order = history.is_sorted_by_key(|touch| touch.at);
-    let history: Cow<[Touch]> = if in_order {
+    let history: Cow<[Touch]> = if is_in_order(history) {
         Cow::Borrowed(&history[..history.partition_point(|touch| touch.at <= until)])
     } else {
         let mut sorted: Vec<Touch> = history.iter().filter(|t| t.at <= until).copied().collect();
@@ -192,6 +191,22 @@ mod tests {
 
     fn in_basket(basket: u64, touch: Touch) -> Touch {
         Touch { basket, ..touch }
+    }
+
+    #[test]
+    fn a_return_takes_back_what_was_bought_at_its_own_time_in_whatever_order_they_were_told() {
+        let told = [
+            line(Kind::RETURN, 1, 1, 1.0, 0.0),
+            line(Kind::PURCHASE, 1, 1, 1.0, 9.0),
+        ];
+        assert!(kept_orders(&told, i64::MAX).is_empty());
+        let mut sorted = told;
+        sort_history(&mut sorted);
+        assert_eq!(sorted, [told[1], told[0]]);
+        let mut untimed = told.map(|touch| Touch { at: 0, ..touch });
+        let as_told = untimed;
+        sort_history(&mut untimed);
+        assert_eq!(untimed, as_told, "without times the rows' order counts");
     }
 
     #[test]

@@ -130,7 +130,18 @@ pub fn basket_hash(basket_id: &str) -> u64 {
     stable_hash(basket_id.as_bytes()).max(1)
 }
 
-/// Puts a history in order of time; touches at one time keep their order.
+/// When `touch` happened among those of its history: at one known time, what takes back comes after what was acquired.
+fn moment(touch: &Touch) -> (i64, bool) {
+    (touch.at, touch.at != 0 && touch.kind.takes_back())
+}
+
+/// Whether a history is in the order that [`sort_history`] puts it in.
+pub(super) fn is_in_order(history: &[Touch]) -> bool {
+    history.is_sorted_by_key(moment)
+}
+
+/// Puts a history in order of time; touches at one time keep their order, except that a return or cancellation comes after
+/// the purchase that it takes back, however late that was told: many logs know only the day.
 pub fn sort_history(history: &mut [Touch]) {
-    history.sort_by_key(|touch| touch.at);
+    history.sort_by_key(moment);
 }

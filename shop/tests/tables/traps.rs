@@ -263,3 +263,46 @@ fn shared_circular_own_and_placeholder_identities_name_file_row_and_ids() {
         assert!(error.contains("customers.csv") && error.contains(words), "{error}");
     }
 }
+
+#[test]
+fn rows_told_twice_purchases_of_nothing_and_ids_of_two_spellings_are_pointed_out() {
+    let report = checked(&[
+        ("products.csv", "product_id\n0047\n\"A-9\"\n"),
+        (
+            "touchpoints.csv",
+            "customer_id,kind,product_id,at,touchpoint_id\n\
+             kim@post.example,purchase,47,2024-03-04,\n\
+             kim@post.example,purchase,47,2024-03-04,\n\
+             kim@post.example,purchase,47,2024-03-05,t1\n\
+             Kim@post.example,purchase,,2024-03-06,\n\
+             12.0,purchase,A-9,2024-03-06,\n\
+             12,view,A-9,2024-03-07,\n",
+        ),
+    ]);
+    assert_eq!(report.problems, 0, "{report}");
+    for told in [
+        "1 of 5 rows of touchpoints that acquire something name no product",
+        "1 of 6 rows of touchpoints repeat an earlier one in every column",
+        "ids of products differ only by noughts in front and count as different products: \"0047\" and \"47\"",
+        "ids of customers differ only by case and count as different customers: \"kim@post.example\" and \"Kim@post.example\"",
+        "ids of customers differ only by \".0\" at the end and count as different customers: \"12.0\" and \"12\"",
+    ] {
+        let found = report.notes.iter().any(|note| note.starts_with(told));
+        assert!(found, "{told}: {report}");
+    }
+}
+
+#[test]
+fn the_same_without_times_or_with_ids_of_their_own_is_nothing_unusual() {
+    let report = checked(&[(
+        "touchpoints.csv",
+        "customer_id,kind,product_id\nada,purchase,tea\nada,purchase,tea\n",
+    )]);
+    assert!(!report.notes.iter().any(|note| note.contains("repeat")));
+    let report = checked(&[(
+        "touchpoints.csv",
+        "customer_id,kind,product_id,at,touchpoint_id\n\
+         ada,purchase,tea,2024-03-04,1\nada,purchase,tea,2024-03-04,2\n",
+    )]);
+    assert!(!report.notes.iter().any(|note| note.contains("repeat")));
+}

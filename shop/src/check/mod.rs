@@ -1,14 +1,20 @@
 //! Checking shop data: every problem with its place, in memory that does not grow with the touchpoints.
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod alike;
+mod people;
+mod seen;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use crate::print::{Column, Grid};
-use crate::{is_placeholder, Kind, Kinds, Product, Touchpoint};
+use crate::{Kind, Kinds, Product, Touchpoint};
 use serde::Serialize;
+
+use alike::Alike;
+use people::Shares;
+use seen::{hash_of_row, Named, Seen};
 
 use crate::directory::{Rows, ShopData};
 use crate::error::{DataError, Place};
@@ -16,9 +22,6 @@ use crate::noise::is_pooled;
 use crate::progress::Progress;
 use crate::table::format::Table;
 use crate::table::record::Record;
-
-/// Most ids that are remembered for finding repeated ones, per table; at 8 bytes each and some room.
-const MAX_REMEMBERED: usize = 16 << 20;
 
 /// 1980-01-01: hardly a touchpoint is older, but times are that were written from a wrong scale.
 const SUSPICIOUS_BEFORE_MS: i64 = 315_532_800_000;
@@ -147,32 +150,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// Ids seen, as hashes: two ids of one hash among ten million are one in 300,000.
-#[derive(Default)]
-struct Seen {
-    hashes: HashSet<u64>,
-}
-
-fn hash(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
-}
-
-impl Seen {
-    /// Remembers `id`; false if it was there.
-    fn insert(&mut self, id: &str) -> bool {
-        if self.hashes.len() >= MAX_REMEMBERED {
-            return true;
-        }
-        self.hashes.insert(hash(id))
-    }
-
-    fn contains(&self, id: &str) -> bool {
-        self.hashes.contains(&hash(id))
-    }
-}
-
 struct Check<'a> {
     data: &'a ShopData,
     limit: usize,
@@ -181,6 +158,9 @@ struct Check<'a> {
     products: Seen,
     /// Customers of `customers` and of `touchpoints`.
     customers: Seen,
+    /// Ids of one thing that were written differently, over all tables.
+    product_ids: Alike,
+    customer_ids: Alike,
 }
 
 /// Checks all tables of `data`; at most `limit` problems are kept, all are counted.
@@ -192,82 +172,22 @@ pub fn check(data: &ShopData, limit: usize, progress: &mut Progress) -> Report {
         report: Report::default(),
         products: Seen::default(),
         customers: Seen::default(),
+        product_ids: Alike::default(),
+        customer_ids: Alike::default(),
     };
     check.products();
     check.customers();
     check.touchpoints(Table::Touchpoints);
     check.touchpoints(Table::HeldOut);
     check.others();
+    let alike = [
+        check.product_ids.notes("products"),
+        check.customer_ids.notes("customers"),
+    ];
+    check.report.notes.extend(alike.concat());
     let read = check.data.all_notes();
     check.report.notes.extend(read);
     check.report
-}
-
-/// A few of the things that a note is about, and how many there are.
-#[derive(Default)]
-struct Named {
-    count: u64,
-    first: Vec<String>,
-}
-
-impl Named {
-    fn add(&mut self, name: &str) {
-        self.count += 1;
-        if self.first.len() < 5 && !self.first.iter().any(|known| known == name) {
-            self.first.push(name.to_owned());
-        }
-    }
-
-    fn shown(&self) -> String {
-        let names: Vec<_> = self.first.iter().map(|name| format!("{name:?}")).collect();
-        match self.count - self.first.len() as u64 {
-            0 => names.join(", "),
-            more => format!("{} and {more} more", names.join(", ")),
-        }
-    }
-}
-
-/// How the rows are shared among customers.
-#[derive(Default)]
-struct Shares {
-    rows: u64,
-    /// Rows by a hash of the id.
-    of: HashMap<u64, u64>,
-    placeholders: BTreeMap<String, u64>,
-    /// Names of ids that had a tenth of the rows when they came: whoever has it in the end is among them.
-    large: BTreeMap<u64, String>,
-}
-
-/// With fewer customers some have a tenth of the rows in any case.
-const LEAST_FOR_CROWDS: usize = 20;
-
-impl Shares {
-    fn add(&mut self, id: &str) {
-        self.rows += 1;
-        let key = hash(id);
-        if self.of.len() >= MAX_REMEMBERED && !self.of.contains_key(&key) {
-            return;
-        }
-        let rows = self.of.entry(key).or_default();
-        *rows += 1;
-        if 10 * *rows >= self.rows {
-            self.large.entry(key).or_insert_with(|| id.to_owned());
-        }
-        if is_placeholder(id) {
-            *self.placeholders.entry(id.to_owned()).or_default() += 1;
-        }
-    }
-
-    /// Ids with a tenth of all rows, placeholders aside.
-    fn crowds(&self) -> impl Iterator<Item = (&str, u64)> {
-        let enough = self.of.len() >= LEAST_FOR_CROWDS;
-        self.large
-            .iter()
-            .filter_map(|(key, id)| Some((id.as_str(), *self.of.get(key)?)))
-            .filter(move |(id, rows)| {
-                enough && 10 * rows >= self.rows && !self.placeholders.contains_key(*id)
-            })
-    }
 }
 
 impl Check<'_> {
@@ -337,6 +257,7 @@ impl Check<'_> {
                 }
                 loss +=
                     u64::from(matches!((product.price, product.cost), (Some(p), Some(c)) if c > p));
+                check.product_ids.add(&product.product_id);
                 if !check.products.insert(&product.product_id) {
                     return Err((
                         "product_id",
@@ -383,6 +304,7 @@ impl Check<'_> {
             |check, customer, _| {
                 // the table itself says which appear twice
                 check.customers.insert(&customer.customer_id);
+                check.customer_ids.add(&customer.customer_id);
                 Ok(())
             },
         );
@@ -411,11 +333,20 @@ impl Check<'_> {
         let described = self.data.has_table(Table::Products);
         let mut span: Option<(i64, i64)> = None;
         let (mut pooled, mut anonymous, mut strangers, mut refunds) = (0u64, 0u64, 0u64, 0u64);
+        let mut rows_seen = Seen::default();
+        let (mut repeats, mut of_nothing) = (0u64, 0u64);
         self.walk(table, rows, |check, row: &Touchpoint, _| {
             pooled += u64::from(is_pooled(row));
             if !row.customer_id.is_empty() {
                 people.add(&row.customer_id);
+                check.customer_ids.add(&row.customer_id);
             }
+            row.product_id
+                .iter()
+                .for_each(|id| check.product_ids.add(id));
+            // without a time two of one kind are nothing unusual
+            let told_apart = row.touchpoint_id.is_some() || row.at.is_none();
+            repeats += u64::from(!told_apart && !rows_seen.insert_hash(hash_of_row(row)));
             for id in std::iter::once(&row.customer_id).chain(&row.product_id) {
                 if id.trim() != id {
                     padded.add(id);
@@ -440,6 +371,7 @@ impl Check<'_> {
                     let booked = row.kind_as_booked(kind);
                     refunds += u64::from(booked != kind);
                     acquired += u64::from(booked.acquires());
+                    of_nothing += u64::from(booked.acquires() && row.product_id.is_none());
                     let name = known.name(kind);
                     if name != row.kind && !synonyms.contains_key(&row.kind) && synonyms.len() < 100
                     {
@@ -512,6 +444,18 @@ impl Check<'_> {
         if refunds > 0 {
             self.note(format!(
                 "{refunds} of {rows} rows of {table} are purchases of a negative quantity or value and count as returns"
+            ));
+        }
+        if of_nothing > 0 {
+            self.note(format!(
+                "{of_nothing} of {acquired} rows of {table} that acquire something name no product: they count as orders and \
+                 contact and say nothing of taste"
+            ));
+        }
+        if repeats > 0 {
+            self.note(format!(
+                "{repeats} of {rows} rows of {table} repeat an earlier one in every column and count again: an export that was \
+                 appended twice? A touchpoint_id tells"
             ));
         }
         if pooled > 0 {
