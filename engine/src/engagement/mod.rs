@@ -42,6 +42,6 @@ pub use features::{
 };
 pub use index::{Engagement, IndexModel, KindWeight, Part, Role};
 pub use mbgnbd::{MbgNbd, Orders};
-pub use model::{days_ms, silence_days, spending, EngagementModel, Outlook};
+pub use model::{days_ms, days_out_of_sight, silence_days, spending, EngagementModel, Outlook};
 pub use propensity::{Propensity, STRANGER};
 pub use value::GammaGamma;

@@ -225,6 +225,17 @@ pub fn spending(history: &[Touch], now: i64) -> (f64, f64) {
     (count, if count > 0.0 { spent / count } else { 0.0 })
 }
 
+/// Days after the end of what is known for which purchases are foretold: a year of seasons.
+const FORETOLD_DAYS: f64 = 365.0;
+
+/// Returns how many days `now` is later than all that is known, where that is too far for purchases to be foretold: later than
+/// the data up to `until` that the model was fitted on, and than what is known of the customer since.
+pub fn days_out_of_sight(until: Option<i64>, history: &[Touch], now: i64) -> Option<f64> {
+    let since = history.iter().map(|touch| touch.at).filter(|at| *at <= now);
+    let end = since.max().max(until)?;
+    Some(days_between(end, now)).filter(|days| *days > FORETOLD_DAYS)
+}
+
 /// Milliseconds of `days`.
 pub fn days_ms(days: f64) -> i64 {
     (days * DAY_MS as f64) as i64

@@ -232,6 +232,23 @@ fn beyond_the_silences_that_were_seen_a_purchase_only_gets_less_likely() {
     assert!(outlook.p_alive.unwrap() < 0.5);
 }
 
+#[test]
+fn far_from_all_that_is_known_nothing_is_foretold() {
+    let history = [touch(Kind::PURCHASE, days_ago(1000.0))];
+    let until = |days: f64| Some(days_ago(days));
+    assert_eq!(days_out_of_sight(until(400.0), &history, NOW), Some(400.0));
+    assert_eq!(days_out_of_sight(until(300.0), &history, NOW), None);
+    let lately = [history[0], touch(Kind::VIEW, days_ago(20.0))];
+    assert_eq!(days_out_of_sight(until(400.0), &lately, NOW), None);
+    let to_come = [touch(Kind::PURCHASE, days_ago(-5.0))];
+    assert_eq!(days_out_of_sight(until(400.0), &to_come, NOW), Some(400.0));
+    assert_eq!(
+        days_out_of_sight(None, &[], NOW),
+        None,
+        "nothing to be far from"
+    );
+}
+
 /// What is expected so many days after the touches of `history`, which are a thousand days old.
 fn after_alive(model: &EngagementModel, history: &[Touch], days: f64) -> f64 {
     let now = days_ago(1000.0 - days);

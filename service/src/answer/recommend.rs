@@ -88,6 +88,7 @@ impl Answering {
             ask
         };
         let locale = ask.locale.clone();
+        let ask_at = ask.at;
         let (placement, asked) = (ask.placement.clone(), ask.asked(who.personalise));
 
         let computed = {
@@ -119,6 +120,7 @@ impl Answering {
             (false, false) => AnswerKind::General,
         };
         self.metrics.answered(view.generation.id(), kind);
+        self.write_arm(&who, ask_at, clock);
         let shown = computed.log.iter().any(|l| !l.items.is_empty());
         if self.keeping.config.recommend.log_served && shown {
             self.keeping.store.log_served(ServedRequest {
@@ -143,6 +145,22 @@ impl Answering {
             holdout: who.in_holdout(),
             notes: notes(&who, &view, &computed.unknown, locale.as_deref()),
         })
+    }
+
+    /// Writes down the arm of who was answered at `clock` for the first time, off the path of the answer; not for answers as
+    /// of an earlier time.
+    fn write_arm(&self, who: &Who, as_of: Option<i64>, clock: i64) {
+        let percent = self.keeping.config.recommend.holdout_percent;
+        let (None, Some(arm), Some(state)) = (as_of, who.new_arm(percent), &who.state) else {
+            return;
+        };
+        let (store, id) = (self.keeping.store.clone(), state.customer_id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.decide_arm(id, arm, clock).await {
+                // the next answer tries again
+                tracing::warn!(%error, "the arm of a customer was not written down");
+            }
+        });
     }
 
     /// Surprises on their way to them, which they must not see before.

@@ -21,6 +21,16 @@ pub struct Who {
     pub arm: Option<Arm>,
 }
 
+/// The arm of who asks under `id`: as it was decided, else by the id that was known first. Without a holdout there is nothing to
+/// decide: everybody's answers are personal, whatever was decided before.
+fn arm(state: Option<&CustomerState>, id: &str, percent: f64) -> Arm {
+    let decided = state.and_then(|state| state.arm);
+    match decided.filter(|_| percent > 0.0) {
+        Some(arm) => arm,
+        None => Arm::of(state.map_or(id, |state| &state.first_id), percent),
+    }
+}
+
 impl Who {
     /// The person with `customer_id`, as of `before` where one is given.
     ///
@@ -38,17 +48,21 @@ impl Who {
         let said = state
             .as_ref()
             .map_or(Consents::default(), |s| s.profile.consents);
-        // by the id that was known first, so that a link never moves who was decided on earlier into the other arm, and by
-        // the id of the request where nobody is known
         let percent = keeping.config.recommend.holdout_percent;
-        let first = state.as_ref().map(|state| state.first_id.as_str());
-        let arm = first.or(customer_id).map(|id| Arm::of(id, percent));
+        let arm = customer_id.map(|id| arm(state.as_deref(), id, percent));
         Ok(Who {
             unknown: customer_id.is_some() && state.is_none(),
             personalise: Allowed::of(&said, &keeping.config.consent).personalise,
             arm,
             state,
         })
+    }
+
+    /// The arm to be written down with this answer: of somebody who is known and for whom none is written down yet.
+    pub fn new_arm(&self, percent: f64) -> Option<Arm> {
+        let state = self.state.as_ref()?;
+        let due = state.undecided && self.personalise && percent > 0.0;
+        self.arm.filter(|_| due)
     }
 
     /// Whether they get answers that are not personal, so that what the others are worth can be told.

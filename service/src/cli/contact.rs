@@ -96,6 +96,12 @@ fn engagement_text(out: &mut String, engagement: &v1::Engagement) {
         }
         let _ = writeln!(out, "    {:>5.1} from {source}", part.index);
     }
+    if let Some(days) = engagement.days_out_of_sight {
+        let _ = writeln!(
+            out,
+            "  purchases are not foretold: all that is known ends {days:.0} days before"
+        );
+    }
     if let Some(p) = engagement.p_purchase_30d {
         let _ = write!(out, "  buys within 30 days: {:.0} %", 100.0 * p);
         if let Some(p) = engagement.p_purchase_90d {
@@ -163,6 +169,7 @@ pub fn engagement_json(engagement: &v1::Engagement) -> Value {
         "below_minimum": engagement.below_minimum,
         "p_purchase_30d": engagement.p_purchase_30d,
         "p_purchase_90d": engagement.p_purchase_90d,
+        "days_out_of_sight": engagement.days_out_of_sight,
         "p_alive": engagement.p_alive,
         "orders_per_year": engagement.orders_per_year,
         "order_value": engagement.order_value,

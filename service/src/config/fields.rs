@@ -137,9 +137,10 @@ settings! {
         /// Write what was served into the serve log. Default true. Without it neither fatigue nor off-policy
         /// evaluation works, nothing can be explained, and SurpriseMe may show a surprise again.
         log_served: bool = true;
-        /// Percent of all customers, chosen for ever by a hash of their id, who get answers that are not personal, so
-        /// that the worth of personal answers can be told from orders; 0 to 50. Default 5. Give `serendib-train
-        /// refresh` the same number.
+        /// Percent of all customers, by a hash of their id, who get answers that are not personal, so that the worth of
+        /// personal answers can be told from orders; 0 to 50. Default 5. Written down with a customer's first answer and
+        /// kept: another number governs those who come later; 0 ends the holdout. Give `serendib-train refresh` the
+        /// same number.
         holdout_percent: u64 = 5;
         /// How much the items of a list should differ from each other where the request does not say, in percent: 0 = each
         /// by its own score, 100 = likeness decides almost alone; 0 to 100. For the lists for-you, goes-with,

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
+use serendib_shop::{Arm, Consents, Customer, Delight, Product, Purpose, Touchpoint};
 use tokio_stream::Stream;
 
 use super::authority::{Heard, Said};
@@ -114,6 +114,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         by: String,
         now: i64,
     ) -> Result<(), StoreError>;
+
+    /// Writes down the arm of the holdout of a person for every id of theirs that has none yet; what was decided earlier for
+    /// one of them holds for all, also after they are unlinked. Nothing where nothing is known of them.
+    async fn decide_arm(&self, customer_id: String, arm: Arm, now: i64) -> Result<(), StoreError>;
 
     /// The person behind any of their ids; `None` when the store has nothing of them. Costs memory
     /// and time for what `query.budget` allows, however many touchpoints there are.

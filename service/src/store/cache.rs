@@ -285,6 +285,8 @@ mod tests {
                 })
                 .collect(),
             first_id: id.into(),
+            arm: None,
+            undecided: true,
             version: 1,
             profile: Customer::default(),
             touchpoints: (0..rows)

@@ -6,7 +6,9 @@ use anyhow::bail;
 use clap::Args;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
-use serendib_engine::engagement::{Engagement, EngagementModel, IndexModel, Outlook};
+use serendib_engine::engagement::{
+    days_out_of_sight, Engagement, EngagementModel, IndexModel, Outlook,
+};
 use serendib_shop::{Budget, Cell, ColumnType, Encoder, OutputTable, ReadOptions};
 
 use crate::batch::Batch;
@@ -83,6 +85,7 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
     if let Some(minimum) = args.minimum {
         model.index.minimum_touches = minimum;
     }
+    let until = batch.model.manifest.data.to;
     let mut table = OutputTable::create(
         &args.out,
         &[
@@ -106,10 +109,10 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
         ],
     )?;
     let customers: Vec<u32> = (0..batch.log().len() as u32).collect();
-    let mut unreachable = 0u64;
+    let (mut unreachable, mut out_of_sight) = (0u64, 0u64);
     let progress = Progress::bar("engagement", customers.len() as u64);
     for block in customers.chunks(BLOCK) {
-        let rows: Vec<(Engagement, Outlook)> = block
+        let rows: Vec<(Engagement, Option<Outlook>)> = block
             .par_iter()
             .map(|customer| {
                 let history = batch.history(*customer);
@@ -118,7 +121,9 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
                 let history = Budget::KEPT.cut(&history[..end], &batch.log().encoder.kinds);
                 (
                     model.engagement(&history, now),
-                    model.outlook(&history, now, EFFECTS),
+                    days_out_of_sight(until, &history, now)
+                        .is_none()
+                        .then(|| model.outlook(&history, now, EFFECTS)),
                 )
             })
             .collect();
@@ -131,27 +136,30 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
                 unreachable += 1;
                 continue;
             }
+            out_of_sight += u64::from(outlook.is_none());
+            let foretold =
+                |of: fn(&Outlook) -> Option<f64>| Cell::float(outlook.as_ref().and_then(of));
             table.row(&[
                 Cell::from(batch.log().customer_ids.name(*customer)),
                 Cell::float(Some(engagement.index)),
-                Cell::float(Some(outlook.p_purchase_30d)),
-                Cell::float(Some(outlook.p_purchase_90d)),
+                foretold(|o| Some(o.p_purchase_30d)),
+                foretold(|o| Some(o.p_purchase_90d)),
                 Cell::float(engagement.days_since_active),
                 Cell::float(engagement.days_since_purchase),
                 Cell::Int(i64::from(engagement.touches_since_purchase)),
                 Cell::Int(i64::from(engagement.below_minimum)),
                 Cell::float(Some(engagement.trend)),
                 Cell::float(Some(engagement.confidence)),
-                Cell::float(outlook.p_alive),
-                Cell::float(outlook.orders_per_year),
-                Cell::float(outlook.order_value),
-                Cell::float(outlook.value_per_year),
+                foretold(|o| o.p_alive),
+                foretold(|o| o.orders_per_year),
+                foretold(|o| o.order_value),
+                foretold(|o| o.value_per_year),
                 Cell::from(
                     parts(&engagement, &batch.log().encoder)
                         .to_string()
                         .as_str(),
                 ),
-                Cell::from(effects(&outlook).to_string().as_str()),
+                Cell::from(effects(outlook.as_ref()).to_string().as_str()),
                 Cell::Int(i64::from(may_contact)),
             ])?;
         }
@@ -159,6 +167,9 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
     }
     let rows = table.finish()?;
     progress.finish();
+    if out_of_sight > 0 {
+        eprintln!("of {out_of_sight} customers purchases are not foretold: all that is known ends too long before");
+    }
     if unreachable > 0 {
         eprintln!("{unreachable} customers left out: they may not be contacted");
     }
@@ -182,10 +193,10 @@ fn parts(engagement: &Engagement, encoder: &Encoder) -> Value {
     Value::Object(out)
 }
 
-fn effects(outlook: &Outlook) -> Value {
+fn effects(outlook: Option<&Outlook>) -> Value {
     Value::Object(
         outlook
-            .effects
+            .map_or(&[][..], |outlook| &outlook.effects)
             .iter()
             .map(|(name, effect)| (name.clone(), Value::from(*effect)))
             .collect(),

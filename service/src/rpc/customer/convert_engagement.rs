@@ -52,6 +52,7 @@ pub fn engagement_to_proto(
             })
             .collect(),
         learned,
+        days_out_of_sight: None,
     }
 }
 

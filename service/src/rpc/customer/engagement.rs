@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serendib_engine::engagement::{care, pressure, EngagementModel, IndexModel};
+use serendib_engine::engagement::{care, days_out_of_sight, pressure, EngagementModel, IndexModel};
 use serendib_proto::v1;
 use serendib_proto::v1::{
     GetEngagementRequest, GetEngagementResponse, ListEngagementRequest, ListEngagementResponse,
@@ -97,19 +97,24 @@ fn engagement(config: &Config, view: &View, history: &[Touch], now: i64) -> v1::
             &first
         }
     };
-    let outlook = view
-        .model
-        .engagement
-        .as_ref()
+    let until = view.model.manifest.data.to;
+    let out_of_sight = days_out_of_sight(until, history, now - 1);
+    let foretelling = view.model.engagement.as_ref();
+    let outlook = foretelling
+        .filter(|_| out_of_sight.is_none())
         .map(|model| model.outlook(history, now - 1, EFFECTS));
     let minimum = config.contact.minimum_touches;
-    engagement_to_proto(
+    let shown = engagement_to_proto(
         &model.engagement(history, now - 1),
         outlook.as_ref(),
         minimum.unwrap_or(model.index.minimum_touches),
         model.index.learned,
         &encoder,
-    )
+    );
+    v1::Engagement {
+        days_out_of_sight: out_of_sight.filter(|_| foretelling.is_some()),
+        ..shown
+    }
 }
 
 pub(super) async fn get(
@@ -149,6 +154,15 @@ pub(super) async fn get(
             format!(
                 "{} touchpoints have no time and are left out of the engagement",
                 shown.untimed
+            ),
+        ));
+    }
+    let days = shown.engagement.as_ref().and_then(|e| e.days_out_of_sight);
+    if let Some(days) = days {
+        notes.push(note(
+            "out_of_sight",
+            format!(
+                "all that is known ends {days:.0} days before: purchases are not foretold so far"
             ),
         ));
     }

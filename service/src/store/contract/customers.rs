@@ -1,6 +1,6 @@
 //! Obligations of profiles, consents and identities.
 
-use serendib_shop::{Consents, Customer, Fact, Purpose};
+use serendib_shop::{Arm, Consents, Customer, Fact, Purpose};
 
 use super::*;
 
@@ -323,4 +323,41 @@ pub(crate) async fn customer_ids_are_the_roots(store: &impl Store) {
     assert_eq!(first, ["a", "c"]);
     let rest = store.customer_ids(first.last().cloned(), 2).await.unwrap();
     assert_eq!(rest, ["d"]);
+}
+
+pub(crate) async fn an_arm_is_decided_once_and_outlives_links(store: &impl Store) {
+    for id in ["ada", "card", "phone"] {
+        upsert(store, customer(id), UpsertMode::Merge).await;
+    }
+    let decide = |id: &str, arm, at| store.decide_arm(id.into(), arm, at);
+    let before = read(store, "card").await.unwrap();
+    assert_eq!((before.arm, before.undecided), (None, true));
+    decide("card", Arm::Holdout, NOW).await.unwrap();
+    decide("card", Arm::Personal, NOW + 1).await.unwrap();
+    let after = read(store, "card").await.unwrap();
+    assert_eq!((after.arm, after.undecided), (Some(Arm::Holdout), false));
+    assert!(after.version > before.version, "a cached state is not kept");
+
+    // the older decision holds for the person, although ada was known first
+    decide("ada", Arm::Personal, NOW + DAY).await.unwrap();
+    link(store, "ada", "card").await.unwrap();
+    link(store, "ada", "phone").await.unwrap();
+    let both = read(store, "ada").await.unwrap();
+    assert_eq!((both.arm, both.undecided), (Some(Arm::Holdout), true));
+    decide("ada", Arm::Personal, NOW + 2 * DAY).await.unwrap();
+    assert!(!read(store, "phone").await.unwrap().undecided);
+
+    // each goes with what was decided for it
+    for id in ["card", "phone"] {
+        unlink(store, "ada", id).await.unwrap();
+    }
+    for (id, arm) in [
+        ("ada", Arm::Personal),
+        ("card", Arm::Holdout),
+        ("phone", Arm::Holdout),
+    ] {
+        assert_eq!(read(store, id).await.unwrap().arm, Some(arm), "{id}");
+    }
+    decide("nobody", Arm::Personal, NOW).await.unwrap();
+    assert!(read(store, "nobody").await.is_none());
 }

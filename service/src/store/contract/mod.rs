@@ -56,6 +56,7 @@ macro_rules! suite {
             bad_customers_are_refused_by_field
             linking_merges_at_once_and_unlinking_restores
             circles_and_second_owners_are_refused
+            an_arm_is_decided_once_and_outlives_links
             versions_grow_with_every_change
             a_change_is_seen_by_the_next_read
             customer_ids_are_the_roots

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_shop::{judge_link, Budget, Customer, Delight, Link, Purpose, TouchClass, Touchpoint};
+use serendib_shop::{
+    judge_link, Arm, Budget, Customer, Delight, Link, Purpose, TouchClass, Touchpoint,
+};
 
 use crate::store::authority::Stamp;
 use crate::store::check::{at_most, UNTIMED};
@@ -28,6 +30,8 @@ pub(super) struct Member {
     pub stamps: Option<String>,
     pub version: i64,
     pub touchpoints: i64,
+    /// The arm that was decided for it, and when.
+    pub arm: Option<(i64, Arm)>,
 }
 
 impl Member {
@@ -41,6 +45,11 @@ impl Member {
             version: row.get(5)?,
             touchpoints: row.get(6)?,
             stamps: row.get(7)?,
+            arm: {
+                let arm: Option<String> = row.get(8)?;
+                let at: Option<i64> = row.get(9)?;
+                at.zip(arm.as_deref().and_then(Arm::parse))
+            },
         })
     }
 
@@ -78,7 +87,8 @@ fn unreadable(what: &str) -> StoreError {
     }
 }
 
-const MEMBER: &str = "ident, id, parent, linked_at, profile, version, touchpoints, stamps";
+const MEMBER: &str =
+    "ident, id, parent, linked_at, profile, version, touchpoints, stamps, arm, arm_at";
 
 /// The identity called `id`.
 pub(super) fn member(conn: &Connection, id: &str) -> rusqlite::Result<Option<Member>> {
@@ -215,6 +225,8 @@ pub(super) fn state(
             .min_by_key(|member| member.ident)
             .map(|member| member.id.clone())
             .unwrap_or_default(),
+        arm: decided(&members),
+        undecided: members.iter().any(|member| member.arm.is_none()),
         version: members.iter().map(|m| m.version).max().unwrap_or(0) as u64,
         profile: merged_profile(&members)?,
         total: if query.before.is_some() && complete {
@@ -564,6 +576,26 @@ fn unlinked_at(conn: &Connection, pair: &Hash16) -> rusqlite::Result<Option<i64>
     conn.prepare_cached("SELECT at FROM unlinked WHERE hash = ?1")?
         .query_row([&pair[..]], |r| r.get(0))
         .optional()
+}
+
+/// The arm that was decided first for one of `members`, who are one person.
+fn decided(members: &[Member]) -> Option<Arm> {
+    let arms = members.iter().filter_map(|member| member.arm);
+    arms.min_by_key(|(at, _)| *at).map(|(_, arm)| arm)
+}
+
+/// Writes down `arm` for every identity of the person that has none yet, so that it holds over links and their end; what was
+/// decided before for one of them holds for all.
+pub(super) fn decide_arm(tx: &mut Tx<'_>, id: &str, arm: Arm, now: i64) -> Result<(), Fault> {
+    let members = person(tx.conn, id)?.unwrap_or_default();
+    let arm = decided(&members).unwrap_or(arm);
+    for member in members.iter().filter(|member| member.arm.is_none()) {
+        tx.conn
+            .prepare_cached("UPDATE identity SET arm = ?2, arm_at = ?3 WHERE ident = ?1")?
+            .execute((member.ident, arm.as_str(), now))?;
+        tx.touch(member.ident, &member.id, 0);
+    }
+    Ok(())
 }
 
 /// Whether `ident` is somewhere above `member`.

@@ -408,8 +408,8 @@ fn hide(tx: &mut Tx<'_>, members: &[Member], receipt: &str) -> Result<(), Fault>
             .execute([member.ident])?;
         tx.conn
             .prepare_cached(
-                "UPDATE identity SET id = NULL, parent = NULL, linked_at = NULL, profile = NULL \
-                 WHERE ident = ?1",
+                "UPDATE identity SET id = NULL, parent = NULL, linked_at = NULL, profile = NULL, \
+                 arm = NULL, arm_at = NULL WHERE ident = ?1",
             )?
             .execute([member.ident])?;
         // who did something to themselves is named in the audit log

@@ -4,7 +4,7 @@
 //!
 //! | table | row | notes |
 //! |---|---|---|
-//! | `identity` | one id of a customer | `id` is NULL once erased; `parent` is the identity it is linked to; `profile` is JSON, NULL if never declared; `stamps` says when each of its fields was stated; `version` is the commit that last changed it; number 0 is "nobody" (anonymous baskets) |
+//! | `identity` | one id of a customer | `id` is NULL once erased; `parent` is the identity it is linked to; `profile` is JSON, NULL if never declared; `stamps` says when each of its fields was stated; `version` is the commit that last changed it; `arm` is the arm of the holdout and `arm_at` when it was decided; number 0 is "nobody" (anonymous baskets) |
 //! | `touchpoint` | one touchpoint | `at` in ms, -2^63 for none; `tid` is the keyed hash of `touchpoint_id`; `body` is the canonical JSON as sent, without the customer; indexed by its kind too |
 //! | `delight` | what was said of a surprise | `did` is the keyed hash of the row |
 //! | `product` | one product | `stock` NULL = not tracked; `said` and `stock_said` say when row and count were stated (JSON), `stock_noted` when the count was taken over |
@@ -162,6 +162,7 @@ CREATE INDEX box_open ON box(state) WHERE state < 2;
 -- so that a read finds the few complaints and purchases among a million views without passing the views
 CREATE INDEX touchpoint_kind ON touchpoint(ident, json_extract(body, '$.kind'), at);
 ",
+        "ALTER TABLE identity ADD COLUMN arm TEXT; ALTER TABLE identity ADD COLUMN arm_at INTEGER",
     ],
 };
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
+use serendib_shop::{Arm, Consents, Customer, Delight, Product, Purpose, Touchpoint};
 
 use crate::store::cache::StateCache;
 use crate::store::check;
@@ -508,6 +508,13 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write(1, "unlinking an identity", move |tx| {
             customers::unlink(tx, &customer_id, &identity, &by, now)
+        })
+        .await
+    }
+
+    async fn decide_arm(&self, customer_id: String, arm: Arm, now: i64) -> Result<(), StoreError> {
+        self.write(1, "deciding an arm", move |tx| {
+            customers::decide_arm(tx, &customer_id, arm, now)
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Customers as the store gives them back.
 
-use serendib_shop::{Budget, Customer, Delight, Touchpoint};
+use serendib_shop::{Arm, Budget, Customer, Delight, Touchpoint};
 
 /// How an upsert treats what is stored already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub struct CustomerState {
     pub identities: Vec<LinkedIdentity>,
     /// The id by which they were known first: what was decided for it holds for the person.
     pub first_id: String,
+    /// The arm of the holdout that was decided for them first; `None` = none was yet.
+    pub arm: Option<Arm>,
+    /// Whether one of their ids has no arm of its own yet.
+    pub undecided: bool,
     /// Grows with every change to the person, linking and unlinking included; never repeats for other contents.
     pub version: u64,
     /// Profile merged over the identities: the earliest registration, facts of all (the root's first, equal ones
