@@ -7,6 +7,9 @@
 //! own repeats. Packs scale the gap: two packs last twice as long, and a pack of sixty ten times as long as one of six, so
 //! that what a category says of gaps is said per unit of use. A larger bag, or another brand, bought since makes what it
 //! replaces last until it runs out itself. Long after the usual gap the chance fades.
+//!
+//! That is what the rhythm says. How far it is followed, and how far the mere counts of purchases are, `fit` chooses on what the
+//! shop's customers bought again: see [`RepeatOdds`].
 
 use std::collections::BTreeMap;
 
@@ -16,6 +19,7 @@ use crate::bundle::{
     read_json, read_tensors, write_json, write_tensors, Bundle, BundleError, BundleWriter, Tensor,
 };
 use crate::life::LifeView;
+use crate::repeat::odds::{terms, RepeatOdds, Terms};
 use crate::repeat::purchases::{pack_scale, purchases};
 use serendib_shop::{ProductIx, Touch, DAY_MS};
 
@@ -46,6 +50,8 @@ pub struct BuyAgain {
     pub rhythms: Vec<Rhythm>,
     /// Rhythm of the shop, for products it does not know.
     pub shop: Rhythm,
+    /// The odds by rhythm and counts.
+    pub odds: RepeatOdds,
 }
 
 /// How likely one product is bought again.
@@ -55,6 +61,10 @@ pub struct Due {
     pub product: ProductIx,
     /// Probability of buying within the horizon, 0 to 1.
     pub probability: f32,
+    /// The same by the rhythm alone: near 0 for what nobody buys twice.
+    pub by_rhythm: f32,
+    /// What the probability is made of, less what life says.
+    pub terms: Terms,
     /// When it is most likely used up, milliseconds.
     pub due_at: i64,
     /// Times bought so far.
@@ -64,7 +74,7 @@ pub struct Due {
 }
 
 /// What a customer has of one product.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Supply {
     product: ProductIx,
     /// Day of the first purchase.
@@ -75,8 +85,8 @@ struct Supply {
     usual: f32,
     /// Standard deviation of ln of them.
     sigma: f32,
-    /// How often the customer bought it.
-    times: u32,
+    /// Day and packs of each purchase, oldest first.
+    days: Vec<(i64, f32)>,
 }
 
 impl Supply {
@@ -100,11 +110,12 @@ impl BuyAgain {
     /// brand, postpones it: see `BuyAgain::supplies`.
     ///
     /// ```
-    /// use serendib_engine::repeat::{BuyAgain, Rhythm};
+    /// use serendib_engine::repeat::{BuyAgain, RepeatOdds, Rhythm};
     /// use serendib_shop::{Kind, Touch, DAY_MS};
     ///
     /// let monthly = Rhythm { mu: 30f32.ln(), sigma: 0.3, repeat: 0.8, packs: 1.0 };
-    /// let model = BuyAgain { rhythms: vec![monthly], shop: monthly };
+    /// let odds = RepeatOdds::default();
+    /// let model = BuyAgain { rhythms: vec![monthly], shop: monthly, odds };
     /// let bought = Touch::new(Kind::PURCHASE, 0, 100 * DAY_MS);
     /// let due = model.due(&[bought], 125 * DAY_MS, 14.0, None, &|_, _| false);
     /// assert_eq!((due[0].product, due[0].times), (0, 1));
@@ -129,24 +140,30 @@ impl BuyAgain {
                     sigma,
                     ..
                 } = supply;
+                let times = supply.days.len() as u32;
                 let rhythm = self.rhythm(product);
                 let since = ((today - supply.last as f64) as f32 - 0.5).max(0.1);
                 let below = |days: f32| normal_cdf((days.max(1e-3) / usual).ln() / sigma);
                 let (before, after) = (below(since), below(since + horizon));
                 let hazard = ((after - before) / (1.0 - before).max(1e-3)).clamp(0.0, 1.0);
                 // Who has repeated is likelier to go on: Beta posterior on the product's repeat rate.
-                let n = supply.times.saturating_sub(1) as f32;
+                let n = times.saturating_sub(1) as f32;
                 let repeat = (rhythm.repeat * KAPPA + n) / (KAPPA + n);
                 // Of those who will come back, ever fewer have not yet: the chance of having stopped grows.
                 let alive = repeat * (1.0 - before) / (repeat * (1.0 - before) + 1.0 - repeat);
                 let overdue = (since / (LAPSE * usual)).max(1.0);
-                let ended = life.map_or(0.0, |life| life.ended(product));
+                let left = life.map_or(1.0, |life| (1.0 - life.ended(product)).powi(2));
+                let chance = (alive * hazard / overdue).clamp(0.0, 1.0);
+                let ripeness = since / usual.max(1e-3);
+                let terms = terms(&supply.days, today, ripeness, chance);
                 Due {
                     product,
-                    probability: (alive * hazard / overdue * (1.0 - ended).powi(2)).clamp(0.0, 1.0),
+                    probability: left * self.odds.probability(&terms),
+                    by_rhythm: left * chance,
+                    terms,
                     due_at: supply.last * DAY_MS + (f64::from(usual) * DAY_MS as f64) as i64,
-                    times: supply.times,
-                    ripeness: since / usual.max(1e-3),
+                    times,
+                    ripeness,
                 }
             })
             .collect();
@@ -194,7 +211,7 @@ impl BuyAgain {
                     last: last.0,
                     usual: mu.exp() * stretch,
                     sigma,
-                    times: list.days.len() as u32,
+                    days: list.days,
                 }
             })
             .collect();
@@ -210,9 +227,9 @@ impl BuyAgain {
                         last: instead.last,
                         usual: instead.usual,
                         sigma: instead.sigma,
-                        ..*supply
+                        ..supply.clone()
                     },
-                    None => *supply,
+                    None => supply.clone(),
                 }
             })
             .collect()
@@ -220,7 +237,7 @@ impl BuyAgain {
 
     /// Writes `buy-again.json` and `buy-again.safetensors`.
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
-        write_json(bundle, SETTINGS, &self.shop)?;
+        write_json(bundle, SETTINGS, &(&self.shop, &self.odds))?;
         let numbers: Vec<f32> = self
             .rhythms
             .iter()
@@ -243,7 +260,7 @@ impl BuyAgain {
     /// # Errors
     /// Files that do not parse, or numbers out of range.
     pub fn read(bundle: &Bundle, products: usize) -> Result<BuyAgain, BundleError> {
-        let shop: Rhythm = read_json(bundle, SETTINGS)?;
+        let (shop, odds): (Rhythm, RepeatOdds) = read_json(bundle, SETTINGS)?;
         let numbers = read_tensors(bundle, TABLES)?
             .remove("rhythms")
             .and_then(Tensor::into_f32)
@@ -266,7 +283,14 @@ impl BuyAgain {
                 "a rhythm is malformed or out of range",
             ));
         }
-        Ok(BuyAgain { rhythms, shop })
+        if !odds.weights.iter().all(|weight| *weight >= 0.0) {
+            return Err(BundleError::content(SETTINGS, "a weight is below 0"));
+        }
+        Ok(BuyAgain {
+            rhythms,
+            shop,
+            odds,
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 mod buy_again;
 mod neighbours;
 mod next_basket;
+pub mod odds;
 mod purchases;
 
 pub use buy_again::{BuyAgain, Due, Rhythm};
@@ -10,6 +11,7 @@ pub use neighbours::NeighbourIndex;
 pub use next_basket::{
     explore_share, BasketItem, BasketProfile, NextBasket, NextBasketSettings, SparseVector,
 };
+pub use odds::RepeatOdds;
 pub use purchases::{purchases, Purchases};
 
 #[cfg(test)]

@@ -139,7 +139,8 @@ impl Model {
         let members = self.members(id);
         let mut all: Vec<&Did> = self.did.values().collect();
         all.retain(|did| members.contains(&did.of));
-        all.sort_by_key(|did| (did.at, did.nth));
+        // what is given back was bought before, however late that was told
+        all.sort_by_key(|did| (did.at, did.kind == "return", did.nth));
         all
     }
 

@@ -119,10 +119,14 @@ pub fn run(args: &FitArgs) -> anyhow::Result<()> {
     }
     let window = &fitted.model.manifest.data;
     println!(
-        "\nmodel {id}: {} products, {} customers, {} touchpoints, {:.1} s\n{}{}",
+        "\nmodel {id}: {} products, {} customers, {} touchpoints{}, {:.1} s\n{}{}",
         window.products,
         window.customers,
         window.touchpoints,
+        match log.anonymous.len() {
+            0 => String::new(),
+            baskets => format!(" and {baskets} anonymous baskets"),
+        },
         seconds,
         path.display(),
         if args.no_publish {

@@ -376,7 +376,8 @@ pub fn fit_parts(
     }
     let end = log.span.filter(|_| log.timed).map(|(_, last)| last + 1);
     model.aversion = aversion::fit(&sources.histories, end);
-    crate::learn::life::fit_into(&sources, model, say).map_err(|error| part("life")(&error))?;
+    crate::learn::life::fit_into(&sources, model, seed, say)
+        .map_err(|error| part("life")(&error))?;
     if model.life.is_some() {
         let mut early = purchase::early(context, settings, &topics, model, life::gate::DAYS)?;
         say("choosing how far life enters lists");

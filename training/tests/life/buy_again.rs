@@ -18,7 +18,7 @@ fn shop() -> (Catalogue, BuyAgain) {
             history
         })
         .collect();
-    let model = buy_again::fit(
+    let model = buy_again::rhythms(
         histories.iter().map(Vec::as_slice),
         &catalogue,
         at(19_000.0),
@@ -79,7 +79,8 @@ fn what_is_outgrown_is_not_due() {
         .map(|k| ("Nappies size 1", 18_000.0 + 12.0 * f64::from(k)))
         .collect();
     let history = bought(&catalogue, &rows);
-    let model = buy_again::fit([history.as_slice()].into_iter(), &catalogue, at(18_100.0)).unwrap();
+    let model =
+        buy_again::rhythms([history.as_slice()].into_iter(), &catalogue, at(18_100.0)).unwrap();
     let due = |now: f64, with: bool| {
         let state = life.state(
             &products,
@@ -116,7 +117,7 @@ fn a_category_speaks_of_gaps_per_unit_of_a_pack() {
         .collect();
     histories.push(vec![touch(Kind::PURCHASE, 1, 18_000.0)]);
     let histories = histories.iter().map(Vec::as_slice);
-    let model = buy_again::fit(histories, &catalogue, at(19_000.0)).unwrap();
+    let model = buy_again::rhythms(histories, &catalogue, at(19_000.0)).unwrap();
     let usual = |product| model.rhythm(product).mu.exp();
     assert!((50.0..70.0).contains(&usual(0)), "{}", usual(0));
     assert!((4.0..9.0).contains(&usual(1)), "{}", usual(1));

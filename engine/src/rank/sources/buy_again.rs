@@ -29,7 +29,7 @@ impl Source for BuyAgain {
         );
         Ok(due
             .into_iter()
-            .filter(|due| due.probability >= AGAIN_LEAST)
+            .filter(|due| due.by_rhythm >= AGAIN_LEAST)
             .map(|due| (due.product, due.probability))
             .collect())
     }

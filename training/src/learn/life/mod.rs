@@ -114,6 +114,7 @@ impl Sources<'_> {
 pub fn fit_into(
     sources: &Sources,
     model: &mut Model,
+    seed: u64,
     say: &dyn Fn(&str),
 ) -> Result<(), ClockError> {
     say("fitting life situations");
@@ -122,10 +123,18 @@ pub fn fit_into(
         .map(|life| Life::new(life, &model.catalogue));
     if sources.timed {
         say("fitting buying again");
-        let histories = (0..sources.histories.len())
+        let histories: Vec<&[Touch]> = (0..sources.histories.len())
             .filter(|&c| sources.allows(c, Purpose::Train))
-            .map(|c| sources.histories[c]);
-        model.buy_again = buy_again::fit(histories, sources.catalogue, sources.until);
+            .map(|c| sources.histories[c])
+            .collect();
+        let replaces = |a, b| model.replaces(a, b);
+        let (catalogue, until) = (sources.catalogue, sources.until);
+        let fitted = buy_again::fit(&histories, catalogue, until, &replaces, seed);
+        if let Some((buy_again, verdict)) = fitted {
+            say(&verdict.to_string());
+            verdict.keep(&mut model.manifest);
+            model.buy_again = Some(buy_again);
+        }
     }
     say("choosing settings of the next basket");
     model.next_basket =

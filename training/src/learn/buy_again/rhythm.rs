@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serendib_engine::repeat::{purchases, BuyAgain, Purchases, Rhythm};
+use serendib_engine::repeat::{purchases, BuyAgain, Purchases, RepeatOdds, Rhythm};
 use serendib_shop::{Catalogue, Product, ProductIx, Touch};
 
 /// Largest factor by which the pack of one product is taken to last longer or shorter than its category's usual one.
@@ -91,7 +91,7 @@ fn relative_packs(catalogue: &Catalogue) -> Vec<f32> {
         .collect()
 }
 
-/// Fits rhythms on `histories` (each in order of time) before `until`; `None` without times or repeats.
+/// Fits rhythms, which alone are followed, on `histories` (each in order of time) before `until`; `None` without times or repeats.
 pub fn fit<'a>(
     histories: impl Iterator<Item = &'a [Touch]>,
     catalogue: &Catalogue,
@@ -172,5 +172,9 @@ pub fn fit<'a>(
             own.rhythm(&above, REPEAT_PRIOR.0 + REPEAT_PRIOR.1, packs)
         })
         .collect();
-    Some(BuyAgain { rhythms, shop })
+    Some(BuyAgain {
+        rhythms,
+        shop,
+        odds: RepeatOdds::default(),
+    })
 }
