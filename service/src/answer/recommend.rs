@@ -157,8 +157,8 @@ impl Answering {
         let (store, id) = (self.keeping.store.clone(), state.customer_id.clone());
         tokio::spawn(async move {
             if let Err(error) = store.decide_arm(id, arm, clock).await {
-                // the next answer tries again
-                tracing::warn!(%error, "the arm of a customer was not written down");
+                // the next answer tries again; a store that cannot be written is told of elsewhere
+                tracing::debug!(%error, "the arm of a customer was not written down");
             }
         });
     }
