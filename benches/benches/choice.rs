@@ -250,6 +250,7 @@ fn run(set: &Set, alone: bool) {
     let corpus = Corpus {
         catalogue: &set.catalogue,
         histories: set.train.iter().map(|h| Cow::Borrowed(&h[..])).collect(),
+        anonymous: Vec::new(),
         timed: false,
     };
     let rows: usize = set.train.iter().map(Vec::len).sum();

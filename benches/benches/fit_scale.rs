@@ -51,6 +51,7 @@ fn one(interactions: usize) {
     let corpus = Corpus {
         catalogue: &catalogue,
         histories: rows.iter().map(|r| Cow::Borrowed(&r[..])).collect(),
+        anonymous: Vec::new(),
         timed: false,
     };
     let before = peak_mb();

@@ -48,7 +48,7 @@ impl Baselines {
             },
         );
         Baselines {
-            lately: train.buyers_lately(LATELY_DAYS),
+            lately: train.buyers_lately(Some(LATELY_DAYS)),
             timed: train.timed,
             neighbours: Shape::symmetric(1.0).apply(&counts, &buyers, 200),
             buyers,

@@ -89,6 +89,7 @@ pub fn evaluate(
             .iter()
             .map(|history| Cow::Owned(seen(history)))
             .collect(),
+        anonymous: train.anonymous.clone(),
         timed: train.timed,
     };
     say("fitting again without a tenth of the products");

@@ -64,6 +64,7 @@ fn run(task: &Task) -> Evaluation {
     let corpus = Corpus {
         catalogue: &catalogue,
         histories: rows.iter().map(|r| Cow::Borrowed(&r[..])).collect(),
+        anonymous: Vec::new(),
         timed: false,
     };
     let popularity = (0..30).map(|p| 30.0 - p as f32).collect();
@@ -141,6 +142,7 @@ fn products_hidden_from_training_are_found_by_what_they_say_of_themselves() {
     let corpus = Corpus {
         catalogue: &catalogue,
         histories: rows.iter().map(|r| Cow::Borrowed(&r[..])).collect(),
+        anonymous: Vec::new(),
         timed: false,
     };
     let cases = (0..600u32)

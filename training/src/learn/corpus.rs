@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serendib_engine::represent::{Csr, Weighting};
-use serendib_shop::{likings, Catalogue, Touch, DAY_MS};
+use serendib_shop::{likings, Catalogue, ProductIx, Touch, DAY_MS};
 
 /// Customers' time-ordered histories over one catalogue.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Corpus<'a> {
     pub catalogue: &'a Catalogue,
     /// One history per customer.
     pub histories: Vec<Cow<'a, [Touch]>>,
+    /// What anonymous baskets hold, each product of each once, with its time: who bought is not known, that it sells is.
+    pub anonymous: Vec<(ProductIx, i64)>,
     /// Whether touches carry times.
     pub timed: bool,
 }
@@ -37,12 +39,15 @@ impl<'a> Corpus<'a> {
 
     /// Time of the last touch, 0 without times.
     pub fn end(&self) -> i64 {
-        self.histories
-            .iter()
-            .filter_map(|h| h.last())
-            .map(|t| t.at)
-            .max()
-            .unwrap_or(0)
+        let known = self.histories.iter().filter_map(|h| h.last()).map(|t| t.at);
+        let anonymous = self.anonymous.iter().map(|(_, at)| *at);
+        known.chain(anonymous).max().unwrap_or(0)
+    }
+
+    /// What anonymous baskets of before `cut` (ms) hold.
+    pub fn anonymous_before(&self, cut: i64) -> Vec<(ProductIx, i64)> {
+        let all = self.anonymous.iter().copied();
+        all.filter(|(_, at)| *at < cut).collect()
     }
 
     /// Customers × products: what each customer owns and said nothing against, in order of first acquisition, every value 1.
@@ -72,22 +77,17 @@ impl<'a> Corpus<'a> {
         )
     }
 
-    /// Acquiring customers per product, each fading with a half-life of `days` before the end; the plain count without
-    /// times.
-    pub fn buyers_lately(&self, days: f32) -> Vec<f32> {
-        let end = self.end();
+    /// Acquiring customers and anonymous baskets per product, each fading with a half-life of `days` before the end; the plain
+    /// count without one, or without times.
+    pub fn buyers_lately(&self, days: Option<f32>) -> Vec<f32> {
+        let (end, days) = (self.end(), days.filter(|_| self.timed));
         let mut counts = vec![0f32; self.products()];
-        for history in &self.histories {
-            for owned in likings(history) {
-                let age = (end - owned.last_at).max(0) as f32 / DAY_MS as f32;
-                let weight = if self.timed {
-                    (-age / days).exp2()
-                } else {
-                    1.0
-                };
-                if let Some(count) = counts.get_mut(owned.product as usize) {
-                    *count += weight;
-                }
+        let known = self.histories.iter().flat_map(|history| likings(history));
+        let known = known.map(|owned| (owned.product, owned.last_at));
+        for (product, at) in known.chain(self.anonymous.iter().copied()) {
+            let age = (end - at).max(0) as f32 / DAY_MS as f32;
+            if let Some(count) = counts.get_mut(product as usize) {
+                *count += days.map_or(1.0, |days| (-age / days).exp2());
             }
         }
         counts

@@ -133,6 +133,15 @@ pub fn corpus_of(log: &Log) -> Corpus<'_> {
     Corpus {
         catalogue: &log.catalogue,
         histories: log.histories.iter().map(Into::into).collect(),
+        anonymous: log
+            .anonymous_single()
+            .flat_map(|basket| {
+                basket
+                    .lines
+                    .iter()
+                    .map(|(product, _)| (*product, basket.at))
+            })
+            .collect(),
         timed: log.timed,
     }
 }

@@ -48,6 +48,7 @@ impl Shop {
                 .iter()
                 .map(|h| Cow::Borrowed(&h[..]))
                 .collect(),
+            anonymous: Vec::new(),
             timed: self.timed,
         }
     }
@@ -463,4 +464,23 @@ fn a_limit_that_is_too_low_is_refused_before_the_work() {
     let refused = memory::check(&shop.corpus(), 64, 1_000_000);
     assert!(matches!(refused, Err(FitError::Memory { .. })));
     assert!(memory::check(&shop.corpus(), 64, MEMORY).is_ok());
+}
+
+#[test]
+fn what_nobody_known_buys_is_popular_all_the_same() {
+    let day = |n: i64| n * DAY_MS;
+    let products = ["tea", "cup", "jam"].map(Product::bare).to_vec();
+    let catalogue = Catalogue::new(products).unwrap();
+    let known = [Touch::new(Kind::PURCHASE, 0, day(99))];
+    let corpus = Corpus {
+        catalogue: &catalogue,
+        histories: vec![Cow::Borrowed(&known[..])],
+        anonymous: vec![(1, day(99)), (1, day(98)), (2, day(39))],
+        timed: true,
+    };
+    let ever = corpus.buyers_lately(None);
+    assert_eq!(ever, [1.0, 2.0, 1.0]);
+    let lately = corpus.buyers_lately(Some(30.0));
+    assert!(lately[1] > lately[0] && lately[2] == 0.25, "{lately:?}");
+    assert_eq!(corpus.anonymous_before(day(98)), [(2, day(39))]);
 }

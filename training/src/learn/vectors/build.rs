@@ -120,9 +120,10 @@ pub(super) fn blend(
         }
     };
     Parts {
-        lately: match half_life(corpus) {
-            Some(days) => corpus.buyers_lately(days),
-            None => bench.buyers.clone(),
+        lately: match corpus.buyers_lately(half_life(corpus)) {
+            // nobody acquired anything: other touches are read for it
+            none if none.iter().all(|count| *count <= 0.0) => bench.buyers.clone(),
+            lately => lately,
         },
         buyers: bench.buyers.clone(),
         prior,

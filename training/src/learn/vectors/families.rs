@@ -445,7 +445,7 @@ impl<'a> Workbench<'a> {
         Some(match family {
             Family::Popular { half_life_days } => {
                 let buyers = match half_life_days {
-                    Some(days) => self.corpus.buyers_lately(*days),
+                    Some(days) => self.corpus.buyers_lately(Some(*days)),
                     None => self.buyers.clone(),
                 };
                 Fitted::Prior(buyers.iter().map(|b| b.ln_1p()).collect())

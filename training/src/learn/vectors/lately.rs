@@ -78,6 +78,7 @@ mod tests {
         half_life(&Corpus {
             catalogue: &catalogue,
             histories,
+            anonymous: Vec::new(),
             timed: true,
         })
     }

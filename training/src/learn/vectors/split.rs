@@ -180,6 +180,7 @@ fn cut_at<'a>(corpus: &Corpus<'a>, cut: i64, customers: Vec<u32>, why: String) -
         regime: Regime::TimeCut,
         train: Corpus {
             histories,
+            anonymous: corpus.anonymous_before(cut),
             ..corpus.clone()
         },
         cases: customers
