@@ -15,7 +15,7 @@ use serendib_shop::{CategoryId, Log, ProductIx};
 
 /// Largest share of customers that one product may be a surprise of: under the three in a hundred that are promised, for
 /// those whose lists are looked at are a sample.
-const MOST_SHARE: f64 = 0.018;
+const MOST_SHARE: f64 = 0.015;
 /// Customers whose lists are looked at: fewer where the catalogue is large.
 const SAMPLE: (usize, usize) = (200, 1_500);
 /// Products times customers that are looked at in one round, about.
