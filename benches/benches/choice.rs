@@ -16,7 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use serendib_datasets::importers::{import, Layout};
 use serendib_engine::represent::{IalsOptions, Weighting};
 use serendib_shop::{
-    net_acquisitions, Catalogue, Format, Kind, Log, Progress, ReadOptions, ShopData, Touch,
+    net_acquisitions, Catalogue, Format, Kind, Log, ProductIx, Progress, ReadOptions, ShopData,
+    Touch,
 };
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use serendib_training::learn::vectors::families::{Family, Workbench};
@@ -35,7 +36,7 @@ struct Set {
     cases: Vec<Case>,
 }
 
-fn touch(product: u32) -> Touch {
+fn touch(product: ProductIx) -> Touch {
     Touch::new(Kind::PURCHASE, product, 0)
 }
 
@@ -62,12 +63,12 @@ fn load(name: &str, data: &Path, most: usize) -> anyhow::Result<Set> {
     let shop = ShopData::open(&out, ReadOptions::default())?;
     let log = Log::load(&shop, None)?;
     let corpus = corpus_of(&log);
-    let mut train: Vec<Vec<u32>> = corpus
+    let mut train: Vec<Vec<ProductIx>> = corpus
         .histories
         .iter()
         .map(|h| net_acquisitions(h).iter().map(|o| o.product).collect())
         .collect();
-    let mut test: Vec<Vec<u32>> = vec![Vec::new(); train.len()];
+    let mut test: Vec<Vec<ProductIx>> = vec![Vec::new(); train.len()];
     if name == "gowalla" {
         for (customer, touch) in log.held_out(&shop)? {
             test[customer as usize].push(touch.product);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serendib_shop::{Catalogue, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch};
 use serendib_training::learn::{build, choose};
 use serendib_training::learn::{memory, Corpus};
 
@@ -35,7 +35,13 @@ fn histories(interactions: usize, products: u32) -> Vec<Vec<Touch>> {
     (0..interactions / 20)
         .map(|customer| {
             (0..20)
-                .map(|_| Touch::new(Kind::PURCHASE, product(customer).min(products - 1), 0))
+                .map(|_| {
+                    Touch::new(
+                        Kind::PURCHASE,
+                        ProductIx(product(customer).min(products - 1)),
+                        0,
+                    )
+                })
                 .collect()
         })
         .collect()

@@ -195,7 +195,7 @@ impl<'a> Shop<'a> {
                 let mut row = vec![0.0; numbers.len()];
                 for touch in log.histories.of(*customer) {
                     let bought =
-                        touch.kind.acquires() && (touch.product as usize) < log.catalogue.len();
+                        touch.kind.acquires() && touch.product.index() < log.catalogue.len();
                     let category = bought
                         .then(|| log.catalogue.product(touch.product).category.as_deref())
                         .flatten();

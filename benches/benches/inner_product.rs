@@ -12,6 +12,7 @@ use serendib_engine::index::GraphOptions;
 use serendib_engine::represent::{
     unit_rows, AlikeGraph, Csr, Dense, Folded, Parts, Representation, SpectralPart, Weighting,
 };
+use serendib_shop::ProductIx;
 use serendib_training::learn::vectors::svd::{truncated_svd, SvdOptions};
 
 /// A catalogue of vectors, and what is asked of it.
@@ -55,8 +56,8 @@ impl Set {
 
     fn folded(&self, with: &Representation) -> Vec<Folded> {
         let fold = |history: &Vec<u32>| {
-            let products: Vec<(u32, f32)> = history.iter().map(|p| (*p, 1.0)).collect();
-            with.fold_in_products(&products)
+            let products = history.iter().map(|p| (ProductIx(*p), 1.0));
+            with.fold_in_products(&products.collect::<Vec<_>>())
         };
         self.histories.iter().map(fold).collect()
     }
@@ -143,13 +144,13 @@ fn gowalla(dim: usize) -> Option<Set> {
 const QUERIES: usize = 1_000;
 
 /// NDCG@20 of `found` against what was held out.
-fn ndcg(found: &[(u32, f32)], held_out: &[u32]) -> f64 {
+fn ndcg(found: &[(ProductIx, f32)], held_out: &[u32]) -> f64 {
     let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
     let hits = found
         .iter()
         .take(20)
         .enumerate()
-        .filter(|(_, f)| held_out.contains(&f.0));
+        .filter(|(_, (product, _))| held_out.contains(&product.0));
     let best: f64 = (0..held_out.len().min(20)).map(gain).sum();
     hits.map(|(rank, _)| gain(rank)).sum::<f64>() / best.max(1e-9)
 }
@@ -159,7 +160,7 @@ fn in_turns(set: &Set, exact: &Representation, fast: &Representation) {
     let folded = set.folded(fast);
     for (k, every) in [(20usize, 1u32), (200, 1), (20, 100), (200, 100)] {
         let (mut slow, mut quick) = (Vec::new(), Vec::new());
-        let allowed = |ix: u32| ix.is_multiple_of(every);
+        let allowed = |ix: ProductIx| ix.0.is_multiple_of(every);
         for query in folded.iter().take(100) {
             let (mut a, mut b) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..4 {
@@ -182,7 +183,7 @@ fn in_turns(set: &Set, exact: &Representation, fast: &Representation) {
         if held_out.is_empty() {
             continue;
         }
-        let new = |ix: u32| !had.contains(&ix);
+        let new = |ix: ProductIx| !had.contains(&ix.0);
         asked += 1;
         a += ndcg(&exact.candidates(query, 20, &new), held_out);
         b += ndcg(&fast.candidates(query, 20, &new), held_out);
@@ -201,7 +202,7 @@ fn recall(
     fast: &Representation,
     queries: &[Folded],
     k: usize,
-    allowed: &(dyn Fn(u32) -> bool + Sync),
+    allowed: &(dyn Fn(ProductIx) -> bool + Sync),
 ) -> f64 {
     let (mut found, mut wanted) = (0u32, 0u32);
     for query in queries {
@@ -239,9 +240,9 @@ fn alike(set: &Set) {
             ..Parts::default()
         })
         .expect("finite parts");
-        let products = catalogue.len() as u32;
+        let products = catalogue.len();
         let (mut scan, mut walk, mut found, mut wanted, mut own) = (vec![], vec![], 0, 0, 0);
-        for probe in (0..products).step_by((products as usize / 300).max(1)) {
+        for probe in ProductIx::all(products).step_by((products / 300).max(1)) {
             let mut best = Vec::new();
             scan.push(time_us(|| {
                 best = catalogue.similar_exactly(probe, 20, &|_| true);
@@ -254,7 +255,7 @@ fn alike(set: &Set) {
                 .filter(|b| near.iter().any(|t| t.0 == b.0))
                 .count();
         }
-        for probe in 0..products {
+        for probe in ProductIx::all(products) {
             let Some(vector) = catalogue.vector(probe) else {
                 continue;
             };
@@ -267,7 +268,7 @@ fn alike(set: &Set) {
             median(scan),
             median(walk),
             f64::from(found as u32) / f64::from(wanted as u32),
-            own as f64 / f64::from(products),
+            own as f64 / products as f64,
             built / 1e6
         );
     }

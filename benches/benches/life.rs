@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{criterion_group, criterion_main, Criterion};
 use serendib_engine::life::{ClockType, Evidence, Grid, LifeView, ProductProfiles, StateOptions};
-use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
 use serendib_training::learn::life::from_words;
 
 fn catalogue() -> Catalogue {
@@ -40,9 +40,9 @@ fn history(touches: usize) -> Vec<Touch> {
             at: (18_000 + 3 * k as i64) * DAY_MS,
             basket: 0,
             product: if k % 3 == 0 {
-                (k / 3 % 8) as u32
+                ProductIx((k / 3 % 8) as u32)
             } else {
-                8 + (k % 400) as u32
+                ProductIx(8 + (k % 400) as u32)
             },
             quantity: 1.0,
             value: 0.0,
@@ -69,7 +69,7 @@ fn bench(c: &mut Criterion) {
         let clock = &model.clocks[number];
         let mut grid = Grid::new(clock, 18_000.0 - clock.kind.max_age_days, 19_000.0);
         let evidence = Evidence {
-            profile: products.of(0),
+            profile: products.of(ProductIx(0)),
             day: 18_500.3,
             weight: 1.0,
             wanted: true,

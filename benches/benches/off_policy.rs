@@ -10,6 +10,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serendib_shop::ProductIx;
 use serendib_training::judge::policy::{evaluate, Decision, Draw, Interval, OpeOptions};
 
 const LOGGED: [f64; 6] = [0.3, 0.25, 0.2, 0.1, 0.1, 0.05];
@@ -37,7 +38,7 @@ fn simulate(customers: u64, seed: u64) -> Vec<Draw> {
                 customer,
                 decisions: (0..6)
                     .map(|p| Decision {
-                        product: p as u32,
+                        product: ProductIx::of_index(p),
                         logged: LOGGED[p],
                         target: TARGET[p],
                     })

@@ -14,7 +14,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{
     recommend, Allowed, CustomerState, ListKind, ListRequest, Live, Request,
 };
-use serendib_shop::{ReadOptions, Touch};
+use serendib_shop::{ProductIx, ReadOptions, Touch};
 use serendib_training::batch::Batch;
 
 const CUSTOMERS: usize = 100;
@@ -59,7 +59,7 @@ fn reference(model: &Model) -> (Vec<f32>, Vec<Vec<f32>>) {
     let mut rows = Vec::with_capacity(PRODUCTS * DIM);
     let mut at = 0u32;
     while rows.len() < PRODUCTS * DIM {
-        let own = representation.vector(at % representation.len().max(1) as u32);
+        let own = representation.vector(ProductIx(at % representation.len().max(1) as u32));
         let own = own.unwrap_or(&[]);
         rows.extend((0..DIM).map(|d| own.get(d).copied().unwrap_or(0.01)));
         at += 1;

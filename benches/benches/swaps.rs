@@ -31,7 +31,7 @@ use serendib_proto::v1::{
     ActivateModelRequest, Context, GetProductsRequest, ListKind, ListRequest, RecommendRequest,
     RecommendResponse, SessionTouch,
 };
-use serendib_shop::{ReadOptions, ShopData, Table, Touchpoint as Row};
+use serendib_shop::{ProductIx, ReadOptions, ShopData, Table, Touchpoint as Row};
 use tonic::transport::Channel;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -397,7 +397,12 @@ async fn main() -> anyhow::Result<()> {
                 let products: Vec<String> = (0..3)
                     .map(|k| {
                         let ix = (n * 97 + k * 389) % count;
-                        loaded[0].1.catalogue.product(ix as u32).product_id.clone()
+                        loaded[0]
+                            .1
+                            .catalogue
+                            .product(ProductIx::of_index(ix))
+                            .product_id
+                            .clone()
                     })
                     .collect();
                 let answers = loaded

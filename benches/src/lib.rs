@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::represent::{
     unit_rows, Csr, Dense, Parts, Representation, SparsePart, SpectralPart, Weighting,
 };
-use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, ProductIx, Touch, DAY_MS};
 
 /// Products of [`large_model`]: as many as gowalla has.
 pub const PRODUCTS: usize = 41_000;
@@ -54,7 +54,7 @@ pub fn history(customer: u32, touches: usize) -> Vec<Touch> {
         .map(|ix| Touch {
             at: NOW - (touches - ix) as i64 * DAY_MS,
             basket: ix as u64 / 3,
-            product: product(&mut rng, customer),
+            product: ProductIx(product(&mut rng, customer)),
             quantity: 1.0,
             value: 9.5,
             duration_s: 0.0,

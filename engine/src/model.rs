@@ -63,8 +63,8 @@ impl Model {
             representation.popularity_lately(),
             representation.popularity(),
         );
-        let mut by_popularity: Vec<ProductIx> = (0..catalogue.len() as ProductIx).collect();
-        let count = |of: &[f32], ix: ProductIx| of.get(ix as usize).copied().unwrap_or(0.0);
+        let mut by_popularity: Vec<ProductIx> = ProductIx::all(catalogue.len()).collect();
+        let count = |of: &[f32], ix: ProductIx| of.get(ix.index()).copied().unwrap_or(0.0);
         by_popularity.sort_by(|&a, &b| {
             count(lately, b)
                 .total_cmp(&count(lately, a))
@@ -248,7 +248,7 @@ fn read_products(bundle: &Bundle) -> Result<Catalogue, BundleError> {
 
 /// The count of `product` as a share of `most`.
 fn share_of(counts: &[f32], product: ProductIx, most: f32) -> f32 {
-    match counts.get(product as usize) {
+    match counts.get(product.index()) {
         Some(count) if most > 0.0 => count / most,
         _ => 0.0,
     }

@@ -138,7 +138,7 @@ impl Catalogue {
     /// Whether `product` is on sale at `now`, by its dates alone; `i64::MAX` (a shop without times) looks at none.
     pub fn in_season(&self, product: ProductIx, now: i64) -> bool {
         // Most products have no dates: that is told without touching their rows, which are spread over the memory.
-        if now == i64::MAX || !self.dated[product as usize] {
+        if now == i64::MAX || !self.dated[product.index()] {
             return true;
         }
         let row = self.product(product);
@@ -177,7 +177,7 @@ impl Catalogue {
     /// let mut catalogue = Catalogue::new(vec![Product::bare("soap")])?;
     /// let before = catalogue.clone();
     /// let lamp = catalogue.put(Product::bare("lamp"))?;
-    /// assert_eq!((lamp, catalogue.len(), before.len()), (1, 2, 1));
+    /// assert_eq!((lamp.index(), catalogue.len(), before.len()), (1, 2, 1));
     /// # Ok::<(), serendib_shop::CatalogueError>(())
     /// ```
     pub fn put(&mut self, product: Product) -> Result<ProductIx, CatalogueError> {
@@ -188,7 +188,7 @@ impl Catalogue {
         let Some(ix) = self.find(&product.product_id) else {
             return Ok(self.append(product));
         };
-        let at = ix as usize;
+        let at = ix.index();
         let before = &self.products[at];
         let regrouped = group_of(before) != group_of(&product);
         let before_brand = before.brand.clone();
@@ -215,7 +215,7 @@ impl Catalogue {
     }
 
     fn append(&mut self, product: Product) -> ProductIx {
-        let ix = self.products.len() as ProductIx;
+        let ix = ProductIx::of_index(self.products.len());
         let id: Arc<str> = product.product_id.as_str().into();
         let leaf = self.intern_path(product.category.as_deref());
         let group: Arc<str> = match product.parent_id.as_deref() {
@@ -238,9 +238,9 @@ impl Catalogue {
     fn regroup(&mut self) {
         self.groups = imbl::HashMap::new();
         let mut family = Vector::new();
-        for (ix, product) in self.products.iter().enumerate() {
+        for (ix, product) in ProductIx::all(self.products.len()).zip(&self.products) {
             let group = self.groups.entry(group_of(product).into());
-            family.push_back(*group.or_insert(ix as ProductIx));
+            family.push_back(*group.or_insert(ix));
         }
         self.family = family;
     }
@@ -273,7 +273,7 @@ impl Catalogue {
     /// # Panics
     /// When `product` is not below [`Catalogue::len`].
     pub fn is_non_product(&self, product: ProductIx) -> bool {
-        self.non_product[product as usize]
+        self.non_product[product.index()]
     }
 
     /// How many products there are.
@@ -296,7 +296,7 @@ impl Catalogue {
     /// # Panics
     /// When `ix` is not below [`Catalogue::len`].
     pub fn product(&self, ix: ProductIx) -> &Product {
-        &self.products[ix as usize]
+        &self.products[ix.index()]
     }
 
     /// The number of the product called `id`.
@@ -334,12 +334,12 @@ impl Catalogue {
 
     /// The brand of product `ix`.
     pub fn brand(&self, ix: ProductIx) -> Option<BrandId> {
-        self.brand.get(ix as usize).copied().flatten()
+        self.brand.get(ix.index()).copied().flatten()
     }
 
     /// The leaf category of product `ix`.
     pub fn leaf(&self, ix: ProductIx) -> Option<CategoryId> {
-        self.leaf.get(ix as usize).copied().flatten()
+        self.leaf.get(ix.index()).copied().flatten()
     }
 
     /// The categories from `id` up to its root, `id` first.
@@ -349,7 +349,7 @@ impl Catalogue {
 
     /// A number shared by all variants of one parent: the first of them in the catalogue.
     pub fn family(&self, ix: ProductIx) -> ProductIx {
-        self.family[ix as usize]
+        self.family[ix.index()]
     }
 }
 
@@ -375,14 +375,17 @@ mod tests {
             product("r", " / ", None),
         ])
         .unwrap();
-        let leaf = catalogue.leaf(0).unwrap();
+        let leaf = catalogue.leaf(ProductIx(0)).unwrap();
         let path: Vec<_> = catalogue
             .ancestry(leaf)
             .map(|id| catalogue.category(id).path.as_str())
             .collect();
         assert_eq!(path, ["baby/clothes/newborn", "baby/clothes", "baby"]);
-        assert_eq!(catalogue.leaf(1), catalogue.find_category("baby/clothes"));
-        assert_eq!(catalogue.leaf(2), None);
+        assert_eq!(
+            catalogue.leaf(ProductIx(1)),
+            catalogue.find_category("baby/clothes")
+        );
+        assert_eq!(catalogue.leaf(ProductIx(2)), None);
         assert_eq!(catalogue.category(leaf).name(), "newborn");
     }
 
@@ -399,19 +402,22 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(catalogue.categories().len(), 3);
-        assert_eq!(catalogue.leaf(0), catalogue.leaf(1));
-        let leaf = catalogue.leaf(0).unwrap();
+        assert_eq!(catalogue.leaf(ProductIx(0)), catalogue.leaf(ProductIx(1)));
+        let leaf = catalogue.leaf(ProductIx(0)).unwrap();
         assert_eq!(catalogue.category(leaf).path, "Food/Hot Drinks");
         for name in ["Food / Hot Drinks", "/FOOD/hot  drinks", "food/hot drinks"] {
             assert_eq!(catalogue.find_category(name), Some(leaf), "{name:?}");
         }
         assert_eq!(catalogue.find_category("hot drinks"), None);
         assert_eq!(catalogue.brands(), ["Hill & Co"]);
-        assert_eq!(catalogue.brand(0), catalogue.brand(1));
-        assert_eq!(catalogue.find_brand("HILL & CO"), catalogue.brand(0));
-        assert_eq!(catalogue.brand(2), None);
+        assert_eq!(catalogue.brand(ProductIx(0)), catalogue.brand(ProductIx(1)));
+        assert_eq!(
+            catalogue.find_brand("HILL & CO"),
+            catalogue.brand(ProductIx(0))
+        );
+        assert_eq!(catalogue.brand(ProductIx(2)), None);
         catalogue.put(branded("r", "Food/Cold", "Dale")).unwrap();
-        assert_eq!(catalogue.brand(2), catalogue.find_brand("dale"));
+        assert_eq!(catalogue.brand(ProductIx(2)), catalogue.find_brand("dale"));
     }
 
     #[test]
@@ -423,9 +429,9 @@ mod tests {
             product("shirt", "a", None),
         ])
         .unwrap();
-        assert_eq!(catalogue.family(1), 0);
-        assert_eq!(catalogue.family(2), 2);
-        assert_eq!(catalogue.family(3), 0);
+        assert_eq!(catalogue.family(ProductIx(1)), ProductIx(0));
+        assert_eq!(catalogue.family(ProductIx(2)), ProductIx(2));
+        assert_eq!(catalogue.family(ProductIx(3)), ProductIx(0));
         assert!(matches!(
             Catalogue::new(vec![Product::bare("x"), Product::bare("x")]),
             Err(CatalogueError::Duplicate { row: 1, .. })
@@ -453,7 +459,7 @@ mod tests {
             }
             let anew = Catalogue::new(last).unwrap();
             prop_assert_eq!(changed.products(), anew.products());
-            for ix in 0..anew.len() as ProductIx {
+            for ix in ProductIx::all(anew.len()) {
                 prop_assert_eq!(changed.family(ix), anew.family(ix));
                 prop_assert_eq!(changed.find(&anew.product(ix).product_id), Some(ix));
                 let path = |c: &Catalogue| c.category(c.leaf(ix).unwrap()).path.clone();

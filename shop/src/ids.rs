@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest id in bytes.
 pub const MAX_ID_BYTES: usize = 256;
 
@@ -67,10 +69,52 @@ pub fn is_placeholder(id: &str) -> bool {
 }
 
 /// The number of a product in a [`Catalogue`](crate::Catalogue).
-pub type ProductIx = u32;
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+#[repr(transparent)]
+pub struct ProductIx(pub u32);
+
+impl ProductIx {
+    /// Its place in a table of all products.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The product at place `index` of a table of all products.
+    pub const fn of_index(index: usize) -> ProductIx {
+        ProductIx(index as u32)
+    }
+
+    /// The numbers of `count` products, from 0.
+    pub fn all(
+        count: usize,
+    ) -> impl DoubleEndedIterator<Item = ProductIx> + ExactSizeIterator + Clone {
+        (0..count as u32).map(ProductIx)
+    }
+}
+
+impl std::fmt::Display for ProductIx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<u32> for ProductIx {
+    fn from(number: u32) -> ProductIx {
+        ProductIx(number)
+    }
+}
+
+impl From<ProductIx> for u32 {
+    fn from(product: ProductIx) -> u32 {
+        product.0
+    }
+}
 
 /// Stands for "no product" or "a product the catalogue does not know".
-pub const NO_PRODUCT: ProductIx = u32::MAX;
+pub const NO_PRODUCT: ProductIx = ProductIx(u32::MAX);
 
 /// A 64-bit hash that is the same on every machine and in every version (FNV-1a).
 ///
@@ -191,6 +235,14 @@ mod tests {
         assert_ne!(composed, decomposed);
         assert_eq!(interner.get("\u{e9}"), Some(composed));
         assert_eq!(interner.name(decomposed), "e\u{301}");
+    }
+
+    #[test]
+    fn a_number_is_written_as_it_is() {
+        let written = serde_json::to_string(&[ProductIx(7), NO_PRODUCT]).unwrap();
+        assert_eq!(written, "[7,4294967295]");
+        let read: Vec<ProductIx> = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, [ProductIx(7), NO_PRODUCT]);
     }
 
     #[test]

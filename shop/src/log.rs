@@ -69,7 +69,7 @@ impl Numbering {
             Numbering::Open(ids) => {
                 let mut touch = encoder.encode(row, &Catalogue::default());
                 if let Some(product) = &row.product_id {
-                    touch.product = ids.intern(product);
+                    touch.product = ProductIx(ids.intern(product));
                 }
                 touch
             }
@@ -251,12 +251,12 @@ impl Log {
         log.timed = clockwork.0.unwrap_or(false);
         log.encoder = encoder;
         log.catalogue = numbering.into_catalogue(data)?;
-        log.non_product = (0..log.catalogue.len() as ProductIx)
+        log.non_product = ProductIx::all(log.catalogue.len())
             .map(|product| log.catalogue.is_non_product(product))
             .collect();
         log.add_profiles(profiles);
         let all = Histories::group(log.customer_ids.len(), owners, touches);
-        let non_product = |product: ProductIx| log.non_product.get(product as usize) == Some(&true);
+        let non_product = |product: ProductIx| log.non_product.get(product.index()) == Some(&true);
         log.histories = all.filter_map(|t| without_noise(t, non_product, &log.pooled_baskets));
         for basket in &mut log.anonymous {
             basket.lines.retain(|(product, _)| !non_product(*product));
@@ -383,8 +383,7 @@ impl Log {
         if !data.has_table(Table::HeldOut) {
             return Ok(held_out);
         }
-        let non_product =
-            |product: ProductIx| self.non_product.get(product as usize) == Some(&true);
+        let non_product = |product: ProductIx| self.non_product.get(product.index()) == Some(&true);
         for row in data.held_out()? {
             let row = row?;
             let touch = encoder.encode(&row, &self.catalogue);

@@ -53,7 +53,7 @@ impl Shelves {
         Shelves {
             stock: products.iter().map(|p| p.stock).collect(),
             removed: products.iter().map(Product::is_unlisted).collect(),
-            non_product: (0..catalogue.len() as ProductIx)
+            non_product: ProductIx::all(catalogue.len())
                 .map(|product| catalogue.is_non_product(product))
                 .collect(),
             catalogue,
@@ -67,15 +67,15 @@ impl Shelves {
     /// A malformed id; the changes before it are made.
     ///
     /// ```
-    /// use serendib_shop::{Product, ShelfChange, Shelves};
+    /// use serendib_shop::{Product, ProductIx, ShelfChange, Shelves};
     ///
     /// let mut shelves = Shelves::default();
     /// shelves.apply([ShelfChange::listed(Product::bare("soap"))])?;
-    /// assert!(shelves.sells(0, 0));
+    /// assert!(shelves.sells(ProductIx(0), 0));
     /// let mut gone = ShelfChange::listed(Product::bare("soap"));
     /// gone.removed = true;
     /// assert!(shelves.apply([gone])?.is_empty());
-    /// assert!(!shelves.sells(0, 0));
+    /// assert!(!shelves.sells(ProductIx(0), 0));
     /// # Ok::<(), serendib_shop::CatalogueError>(())
     /// ```
     pub fn apply(
@@ -91,17 +91,18 @@ impl Shelves {
                 _ => {
                     let ix = Arc::make_mut(&mut self.catalogue).put(change.product)?;
                     let non_product = self.catalogue.is_non_product(ix);
-                    if ix as usize == self.stock.len() {
+                    if ix.index() == self.stock.len() {
                         self.stock.push_back(None);
                         self.removed.push_back(false);
                         self.non_product.push_back(non_product);
-                    } else if self.non_product[ix as usize] != non_product {
-                        self.non_product.set(ix as usize, non_product);
+                    } else if self.non_product[ix.index()] != non_product {
+                        self.non_product.set(ix.index(), non_product);
                     }
                     changed.push(ix);
                     ix
                 }
-            } as usize;
+            };
+            let ix = ix.index();
             if self.stock[ix] != change.available {
                 self.stock.set(ix, change.available);
             }
@@ -116,7 +117,7 @@ impl Shelves {
 
     /// Whether the shop sells `product` at all: it is in its catalogue, and a thing that is sold.
     pub fn offers(&self, product: ProductIx) -> bool {
-        let ix = product as usize;
+        let ix = product.index();
         ix < self.catalogue.len() && !self.removed[ix] && !self.non_product[ix]
     }
 
@@ -125,7 +126,7 @@ impl Shelves {
     /// `now` = `i64::MAX` (a shop without times) looks at no dates.
     pub fn sells(&self, product: ProductIx, now: i64) -> bool {
         self.offers(product)
-            && self.stock[product as usize].is_none_or(|stock| stock > 0)
+            && self.stock[product.index()].is_none_or(|stock| stock > 0)
             && self.catalogue.in_season(product, now)
     }
 }
@@ -157,24 +158,24 @@ mod tests {
             ..Product::bare("postage")
         };
         let own = Catalogue::new(vec![postage.clone()]).unwrap();
-        assert!(!Shelves::of_catalogue(Arc::new(own)).offers(0));
+        assert!(!Shelves::of_catalogue(Arc::new(own)).offers(ProductIx(0)));
         let mut later = shelves(&["soap"]);
         let changed = later.apply([ShelfChange::listed(postage)]).unwrap();
-        assert_eq!(changed, [1]);
-        assert!(!later.offers(1) && later.offers(0));
+        assert_eq!(changed, [ProductIx(1)]);
+        assert!(!later.offers(ProductIx(1)) && later.offers(ProductIx(0)));
     }
 
     #[test]
     fn what_no_table_lists_is_not_offered_until_one_does() {
         let gone = Catalogue::new(vec![Product::unlisted("gone")]).unwrap();
         let mut shelves = Shelves::of_catalogue(Arc::new(gone));
-        assert!(!shelves.offers(0));
+        assert!(!shelves.offers(ProductIx(0)));
         let again = ShelfChange::listed(Product::unlisted("gone"));
         assert!(shelves.apply([again]).unwrap().is_empty());
-        assert!(!shelves.offers(0));
+        assert!(!shelves.offers(ProductIx(0)));
         let back = ShelfChange::listed(Product::bare("gone"));
-        assert_eq!(shelves.apply([back]).unwrap(), [0]);
-        assert!(shelves.offers(0));
+        assert_eq!(shelves.apply([back]).unwrap(), [ProductIx(0)]);
+        assert!(shelves.offers(ProductIx(0)));
     }
 
     #[test]
@@ -186,13 +187,13 @@ mod tests {
             ..ShelfChange::listed(Product::bare("soap"))
         };
         assert!(shelves.apply([sold_out]).unwrap().is_empty());
-        assert!(!shelves.sells(0, 0) && before.sells(0, 0));
+        assert!(!shelves.sells(ProductIx(0), 0) && before.sells(ProductIx(0), 0));
         let seen = ShelfChange {
             seen_only: true,
             ..ShelfChange::listed(Product::bare("soap"))
         };
         assert!(shelves.apply([seen]).unwrap().is_empty());
-        assert!(!shelves.sells(0, 0));
-        assert!(!shelves.offers(7), "a number that nobody gave");
+        assert!(!shelves.sells(ProductIx(0), 0));
+        assert!(!shelves.offers(ProductIx(7)), "a number that nobody gave");
     }
 }

@@ -10,7 +10,7 @@ use serendib_proto::v1::{
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
 use serendib_service::store::Store;
-use serendib_shop::{ReadOptions, ShopData};
+use serendib_shop::{ProductIx, ReadOptions, ShopData};
 use serendib_training::learn::complement::families::item_item;
 use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
 use tempfile::TempDir;
@@ -122,7 +122,11 @@ async fn what_goes_with_the_thing_at_hand_comes_first_after_a_visit() {
             } else {
                 [other, customer % 6]
             };
-            log.push(customer, i64::from(customer) * 86_400_000, basket);
+            log.push(
+                customer,
+                i64::from(customer) * 86_400_000,
+                basket.map(ProductIx),
+            );
         }
         let rows = item_item(&log, 1.0, 20, &|_| 1.0);
         let topics: Vec<u32> = (0..n as u32).map(|ix| ix / EACH as u32).collect();

@@ -10,7 +10,7 @@ use serendib_engine::life::kind_weight;
 use serendib_engine::represent::Weighting;
 use serendib_proto::v1::ListKind;
 use serendib_service::config::{ConfigError, RawConfig, ENV_PREFIX, FIELDS};
-use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
+use serendib_shop::{Kind, KindClass, Kinds, ProductIx, Touch, DAY_MS};
 use tempfile::TempDir;
 
 use crate::support::programs::{output_of, programs, python, root, NO_PYTHON};
@@ -415,7 +415,7 @@ fn the_page_of_kinds_tells_each_kind_with_its_class_and_weights() {
             KindClass::ByShop => "by the shop",
             KindClass::Passive => "exposure",
         };
-        let history = [Touch::new(kind, 0, DAY_MS)];
+        let history = [Touch::new(kind, ProductIx(0), DAY_MS)];
         let taste = Weighting::default().weigh(&history, 2 * DAY_MS);
         let taste = taste.first().map_or(0.0, |(_, weight)| *weight);
         let facts = [
@@ -439,7 +439,7 @@ fn the_page_of_kinds_tells_each_kind_with_its_class_and_weights() {
     };
     assert_eq!(those("owned"), named(Kind::acquires));
     let pressed = |kind: Kind| {
-        let history = [Touch::new(kind, 0, DAY_MS)];
+        let history = [Touch::new(kind, ProductIx(0), DAY_MS)];
         serendib_engine::engagement::pressure(&history, 2 * DAY_MS, &Default::default())
     };
     let all = || (0..kinds.len()).map(|number| Kind(number as u16));

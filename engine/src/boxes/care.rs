@@ -56,12 +56,12 @@ impl BoxRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serendib_shop::{Kind, DAY_MS};
+    use serendib_shop::{Kind, ProductIx, DAY_MS};
 
     #[test]
     fn a_surprise_waits_until_a_complaint_ends_and_its_slot_is_filled() {
         let rules = CareRules::default();
-        let mut history = vec![Touch::new(Kind::COMPLAINT, 3, DAY_MS)];
+        let mut history = vec![Touch::new(Kind::COMPLAINT, ProductIx(3), DAY_MS)];
         let slots = |history: &[Touch], now| {
             let mut request = BoxRequest {
                 regular: 4,
@@ -78,9 +78,13 @@ mod tests {
         };
         assert_eq!(slots(&history, 2 * DAY_MS), (5, 0, open));
         assert_eq!(slots(&history, 40 * DAY_MS), (4, 1, BoxCare::default()));
-        history.push(Touch::new(Kind::COMPLAINT_RESOLVED, 3, 2 * DAY_MS));
+        history.push(Touch::new(
+            Kind::COMPLAINT_RESOLVED,
+            ProductIx(3),
+            2 * DAY_MS,
+        ));
         assert_eq!(slots(&history, 3 * DAY_MS), (4, 1, BoxCare::default()));
-        history.push(Touch::new(Kind::CANCEL_INTENT, 3, 3 * DAY_MS));
+        history.push(Touch::new(Kind::CANCEL_INTENT, ProductIx(3), 3 * DAY_MS));
         let leaving = BoxCare {
             hand_over: Some(HandOver::Person),
             paused: Some(CareReason::CancelIntent),

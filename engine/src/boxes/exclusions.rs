@@ -122,7 +122,7 @@ impl Names {
             names.paths.insert(key, number as u32);
         }
         let mut counts = vec![(0usize, 0usize); catalogue.categories().len()];
-        for (ix, product) in (0..).zip(catalogue.products()) {
+        for (ix, product) in ProductIx::all(catalogue.len()).zip(catalogue.products()) {
             let says = !product.allergens.is_empty();
             for allergen in &product.allergens {
                 let key = name_key(allergen);

@@ -196,7 +196,7 @@ impl Shelf {
     pub fn new(catalogue: &Catalogue, stock: &[(ProductIx, i64)]) -> Shelf {
         let mut units: BTreeMap<ProductIx, i64> = BTreeMap::new();
         for (product, quantity) in stock {
-            if (*product as usize) < catalogue.len() {
+            if product.index() < catalogue.len() {
                 let sum = units.entry(*product).or_insert(0);
                 *sum = sum.saturating_add((*quantity).max(0));
             }
@@ -213,7 +213,7 @@ impl Shelf {
             items.push(Item {
                 id: row.product_id.clone(),
                 stock: u32::try_from(*units).unwrap_or(u32::MAX),
-                family: catalogue.family(*product),
+                family: catalogue.family(*product).0,
                 lot_of: None,
                 categories: catalogue.leaf(*product).map_or(Vec::new(), |leaf| {
                     catalogue.ancestry(leaf).map(|c| c.0).collect()
@@ -542,11 +542,11 @@ mod tests {
         }
     }
 
-    fn touch(kind: Kind, product: ProductIx, basket: u64, at: i64) -> Touch {
+    fn touch(kind: Kind, product: u32, basket: u64, at: i64) -> Touch {
         Touch {
             at,
             basket,
-            product,
+            product: ProductIx(product),
             quantity: 1.0,
             value: 0.0,
             duration_s: 0.0,
@@ -567,7 +567,10 @@ mod tests {
             product("tea", "food/tea"),
         ])
         .unwrap();
-        let shelf = Shelf::new(&catalogue, &[(1, 3), (1, 4), (0, -2)]);
+        let shelf = Shelf::new(
+            &catalogue,
+            &[(ProductIx(1), 3), (ProductIx(1), 4), (ProductIx(0), -2)],
+        );
         assert_eq!(shelf.items()[1].stock, 7);
         assert_eq!(shelf.items()[0].stock, 0);
         let mut request = BoxRequest::default();
@@ -576,7 +579,7 @@ mod tests {
             touch(Kind::BOX_KEPT, 0, 9, 1),
             touch(Kind::BOX_RETURNED, 1, 9, 1),
             touch(Kind::BOX_KEPT, 1, 0, 5 * DAY_MS),
-            touch(Kind::VIEW, NO_PRODUCT, 0, 6 * DAY_MS),
+            touch(Kind::VIEW, NO_PRODUCT.0, 0, 6 * DAY_MS),
             touch(Kind::BOX_KEPT, 0, 0, 9 * DAY_MS),
         ];
         let unknown = shelf.protect(
@@ -623,7 +626,9 @@ mod tests {
     fn what_nobody_wants_most_is_a_candidate_of_some_box() {
         let products = (0..300).map(|n| product(&format!("p{n}"), "food"));
         let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
-        let stock: Vec<(ProductIx, i64)> = (0..300).map(|p| (p, i64::from(p % 7))).collect();
+        let stock: Vec<(ProductIx, i64)> = ProductIx::all(300)
+            .map(|p| (p, i64::from(p.0 % 7)))
+            .collect();
         let shelf = Shelf::new(&catalogue, &stock);
         let model = Model::new(
             crate::bundle::Manifest::default(),
@@ -667,7 +672,7 @@ mod tests {
     fn the_floor_of_surprises_is_the_subscribers_own_unless_the_shop_says() {
         let products = (0..40).map(|n| product(&format!("p{n}"), "food"));
         let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
-        let stock: Vec<(ProductIx, i64)> = (0..40).map(|p| (p, 1)).collect();
+        let stock: Vec<(ProductIx, i64)> = ProductIx::all(40).map(|p| (p, 1)).collect();
         let shelf = Shelf::new(&catalogue, &stock);
         let model = Model::new(
             crate::bundle::Manifest::default(),
@@ -704,13 +709,28 @@ mod tests {
     fn what_a_subscriber_hid_is_not_sent_and_what_let_them_down_is_no_surprise() {
         let products = (0..4).map(|n| product(&format!("p{n}"), "food"));
         let catalogue = Arc::new(Catalogue::new(products.collect()).unwrap());
-        let shelf = Shelf::new(&catalogue, &[(0, 3), (1, 3), (2, 3), (3, 3)]);
+        let shelf = Shelf::new(
+            &catalogue,
+            &[
+                (ProductIx(0), 3),
+                (ProductIx(1), 3),
+                (ProductIx(2), 3),
+                (ProductIx(3), 3),
+            ],
+        );
         let history = [
             touch(Kind::DISLIKE, 0, 0, 1),
             touch(Kind::BOX_RETURNED, 1, 0, 2),
         ];
         let mut request = BoxRequest::default();
-        let unknown = shelf.protect(&catalogue, &mut request, &[], &history, &[(2, 3)], 9);
+        let unknown = shelf.protect(
+            &catalogue,
+            &mut request,
+            &[],
+            &history,
+            &[(ProductIx(2), 3)],
+            9,
+        );
         assert!(unknown.is_empty());
         assert_eq!(request.hidden, [0]);
         let mut known = request.owned.clone();
@@ -732,7 +752,7 @@ mod tests {
             &model,
             &live,
             customer,
-            &[(2, 3)],
+            &[(ProductIx(2), 3)],
             i64::MAX,
             &rules,
             &BoxRequest::default(),
@@ -746,7 +766,7 @@ mod tests {
     #[test]
     fn rules_name_what_the_shop_does_not_have() {
         let catalogue = Catalogue::new(vec![product("bar", "food/snacks")]).unwrap();
-        let shelf = Shelf::new(&catalogue, &[(0, 3)]);
+        let shelf = Shelf::new(&catalogue, &[(ProductIx(0), 3)]);
         let parse = |json: &str| serde_json::from_str::<ShopRules>(json).unwrap();
         let rules = parse(r#"{"category_caps": {"food": 3}, "minimum_use": {"bar": 2}}"#);
         assert_eq!(
@@ -777,7 +797,7 @@ mod tests {
             food("ball", "Toys", &[]),
         ])
         .unwrap();
-        let stock: Vec<(ProductIx, i64)> = (0..5).map(|p| (p, 1)).collect();
+        let stock: Vec<(ProductIx, i64)> = ProductIx::all(5).map(|p| (p, 1)).collect();
         let shelf = Shelf::new(&catalogue, &stock);
         let left = |exclusion: &str| {
             let mut request = BoxRequest::default();
@@ -821,7 +841,7 @@ mod tests {
             shoe("blue", "c", "blue"),
         ])
         .unwrap();
-        let stock: Vec<(ProductIx, i64)> = (0..6).map(|p| (p, 1)).collect();
+        let stock: Vec<(ProductIx, i64)> = ProductIx::all(6).map(|p| (p, 1)).collect();
         let shelf = Shelf::new(&catalogue, &stock);
         let fit = |history: &[Touch]| {
             let mut request = BoxRequest::default();
@@ -846,7 +866,10 @@ mod tests {
             product("pan", "kitchen"),
         ])
         .unwrap();
-        let shelf = Shelf::new(&catalogue, &[(0, 1), (1, 1), (2, 1)]);
+        let shelf = Shelf::new(
+            &catalogue,
+            &[(ProductIx(0), 1), (ProductIx(1), 1), (ProductIx(2), 1)],
+        );
         let rules: ShopRules = serde_json::from_str(
             r#"{"min_life_days": 3, "category_min_life_days": {"Food": 30, "food / Tea": 90}}"#,
         )

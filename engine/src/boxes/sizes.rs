@@ -20,7 +20,7 @@ impl Sizes {
         let mut sizes: HashMap<ProductIx, String> = HashMap::new();
         let mut first: HashMap<ProductIx, String> = HashMap::new();
         let mut differ: HashSet<ProductIx> = HashSet::new();
-        for (ix, product) in (0..).zip(catalogue.products()) {
+        for (ix, product) in ProductIx::all(catalogue.len()).zip(catalogue.products()) {
             let Some(size) = size_of(product) else {
                 continue;
             };
@@ -34,7 +34,7 @@ impl Sizes {
             return Sizes::default();
         }
         let mut numbers: HashMap<String, u32> = HashMap::new();
-        let all = 0..catalogue.len() as ProductIx;
+        let all = ProductIx::all(catalogue.len());
         let sized = all.filter(|ix| differ.contains(&catalogue.family(*ix)));
         let numbered = sized.map(|ix| {
             let next = numbers.len() as u32;
@@ -58,7 +58,7 @@ impl Sizes {
             .collect();
         let families = bought
             .iter()
-            .map(|(owned, size)| (catalogue.family(owned.product), *size, owned.last_at));
+            .map(|(owned, size)| (catalogue.family(owned.product).0, *size, owned.last_at));
         request.family_sizes = latest(families.collect());
         let leaves = bought.iter().filter_map(|(owned, size)| {
             Some((catalogue.leaf(owned.product)?.0, *size, owned.last_at))

@@ -58,6 +58,13 @@ accessors! {
     u8 into_u8 U8 u8;
 }
 
+impl Tensor {
+    /// One row of the numbers of things.
+    pub fn numbers<N: Copy + Into<u32>>(of: &[N]) -> Tensor {
+        Tensor::u32(&[of.len()], of.iter().map(|n| (*n).into()).collect())
+    }
+}
+
 impl View for &Tensor {
     fn dtype(&self) -> Dtype {
         match self.data {

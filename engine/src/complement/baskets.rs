@@ -32,7 +32,7 @@ impl BasketLog {
     pub fn push(&mut self, customer: u32, at: i64, products: impl IntoIterator<Item = ProductIx>) {
         let mut row: Vec<ProductIx> = products
             .into_iter()
-            .filter(|p| (*p as usize) < self.products)
+            .filter(|p| p.index() < self.products)
             .collect();
         row.sort_unstable();
         row.dedup();
@@ -79,7 +79,7 @@ impl BasketLog {
     pub fn frequencies(&self) -> Vec<u32> {
         let mut counts = vec![0u32; self.products];
         for product in &self.items {
-            counts[*product as usize] += 1;
+            counts[product.index()] += 1;
         }
         counts
     }
@@ -98,7 +98,7 @@ impl BasketLog {
         let mut baskets = vec![0u32; total];
         for ix in 0..self.len() {
             for product in self.items(ix) {
-                let slot = &mut next[*product as usize];
+                let slot = &mut next[product.index()];
                 baskets[*slot] = ix as u32;
                 *slot += 1;
             }
@@ -170,7 +170,7 @@ pub struct Inverted {
 impl Inverted {
     /// The baskets that hold `product`, ascending.
     pub fn of(&self, product: ProductIx) -> &[u32] {
-        let ix = product as usize;
+        let ix = product.index();
         &self.baskets[self.offsets[ix]..self.offsets[ix + 1]]
     }
 }
@@ -202,7 +202,7 @@ impl RowCounter {
         for basket in inverted.of(product) {
             let w = weight(*basket as usize);
             for other in log.items(*basket as usize) {
-                let slot = &mut self.counts[*other as usize];
+                let slot = &mut self.counts[other.index()];
                 if *slot == 0.0 {
                     self.touched.push(*other);
                 }
@@ -215,10 +215,10 @@ impl RowCounter {
             .touched
             .iter()
             .filter(|other| **other != product)
-            .map(|other| (*other, self.counts[*other as usize]))
+            .map(|other| (*other, self.counts[other.index()]))
             .collect();
         for other in self.touched.drain(..) {
-            self.counts[other as usize] = 0.0;
+            self.counts[other.index()] = 0.0;
         }
         row
     }
@@ -231,46 +231,53 @@ mod tests {
     #[test]
     fn baskets_hold_each_product_once_and_only_known_ones() {
         let mut log = BasketLog::new(4);
-        log.push(0, 0, [3, 1, 3, 9]);
-        log.push(NOBODY, 0, [9]);
-        log.push(1, 5, [1]);
+        log.push(0, 0, [3, 1, 3, 9].map(ProductIx));
+        log.push(NOBODY, 0, [ProductIx(9)]);
+        log.push(1, 5, [ProductIx(1)]);
         assert_eq!(log.len(), 2);
-        assert_eq!(log.items(0), [1, 3]);
+        assert_eq!(log.items(0), [1, 3].map(ProductIx));
         assert_eq!(log.frequencies(), [0, 2, 0, 1]);
-        assert_eq!(log.inverted().of(1), [0, 1]);
+        assert_eq!(log.inverted().of(ProductIx(1)), [0, 1]);
     }
 
     #[test]
     fn windows_join_what_one_customer_bought_close_in_time() {
         let mut log = BasketLog::new(5);
-        log.push(0, 0, [0]);
-        log.push(1, 0, [4]);
-        log.push(0, 10 * DAY_MS, [1]);
-        log.push(0, 60 * DAY_MS, [2]);
-        log.push(NOBODY, 0, [3]);
+        log.push(0, 0, [ProductIx(0)]);
+        log.push(1, 0, [ProductIx(4)]);
+        log.push(0, 10 * DAY_MS, [ProductIx(1)]);
+        log.push(0, 60 * DAY_MS, [ProductIx(2)]);
+        log.push(NOBODY, 0, [ProductIx(3)]);
         let windows = log.windows(45, 0);
         let rows: Vec<_> = (0..windows.len())
             .map(|ix| windows.items(ix).to_vec())
             .collect();
-        assert_eq!(rows, [vec![0, 1], vec![2], vec![4]]);
-        assert_eq!(log.windows(60, 1).items(0), [1, 2]);
+        assert_eq!(
+            rows,
+            [
+                vec![ProductIx(0), ProductIx(1)],
+                vec![ProductIx(2)],
+                vec![ProductIx(4)]
+            ]
+        );
+        assert_eq!(log.windows(60, 1).items(0), [1, 2].map(ProductIx));
     }
 
     #[test]
     fn a_row_counts_shared_baskets() {
         let mut log = BasketLog::new(4);
-        log.push(0, 0, [0, 1]);
-        log.push(0, 1, [0, 1, 2]);
-        log.push(0, 2, [2, 3]);
+        log.push(0, 0, [0, 1].map(ProductIx));
+        log.push(0, 1, [0, 1, 2].map(ProductIx));
+        log.push(0, 2, [2, 3].map(ProductIx));
         let inverted = log.inverted();
         let mut counter = RowCounter::new(4);
         assert_eq!(
-            counter.row(&log, &inverted, 0, |_| 1.0),
-            [(1, 2.0), (2, 1.0)]
+            counter.row(&log, &inverted, ProductIx(0), |_| 1.0),
+            [(ProductIx(1), 2.0), (ProductIx(2), 1.0)]
         );
         assert_eq!(
-            counter.row(&log, &inverted, 3, |_| 1.0),
-            [(2, 1.0)],
+            counter.row(&log, &inverted, ProductIx(3), |_| 1.0),
+            [(ProductIx(2), 1.0)],
             "the memory is clean between rows"
         );
     }

@@ -37,7 +37,7 @@ impl Completion {
         }
         for (product, weight) in basket {
             for (other, value) in self.rows.iter(*product) {
-                if let Some(slot) = out.get_mut(other as usize) {
+                if let Some(slot) = out.get_mut(other.index()) {
                     *slot += weight * value;
                 }
             }
@@ -56,10 +56,8 @@ impl Completion {
         self.scores(basket, &mut scores);
         let inside: std::collections::HashSet<ProductIx> =
             basket.iter().map(|(product, _)| *product).collect();
-        let mut ranked: Vec<(ProductIx, f32)> = scores
-            .into_iter()
-            .enumerate()
-            .map(|(ix, score)| (ix as ProductIx, score))
+        let mut ranked: Vec<(ProductIx, f32)> = ProductIx::all(scores.len())
+            .zip(scores)
             .filter(|(ix, score)| *score > 0.0 && !inside.contains(ix) && allowed(*ix))
             .collect();
         let order =
@@ -99,11 +97,11 @@ mod tests {
             vec![0.1, 0.3, 0.2],
         );
         let order: Vec<_> = completion
-            .complete(&[(7, 1.0)], 5, &|_| true)
+            .complete(&[(ProductIx(7), 1.0)], 5, &|_| true)
             .into_iter()
             .map(|(p, _)| p)
             .collect();
-        assert_eq!(order, [1, 2, 0]);
+        assert_eq!(order, [1, 2, 0].map(ProductIx));
         assert!(completion.complete(&[], 0, &|_| true).is_empty());
     }
 }

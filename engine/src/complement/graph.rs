@@ -43,7 +43,7 @@ pub struct Complements {
     /// Topic of each product.
     pub(super) topics: Vec<u32>,
     /// Topic to topic.
-    pub(super) topic_edges: SparseRows,
+    pub(super) topic_edges: SparseRows<u32>,
     /// The most bought products of each topic, with their share of it.
     pub(super) topic_best: SparseRows,
     pub(super) substitute_from: f32,
@@ -63,7 +63,7 @@ pub struct Parts {
     /// Topic of each product.
     pub topics: Vec<u32>,
     /// Topic to topic.
-    pub topic_edges: SparseRows,
+    pub topic_edges: SparseRows<u32>,
     /// The most bought products of each topic, with their share of it.
     pub topic_best: SparseRows,
     /// From this substitution on, two products are never complements.
@@ -96,7 +96,7 @@ impl Complements {
 
     /// The complements of `product`, best first; empty for one the model does not know.
     pub fn edges(&self, product: ProductIx) -> &[Edge] {
-        let ix = product as usize;
+        let ix = product.index();
         if ix + 1 >= self.offsets.len() {
             return &[];
         }
@@ -105,7 +105,7 @@ impl Complements {
 
     /// Every claimed direction: (earlier, later) products.
     pub fn directed(&self) -> impl Iterator<Item = (ProductIx, &Edge)> + '_ {
-        (0..self.offsets.len().saturating_sub(1) as ProductIx)
+        ProductIx::all(self.offsets.len().saturating_sub(1))
             .flat_map(move |from| self.edges(from).iter().map(move |edge| (from, edge)))
             .filter(|(_, edge)| edge.direction > 0.5)
     }
@@ -134,7 +134,7 @@ impl Complements {
     pub fn with_follows(
         self,
         follows: SparseRows,
-        kinds: SparseRows,
+        kinds: SparseRows<u32>,
         best: SparseRows,
     ) -> Complements {
         Complements {
@@ -148,7 +148,7 @@ impl Complements {
 
     /// Whether `other` goes with `product` beyond chance: by their own purchases, or by those of their kinds.
     pub fn is_proven(&self, product: ProductIx, other: ProductIx) -> bool {
-        let kind = |p: ProductIx| self.topics.get(p as usize).copied();
+        let kind = |p: ProductIx| self.topics.get(p.index()).copied();
         let kinds = kind(product).zip(kind(other));
         self.edges(product).iter().any(|edge| edge.product == other)
             || kinds.is_some_and(|(from, to)| self.topic_edges.get(from, to) > 0.0)
@@ -172,7 +172,7 @@ impl Complements {
     /// What goes with `product` by its category alone, weaker than any edge of its own: best products of the attached
     /// categories.
     pub fn back_off(&self, product: ProductIx) -> Vec<(ProductIx, f32)> {
-        let Some(topic) = self.topics.get(product as usize) else {
+        let Some(topic) = self.topics.get(product.index()) else {
             return Vec::new();
         };
         let mut out = Vec::new();

@@ -1,5 +1,6 @@
 //! The part in a bundle: one tensor file.
 
+use serendib_shop::ProductIx;
 use std::collections::BTreeMap;
 
 use super::graph::{Complements, Edge};
@@ -12,29 +13,25 @@ impl Complements {
     /// Writes the part.
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
         let mut out: BTreeMap<String, Tensor> = BTreeMap::new();
-        let mut u32s = |name: &str, data: Vec<u32>| {
-            out.insert(name.into(), Tensor::u32(&[data.len()], data));
-        };
-        u32s("variants", self.variants.groups().to_vec());
-        u32s("edges.offsets", self.offsets.clone());
-        u32s(
-            "edges.product",
-            self.edges.iter().map(|e| e.product).collect(),
-        );
-        u32s("topics", self.topics.clone());
-        for (name, rows) in self.matrices() {
-            let (offsets, columns, _) = rows.parts();
-            u32s(&format!("{name}.offsets"), offsets.to_vec());
-            u32s(&format!("{name}.columns"), columns.to_vec());
-        }
+        let targets: Vec<ProductIx> = self.edges.iter().map(|e| e.product).collect();
+        let tensors = [
+            ("variants", Tensor::numbers(self.variants.groups())),
+            ("edges.offsets", Tensor::numbers(&self.offsets)),
+            ("edges.product", Tensor::numbers(&targets)),
+            ("topics", Tensor::numbers(&self.topics)),
+        ];
+        out.extend(tensors.map(|(name, tensor)| (name.to_owned(), tensor)));
+        put_rows(&mut out, "substitutes", &self.substitutes);
+        put_rows(&mut out, "companions", &self.companions);
+        put_rows(&mut out, "follows", &self.follows);
+        put_rows(&mut out, "completion", self.completion.rows());
+        put_rows(&mut out, "topic_edges", &self.topic_edges);
+        put_rows(&mut out, "topic_best", &self.topic_best);
         let mut f32s = |name: &str, data: Vec<f32>| {
             out.insert(name.into(), Tensor::f32(&[data.len()], data));
         };
         for (name, take) in EDGE_FIELDS {
             f32s(name, self.edges.iter().map(take).collect());
-        }
-        for (name, rows) in self.matrices() {
-            f32s(&format!("{name}.values"), rows.parts().2.to_vec());
         }
         f32s(
             "completion.popularity",
@@ -42,17 +39,6 @@ impl Complements {
         );
         f32s("substitute_from", vec![self.substitute_from]);
         write_tensors(bundle, FILE, &out)
-    }
-
-    fn matrices(&self) -> [(&'static str, &SparseRows); 6] {
-        [
-            ("substitutes", &self.substitutes),
-            ("companions", &self.companions),
-            ("follows", &self.follows),
-            ("completion", self.completion.rows()),
-            ("topic_edges", &self.topic_edges),
-            ("topic_best", &self.topic_best),
-        ]
     }
 
     /// Reads the part of a model of `products` products; `None` where the bundle has none.
@@ -83,7 +69,7 @@ impl Complements {
             && groups.iter().all(|g| (*g as usize) < products)
             && targets.iter().all(|t| (*t as usize) < products);
         let topic_count = topics.iter().max().map_or(0, |top| *top as usize + 1);
-        let shape = SparseRows::from_parts(
+        let shape = SparseRows::<ProductIx>::from_parts(
             offsets.clone(),
             targets.clone(),
             vec![1.0; targets.len()],
@@ -100,7 +86,7 @@ impl Complements {
             .iter()
             .enumerate()
             .map(|(ix, product)| Edge {
-                product: *product,
+                product: ProductIx(*product),
                 score: columns[0][ix],
                 lift: columns[1][ix],
                 conditional: columns[2][ix],
@@ -121,7 +107,7 @@ impl Complements {
         let popularity = file.f32s("completion.popularity")?;
         let substitute_from = file.f32s("substitute_from")?;
         Ok(Some(Complements {
-            variants: Variants::from_groups(groups),
+            variants: Variants::from_groups(groups.into_iter().map(ProductIx).collect()),
             offsets,
             edges,
             substitutes,
@@ -134,6 +120,17 @@ impl Complements {
             substitute_from: substitute_from.first().copied().unwrap_or(0.35),
         }))
     }
+}
+
+fn put_rows<C>(out: &mut BTreeMap<String, Tensor>, name: &str, rows: &SparseRows<C>)
+where
+    C: Copy + Ord + From<u32> + Into<u32>,
+{
+    let (offsets, columns, values) = rows.parts();
+    let values = Tensor::f32(&[values.len()], values.to_vec());
+    out.insert(format!("{name}.offsets"), Tensor::numbers(offsets));
+    out.insert(format!("{name}.columns"), Tensor::numbers(columns));
+    out.insert(format!("{name}.values"), values);
 }
 
 /// Names and values of an edge's numbers, in the order in which they are read back.
@@ -171,12 +168,12 @@ impl Reader {
             .ok_or_else(|| BundleError::content(FILE, format!("{name:?} is not f32")))
     }
 
-    fn matrix(
+    fn matrix<C: Copy + Ord + From<u32>>(
         &mut self,
         name: &str,
         rows: usize,
         columns: usize,
-    ) -> Result<SparseRows, BundleError> {
+    ) -> Result<SparseRows<C>, BundleError> {
         let offsets = self.u32s(&format!("{name}.offsets"))?;
         let places = self.u32s(&format!("{name}.columns"))?;
         let values = self.f32s(&format!("{name}.values"))?;

@@ -29,7 +29,7 @@ impl Variants {
 
     /// The number of `product`'s group: the smallest product number in it. A product outside is its own group.
     pub fn of(&self, product: ProductIx) -> ProductIx {
-        self.group.get(product as usize).copied().unwrap_or(product)
+        self.group.get(product.index()).copied().unwrap_or(product)
     }
 
     /// Whether two products are variants of one.

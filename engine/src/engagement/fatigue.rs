@@ -145,10 +145,10 @@ mod tests {
             kinds.intern("tasting").unwrap(),
         );
         let factor = |kind| {
-            let mut history = vec![Touch::new(Kind::IMPRESSION, 5, DAY_MS); 10];
-            history.push(Touch::new(kind, 5, DAY_MS + 1));
+            let mut history = vec![Touch::new(Kind::IMPRESSION, ProductIx(5), DAY_MS); 10];
+            history.push(Touch::new(kind, ProductIx(5), DAY_MS + 1));
             let tired = fatigue(&history, DAY_MS + 2, &FatigueRules::default(), &kinds);
-            tired.get(&5).copied().unwrap_or(1.0)
+            tired.get(&ProductIx(5)).copied().unwrap_or(1.0)
         };
         for kind in [Kind::VIEW, Kind::PURCHASE, Kind::ADVICE, tasting] {
             assert_eq!(factor(kind), 1.0, "{}", kinds.name(kind));

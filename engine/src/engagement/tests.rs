@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use serendib_shop::{Kind, Kinds, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{Kind, Kinds, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 const NOW: i64 = 20_000 * DAY_MS + 12 * 3_600_000;
 
@@ -182,21 +182,21 @@ fn what_was_given_back_is_no_value() {
         ..touch(kind, days_ago(days))
     };
     let kept = [
-        line(Kind::PURCHASE, 1, 30.0, 9.0),
-        line(Kind::PURCHASE, 2, 50.0, 8.0),
+        line(Kind::PURCHASE, ProductIx(1), 30.0, 9.0),
+        line(Kind::PURCHASE, ProductIx(2), 50.0, 8.0),
     ];
     assert_eq!(spending(&kept, NOW), (2.0, 40.0));
     // with the money that was paid back, signed either way, and without it: the order is none
     for value in [-50.0, 50.0, 0.0] {
         let mut history = kept.to_vec();
-        history.push(line(Kind::RETURN, 2, value, 3.0));
+        history.push(line(Kind::RETURN, ProductIx(2), value, 3.0));
         assert_eq!(spending(&history, NOW), (1.0, 30.0), "{value}");
         assert_eq!(spending(&history, days_ago(5.0)), (2.0, 40.0));
         // nor is it one for the features
         let orders = Orders::of(&history, NOW).unwrap();
         assert_eq!(orders.repeats, 0.0);
     }
-    let only = [line(Kind::RETURN, 2, 70.0, 3.0)];
+    let only = [line(Kind::RETURN, ProductIx(2), 70.0, 3.0)];
     assert_eq!(spending(&only, NOW), (0.0, 0.0));
 }
 
@@ -332,7 +332,7 @@ fn a_state_says_what_became_of_a_touch_and_is_small() {
 fn complaints_pause_until_resolved_or_old() {
     let rules = CareRules::default();
     let complaint = Touch {
-        product: 3,
+        product: ProductIx(3),
         ..touch(Kind::COMPLAINT, days_ago(5.0))
     };
     let open = care(&[complaint], NOW, &rules);
@@ -343,11 +343,11 @@ fn complaints_pause_until_resolved_or_old() {
             reason: CareReason::OpenComplaint,
             at: complaint.at,
             until: complaint.at + 30 * DAY_MS,
-            product: 3,
+            product: ProductIx(3),
         }]
     );
     let other = Touch {
-        product: 4,
+        product: ProductIx(4),
         ..touch(Kind::COMPLAINT_RESOLVED, days_ago(4.0))
     };
     assert!(care(&[complaint, other], NOW, &rules).pause_surprises);
@@ -391,15 +391,15 @@ fn visits_advice_and_enquiries_favour_the_thing_at_hand() {
         ..touch(kind, days_ago(days))
     };
     let history = [
-        on(Kind::TECHNICIAN_VISIT, 7, 9.0),
-        on(Kind::ADVICE, 8, 3.0),
-        on(Kind::STOCK_ENQUIRY, 9, 2.0),
-        on(Kind::STOCK_ENQUIRY, 10, 2.0),
-        on(Kind::PURCHASE, 10, 1.0),
+        on(Kind::TECHNICIAN_VISIT, ProductIx(7), 9.0),
+        on(Kind::ADVICE, ProductIx(8), 3.0),
+        on(Kind::STOCK_ENQUIRY, ProductIx(9), 2.0),
+        on(Kind::STOCK_ENQUIRY, ProductIx(10), 2.0),
+        on(Kind::PURCHASE, ProductIx(10), 1.0),
     ];
     let policy = care(&history, NOW, &rules);
-    assert_eq!(policy.favour_beside, [8, 7]);
-    assert_eq!(policy.favour_substitute_of, [9]);
+    assert_eq!(policy.favour_beside, [8, 7].map(ProductIx));
+    assert_eq!(policy.favour_substitute_of, [ProductIx(9)]);
     assert!(!policy.pause_surprises);
 }
 
@@ -409,14 +409,14 @@ fn what_is_seen_often_sinks_until_it_is_answered() {
     let seen = |n: usize| -> Vec<Touch> {
         (0..n)
             .map(|_| Touch {
-                product: 5,
+                product: ProductIx(5),
                 ..touch(Kind::IMPRESSION, days_ago(0.5))
             })
             .collect()
     };
     let factor = |history: &[Touch], now| {
         fatigue(history, now, &rules, &Kinds::default())
-            .get(&5)
+            .get(&ProductIx(5))
             .copied()
             .unwrap_or(1.0)
     };
@@ -425,7 +425,7 @@ fn what_is_seen_often_sinks_until_it_is_answered() {
     assert!(factor(&seen(10), NOW + 30 * DAY_MS) > factor(&seen(10), NOW));
     let mut answered = seen(10);
     answered.push(Touch {
-        product: 5,
+        product: ProductIx(5),
         ..touch(Kind::VIEW, days_ago(0.1))
     });
     assert_eq!(factor(&answered, NOW), 1.0);

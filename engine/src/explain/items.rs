@@ -16,7 +16,7 @@ pub(crate) fn explain(query: &Query, item: &mut Item) {
         item.reasons.clear();
         return;
     }
-    let known = (item.product as usize) < query.live.known;
+    let known = item.product.index() < query.live.known;
     match query.list.kind {
         ListKind::GoesWith => goes_with(query, item, limit),
         ListKind::NextInLife => {

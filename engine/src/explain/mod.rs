@@ -80,36 +80,37 @@ pub fn balance(reasons: &mut Vec<Reason>, score: f32, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serendib_shop::ProductIx;
 
     #[test]
     fn contributions_add_up_whatever_is_cut() {
         for limit in 1..5 {
             let mut reasons = vec![
-                Reason::about(ReasonCode::BecauseYouBought, 1, 0.2),
-                Reason::about(ReasonCode::BecauseYouBought, 2, 0.5),
-                Reason::about(ReasonCode::GoesWith, 3, f32::NAN),
+                Reason::about(ReasonCode::BecauseYouBought, ProductIx(1), 0.2),
+                Reason::about(ReasonCode::BecauseYouBought, ProductIx(2), 0.5),
+                Reason::about(ReasonCode::GoesWith, ProductIx(3), f32::NAN),
             ];
             balance(&mut reasons, 0.9, limit);
             let sum: f32 = reasons.iter().map(|r| r.contribution).sum();
             assert!((sum - 0.9).abs() < 1e-6, "{limit}: {sum}");
             assert!(reasons.len() <= limit);
-            assert_eq!(reasons[0].product, Some(2));
+            assert_eq!(reasons[0].product, Some(ProductIx(2)));
         }
         let mut weak = vec![
             Reason::plain(ReasonCode::Surprise, 0.4),
-            Reason::about(ReasonCode::BecauseYouBought, 1, 0.01),
-            Reason::about(ReasonCode::BecauseYouBought, 2, 0.3),
+            Reason::about(ReasonCode::BecauseYouBought, ProductIx(1), 0.01),
+            Reason::about(ReasonCode::BecauseYouBought, ProductIx(2), 0.3),
         ];
         balance(&mut weak, 1.0, 3);
         let said: Vec<_> = weak.iter().map(|r| (r.code, r.product)).collect();
-        let bought = (ReasonCode::BecauseYouBought, Some(2));
+        let bought = (ReasonCode::BecauseYouBought, Some(ProductIx(2)));
         let rest = (ReasonCode::YourTaste, None);
         assert_eq!(said, [(ReasonCode::Surprise, None), bought, rest]);
         assert!((weak[2].contribution - 0.3).abs() < 1e-6);
         let many = |product| Reason::about(ReasonCode::GoesWith, product, 0.03);
-        let mut basket: Vec<Reason> = (0..30).map(many).collect();
+        let mut basket: Vec<Reason> = ProductIx::all(30).map(many).collect();
         balance(&mut basket, 0.9, 3);
-        assert_eq!(basket[0].product, Some(0));
+        assert_eq!(basket[0].product, Some(ProductIx(0)));
         let mut none = vec![Reason::plain(ReasonCode::New, 0.1)];
         balance(&mut none, 0.5, 0);
         assert!(none.is_empty());

@@ -16,12 +16,12 @@ pub struct Relations {
     /// The kind of each product, by number.
     kinds: Vec<u32>,
     of_products: SparseRows,
-    of_kinds: SparseRows,
+    of_kinds: SparseRows<u32>,
 }
 
 impl Relations {
     /// Of products of `kinds`: rows of what stands beside each product and each kind beyond chance, either way round.
-    pub fn new(kinds: Vec<u32>, of_products: SparseRows, of_kinds: SparseRows) -> Relations {
+    pub fn new(kinds: Vec<u32>, of_products: SparseRows, of_kinds: SparseRows<u32>) -> Relations {
         Relations {
             kinds,
             of_products,
@@ -34,31 +34,25 @@ impl Relations {
     /// ```
     /// use serendib_engine::complement::SparseRows;
     /// use serendib_engine::explain::Relations;
+    /// use serendib_shop::ProductIx;
     ///
-    /// let products = SparseRows::from_rows([vec![(1, 1.0)], vec![(0, 1.0)], vec![]]);
+    /// let [soap, lamp, tent] = [0, 1, 2].map(ProductIx);
+    /// let products = SparseRows::from_rows([vec![(lamp, 1.0)], vec![(soap, 1.0)], vec![]]);
     /// let relations = Relations::new(vec![0, 1, 2], products, SparseRows::default());
-    /// assert!(relations.hold(0, 1) && relations.hold(1, 0));
-    /// assert!(!relations.hold(0, 2));
+    /// assert!(relations.hold(soap, lamp) && relations.hold(lamp, soap));
+    /// assert!(!relations.hold(soap, tent));
     /// ```
     pub fn hold(&self, a: ProductIx, b: ProductIx) -> bool {
-        let has = |rows: &SparseRows, a, b| rows.get(a, b) > 0.0 || rows.get(b, a) > 0.0;
-        let kind = |p: ProductIx| self.kinds.get(p as usize).copied();
+        let kind = |p: ProductIx| self.kinds.get(p.index()).copied();
         let kinds = kind(a).zip(kind(b));
-        has(&self.of_products, a, b) || kinds.is_some_and(|(a, b)| has(&self.of_kinds, a, b))
+        beside(&self.of_products, a, b) || kinds.is_some_and(|(a, b)| beside(&self.of_kinds, a, b))
     }
 
     /// Writes the part.
     pub fn write(&self, bundle: &mut BundleWriter) -> Result<(), BundleError> {
-        let u32s = |row: &[u32]| Tensor::u32(&[row.len()], row.to_vec());
-        let mut out = BTreeMap::from([("kinds".to_owned(), u32s(&self.kinds))]);
-        for (of, rows) in [("products", &self.of_products), ("kinds", &self.of_kinds)] {
-            let (offsets, columns, strengths) = rows.parts();
-            let strengths = Tensor::f32(&[strengths.len()], strengths.to_vec());
-            let tensors = [u32s(offsets), u32s(columns), strengths];
-            for (part, tensor) in PARTS.iter().zip(tensors) {
-                out.insert(format!("{of}.{part}"), tensor);
-            }
-        }
+        let mut out = BTreeMap::from([("kinds".to_owned(), Tensor::numbers(&self.kinds))]);
+        put_rows(&mut out, "products", &self.of_products);
+        put_rows(&mut out, "kinds", &self.of_kinds);
         write_tensors(bundle, TENSORS, &out)
     }
 
@@ -78,20 +72,51 @@ impl Relations {
             .filter(|kinds| kinds.len() == products)
             .ok_or_else(|| wrong("kinds"))?;
         let count = kinds.iter().max().map_or(0, |most| *most as usize + 1);
-        let mut rows = |of: &str, count: usize| -> Option<SparseRows> {
-            let mut take = |part: &str| tensors.remove(&format!("{of}.{part}"));
-            let offsets = take(PARTS[0])?.into_u32()?;
-            let columns = take(PARTS[1])?.into_u32()?;
-            let strengths = take(PARTS[2])?.into_f32()?;
-            if offsets.is_empty() {
-                return Some(SparseRows::default());
-            }
-            SparseRows::from_parts(offsets, columns, strengths, count, count)
-        };
+        let of_products = take_rows(&mut tensors, "products", products);
+        let of_kinds = take_rows(&mut tensors, "kinds", count);
         Ok(Some(Relations {
-            of_products: rows("products", products).ok_or_else(|| wrong("products"))?,
-            of_kinds: rows("kinds", count).ok_or_else(|| wrong("kinds"))?,
+            of_products: of_products.ok_or_else(|| wrong("products"))?,
+            of_kinds: of_kinds.ok_or_else(|| wrong("kinds"))?,
             kinds,
         }))
     }
+}
+
+/// Whether one stands beside the other, either way round.
+fn beside<C>(rows: &SparseRows<C>, a: C, b: C) -> bool
+where
+    C: Copy + Ord + From<u32> + Into<u32>,
+{
+    rows.get(a, b) > 0.0 || rows.get(b, a) > 0.0
+}
+
+fn put_rows<C>(out: &mut BTreeMap<String, Tensor>, of: &str, rows: &SparseRows<C>)
+where
+    C: Copy + Ord + From<u32> + Into<u32>,
+{
+    let (offsets, columns, strengths) = rows.parts();
+    let strengths = Tensor::f32(&[strengths.len()], strengths.to_vec());
+    let tensors = [
+        Tensor::numbers(offsets),
+        Tensor::numbers(columns),
+        strengths,
+    ];
+    for (part, tensor) in PARTS.iter().zip(tensors) {
+        out.insert(format!("{of}.{part}"), tensor);
+    }
+}
+
+fn take_rows<C: Copy + Ord + From<u32>>(
+    tensors: &mut BTreeMap<String, Tensor>,
+    of: &str,
+    count: usize,
+) -> Option<SparseRows<C>> {
+    let mut take = |part: &str| tensors.remove(&format!("{of}.{part}"));
+    let offsets = take(PARTS[0])?.into_u32()?;
+    let columns = take(PARTS[1])?.into_u32()?;
+    let strengths = take(PARTS[2])?.into_f32()?;
+    if offsets.is_empty() {
+        return Some(SparseRows::default());
+    }
+    SparseRows::from_parts(offsets, columns, strengths, count, count)
 }

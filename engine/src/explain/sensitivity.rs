@@ -26,7 +26,7 @@ impl Default for Sensitivity {
 impl Sensitivity {
     /// Whether `product` is not to be named: by its category, or by an attribute `sensitive` that is true.
     pub fn hides(&self, catalogue: &Catalogue, product: ProductIx) -> bool {
-        if product as usize >= catalogue.len() {
+        if product.index() >= catalogue.len() {
             return true;
         }
         let row = catalogue.product(product);
@@ -98,7 +98,7 @@ mod tests {
         ])
         .unwrap();
         let hides: Vec<bool> = (0..4)
-            .map(|p| Sensitivity::default().hides(&catalogue, p))
+            .map(|p| Sensitivity::default().hides(&catalogue, ProductIx(p)))
             .collect();
         assert_eq!(hides, [true, true, false, true]);
     }

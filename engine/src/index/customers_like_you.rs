@@ -46,7 +46,7 @@ impl Neighbourhood {
         let bought: Box<[ProductIx]> = acquisitions(history)
             .rev()
             .map(|touch| touch.product)
-            .filter(|product| (*product as usize) < self.products && seen.insert(*product))
+            .filter(|product| product.index() < self.products && seen.insert(*product))
             .take(KEPT)
             .collect();
         self.listed += list_bytes(&bought);
@@ -173,24 +173,30 @@ mod tests {
     #[test]
     fn what_the_nearest_bought_comes_first_and_whoever_is_gone_counts_no_more() {
         let mut people = Neighbourhood::new(2, 10);
-        people.put(1, &[1.0, 0.0], &bought(&[3, 4, 99])).unwrap();
-        people.put(2, &[0.8, 0.6], &bought(&[4, 5])).unwrap();
-        people.put(3, &[-1.0, 0.0], &bought(&[6])).unwrap();
+        people
+            .put(1, &[1.0, 0.0], &bought(&[3, 4, 99].map(ProductIx)))
+            .unwrap();
+        people
+            .put(2, &[0.8, 0.6], &bought(&[4, 5].map(ProductIx)))
+            .unwrap();
+        people
+            .put(3, &[-1.0, 0.0], &bought(&[ProductIx(6)]))
+            .unwrap();
         let ask = |people: &Neighbourhood, gone: u64| {
             people
-                .proposals(&[1.0, 0.0], 9, &|key| key != gone, &|p| p != 5)
+                .proposals(&[1.0, 0.0], 9, &|key| key != gone, &|p| p != ProductIx(5))
                 .unwrap()
         };
         let products = |found: Vec<(ProductIx, f32)>| -> Vec<ProductIx> {
             found.into_iter().map(|f| f.0).collect()
         };
-        assert_eq!(products(ask(&people, 0)), [4, 3]);
-        assert_eq!(products(ask(&people, 1)), [4]);
+        assert_eq!(products(ask(&people, 0)), [4, 3].map(ProductIx));
+        assert_eq!(products(ask(&people, 1)), [ProductIx(4)]);
         let index = people.rebuilt();
         people.replace_index(index);
-        assert_eq!(products(ask(&people, 0)), [4, 3]);
+        assert_eq!(products(ask(&people, 0)), [4, 3].map(ProductIx));
         assert!(people.remove(1) && !people.remove(1));
-        assert_eq!(products(ask(&people, 0)), [4]);
+        assert_eq!(products(ask(&people, 0)), [ProductIx(4)]);
         assert!(people.put(4, &[0.0, 0.0], &[]).is_err());
         assert_eq!(people.len(), 2);
     }

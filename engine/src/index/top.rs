@@ -1,20 +1,22 @@
 //! Keeping the best k of many scored products, ties going to the smaller number.
 
+use serendib_shop::ProductIx;
+
 /// Collects scored products and keeps the best `k`: score descending, then number ascending.
 #[derive(Debug)]
-pub struct Top {
+pub struct Top<N = ProductIx> {
     k: usize,
-    held: Vec<(u32, f32)>,
+    held: Vec<(N, f32)>,
     floor: f32,
 }
 
-fn order(a: &(u32, f32), b: &(u32, f32)) -> std::cmp::Ordering {
+fn order<N: Ord>(a: &(N, f32), b: &(N, f32)) -> std::cmp::Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
-impl Top {
+impl<N: Ord> Top<N> {
     /// Keeps at most `k`.
-    pub fn new(k: usize) -> Top {
+    pub fn new(k: usize) -> Top<N> {
         Top {
             k,
             held: Vec::with_capacity(k.min(4096).saturating_mul(2)),
@@ -30,7 +32,7 @@ impl Top {
 
     /// Offers a product; a score that is not finite is ignored.
     #[inline]
-    pub fn push(&mut self, ix: u32, score: f32) {
+    pub fn push(&mut self, ix: N, score: f32) {
         if self.admits(score) && score.is_finite() {
             self.held.push((ix, score));
             if self.held.len() >= self.k.saturating_mul(2).max(16) {
@@ -48,18 +50,18 @@ impl Top {
     }
 
     /// The numbers of the best in ascending order: for a second look at each, in the order of memory.
-    pub fn into_numbers(mut self) -> Vec<u32> {
+    pub fn into_numbers(mut self) -> Vec<N> {
         if self.k == 0 {
             return Vec::new();
         }
         self.shrink();
-        let mut numbers: Vec<u32> = self.held.into_iter().map(|(ix, _)| ix).collect();
+        let mut numbers: Vec<N> = self.held.into_iter().map(|(ix, _)| ix).collect();
         numbers.sort_unstable();
         numbers
     }
 
     /// The best, in order.
-    pub fn finish(mut self) -> Vec<(u32, f32)> {
+    pub fn finish(mut self) -> Vec<(N, f32)> {
         if self.k == 0 {
             return Vec::new();
         }
@@ -70,11 +72,15 @@ impl Top {
 }
 
 /// The best `k` of `scores` that `allowed` lets through, in order; numbers are positions.
-pub fn top_of(scores: &[f32], k: usize, allowed: &(dyn Fn(u32) -> bool + Sync)) -> Vec<(u32, f32)> {
+pub fn top_of(
+    scores: &[f32],
+    k: usize,
+    allowed: &(dyn Fn(ProductIx) -> bool + Sync),
+) -> Vec<(ProductIx, f32)> {
     let mut top = Top::new(k.min(scores.len()));
-    for (ix, score) in scores.iter().enumerate() {
-        if top.admits(*score) && allowed(ix as u32) {
-            top.push(ix as u32, *score);
+    for (ix, score) in ProductIx::all(scores.len()).zip(scores) {
+        if top.admits(*score) && allowed(ix) {
+            top.push(ix, *score);
         }
     }
     top.finish()
@@ -90,10 +96,14 @@ mod tests {
         #[test]
         fn the_best_equal_a_full_sort(scores in prop::collection::vec(-3i8..3, 0..80), k in 0usize..40) {
             let scores: Vec<f32> = scores.into_iter().map(f32::from).collect();
-            let mut all: Vec<(u32, f32)> = (0..).zip(scores.iter().copied()).filter(|(ix, _)| ix % 3 != 1).collect();
+            let shown = |ix: ProductIx| ix.0 % 3 != 1;
+            let mut all: Vec<(ProductIx, f32)> = ProductIx::all(scores.len())
+                .zip(scores.iter().copied())
+                .filter(|(ix, _)| shown(*ix))
+                .collect();
             all.sort_by(order);
             all.truncate(k);
-            prop_assert_eq!(top_of(&scores, k, &|ix| ix % 3 != 1), all);
+            prop_assert_eq!(top_of(&scores, k, &shown), all);
         }
     }
 
@@ -101,7 +111,7 @@ mod tests {
     fn what_is_not_finite_never_enters() {
         assert_eq!(
             top_of(&[f32::NAN, 1.0, f32::INFINITY], 5, &|_| true),
-            [(1, 1.0)]
+            [(ProductIx(1), 1.0)]
         );
         assert!(top_of(&[1.0], 0, &|_| true).is_empty());
         assert_eq!(top_of(&[1.0], 1_000_000, &|_| true).len(), 1);

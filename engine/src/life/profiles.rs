@@ -224,7 +224,7 @@ impl ProductProfiles {
     ) -> Option<ProductProfiles> {
         let as_before = |ix: ProductIx| {
             let product = catalogue.product(ix);
-            self.of.get(ix as usize) == Some(&profiles.resolve(product))
+            self.of.get(ix.index()) == Some(&profiles.resolve(product))
                 && self.durable(ix) == (product.durable == Some(true))
         };
         if changed.iter().all(|ix| as_before(*ix)) {
@@ -233,7 +233,7 @@ impl ProductProfiles {
         let mut of = self.of.clone();
         for &ix in changed {
             let profile = profiles.resolve(catalogue.product(ix));
-            match of.get_mut(ix as usize) {
+            match of.get_mut(ix.index()) {
                 Some(place) => *place = profile,
                 None => of.push(profile),
             }
@@ -254,10 +254,10 @@ impl ProductProfiles {
             starts[ix] += starts[ix - 1];
         }
         let mut next = starts.clone();
-        let mut members = vec![0; starts.last().map_or(0, |n| *n as usize)];
-        for (product, &profile) in of.iter().enumerate() {
+        let mut members = vec![ProductIx::default(); starts.last().map_or(0, |n| *n as usize)];
+        for (product, &profile) in ProductIx::all(of.len()).zip(&of) {
             if profile != NO_PROFILE {
-                members[next[profile as usize] as usize] = product as ProductIx;
+                members[next[profile as usize] as usize] = product;
                 next[profile as usize] += 1;
             }
         }
@@ -275,12 +275,12 @@ impl ProductProfiles {
 
     /// The profile of `product`; [`NO_PROFILE`] for a number that the catalogue never gave.
     pub fn of(&self, product: ProductIx) -> ProfileIx {
-        self.of.get(product as usize).copied().unwrap_or(NO_PROFILE)
+        self.of.get(product.index()).copied().unwrap_or(NO_PROFILE)
     }
 
     /// Whether owning one removes the need for another.
     pub fn durable(&self, product: ProductIx) -> bool {
-        self.durable.get(product as usize).copied().unwrap_or(false)
+        self.durable.get(product.index()).copied().unwrap_or(false)
     }
 
     /// The products with `profile`, in order of their numbers.

@@ -131,7 +131,7 @@ impl<'a> Appraiser<'a> {
 }
 
 fn vector(model: &Model, product: ProductIx) -> Option<&[f32]> {
-    ((product as usize) < model.catalogue.len())
+    (product.index() < model.catalogue.len())
         .then(|| model.representation.vector(product))
         .flatten()
 }

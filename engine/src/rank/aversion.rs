@@ -32,7 +32,7 @@ impl Averse {
     ) -> Averse {
         let mut averse = Averse::default();
         for (&product, &how) in &standing.let_down {
-            if product as usize >= live.catalogue.len() {
+            if product.index() >= live.catalogue.len() {
                 continue;
             }
             let factor = model.aversion.of(how);

@@ -41,8 +41,11 @@ mod tests {
             [0, 4, 10, 99, 100, 5_000].map(Beside::count),
             [0, 0, 2, 19, 20, 20]
         );
-        let beside = Beside::new(vec![3, 1], vec![1, 2]);
+        let beside = Beside::new(
+            vec![ProductIx(3), ProductIx(1)],
+            vec![ProductIx(1), ProductIx(2)],
+        );
         assert_eq!(beside.expected.len(), 3);
-        assert_eq!(beside.plain, [3, 1]);
+        assert_eq!(beside.plain, [3, 1].map(ProductIx));
     }
 }

@@ -7,7 +7,7 @@ use crate::bundle::Manifest;
 use crate::complement::{Complements, Completion, Parts, SparseRows, Variants};
 use crate::model::Model;
 use crate::represent::Representation;
-use serendib_shop::{Catalogue, Encoder, Product, ShelfChange};
+use serendib_shop::{Catalogue, Encoder, Product, ProductIx, ShelfChange};
 
 fn product(id: &str, kind: &str) -> Product {
     Product {
@@ -26,21 +26,24 @@ fn model() -> Model {
         ("tea", "food"),
     ];
     let products = products.map(|(id, kind)| product(id, kind)).to_vec();
-    let row = |row: Vec<(u32, f32)>| {
+    let row = |row: Vec<(ProductIx, f32)>| {
         let mut rows = vec![Vec::new(); 5];
         rows[0] = row;
         SparseRows::from_rows(rows)
     };
     let complements = Complements::new(Parts {
-        variants: Variants::from_groups((0..5).collect()),
+        variants: Variants::from_groups(ProductIx::all(5).collect()),
         edges: vec![Vec::new(); 5],
         topics: vec![0, 0, 1, 2, 3],
-        completion: Completion::new(row(vec![(4, 0.9)]), vec![0.1, 0.1, 0.1, 0.1, 0.5]),
+        completion: Completion::new(
+            row(vec![(ProductIx(4), 0.9)]),
+            vec![0.1, 0.1, 0.1, 0.1, 0.5],
+        ),
         substitute_from: 0.35,
         ..Parts::default()
     });
     let told = SparseRows::from_rows(vec![vec![(1, 0.5)], vec![], vec![], vec![]]);
-    let follows = row(vec![(2, 0.4), (3, 0.1)]);
+    let follows = row(vec![(ProductIx(2), 0.4), (ProductIx(3), 0.1)]);
     let mut model = Model::new(
         Manifest::default(),
         Arc::new(Catalogue::new(products).unwrap()),
@@ -60,19 +63,27 @@ fn ask(live: &Live, spoil: impl Fn(&mut Request)) -> ListAnswer {
 
 fn said(list: &ListAnswer) -> Vec<(u32, ReasonCode)> {
     let items = list.items.iter();
-    items.map(|i| (i.product, i.reasons[0].code)).collect()
+    items.map(|i| (i.product.0, i.reasons[0].code)).collect()
 }
 
 #[test]
 fn a_basket_of_one_is_the_page_of_its_product_and_only_what_is_proven_is_told() {
     let live = Live::of_catalogue(model().catalogue.clone());
-    let page = ask(&live, |r| r.context.viewed = Some(0));
+    let page = ask(&live, |r| r.context.viewed = Some(ProductIx(0)));
     let expected = [(2, ReasonCode::GoesWith), (3, ReasonCode::Popular)];
     assert_eq!(said(&page), expected);
-    let alone = ask(&live, |r| r.context.basket = vec![(0, 1.0), (0, 2.0)]);
+    let alone = ask(&live, |r| {
+        r.context.basket = vec![(ProductIx(0), 1.0), (ProductIx(0), 2.0)]
+    });
     assert_eq!(said(&alone), said(&page));
-    let two = ask(&live, |r| r.context.basket = vec![(0, 1.0), (3, 1.0)]);
-    assert_eq!(two.items[0].product, 4, "a basket of two is completed");
+    let two = ask(&live, |r| {
+        r.context.basket = vec![(ProductIx(0), 1.0), (ProductIx(3), 1.0)]
+    });
+    assert_eq!(
+        two.items[0].product,
+        ProductIx(4),
+        "a basket of two is completed"
+    );
 }
 
 #[test]
@@ -81,9 +92,12 @@ fn what_came_after_the_model_has_the_complements_of_its_kind() {
     let live = Live::of_catalogue(model.catalogue.clone());
     let newer = ShelfChange::listed(product("plotter", "office"));
     let live = live.changed([newer], &model.representation, None).unwrap();
-    let page = ask(&live, |r| r.context.viewed = Some(5));
+    let page = ask(&live, |r| r.context.viewed = Some(ProductIx(5)));
     let ink = &page.items[0];
-    assert_eq!((ink.product, ink.reasons[0].product), (2, Some(5)));
-    let alone = ask(&live, |r| r.context.basket = vec![(5, 1.0)]);
+    assert_eq!(
+        (ink.product, ink.reasons[0].product),
+        (ProductIx(2), Some(ProductIx(5)))
+    );
+    let alone = ask(&live, |r| r.context.basket = vec![(ProductIx(5), 1.0)]);
     assert_eq!(said(&alone), said(&page));
 }

@@ -64,9 +64,9 @@ impl Live {
     ) -> Result<Live, CatalogueError> {
         let mut live = self.clone();
         let changed = live.shelves.apply(changes)?;
-        for &ix in changed.iter().filter(|ix| **ix as usize >= live.known) {
+        for &ix in changed.iter().filter(|ix| ix.index() >= live.known) {
             let vector = representation.embed(live.shelves.catalogue.product(ix));
-            let at = ix as usize - live.known;
+            let at = ix.index() - live.known;
             if at == live.cold.len() {
                 live.cold.push_back(vector);
             } else {

@@ -37,7 +37,7 @@ use serendib_shop::{Budget, Fact, Owned, ProductIx, Standing, Touch, NO_PRODUCT}
 /// use serendib_engine::model::Model;
 /// use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 /// use serendib_engine::represent::Representation;
-/// use serendib_shop::{Catalogue, Encoder, Product};
+/// use serendib_shop::{Catalogue, Encoder, Product, ProductIx};
 ///
 /// let catalogue = Arc::new(Catalogue::new(vec![Product::bare("tea"), Product::bare("cup")])?);
 /// let buyers = Representation::of_popularity(vec![2.0, 7.0]);
@@ -45,7 +45,7 @@ use serendib_shop::{Budget, Fact, Owned, ProductIx, Standing, Touch, NO_PRODUCT}
 /// let live = Live::of_catalogue(catalogue);
 /// let request = Request::one(ListKind::Popular, 1, 0);
 /// let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| false)?;
-/// assert_eq!(answer.lists[0].items[0].product, 1);
+/// assert_eq!(answer.lists[0].items[0].product, ProductIx(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn recommend(
@@ -334,9 +334,9 @@ fn fold(model: &Model, customer: &CustomerState, context: &Context, now: i64) ->
     let mut session: Vec<(ProductIx, f32)> = Vec::new();
     session.extend(context.viewed.map(|product| (product, 1.0)));
     session.extend(context.basket.iter().map(|(product, _)| (*product, 1.0)));
-    session.retain(|(product, _)| (*product as usize) < known);
+    session.retain(|(product, _)| product.index() < known);
     let representation = &model.representation;
-    let stays = |t: &&Touch| (t.product as usize) < known || t.product == NO_PRODUCT;
+    let stays = |t: &&Touch| t.product.index() < known || t.product == NO_PRODUCT;
     // Products that came after the model have numbers that its vectors do not know.
     let folded = if customer.history.iter().all(|t| stays(&t)) {
         representation.fold_in(customer.history, now)

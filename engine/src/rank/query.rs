@@ -144,7 +144,7 @@ pub(crate) fn owned_kin(
     live: &Live,
     owned: &HashMap<ProductIx, Owned>,
 ) -> HashSet<ProductIx> {
-    let known = live.catalogue.len() as ProductIx;
+    let known = ProductIx::of_index(live.catalogue.len());
     let durable = |product: &ProductIx| live.catalogue.product(*product).durable == Some(true);
     let durable = owned.keys().copied().filter(|p| *p < known).filter(durable);
     durable.map(|product| kin(model, live, product)).collect()

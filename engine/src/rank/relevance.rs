@@ -185,7 +185,7 @@ impl<'a> RelevanceView<'a> {
         }
         let live = self.live;
         let representation = &self.model.representation;
-        let is_known = |product: &ProductIx| (*product as usize) < live.known;
+        let is_known = |product: &ProductIx| product.index() < live.known;
         let known: Vec<_> = products.iter().copied().filter(is_known).collect();
         let mut scores = representation.score(self.folded, &known).into_iter();
         products
@@ -195,7 +195,7 @@ impl<'a> RelevanceView<'a> {
                     scores.next().unwrap_or(0.0)
                 } else {
                     live.cold
-                        .get(*product as usize - live.known)
+                        .get(product.index() - live.known)
                         .and_then(Option::as_ref)
                         .map_or(0.0, |cold| representation.score_cold(self.folded, cold))
                 });

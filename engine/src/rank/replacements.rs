@@ -20,11 +20,10 @@ pub(crate) fn replacements(
     };
     let groups = complements.variants().groups();
     let group = complements.variants().of(product);
-    let variants = groups
-        .iter()
-        .enumerate()
-        .filter(|(ix, g)| **g == group && *ix as ProductIx != product)
-        .map(|(ix, _)| (ix as ProductIx, 3.0));
+    let variants = ProductIx::all(groups.len())
+        .zip(groups)
+        .filter(|(ix, g)| **g == group && *ix != product)
+        .map(|(ix, _)| (ix, 3.0));
     let substitutes = complements
         .substitutes(product)
         .into_iter()
@@ -51,7 +50,7 @@ pub(crate) fn alike(
     let same = |product: ProductIx| leaf.is_none() || catalogue.leaf(product) == leaf;
     let fine = |product: ProductIx| product != about && same(product) && admits(product);
     let mut near: Vec<ProductIx> = Vec::new();
-    if (about as usize) < live.known {
+    if about.index() < live.known {
         let found = model.representation.similar(about, NEAR, &fine);
         near.extend(found.into_iter().map(|(product, _)| product));
     }

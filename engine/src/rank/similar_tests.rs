@@ -6,7 +6,7 @@ use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::represent::{Dense, Parts, Representation};
-use serendib_shop::{Catalogue, Encoder, Product};
+use serendib_shop::{Catalogue, Encoder, Product, ProductIx};
 
 /// Ten products whose vectors turn away from the first one by one; even ones are seats, odd ones books.
 fn model() -> Model {
@@ -39,7 +39,8 @@ fn model() -> Model {
 
 fn similar(model: &Model, live: &Live, about: &[u32]) -> ListAnswer {
     let mut request = Request::one(ListKind::Similar, 6, 50);
-    request.context.basket = about.iter().map(|product| (*product, 1.0)).collect();
+    let basket = about.iter().map(|product| (ProductIx(*product), 1.0));
+    request.context.basket = basket.collect();
     let answer = recommend(model, live, CustomerState::NOBODY, &request, &|| false).unwrap();
     answer.lists.into_iter().next().unwrap()
 }
@@ -51,7 +52,7 @@ fn each_item_names_what_it_is_most_like() {
     let list = similar(&model, &live, &[0, 9]);
     assert_eq!(list.items.len(), 6);
     for item in &list.items {
-        let nearer = if item.product < 5 { 0 } else { 9 };
+        let nearer = ProductIx(if item.product.0 < 5 { 0 } else { 9 });
         assert_eq!(item.reasons[0].product, Some(nearer), "{}", item.product);
         assert_eq!(item.reasons[0].code, ReasonCode::SimilarTo);
     }
@@ -66,7 +67,7 @@ fn what_is_gone_is_first_replaced_by_its_own_kind() {
     let said: Vec<(u32, ReasonCode)> = list
         .items
         .iter()
-        .map(|item| (item.product, item.reasons[0].code))
+        .map(|item| (item.product.0, item.reasons[0].code))
         .collect();
     let instead = [2, 4, 6, 8].map(|seat| (seat, ReasonCode::InsteadOf));
     let like = [1, 3].map(|book| (book, ReasonCode::SimilarTo));

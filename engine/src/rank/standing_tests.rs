@@ -6,7 +6,7 @@ use super::*;
 use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::represent::Representation;
-use serendib_shop::{Catalogue, Cause, Encoder, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Cause, Encoder, Kind, Product, ProductIx, Touch};
 
 /// Twelve products, the first with the most buyers. 0 and 1 are sizes of one thing, 2 is of their shelf and brand, the others of
 /// no brand.
@@ -29,7 +29,7 @@ fn model() -> Model {
 }
 
 fn touch(kind: Kind, product: u32, at: i64) -> Touch {
-    Touch::new(kind, product, at)
+    Touch::new(kind, ProductIx(product), at)
 }
 
 fn list_of(model: &Model, history: &[Touch], request: &Request) -> ListAnswer {
@@ -44,7 +44,7 @@ fn list_of(model: &Model, history: &[Touch], request: &Request) -> ListAnswer {
 
 fn shown(model: &Model, history: &[Touch], request: &Request) -> Vec<u32> {
     let list = list_of(model, history, request);
-    list.items.iter().map(|item| item.product).collect()
+    list.items.iter().map(|item| item.product.0).collect()
 }
 
 fn popular(history: &[Touch]) -> Vec<u32> {
@@ -61,8 +61,8 @@ fn what_is_hidden_is_in_no_list_until_it_is_undone() {
     let model = model();
     for kind in [ListKind::ForYou, ListKind::Popular, ListKind::Similar] {
         let mut request = Request::one(kind, 12, 50);
-        request.context.viewed = (kind == ListKind::Similar).then_some(7);
-        request.lists[0].pins = vec![3];
+        request.context.viewed = (kind == ListKind::Similar).then_some(ProductIx(7));
+        request.lists[0].pins = vec![ProductIx(3)];
         for hide in [Kind::HIDE, Kind::NOT_INTERESTED, Kind::DISLIKE] {
             let mut history = vec![touch(hide, 3, 1), touch(Kind::PURCHASE, 9, 2)];
             assert!(!shown(&model, &history, &request).contains(&3), "{kind:?}");
@@ -87,7 +87,7 @@ fn who_allows_no_personal_answers_is_not_shown_what_they_hid_either() {
     };
     let request = Request::one(ListKind::Popular, 12, 50);
     let answer = recommend(&model, &live, customer, &request, &|| false).unwrap();
-    let list: Vec<u32> = answer.lists[0].items.iter().map(|i| i.product).collect();
+    let list: Vec<u32> = answer.lists[0].items.iter().map(|i| i.product.0).collect();
     assert_eq!(list, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 }
 
@@ -104,7 +104,11 @@ fn what_let_a_customer_down_comes_far_behind_and_its_kin_behind() {
         let list = popular(&[no]);
         assert!(place(&list, 4) >= place(&before, 4) + 2, "{no:?}: {list:?}");
         let score = list_of(&model(), &[no], &Request::one(ListKind::Popular, 12, 50));
-        let own = score.items.iter().find(|i| i.product == 4).unwrap();
+        let own = score
+            .items
+            .iter()
+            .find(|i| i.product == ProductIx(4))
+            .unwrap();
         assert!(own.score > 0.0 && own.score < 0.5, "{no:?}");
         last = last.min(place(&list, 4));
     }
@@ -128,7 +132,7 @@ fn what_let_a_customer_down_comes_far_behind_and_its_kin_behind() {
     let mut request = Request::one(ListKind::Popular, 12, 50);
     assert_eq!(shown(&model(), &forgiven, &request), before);
     // a surprise that is not wanted again counts like a low rating
-    request.context.regretted = vec![(4, 10)];
+    request.context.regretted = vec![(ProductIx(4), 10)];
     assert_eq!(shown(&model(), &[], &request).last(), Some(&4));
 }
 
@@ -137,12 +141,12 @@ fn what_let_most_down_comes_behind_for_everybody_who_does_not_like_it() {
     let mut model = model();
     let request = Request::one(ListKind::Popular, 12, 50);
     let before = shown(&model, &[], &request);
-    model.aversion.disliked = vec![4];
+    model.aversion.disliked = vec![ProductIx(4)];
     let list = shown(&model, &[], &request);
     assert!(place(&list, 4) >= place(&before, 4) + 2, "{list:?}");
     let bought = [touch(Kind::PURCHASE, 4, 1)];
     let own = list_of(&model, &bought, &request);
-    let own: Vec<u32> = own.items.iter().map(|item| item.product).collect();
+    let own: Vec<u32> = own.items.iter().map(|item| item.product.0).collect();
     assert!(
         !own.contains(&4) || place(&own, 4) <= place(&before, 4),
         "{own:?}"
@@ -189,7 +193,7 @@ fn a_list_for_somebody_else_is_not_made_of_the_customers_own_things() {
     assert!(!own.contains(&3) && !own.contains(&5));
     request.context.occasion = Some(Occasion::Gift);
     let list = list_of(&model, &history, &request);
-    let gift: Vec<u32> = list.items.iter().map(|item| item.product).collect();
+    let gift: Vec<u32> = list.items.iter().map(|item| item.product.0).collect();
     assert!(gift.contains(&3) && !gift.contains(&5), "{gift:?}");
     assert!(list.notes.contains(&Note::NotPersonal));
     let reasons = list.items.iter().flat_map(|item| &item.reasons);

@@ -6,7 +6,7 @@ use crate::bundle::Manifest;
 use crate::index::{LikeYou, Neighbourhood};
 use crate::model::Model;
 use crate::represent::{ContentPart, Dense, Parts, Representation, Vocabulary};
-use serendib_shop::{Catalogue, Encoder, Kind, Product, ShelfChange, Touch};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, ProductIx, ShelfChange, Touch};
 
 /// Ten products; number 0 has the most buyers. 1 and 2 are variants, 3 is out of stock, 4 durable, 5 ends at time 100.
 fn model() -> Model {
@@ -33,7 +33,7 @@ fn model() -> Model {
 }
 
 fn touch(kind: Kind, product: u32, at: i64) -> Touch {
-    Touch::new(kind, product, at)
+    Touch::new(kind, ProductIx(product), at)
 }
 
 fn ask(model: &Model, history: &[Touch], request: &Request) -> Answer {
@@ -46,7 +46,7 @@ fn ask(model: &Model, history: &[Touch], request: &Request) -> Answer {
 }
 
 fn products(list: &ListAnswer) -> Vec<u32> {
-    list.items.iter().map(|item| item.product).collect()
+    list.items.iter().map(|item| item.product.0).collect()
 }
 
 #[test]
@@ -66,18 +66,18 @@ fn nobody_gets_the_best_non_personal_answer_and_is_told() {
 fn every_candidate_is_kept_or_removed_by_name() {
     let model = model();
     let mut request = Request::one(ListKind::Popular, 3, 200);
-    request.exclusions = vec![6];
+    request.exclusions = vec![ProductIx(6)];
     let list = &ask(&model, &[], &request).lists[0];
     let kept: BTreeSet<u32> = products(list).into_iter().collect();
-    let removed: BTreeSet<u32> = list.removed.iter().map(|r| r.product).collect();
+    let removed: BTreeSet<u32> = list.removed.iter().map(|r| r.product.0).collect();
     assert!(kept.is_disjoint(&removed));
     assert_eq!(kept, [0, 1, 4].into());
     assert!(list.removed.contains(&Removed {
-        product: 2,
+        product: ProductIx(2),
         by: "variant"
     }));
     assert!(list.removed.contains(&Removed {
-        product: 9,
+        product: ProductIx(9),
         by: "count"
     }));
 }
@@ -187,7 +187,7 @@ fn nothing_appears_twice_across_the_lists_of_one_response() {
 fn pins_come_first_if_they_are_on_sale() {
     let model = model();
     let mut request = Request::one(ListKind::Popular, 3, 50);
-    request.lists[0].pins = vec![9, 3, 9, 0];
+    request.lists[0].pins = vec![ProductIx(9), ProductIx(3), ProductIx(9), ProductIx(0)];
     let list = &ask(&model, &[], &request).lists[0];
     assert_eq!(products(list), [9, 0, 1]);
     assert!(list.items[0].pinned && !list.items[2].pinned);
@@ -243,12 +243,16 @@ fn with_upserts(model: &Model, upserts: Vec<Product>) -> Live {
 #[test]
 fn upserted_products_keep_known_numbers_and_append_new_ones() {
     let model = model();
-    let mut changed = model.catalogue.product(3).clone();
+    let mut changed = model.catalogue.product(ProductIx(3)).clone();
     changed.stock = Some(5);
     let upserts = vec![Product::bare("new"), changed, Product::bare("new")];
     let live = with_upserts(&model, upserts);
     assert_eq!((live.known, live.catalogue.len()), (10, 11));
-    assert!(live.sells(3, 50) && live.sells(10, 50) && !live.sells(11, 50));
+    assert!(
+        live.sells(ProductIx(3), 50)
+            && live.sells(ProductIx(10), 50)
+            && !live.sells(ProductIx(11), 50)
+    );
 }
 
 #[test]
@@ -282,7 +286,7 @@ fn a_product_that_came_later_has_similar_ones_and_is_among_theirs() {
     let live = with_upserts(&model, later.to_vec());
     let similar = |viewed: u32| {
         let mut request = Request::one(ListKind::Similar, 5, 50);
-        request.context.viewed = Some(viewed);
+        request.context.viewed = Some(ProductIx(viewed));
         let answer = recommend(&model, &live, CustomerState::NOBODY, &request, &|| false).unwrap();
         products(&answer.lists[0])
     };

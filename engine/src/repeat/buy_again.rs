@@ -99,7 +99,7 @@ impl Supply {
 impl BuyAgain {
     /// The rhythm of `product`, the shop's where it is not known.
     pub fn rhythm(&self, product: ProductIx) -> &Rhythm {
-        self.rhythms.get(product as usize).unwrap_or(&self.shop)
+        self.rhythms.get(product.index()).unwrap_or(&self.shop)
     }
 
     /// How likely each product that the customer bought is bought again within `horizon_days` of `now`, likeliest
@@ -111,14 +111,14 @@ impl BuyAgain {
     ///
     /// ```
     /// use serendib_engine::repeat::{BuyAgain, RepeatOdds, Rhythm};
-    /// use serendib_shop::{Kind, Touch, DAY_MS};
+    /// use serendib_shop::{Kind, ProductIx, Touch, DAY_MS};
     ///
     /// let monthly = Rhythm { mu: 30f32.ln(), sigma: 0.3, repeat: 0.8, packs: 1.0 };
     /// let odds = RepeatOdds::default();
     /// let model = BuyAgain { rhythms: vec![monthly], shop: monthly, odds };
-    /// let bought = Touch::new(Kind::PURCHASE, 0, 100 * DAY_MS);
+    /// let bought = Touch::new(Kind::PURCHASE, ProductIx(0), 100 * DAY_MS);
     /// let due = model.due(&[bought], 125 * DAY_MS, 14.0, None, &|_, _| false);
-    /// assert_eq!((due[0].product, due[0].times), (0, 1));
+    /// assert_eq!((due[0].product, due[0].times), (ProductIx(0), 1));
     /// ```
     pub fn due(
         &self,

@@ -29,7 +29,7 @@ impl NeighbourIndex {
     /// own profile alone.
     pub fn row(model: &NextBasket, history: &[Touch], timed: bool) -> SparseVector {
         let mut row = model.rates_of(&baskets(history, timed));
-        row.retain(|(product, _)| (*product as usize) < model.popularity.len());
+        row.retain(|(product, _)| product.index() < model.popularity.len());
         row
     }
 
@@ -50,7 +50,7 @@ impl NeighbourIndex {
             let mut length = 0.0;
             for &(product, rate) in vector {
                 length += rate * rate;
-                if let Some(posting) = postings.get_mut(product as usize) {
+                if let Some(posting) = postings.get_mut(product.index()) {
                     posting.push((customer as u32, rate));
                 }
             }
@@ -95,7 +95,7 @@ impl NeighbourIndex {
         let mut own = 0.0;
         for &(product, rate) in rates {
             own += rate * rate;
-            let posting = self.postings.get(product as usize);
+            let posting = self.postings.get(product.index());
             for &(customer, other) in posting.into_iter().flatten() {
                 dots[customer as usize] += rate * other;
             }
@@ -132,13 +132,13 @@ impl NeighbourIndex {
         let mut sums = vec![0.0f32; self.postings.len()];
         for (customer, _) in nearest {
             for &(product, rate) in &self.vectors[customer as usize] {
-                if let Some(sum) = sums.get_mut(product as usize) {
+                if let Some(sum) = sums.get_mut(product.index()) {
                     *sum += rate * share;
                 }
             }
         }
         let some = sums.into_iter().enumerate().filter(|(_, sum)| *sum > 0.0);
-        some.map(|(product, sum)| (product as ProductIx, sum))
+        some.map(|(product, sum)| (ProductIx::of_index(product), sum))
             .collect()
     }
 }

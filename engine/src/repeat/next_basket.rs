@@ -147,7 +147,7 @@ impl NextBasket {
 
     /// Own count of `product` with its habit.
     pub fn own(&self, product: ProductIx, count: f32) -> f32 {
-        let habit = self.habits.get(product as usize).copied().unwrap_or(1.0);
+        let habit = self.habits.get(product.index()).copied().unwrap_or(1.0);
         count * habit.powf(self.settings.habit)
     }
 
@@ -222,11 +222,11 @@ impl NextBasket {
     pub fn related(&self, vector: &[(ProductIx, f32)], out: &mut [f32]) {
         out.fill(0.0);
         for &(product, weight) in vector {
-            let Some([from, to]) = self.starts.get(product as usize..product as usize + 2) else {
+            let Some([from, to]) = self.starts.get(product.index()..product.index() + 2) else {
                 continue;
             };
             for at in *from as usize..*to as usize {
-                if let Some(slot) = out.get_mut(self.targets[at] as usize) {
+                if let Some(slot) = out.get_mut(self.targets[at].index()) {
                     *slot += weight * self.weights[at];
                 }
             }
@@ -253,7 +253,7 @@ impl NextBasket {
             out.fill(0.0);
         }
         for &(product, weight) in neighbours.unwrap_or(&[]) {
-            if let Some(slot) = out.get_mut(product as usize) {
+            if let Some(slot) = out.get_mut(product.index()) {
                 *slot += settings.neighbours * profile.explore * weight;
             }
         }
@@ -261,7 +261,7 @@ impl NextBasket {
             *slot += popular * profile.explore * popularity;
         }
         for &(product, weight) in &profile.vector {
-            if let Some(slot) = out.get_mut(product as usize) {
+            if let Some(slot) = out.get_mut(product.index()) {
                 *slot += self.own(product, weight);
             }
         }
@@ -284,13 +284,14 @@ impl NextBasket {
     ///
     /// ```
     /// use serendib_engine::repeat::{NextBasket, NextBasketSettings};
-    /// use serendib_shop::{Kind, Touch, DAY_MS};
+    /// use serendib_shop::{Kind, ProductIx, Touch, DAY_MS};
     ///
     /// let settings = NextBasketSettings::default();
     /// let model = NextBasket::new(settings, vec![0.01, 0.01], vec![1.0, 1.0], &[], vec![]);
-    /// let profile = model.profile(&[Touch::new(Kind::PURCHASE, 1, DAY_MS)], true);
+    /// let lamp = ProductIx(1);
+    /// let profile = model.profile(&[Touch::new(Kind::PURCHASE, lamp, DAY_MS)], true);
     /// let basket = model.recommend(&profile, None, 1, &|_| true);
-    /// assert_eq!(basket[0].product, 1);
+    /// assert_eq!(basket[0].product, lamp);
     /// ```
     pub fn recommend(
         &self,
@@ -301,7 +302,7 @@ impl NextBasket {
     ) -> Vec<BasketItem> {
         let mut scores = vec![0.0; self.popularity.len()];
         self.scores(profile, neighbours, &mut scores);
-        let allowed = |product: ProductIx| scores[product as usize] > 0.0 && allowed(product);
+        let allowed = |product: ProductIx| scores[product.index()] > 0.0 && allowed(product);
         top_of(&scores, count, &allowed)
             .into_iter()
             .map(|(product, score)| BasketItem {
@@ -332,10 +333,7 @@ impl NextBasket {
                 "starts".to_owned(),
                 Tensor::u32(&[self.starts.len()], self.starts.clone()),
             ),
-            (
-                "targets".to_owned(),
-                Tensor::u32(&[self.targets.len()], self.targets.clone()),
-            ),
+            ("targets".to_owned(), Tensor::numbers(&self.targets)),
             (
                 "weights".to_owned(),
                 Tensor::f32(&[self.weights.len()], self.weights.clone()),
@@ -383,7 +381,7 @@ impl NextBasket {
             popularity,
             habits,
             starts,
-            targets,
+            targets: targets.into_iter().map(ProductIx).collect(),
             weights,
             calibration,
         })

@@ -1,5 +1,7 @@
 //! The next basket.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -26,22 +28,39 @@ fn own_habits_come_first_and_neighbours_bring_the_new() {
         settings,
         vec![0.1, 0.2, 0.1, 0.01, 0.0],
         vec![1.0; 5],
-        &[vec![(3, 1.0)]],
+        &[vec![(ProductIx(3), 1.0)]],
         vec![],
     );
-    let own = [basket(1, &[0, 2]), basket(2, &[0])];
+    let own = [
+        basket(1, &[0, 2].map(ProductIx)),
+        basket(2, &[ProductIx(0)]),
+    ];
     let profile = model.profile_of(&own);
-    assert_eq!(profile.vector, [(0, 1.9), (2, 0.9)]);
+    assert_eq!(profile.vector, [(ProductIx(0), 1.9), (ProductIx(2), 0.9)]);
     let list = |near: Option<&[(ProductIx, f32)]>| -> Vec<(ProductIx, bool)> {
         model
-            .recommend(&profile, near, 3, &|p| p != 2)
+            .recommend(&profile, near, 3, &|p| p != ProductIx(2))
             .iter()
             .map(|i| (i.product, i.repeat))
             .collect()
     };
-    assert_eq!(list(None), [(0, true), (3, false), (1, false)]);
+    assert_eq!(
+        list(None),
+        [
+            (ProductIx(0), true),
+            (ProductIx(3), false),
+            (ProductIx(1), false)
+        ]
+    );
     // Product 4 is known only through neighbours.
-    assert_eq!(list(Some(&[(4, 0.3)])), [(0, true), (4, false), (1, false)]);
+    assert_eq!(
+        list(Some(&[(ProductIx(4), 0.3)])),
+        [
+            (ProductIx(0), true),
+            (ProductIx(4), false),
+            (ProductIx(1), false)
+        ]
+    );
 }
 
 proptest! {
@@ -53,10 +72,13 @@ proptest! {
         own in prop::collection::btree_map(0u32..12, 0.01f32..1.0, 1..5),
         count in 1usize..8,
     ) {
-        let rows: Vec<SparseVector> = rows.into_iter().map(|r| r.into_iter().collect()).collect();
-        let own: SparseVector = own.into_iter().collect();
-        let at = |row: &SparseVector, p: u32| row.iter().find(|e| e.0 == p).map_or(0.0, |e| e.1);
-        let far = |row: &SparseVector| (0..12).map(|p| (at(row, p) - at(&own, p)).powi(2)).sum::<f32>();
+        let vector = |row: BTreeMap<u32, f32>| -> SparseVector {
+            row.into_iter().map(|(p, rate)| (ProductIx(p), rate)).collect()
+        };
+        let rows: Vec<SparseVector> = rows.into_iter().map(vector).collect();
+        let own = vector(own);
+        let at = |row: &SparseVector, p| row.iter().find(|e| e.0 == p).map_or(0.0, |e| e.1);
+        let far = |row: &SparseVector| ProductIx::all(12).map(|p| (at(row, p) - at(&own, p)).powi(2)).sum::<f32>();
         let mut expected: Vec<f32> = rows.iter().filter(|r| !r.is_empty()).map(far).collect();
         expected.sort_by(f32::total_cmp);
         expected.truncate(count);
@@ -72,9 +94,14 @@ proptest! {
 
 #[test]
 fn nobody_is_their_own_neighbour() {
-    let rows = vec![vec![(0, 1.0)], vec![(0, 1.0), (4, 1.0)], vec![(1, 1.0)]];
+    let [first, last] = [0, 4].map(ProductIx);
+    let rows = vec![
+        vec![(first, 1.0)],
+        vec![(first, 1.0), (last, 1.0)],
+        vec![(ProductIx(1), 1.0)],
+    ];
     let index = NeighbourIndex::new(rows, 5, 1);
-    assert_eq!(index.mean(&[(0, 1.0)]), [(0, 1.0), (4, 1.0)]);
+    assert_eq!(index.mean(&[(first, 1.0)]), [(first, 1.0), (last, 1.0)]);
 }
 
 #[test]
@@ -84,11 +111,11 @@ fn rates_are_means_over_baskets_that_favour_the_latest() {
         ..NextBasketSettings::default()
     };
     let model = NextBasket::new(settings, vec![0.1; 3], vec![1.0; 3], &[], vec![]);
-    let always: Vec<Basket> = (0..3).map(|day| basket(day, &[0])).collect();
+    let always: Vec<Basket> = (0..3).map(|day| basket(day, &[ProductIx(0)])).collect();
     let rates = model.rates_of(&always);
     // Newest two baskets: (1 + .9) / 2; the oldest alone in its group: .7; the mean of both groups.
     assert!((rates[0].1 - 0.5 * (0.95 + 0.7)).abs() < 1e-6);
-    let late = model.rates_of(&[basket(1, &[1]), basket(2, &[2])]);
+    let late = model.rates_of(&[basket(1, &[ProductIx(1)]), basket(2, &[ProductIx(2)])]);
     assert!(late[1].1 > late[0].1);
     assert!(model.rates_of(&[]).is_empty());
 }

@@ -34,11 +34,11 @@ impl AlikeGraph {
                 members.push(Vec::new());
                 members.len() - 1
             });
-            members[node].push(product as ProductIx);
+            members[node].push(ProductIx::of_index(product));
         }
         drop(node_of);
         let graph = Graph::build(members.len(), options, |node| {
-            units.row(members[node][0] as usize)
+            units.row(members[node][0].index())
         });
         let mut starts = vec![0];
         let mut products = Vec::new();
@@ -68,7 +68,7 @@ impl AlikeGraph {
         if !rising || !ends || starts.len() != graph.len() + 1 {
             return Err("starts do not give each node of the graph its products".into());
         }
-        if let Some(product) = products.iter().find(|p| **p as usize >= len) {
+        if let Some(product) = products.iter().find(|p| p.index() >= len) {
             return Err(format!("product {product} is not below {len}"));
         }
         Ok(AlikeGraph {
@@ -98,7 +98,7 @@ impl AlikeGraph {
         allowed: &(dyn Fn(ProductIx) -> bool + Sync),
     ) -> Option<Vec<(ProductIx, f32)>> {
         let breadth = (2 * k).max(k + 200);
-        let row = |node: u32| units.row(self.members(node)[0] as usize);
+        let row = |node: u32| units.row(self.members(node)[0].index());
         let found = self.graph.search(
             breadth,
             (self.graph.len() / 4).max(LEAST_BUDGET),

@@ -66,7 +66,7 @@ impl Representation {
             7_919
         };
         for probe in 0..PROBES {
-            let product = |step: usize| ((probe * BASKET + step) * stride % n) as ProductIx;
+            let product = |step: usize| ProductIx::of_index((probe * BASKET + step) * stride % n);
             let basket: Vec<(ProductIx, f32)> =
                 (0..BASKET).map(|step| (product(step), 1.0)).collect();
             let folded = self.fold_in_products(&basket);

@@ -11,6 +11,7 @@ use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch}
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, Par};
 use serde::{Deserialize, Serialize};
+use serendib_shop::ProductIx;
 
 use super::dense::Dense;
 use crate::index::dot;
@@ -57,7 +58,7 @@ impl Ials {
     /// The customer vector that minimises the loss for the weighted products of one customer; zeros for none.
     ///
     /// One dim × dim Cholesky solve.
-    pub fn fold_in(&self, weights: &[(u32, f32)]) -> Vec<f32> {
+    pub fn fold_in(&self, weights: &[(ProductIx, f32)]) -> Vec<f32> {
         self.normal(weights).map_or_else(
             || vec![0.0; self.items.cols],
             |normal| normal.customer(self, weights),
@@ -65,7 +66,7 @@ impl Ials {
     }
 
     /// The factored normal equations of one customer; `None` without products, or where they have no solution.
-    pub fn normal(&self, weights: &[(u32, f32)]) -> Option<Normal> {
+    pub fn normal(&self, weights: &[(ProductIx, f32)]) -> Option<Normal> {
         let dim = self.items.cols;
         if weights.is_empty() || dim == 0 {
             return None;
@@ -79,7 +80,7 @@ impl Ials {
             for (x, h) in block
                 .col_as_slice_mut(at)
                 .iter_mut()
-                .zip(self.items.row(*product as usize))
+                .zip(self.items.row(product.index()))
             {
                 *x = root * h;
             }
@@ -133,10 +134,10 @@ impl Normal {
     }
 
     /// The customer's vector.
-    fn customer(&self, model: &Ials, weights: &[(u32, f32)]) -> Vec<f32> {
+    fn customer(&self, model: &Ials, weights: &[(ProductIx, f32)]) -> Vec<f32> {
         let mut right = Mat::<f32>::zeros(model.items.cols, 1);
         for (product, weight) in weights {
-            let row = model.items.row(*product as usize);
+            let row = model.items.row(product.index());
             for (x, h) in right.col_as_slice_mut(0).iter_mut().zip(row) {
                 *x += weight * h;
             }
@@ -145,12 +146,17 @@ impl Normal {
     }
 
     /// How each weighted product contributes to ⟨fold_in(weights), h_product⟩; the sum of all is that score.
-    pub fn contributions(&self, model: &Ials, weights: &[(u32, f32)], product: u32) -> Vec<f32> {
-        let target = model.items.row(product as usize);
+    pub fn contributions(
+        &self,
+        model: &Ials,
+        weights: &[(ProductIx, f32)],
+        product: ProductIx,
+    ) -> Vec<f32> {
+        let target = model.items.row(product.index());
         let x = self.solve(Mat::from_fn(target.len(), 1, |d, _| target[d]));
         weights
             .iter()
-            .map(|(j, weight)| weight * dot(&x, model.items.row(*j as usize)))
+            .map(|(j, weight)| weight * dot(&x, model.items.row(j.index())))
             .collect()
     }
 }

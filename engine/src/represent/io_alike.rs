@@ -3,6 +3,7 @@
 use super::AlikeGraph;
 use crate::bundle::{BundleError, Tensor};
 use crate::index::{Graph, Layer};
+use serendib_shop::ProductIx;
 
 /// How many layers the graph has.
 pub(super) fn layers(alike: &AlikeGraph) -> usize {
@@ -12,15 +13,15 @@ pub(super) fn layers(alike: &AlikeGraph) -> usize {
 /// Hands every tensor of the graph to `put`.
 pub(super) fn put(alike: &AlikeGraph, put: &mut dyn FnMut(String, Tensor) -> Option<Tensor>) {
     let (starts, products, graph) = alike.parts();
-    let mut numbers = |name: String, numbers: &[u32]| {
-        put(name, Tensor::u32(&[numbers.len()], numbers.to_vec()));
-    };
-    numbers("alike.starts".into(), starts);
-    numbers("alike.products".into(), products);
+    put("alike.starts".into(), Tensor::numbers(starts));
+    put("alike.products".into(), Tensor::numbers(products));
     for (at, layer) in graph.layers().iter().enumerate() {
-        numbers(format!("alike{at}.nodes"), &layer.nodes);
-        numbers(format!("alike{at}.starts"), &layer.starts);
-        numbers(format!("alike{at}.neighbours"), &layer.neighbours);
+        put(format!("alike{at}.nodes"), Tensor::numbers(&layer.nodes));
+        put(format!("alike{at}.starts"), Tensor::numbers(&layer.starts));
+        put(
+            format!("alike{at}.neighbours"),
+            Tensor::numbers(&layer.neighbours),
+        );
     }
 }
 
@@ -36,6 +37,7 @@ pub(super) fn take(
 ) -> Result<AlikeGraph, BundleError> {
     let starts = numbers("alike.starts")?;
     let members = numbers("alike.products")?;
+    let members = members.into_iter().map(ProductIx).collect();
     let mut read = Vec::new();
     for at in 0..layers {
         read.push(Layer {

@@ -311,7 +311,7 @@ impl Representation {
             .iter()
             .map(|weighting| {
                 let mut weights = weighting.weigh(history, now);
-                weights.retain(|(product, _)| (*product as usize) < self.len());
+                weights.retain(|(product, _)| product.index() < self.len());
                 weights
             })
             .collect();
@@ -323,7 +323,7 @@ impl Representation {
         let weights: Vec<(ProductIx, f32)> = products
             .iter()
             .copied()
-            .filter(|(product, w)| (*product as usize) < self.len() && *w > 0.0 && w.is_finite())
+            .filter(|(product, w)| product.index() < self.len() && *w > 0.0 && w.is_finite())
             .collect();
         self.fold(vec![weights; self.weightings.len()])
     }
@@ -345,15 +345,15 @@ impl Representation {
         match &self.parts.spectral {
             Some(part) => {
                 for (product, weight) in &weights[0] {
-                    let gain = weight * part.source[*product as usize];
-                    add_scaled(&mut spectral, self.parts.units.row(*product as usize), gain);
+                    let gain = weight * part.source[product.index()];
+                    add_scaled(&mut spectral, self.parts.units.row(product.index()), gain);
                 }
             }
             None => {
                 for (product, weight) in &weights[0] {
                     add_scaled(
                         &mut spectral,
-                        self.parts.units.row(*product as usize),
+                        self.parts.units.row(product.index()),
                         *weight,
                     );
                 }
@@ -400,7 +400,7 @@ impl Representation {
     fn add_sparse(&self, folded: &Folded, out: &mut [f32]) {
         for (part, weighting) in self.parts.sparse.iter().zip(&self.sparse_weighting) {
             for (owned, weight) in &folded.weights[*weighting] {
-                let (columns, values) = part.rows.row(*owned as usize);
+                let (columns, values) = part.rows.row(owned.index());
                 for (column, value) in columns.iter().zip(values) {
                     out[*column as usize] += weight * value;
                 }
@@ -425,13 +425,13 @@ impl Representation {
         if folded.is_empty() {
             return products
                 .iter()
-                .map(|p| self.fallback.get(*p as usize).copied().unwrap_or(0.0))
+                .map(|p| self.fallback.get(p.index()).copied().unwrap_or(0.0))
                 .collect();
         }
         let base = self.base(folded);
         products
             .iter()
-            .map(|product| match base.get(*product as usize) {
+            .map(|product| match base.get(product.index()) {
                 Some(base) => self.vector_score(folded, *product) + base,
                 None => 0.0,
             })
@@ -440,7 +440,7 @@ impl Representation {
 
     /// The part of the score that comes from vectors.
     fn vector_score(&self, folded: &Folded, product: ProductIx) -> f32 {
-        let at = product as usize;
+        let at = product.index();
         let mut score = 0.0;
         if let Some(part) = &self.parts.spectral {
             if part.target[at] != 0.0 {
@@ -475,7 +475,7 @@ impl Representation {
         self.codes.scan(&query, &mut |start, scores| {
             for (at, (score, base)) in scores.iter().zip(&base[start..]).enumerate() {
                 let score = score + base;
-                let product = (start + at) as ProductIx;
+                let product = ProductIx::of_index(start + at);
                 if first.admits(score) && allowed(product) {
                     first.push(product, score);
                 }
@@ -483,7 +483,7 @@ impl Representation {
         });
         let mut top = Top::new(k);
         for product in first.into_numbers() {
-            let score = base[product as usize] + self.vector_score(folded, product);
+            let score = base[product.index()] + self.vector_score(folded, product);
             top.push(product, score);
         }
         top.finish()
@@ -600,10 +600,10 @@ impl Representation {
 
     /// The product's unit vector; `None` where nothing is known about it.
     pub fn vector(&self, product: ProductIx) -> Option<&[f32]> {
-        if product as usize >= self.len() || self.dim() == 0 {
+        if product.index() >= self.len() || self.dim() == 0 {
             return None;
         }
-        let row = self.parts.units.row(product as usize);
+        let row = self.parts.units.row(product.index());
         row.iter().any(|x| *x != 0.0).then_some(row)
     }
 
@@ -615,25 +615,25 @@ impl Representation {
         product: ProductIx,
         top: usize,
     ) -> Vec<(ProductIx, f32)> {
-        if product as usize >= self.len() {
+        if product.index() >= self.len() {
             return Vec::new();
         }
         let mut parts: Vec<(ProductIx, f32)> = Vec::new();
         for (part, weighting) in self.parts.sparse.iter().zip(&self.sparse_weighting) {
             for (owned, weight) in &folded.weights[*weighting] {
-                let (columns, values) = part.rows.row(*owned as usize);
-                if let Ok(at) = columns.binary_search(&product) {
+                let (columns, values) = part.rows.row(owned.index());
+                if let Ok(at) = columns.binary_search(&product.0) {
                     parts.push((*owned, weight * values[at]));
                 }
             }
         }
         if let Some(part) = &self.parts.spectral {
-            let target = part.target[product as usize];
-            let unit = self.parts.units.row(product as usize);
+            let target = part.target[product.index()];
+            let unit = self.parts.units.row(product.index());
             if target != 0.0 {
                 parts.extend(folded.weights[0].iter().map(|(owned, weight)| {
-                    let own = self.parts.units.row(*owned as usize);
-                    let gain = weight * part.source[*owned as usize] * target;
+                    let own = self.parts.units.row(owned.index());
+                    let gain = weight * part.source[owned.index()] * target;
                     (*owned, gain * dot(own, unit))
                 }));
             }

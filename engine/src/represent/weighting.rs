@@ -173,8 +173,8 @@ impl Steps {
 mod tests {
     use super::*;
 
-    fn touch(kind: Kind, product: ProductIx, at: i64) -> Touch {
-        Touch::new(kind, product, at)
+    fn touch(kind: Kind, product: u32, at: i64) -> Touch {
+        Touch::new(kind, ProductIx(product), at)
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
             touch(Kind::PURCHASE, 3, 40 * DAY_MS),
         ];
         let weights = weighting.weigh(&history, 11 * DAY_MS);
-        assert_eq!(weights, [(2, 1.0), (1, 0.5)]);
+        assert_eq!(weights, [(ProductIx(2), 1.0), (ProductIx(1), 0.5)]);
     }
 
     #[test]
@@ -201,11 +201,22 @@ mod tests {
         let mut history = [1, 2, 3].map(|p| touch(Kind::PURCHASE, p, 0));
         assert_eq!(
             weighting.weigh(&history, 0),
-            [(3, 1.0), (2, 0.5), (1, 0.25)]
+            [
+                (ProductIx(3), 1.0),
+                (ProductIx(2), 0.5),
+                (ProductIx(1), 0.25)
+            ]
         );
         history[1].basket = 9;
         history[2].basket = 9;
-        assert_eq!(weighting.weigh(&history, 0), [(3, 1.0), (2, 1.0), (1, 0.5)]);
+        assert_eq!(
+            weighting.weigh(&history, 0),
+            [
+                (ProductIx(3), 1.0),
+                (ProductIx(2), 1.0),
+                (ProductIx(1), 0.5)
+            ]
+        );
     }
 
     #[test]
@@ -215,9 +226,12 @@ mod tests {
             touch(Kind::RETURN, 1, 0),
             touch(Kind::IMPRESSION, 2, 0),
             touch(Kind::VIEW, 3, 0),
-            touch(Kind::PURCHASE, NO_PRODUCT, 0),
+            touch(Kind::PURCHASE, NO_PRODUCT.0, 0),
         ];
-        assert_eq!(Weighting::default().weigh(&history, 0), [(3, 0.2)]);
+        assert_eq!(
+            Weighting::default().weigh(&history, 0),
+            [(ProductIx(3), 0.2)]
+        );
         let strict = Weighting {
             browse: 0.0,
             ..Weighting::default()
@@ -239,9 +253,12 @@ mod tests {
         for no in [low, touch(Kind::HIDE, 1, 2), touch(Kind::COMPLAINT, 1, 2)] {
             assert!(weighed(&[bought, no]).is_empty());
             // a later no is not seen yet
-            assert_eq!(weighed(&[bought, Touch { at: 10, ..no }]), [1]);
+            assert_eq!(weighed(&[bought, Touch { at: 10, ..no }]), [ProductIx(1)]);
         }
-        assert_eq!(weighed(&[bought, low, touch(Kind::PURCHASE, 1, 3)]), [1]);
+        assert_eq!(
+            weighed(&[bought, low, touch(Kind::PURCHASE, 1, 3)]),
+            [ProductIx(1)]
+        );
         let gift = Touch {
             gift: true,
             ..bought
@@ -253,7 +270,7 @@ mod tests {
                 cause,
                 ..touch(Kind::RETURN, 1, 2)
             };
-            assert_eq!(weighed(&[bought, back]), [1]);
+            assert_eq!(weighed(&[bought, back]), [ProductIx(1)]);
         }
         let cart = [
             touch(Kind::ADD_TO_CART, 2, 1),
@@ -274,7 +291,7 @@ mod tests {
             .into_iter()
             .map(|w| w.0)
             .collect();
-        assert_eq!(products, [2, 3]);
+        assert_eq!(products, [2, 3].map(ProductIx));
     }
 
     #[test]
@@ -291,7 +308,7 @@ mod tests {
             .weigh(&[long, short, bad, good], 0)
             .into_iter()
             .collect();
-        assert!(weights[&1] > weights[&2]);
-        assert!(weights[&4] > weights[&3]);
+        assert!(weights[&ProductIx(1)] > weights[&ProductIx(2)]);
+        assert!(weights[&ProductIx(4)] > weights[&ProductIx(3)]);
     }
 }

@@ -106,7 +106,7 @@ impl Surprises {
     pub fn rank_by_appeal(&mut self) {
         let nobody = TopicHistory::default();
         let wanted = self.wanted();
-        let mut promised: Vec<(f64, ProductIx)> = (0..self.topics.numbers().len() as ProductIx)
+        let mut promised: Vec<(f64, ProductIx)> = ProductIx::all(self.topics.numbers().len())
             .map(|product| {
                 let topic = self.topics.of(product);
                 let terms = Terms {
@@ -164,9 +164,8 @@ impl Surprises {
         out.insert("prices of wanting".into(), f32s(&self.prices.wanted));
         out.insert("prices of value".into(), f32s(&self.prices.value));
         let (offsets, columns, values) = self.kinds.kinship.parts();
-        let u32s = |data: &[u32]| Tensor::u32(&[data.len()], data.to_vec());
-        out.insert("kinship.offsets".into(), u32s(offsets));
-        out.insert("kinship.columns".into(), u32s(columns));
+        out.insert("kinship.offsets".into(), Tensor::numbers(offsets));
+        out.insert("kinship.columns".into(), Tensor::numbers(columns));
         out.insert("kinship.values".into(), f32s(values));
         out.insert("season".into(), f32s(&self.moment.season));
         out.insert("momentum".into(), f32s(&self.moment.momentum));
@@ -352,7 +351,7 @@ impl<'a> Appraisal<'a> {
         }
         let owned: Vec<(ProductIx, f32)> = times.into_iter().collect();
         let price = |p: ProductIx| {
-            ((p as usize) < catalogue.len())
+            (p.index() < catalogue.len())
                 .then(|| catalogue.product(p).price)
                 .flatten()
         };
@@ -395,7 +394,7 @@ impl<'a> Appraisal<'a> {
         let surprises = self.surprises;
         let expectation =
             Expectation::new(&surprises.popularity, &surprises.topics, &self.interests);
-        let products = 0..surprises.topics.numbers().len() as ProductIx;
+        let products = ProductIx::all(surprises.topics.numbers().len());
         let mut said: Vec<(f32, ProductIx)> = products
             .filter(|product| allowed(*product))
             .map(|product| (expectation.expected(product), product))
@@ -431,7 +430,7 @@ impl<'a> Appraisal<'a> {
                 let Prospect {
                     product, relevance, ..
                 } = prospect;
-                let known = ((*product as usize) < self.catalogue.len())
+                let known = (product.index() < self.catalogue.len())
                     .then(|| self.catalogue.product(*product));
                 let price = known.and_then(|p| p.price);
                 let is_durable = known.is_some_and(|p| p.durable == Some(true));
@@ -483,8 +482,8 @@ mod tests {
     use super::*;
     use serendib_shop::{Kind, Product};
 
-    fn buy(product: ProductIx, at: i64) -> Touch {
-        Touch::new(Kind::PURCHASE, product, at)
+    fn buy(product: u32, at: i64) -> Touch {
+        Touch::new(Kind::PURCHASE, ProductIx(product), at)
     }
 
     #[test]
@@ -506,14 +505,14 @@ mod tests {
         let appraisal = Appraisal::new(&surprises, &catalogue, &history, 10, &|_| None);
         let rows: Vec<_> = (0..7)
             .map(|product| Prospect {
-                product,
+                product: ProductIx(product),
                 relevance: 0.5,
                 need: 0.2,
                 fit: 0.0,
             })
             .collect();
-        let said = appraisal.expected(2, &|p| p != 1);
-        assert!(said.contains(&0) && said.len() == 2 && !said.contains(&1));
+        let said = appraisal.expected(2, &|p| p != ProductIx(1));
+        assert!(said.contains(&ProductIx(0)) && said.len() == 2 && !said.contains(&ProductIx(1)));
         let terms = appraisal.terms(&rows, &|_| None);
         for term in &terms {
             for x in [

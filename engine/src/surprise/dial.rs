@@ -8,6 +8,7 @@
 
 use super::prices::Price;
 use super::quantise::{quantise, units};
+use serendib_shop::ProductIx;
 
 /// The least that wanting and value must differ for their differences to count in full.
 const LEAST_SPREAD: f32 = 1e-5;
@@ -22,7 +23,7 @@ pub struct Dialled {
     /// What it costs at either end of the dial.
     pub price: Price,
     /// Of candidates with one number only the best is taken (variants of one product).
-    pub family: u32,
+    pub family: ProductIx,
 }
 
 impl Dialled {
@@ -123,7 +124,7 @@ mod tests {
                         wanted: p as f32 / 4.0,
                         value: ((p * 5 + d) % 8) as f32 / 4.0,
                     },
-                    family: ix as u32,
+                    family: ProductIx(ix as u32),
                 })
                 .collect()
         })
@@ -181,7 +182,7 @@ mod tests {
                 wanted: price,
                 value: price,
             },
-            family,
+            family: ProductIx(family),
         }
     }
 

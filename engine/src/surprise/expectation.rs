@@ -73,12 +73,12 @@ impl Popularity {
 
     /// How little known `product` is among all customers, 0…1; 1 for one the model does not know.
     pub fn novelty(&self, product: ProductIx) -> f32 {
-        self.novelty.get(product as usize).copied().unwrap_or(1.0)
+        self.novelty.get(product.index()).copied().unwrap_or(1.0)
     }
 
     /// The share of `product` in what is bought of its topic, 0…1; 0 for one the model does not know.
     pub fn leading(&self, product: ProductIx) -> f32 {
-        let share = self.share_in_topic.get(product as usize);
+        let share = self.share_in_topic.get(product.index());
         share.copied().unwrap_or(0.0)
     }
 
@@ -134,7 +134,7 @@ impl<'a> Expectation<'a> {
         let share = self
             .popularity
             .share_in_topic
-            .get(product as usize)
+            .get(product.index())
             .copied()
             .unwrap_or(0.0);
         let p = self.popularity.habit(self.interests, topic) * share;
@@ -183,15 +183,18 @@ mod tests {
         // Topic 0: products 0 (popular), 1; topic 1: products 2 (popular), 3.
         let topics = Topics::from_numbers(vec![0, 0, 1, 1]);
         let popularity = Popularity::new(&[100.0, 5.0, 80.0, 5.0], &topics);
-        let interests = Interests::of(&[(1, 4.0)], &topics, &|_| None);
+        let interests = Interests::of(&[(ProductIx(1), 4.0)], &topics, &|_| None);
         let expectation = Expectation::new(&popularity, &topics, &interests);
-        assert_eq!(expectation.expected(0), 1.0);
-        assert!(expectation.expected(0) > expectation.expected(2));
-        assert!(expectation.expected(2) > expectation.expected(3));
-        assert_eq!(expectation.new_topic(2), 1.0);
-        assert!(expectation.new_topic(0) < 0.3);
-        assert!(expectation.unexpectedness(3, None) > expectation.unexpectedness(0, None));
-        assert!((0.0..=1.0).contains(&expectation.unexpectedness(77, None)));
-        assert!(popularity.novelty(1) > popularity.novelty(0));
+        assert_eq!(expectation.expected(ProductIx(0)), 1.0);
+        assert!(expectation.expected(ProductIx(0)) > expectation.expected(ProductIx(2)));
+        assert!(expectation.expected(ProductIx(2)) > expectation.expected(ProductIx(3)));
+        assert_eq!(expectation.new_topic(ProductIx(2)), 1.0);
+        assert!(expectation.new_topic(ProductIx(0)) < 0.3);
+        assert!(
+            expectation.unexpectedness(ProductIx(3), None)
+                > expectation.unexpectedness(ProductIx(0), None)
+        );
+        assert!((0.0..=1.0).contains(&expectation.unexpectedness(ProductIx(77), None)));
+        assert!(popularity.novelty(ProductIx(1)) > popularity.novelty(ProductIx(0)));
     }
 }

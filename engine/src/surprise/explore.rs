@@ -129,14 +129,15 @@ mod tests {
 
     #[test]
     fn frequencies_match_propensities() {
-        let candidates: Vec<(ProductIx, f64)> =
-            (0..6).map(|ix| (ix, 0.6 - 0.1 * f64::from(ix))).collect();
+        let candidates: Vec<(ProductIx, f64)> = ProductIx::all(6)
+            .map(|ix| (ix, 0.6 - 0.1 * f64::from(ix.0)))
+            .collect();
         let draws = 20_000u64;
         let mut counts = [0u32; 6];
         let mut expected = Vec::new();
         for seed in 0..draws {
             let draw = draw(&candidates, seed, 3, &ExploreOptions::default()).unwrap();
-            counts[draw.product() as usize] += 1;
+            counts[draw.product().index()] += 1;
             expected = draw.candidates.iter().map(|(_, p)| *p).collect();
         }
         let chi: f64 = counts
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn one_seed_one_draw_and_no_candidates_none() {
-        let candidates = [(4, 0.5), (9, f64::NAN)];
+        let candidates = [(ProductIx(4), 0.5), (ProductIx(9), f64::NAN)];
         let options = ExploreOptions::default();
         assert_eq!(
             draw(&candidates, 7, 0, &options),
@@ -161,6 +162,6 @@ mod tests {
         );
         assert!(draw(&[], 7, 0, &options).is_none());
         let one = draw(&candidates[..1], 1, 2, &options).unwrap();
-        assert_eq!((one.product(), one.propensity()), (4, 1.0));
+        assert_eq!((one.product(), one.propensity()), (ProductIx(4), 1.0));
     }
 }

@@ -106,8 +106,16 @@ mod tests {
     fn distance_is_to_the_nearest_interest() {
         let vectors: [[f32; 2]; 3] = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]];
         let topics = Topics::from_numbers(vec![0, 1, 1, 2]);
-        let vector = |p: ProductIx| vectors.get(p as usize).map(|v| &v[..]);
-        let interests = Interests::of(&[(0, 1.0), (1, 3.0), (9, 1.0)], &topics, &vector);
+        let vector = |p: ProductIx| vectors.get(p.index()).map(|v| &v[..]);
+        let interests = Interests::of(
+            &[
+                (ProductIx(0), 1.0),
+                (ProductIx(1), 3.0),
+                (ProductIx(9), 1.0),
+            ],
+            &topics,
+            &vector,
+        );
         assert!(interests.distance(&[1.0, 0.0]).unwrap() < 1e-6);
         assert!((interests.distance(&vectors[2]).unwrap() - 0.2).abs() < 1e-6);
         assert_eq!(interests.bought_from(1), 3.0);

@@ -10,7 +10,7 @@ use serendib_shop::ProductIx;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kinds {
     /// Kind to kind: what buying the one adds to the chance of buying the other.
-    pub kinship: SparseRows,
+    pub kinship: SparseRows<u32>,
     /// How dear each product is among its kind: standard scores of log prices, −3…3.
     pub dearness: Vec<f32>,
     /// Mean stars of each product above the shop's mean, −4…4.
@@ -73,6 +73,6 @@ impl Kinds {
     }
 }
 
-fn value(of: &[f32], product: ProductIx) -> f32 {
-    of.get(product as usize).copied().unwrap_or(0.0)
+fn value(of: &[f32], number: impl Into<u32>) -> f32 {
+    of.get(number.into() as usize).copied().unwrap_or(0.0)
 }

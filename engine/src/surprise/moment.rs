@@ -45,7 +45,7 @@ impl Moment {
         let season = self.season_of(topics, product, now);
         let age = ((now.saturating_sub(self.end)) / DAY_MS).max(0) as f32;
         let fresh = 0.5f32.powf(age / MOMENTUM_HALF_LIFE_DAYS);
-        let rise = fresh * score(self.momentum.get(product as usize).copied().unwrap_or(1.0));
+        let rise = fresh * score(self.momentum.get(product.index()).copied().unwrap_or(1.0));
         either(season, rise)
     }
 

@@ -23,7 +23,7 @@ pub struct Price {
 impl Prices {
     /// What `product` costs.
     pub fn of(&self, product: ProductIx) -> Price {
-        let of = |prices: &[f32]| prices.get(product as usize).copied().unwrap_or(0.0);
+        let of = |prices: &[f32]| prices.get(product.index()).copied().unwrap_or(0.0);
         Price {
             wanted: of(&self.wanted),
             value: of(&self.value),

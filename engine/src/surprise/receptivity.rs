@@ -132,8 +132,8 @@ pub fn hurt(history: &[Touch], now: i64, days: i64, let_down_at: Option<i64>) ->
 mod tests {
     use super::*;
 
-    fn touch(kind: Kind, product: ProductIx, at: i64) -> Touch {
-        Touch::new(kind, product, at)
+    fn touch(kind: Kind, product: u32, at: i64) -> Touch {
+        Touch::new(kind, ProductIx(product), at)
     }
 
     #[test]
@@ -163,10 +163,13 @@ mod tests {
     #[test]
     fn fatigue_is_for_what_was_shown_lately() {
         let history = [touch(Kind::IMPRESSION, 3, 0)];
-        let soon = fatigue(3, &shown(&history, DAY_MS), &|_| None);
-        let late = fatigue(3, &shown(&history, 60 * DAY_MS), &|_| None);
+        let soon = fatigue(ProductIx(3), &shown(&history, DAY_MS), &|_| None);
+        let late = fatigue(ProductIx(3), &shown(&history, 60 * DAY_MS), &|_| None);
         assert!(soon > 0.8 && late < 0.01);
-        assert_eq!(fatigue(4, &shown(&history, DAY_MS), &|_| None), 0.0);
+        assert_eq!(
+            fatigue(ProductIx(4), &shown(&history, DAY_MS), &|_| None),
+            0.0
+        );
     }
 
     #[test]
@@ -176,10 +179,10 @@ mod tests {
         assert!(disappointed(&returned, day(12), 7));
         assert!(!disappointed(&returned, day(30), 7));
         assert!(!disappointed(&returned, day(10), 7), "not yet");
-        let mut complaint = vec![touch(Kind::COMPLAINT, NO_PRODUCT, day(1))];
+        let mut complaint = vec![touch(Kind::COMPLAINT, NO_PRODUCT.0, day(1))];
         assert!(disappointed(&complaint, day(90), 7));
         assert!(!hurt(&complaint, day(90), 7, None), "care has its own time");
-        complaint.push(touch(Kind::COMPLAINT_RESOLVED, NO_PRODUCT, day(2)));
+        complaint.push(touch(Kind::COMPLAINT_RESOLVED, NO_PRODUCT.0, day(2)));
         assert!(!disappointed(&complaint, day(90), 7));
         assert!(hurt(&[], day(3), 7, Some(day(2))));
         assert!(!hurt(&[], day(30), 7, Some(day(2))));

@@ -112,17 +112,17 @@ mod tests {
         let kinds = Kinds::default();
         let day = |d: i64| d * DAY_MS;
         let history = [
-            Touch::new(Kind::VIEW, 0, day(1)),
-            Touch::new(Kind::IMPRESSION, 1, day(1)),
+            Touch::new(Kind::VIEW, ProductIx(0), day(1)),
+            Touch::new(Kind::IMPRESSION, ProductIx(1), day(1)),
             Touch::new(Kind::DELIVERY_LATE, serendib_shop::NO_PRODUCT, day(1)),
-            Touch::new(Kind::PURCHASE, 1, day(1)),
+            Touch::new(Kind::PURCHASE, ProductIx(1), day(1)),
         ];
         let soon = TopicHistory::of(&history, &kinds, &topics, day(2));
         let late = TopicHistory::of(&history, &kinds, &topics, day(200));
         assert!(soon.sought(0) > 0.6 && soon.sought(1) == 0.0);
         assert!(late.sought(0) < 0.05 && late.mishaps() < 0.05);
         assert!(soon.shown(1) > 0.6 && soon.mishaps() > 0.9);
-        assert!(soon.has(1) && !soon.has(0));
+        assert!(soon.has(ProductIx(1)) && !soon.has(ProductIx(0)));
         let timeless = TopicHistory::of(&history, &kinds, &topics, i64::MAX);
         assert!(timeless.sought(0).is_finite());
     }

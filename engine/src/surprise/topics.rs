@@ -18,7 +18,7 @@ impl Topics {
 
     /// The topic of `product`; `None` for a product the model does not know.
     pub fn of(&self, product: ProductIx) -> Option<u32> {
-        self.of.get(product as usize).copied()
+        self.of.get(product.index()).copied()
     }
 
     /// The topic of every product.

@@ -250,7 +250,7 @@ impl Ask {
                 touch
             })
             .collect();
-        let non_product = |product: ProductIx| live.non_product[product as usize];
+        let non_product = |product: ProductIx| live.non_product[product.index()];
         let counts = |touch: Touch| without_noise(touch, non_product, &HashSet::new());
         session = session.into_iter().filter_map(counts).collect();
         session.retain(|t| t.product != NO_PRODUCT);

@@ -29,7 +29,7 @@ mod tests {
             ..Product::bare("p")
         }])
         .unwrap();
-        let reason = Reason::about(ReasonCode::BecauseYouBought, 0, 1.0);
+        let reason = Reason::about(ReasonCode::BecauseYouBought, ProductIx(0), 1.0);
         assert_eq!(
             sentence(&reason, &catalogue, Language::of(Some("he-IL"))),
             "כי קניתם \u{2068}LEGO 10-in-1\u{2069}"
@@ -38,7 +38,7 @@ mod tests {
             sentence(&reason, &catalogue, Language::of(Some("fr"))),
             "Because you bought \u{2068}LEGO 10-in-1\u{2069}"
         );
-        let stray = Reason::about(ReasonCode::SimilarTo, 9, 1.0);
+        let stray = Reason::about(ReasonCode::SimilarTo, ProductIx(9), 1.0);
         assert_eq!(
             sentence(&stray, &catalogue, Language::English),
             "Similar to what you looked at"

@@ -126,7 +126,7 @@ fn folded(keeping: &Keeping, view: &View, state: &CustomerState) -> Option<(Vec<
     let cut = budget.cut(&encoded.history, &view.model.encoder.kinds);
     let mut history = cut.into_owned();
     let known = view.model.catalogue.len();
-    history.retain(|touch| (touch.product as usize) < known);
+    history.retain(|touch| touch.product.index() < known);
     let now = view.generation.ranked_at(now_ms());
     let vector = view.model.representation.fold_in(&history, now).vector()?;
     Some((vector, history))

@@ -123,10 +123,10 @@ mod tests {
     use super::*;
     use crate::DAY_MS;
 
-    fn touch(kind: Kind, product: ProductIx, at: i64, quantity: f32) -> Touch {
+    fn touch(kind: Kind, product: u32, at: i64, quantity: f32) -> Touch {
         Touch {
             quantity,
-            ..Touch::new(kind, product, at)
+            ..Touch::new(kind, ProductIx(product), at)
         }
     }
 
@@ -142,16 +142,19 @@ mod tests {
         };
         let history = [rated(1, 10), rated(2, 20), rated(3, 30), gift];
         let products: Vec<_> = acquisitions(&history).map(|t| t.product).collect();
-        assert_eq!(products, [3]);
+        assert_eq!(products, [ProductIx(3)]);
         assert_eq!(
             likings(&history).map(|o| o.product).collect::<Vec<_>>(),
-            [3]
+            [ProductIx(3)]
         );
         // who rated a thing knows it all the same, and who gave one away has none
         let owned = net_acquisitions(&history);
         let owned: Vec<_> = owned.iter().map(|o| o.product).collect();
-        assert_eq!(owned, [1, 2, 3]);
-        assert_eq!(had(&history).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(owned, [1, 2, 3].map(ProductIx));
+        assert_eq!(
+            had(&history).collect::<Vec<_>>(),
+            [1, 2, 3, 4].map(ProductIx)
+        );
     }
 
     #[test]
@@ -177,7 +180,14 @@ mod tests {
             .into_iter()
             .map(|o| (o.product, o.quantity))
             .collect();
-        assert_eq!(owned, [(1, 2.0), (3, 1.0), (4, 2.0)]);
+        assert_eq!(
+            owned,
+            [
+                (ProductIx(1), 2.0),
+                (ProductIx(3), 1.0),
+                (ProductIx(4), 2.0)
+            ]
+        );
     }
 
     #[test]
@@ -194,8 +204,8 @@ mod tests {
         ];
         let timed = baskets(&history, true);
         assert_eq!(timed.len(), 2);
-        assert_eq!(timed[0].lines, [(1, 1.0), (2, 1.0)]);
-        assert_eq!(timed[1].lines, [(3, 2.0)]);
+        assert_eq!(timed[0].lines, [(ProductIx(1), 1.0), (ProductIx(2), 1.0)]);
+        assert_eq!(timed[1].lines, [(ProductIx(3), 2.0)]);
         assert_eq!(baskets(&history, false).len(), 3);
         // what was given back is in no basket, from then on
         let mut back = history.to_vec();

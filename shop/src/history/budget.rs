@@ -179,6 +179,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ProductIx;
 
     #[test]
     fn what_is_shown_or_looked_at_never_pushes_out_what_lasts() {
@@ -189,15 +190,15 @@ mod tests {
             kinds.intern("tasting").unwrap(),
         );
         let mut history = vec![
-            Touch::new(Kind::PURCHASE, 1, 1),
-            Touch::new(Kind::COMPLAINT, 1, 2),
-            Touch::new(Kind::DELIVERY_LATE, 1, 3),
-            Touch::new(tasting, 1, 4),
-            Touch::new(Kind::EMAIL_SENT, 1, 5),
+            Touch::new(Kind::PURCHASE, ProductIx(1), 1),
+            Touch::new(Kind::COMPLAINT, ProductIx(1), 2),
+            Touch::new(Kind::DELIVERY_LATE, ProductIx(1), 3),
+            Touch::new(tasting, ProductIx(1), 4),
+            Touch::new(Kind::EMAIL_SENT, ProductIx(1), 5),
         ];
         let floods = [Kind::VIEW, Kind::IMPRESSION, board];
         for at in 0..60 {
-            history.push(Touch::new(floods[at % 3], 2, 10 + at as i64));
+            history.push(Touch::new(floods[at % 3], ProductIx(2), 10 + at as i64));
         }
         let budget = Budget {
             shown: 7,

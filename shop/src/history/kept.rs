@@ -181,11 +181,11 @@ pub fn kept_orders(history: &[Touch], until: i64) -> Vec<KeptOrder> {
 mod tests {
     use super::*;
 
-    fn line(kind: Kind, product: ProductIx, day: i64, packs: f32, value: f32) -> Touch {
+    fn line(kind: Kind, product: u32, day: i64, packs: f32, value: f32) -> Touch {
         Touch {
             quantity: packs,
             value,
-            ..Touch::new(kind, product, day * DAY_MS)
+            ..Touch::new(kind, ProductIx(product), day * DAY_MS)
         }
     }
 
@@ -249,7 +249,7 @@ mod tests {
         ];
         let with = |value: f32| {
             let mut history = order.to_vec();
-            let cancel = line(Kind::CANCEL, NO_PRODUCT, 2, 1.0, value);
+            let cancel = line(Kind::CANCEL, NO_PRODUCT.0, 2, 1.0, value);
             history.push(in_basket(7, cancel));
             kept_orders(&history, i64::MAX)
         };

@@ -192,15 +192,18 @@ mod tests {
     use super::*;
 
     fn touch(kind: Kind, at: i64) -> Touch {
-        Touch::new(kind, 3, at)
+        Touch::new(kind, ProductIx(3), at)
     }
 
     fn how(history: &[Touch]) -> Option<LetDown> {
-        Standing::of(history, &[]).let_down.get(&3).copied()
+        Standing::of(history, &[])
+            .let_down
+            .get(&ProductIx(3))
+            .copied()
     }
 
     fn hidden(history: &[Touch]) -> bool {
-        Standing::of(history, &[]).hidden.contains(&3)
+        Standing::of(history, &[]).hidden.contains(&ProductIx(3))
     }
 
     #[test]
@@ -270,16 +273,22 @@ mod tests {
         let complaint = touch(Kind::COMPLAINT, 2);
         assert_eq!(how(&[complaint]), Some(LetDown::Complained));
         let resolved = |product| Touch::new(Kind::COMPLAINT_RESOLVED, product, 3);
-        assert_eq!(how(&[complaint, resolved(3)]), None);
+        assert_eq!(how(&[complaint, resolved(ProductIx(3))]), None);
         assert_eq!(how(&[complaint, resolved(NO_PRODUCT)]), None);
-        assert_eq!(how(&[complaint, resolved(4)]), Some(LetDown::Complained));
+        assert_eq!(
+            how(&[complaint, resolved(ProductIx(4))]),
+            Some(LetDown::Complained)
+        );
     }
 
     #[test]
     fn a_surprise_that_is_not_wanted_again_let_its_customer_down() {
         let kept = [touch(Kind::BOX_KEPT, 5)];
-        let standing = |at| Standing::of(&kept, &[(3, at)]);
-        assert_eq!(standing(6).let_down.get(&3), Some(&LetDown::RatedLow));
+        let standing = |at| Standing::of(&kept, &[(ProductIx(3), at)]);
+        assert_eq!(
+            standing(6).let_down.get(&ProductIx(3)),
+            Some(&LetDown::RatedLow)
+        );
         assert!(standing(4).is_empty(), "it came again since, and stayed");
     }
 }

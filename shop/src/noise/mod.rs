@@ -63,20 +63,20 @@ mod tests {
 
     #[test]
     fn postage_bought_is_dropped_and_a_complaint_about_it_is_heard() {
-        let postage = |product| product == 1;
+        let postage = |product| product == ProductIx(1);
         let none = HashSet::new();
-        let bought = Touch::new(Kind::PURCHASE, 1, 5);
+        let bought = Touch::new(Kind::PURCHASE, ProductIx(1), 5);
         assert_eq!(without_noise(bought, postage, &none), None);
-        let complaint = Touch::new(Kind::COMPLAINT, 1, 5);
+        let complaint = Touch::new(Kind::COMPLAINT, ProductIx(1), 5);
         let heard = without_noise(complaint, postage, &none).unwrap();
         assert_eq!((heard.kind, heard.product), (Kind::COMPLAINT, NO_PRODUCT));
-        let soap = Touch::new(Kind::PURCHASE, 0, 5);
+        let soap = Touch::new(Kind::PURCHASE, ProductIx(0), 5);
         assert_eq!(without_noise(soap, postage, &none), Some(soap));
         let pooled = Touch { basket: 7, ..soap };
         assert_eq!(without_noise(pooled, postage, &[7].into()), None);
         let about_it = Touch {
             basket: 7,
-            ..Touch::new(Kind::COMPLAINT, 0, 5)
+            ..Touch::new(Kind::COMPLAINT, ProductIx(0), 5)
         };
         let heard = without_noise(about_it, postage, &[7].into());
         assert_eq!(heard, Some(about_it), "a complaint about a pooled order");

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serendib_shop::{
-    basket_hash, Format, Histories, Kind, KindClass, Log, ReadOptions, ShopData, Table,
+    basket_hash, Format, Histories, Kind, KindClass, Log, ProductIx, ReadOptions, ShopData, Table,
     TableWriter, Touch, NO_PRODUCT,
 };
 
@@ -70,7 +70,10 @@ fn the_log_numbers_customers_in_order_and_sorts_their_histories() {
     assert!(log.profiles[0].is_none());
     assert_eq!(log.profiles[1].as_ref().unwrap().attributes["tier"], "gold");
     assert_eq!(log.profiles[2].as_ref().unwrap().facts.len(), 1);
-    assert_eq!(log.catalogue.product(0).attributes["colour"], "red");
+    assert_eq!(
+        log.catalogue.product(ProductIx(0)).attributes["colour"],
+        "red"
+    );
     assert_eq!(data.shop().other["motto"], "yes");
     assert!(log.timed);
     let (first, last) = log.span.unwrap();
@@ -82,13 +85,20 @@ fn anonymous_baskets_and_pooled_orders_are_marked_and_noise_is_in_no_history() {
     let (_dir, data) = open(SHOP);
     let log = Log::load(&data, None).unwrap();
     assert_eq!(log.anonymous.len(), 2);
-    assert_eq!(log.anonymous[0].lines, [(0, 1.0), (1, 4.0)]);
+    assert_eq!(
+        log.anonymous[0].lines,
+        [(ProductIx(0), 1.0), (ProductIx(1), 4.0)]
+    );
     assert_eq!(log.anonymous_ids[1], basket_hash("w2"));
     assert!(log.pooled_baskets.contains(&basket_hash("w2")));
     assert_eq!(log.anonymous_single().count(), 1);
     assert_eq!(log.non_product, [false, false, true]);
     let kept: Vec<_> = log.histories.of(0).iter().map(|t| t.product).collect();
-    assert_eq!(kept, [1], "what is no product is not in the history");
+    assert_eq!(
+        kept,
+        [ProductIx(1)],
+        "what is no product is not in the history"
+    );
 }
 
 #[test]
@@ -115,7 +125,7 @@ fn held_out_rows_are_of_known_customers_and_unknown_products_stay_as_misses() {
     let log = Log::load(&data, None).unwrap();
     let held_out = log.held_out(&data).unwrap();
     assert_eq!(held_out.len(), 1);
-    assert_eq!((held_out[0].0, held_out[0].1.product), (1, 1));
+    assert_eq!((held_out[0].0, held_out[0].1.product), (1, ProductIx(1)));
 
     let (_dir, data) = open(&[
         (
@@ -208,7 +218,7 @@ fn grouping_in_place_equals_grouping_by_lists() {
     let touch = |at: i64, quantity: f32| Touch {
         at,
         basket: 0,
-        product: 0,
+        product: ProductIx(0),
         quantity,
         value: 0.0,
         duration_s: 0.0,

@@ -199,7 +199,7 @@ fn translate(model: &Model, live: &Live, log: &mut Log) {
     let lines = renumber(&log.encoder.lines, &mut encoder.lines);
     log.histories.renumber(|touch| {
         touch.product = products
-            .get(touch.product as usize)
+            .get(touch.product.index())
             .copied()
             .unwrap_or(NO_PRODUCT);
         touch.kind = kinds

@@ -8,7 +8,9 @@ use clap::Args;
 use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_shop::{publish, Delight, Log, ReadOptions, ShopData, Table, Touch, DAY_MS};
+use serendib_shop::{
+    publish, Delight, Log, ProductIx, ReadOptions, ShopData, Table, Touch, DAY_MS,
+};
 
 use crate::cli::time::parse_at;
 use crate::judge::cold::{self, ColdReport};
@@ -266,7 +268,7 @@ fn on_held_out(
             .zip(model.catalogue.products())
             .all(|(a, b)| a.product_id == b.product_id);
     if !same {
-        let map: Vec<u32> = log
+        let map: Vec<ProductIx> = log
             .catalogue
             .products()
             .iter()
@@ -278,7 +280,7 @@ fn on_held_out(
             })
             .collect();
         let renumber = |touch: &mut Touch| {
-            if let Some(to) = map.get(touch.product as usize) {
+            if let Some(to) = map.get(touch.product.index()) {
                 touch.product = *to;
             }
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions, Shape};
 use serendib_engine::represent::{Csr, Representation};
-use serendib_shop::acquisitions;
+use serendib_shop::{acquisitions, ProductIx};
 
 use crate::judge::tasks::EvalCase;
 use crate::learn::Corpus;
@@ -82,7 +82,7 @@ impl Ranker<'_> {
                 let most = buyers.iter().copied().fold(0.0, f32::max) + 1.0;
                 out.copy_from_slice(buyers);
                 for touch in acquisitions(&case.history) {
-                    if let Some(score) = out.get_mut(touch.product as usize) {
+                    if let Some(score) = out.get_mut(touch.product.index()) {
                         *score += most;
                     }
                 }
@@ -90,7 +90,7 @@ impl Ranker<'_> {
             Ranker::Neighbours(rows) => {
                 out.fill(0.0);
                 for owned in &case.owned {
-                    let (columns, values) = rows.row(*owned as usize);
+                    let (columns, values) = rows.row(owned.index());
                     for (column, value) in columns.iter().zip(values) {
                         out[*column as usize] += value;
                     }
@@ -107,7 +107,7 @@ impl Ranker<'_> {
         let Ranker::Model(_) = self else {
             return;
         };
-        let mut counts: HashMap<u32, f32> = HashMap::new();
+        let mut counts: HashMap<ProductIx, f32> = HashMap::new();
         let mut weight = 1.0f32;
         let mut last = None;
         let (mut total, mut again) = (0f32, 0f32);
@@ -124,16 +124,15 @@ impl Ranker<'_> {
             *count += weight;
             total += 1.0;
         }
-        let best_new = scores
-            .iter()
-            .enumerate()
-            .filter(|(p, _)| !counts.contains_key(&(*p as u32)))
+        let best_new = ProductIx::all(scores.len())
+            .zip(&*scores)
+            .filter(|(p, _)| !counts.contains_key(p))
             .map(|(_, s)| *s)
             .fold(f32::MIN, f32::max);
         let spread = scores.iter().map(|s| s.abs()).fold(1e-6, f32::max);
         let habit = (again + 1.0) / (total + 10.0);
         for (product, count) in counts {
-            let Some(score) = scores.get_mut(product as usize) else {
+            let Some(score) = scores.get_mut(product.index()) else {
                 continue;
             };
             // a product acquired once by a customer who never repeats stays below what is new

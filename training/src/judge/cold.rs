@@ -56,7 +56,7 @@ pub fn evaluate(
     say: &dyn Fn(&str),
 ) -> Result<Option<ColdReport>, RepresentError> {
     let hidden = hide(train.products(), task, seed);
-    let is_hidden = |product: u32| hidden.binary_search(&product).is_ok();
+    let is_hidden = |product: ProductIx| hidden.binary_search(&product).is_ok();
     let seen = |history: &[Touch]| -> Vec<Touch> {
         let kept = history.iter().filter(|touch| !is_hidden(touch.product));
         kept.copied().collect()
@@ -65,7 +65,7 @@ pub fn evaluate(
         .cases
         .iter()
         .filter_map(|case| {
-            let relevant: Vec<u32> = case
+            let relevant: Vec<ProductIx> = case
                 .relevant
                 .iter()
                 .copied()
@@ -116,7 +116,7 @@ pub fn evaluate(
             cases
                 .par_iter()
                 .map(|case| {
-                    let new = |p: u32| case.owned.binary_search(&p).is_err();
+                    let new = |p: ProductIx| case.owned.binary_search(&p).is_err();
                     let found = list(&scores(case), &new);
                     measure(&found, &case.relevant, case.relevant.len())
                 })
@@ -162,12 +162,12 @@ type Scores<'a> = &'a (dyn Fn(&EvalCase) -> Vec<f32> + Sync);
 fn hide(products: usize, task: &Task, seed: u64) -> Vec<ProductIx> {
     let mut wanted = vec![false; products];
     for product in task.cases.iter().flat_map(|case| &case.relevant) {
-        if let Some(wanted) = wanted.get_mut(*product as usize) {
+        if let Some(wanted) = wanted.get_mut(product.index()) {
             *wanted = true;
         }
     }
-    let mut hidden: Vec<u32> = (0..products as u32)
-        .filter(|product| wanted[*product as usize])
+    let mut hidden: Vec<ProductIx> = ProductIx::all(products)
+        .filter(|product| wanted[product.index()])
         .collect();
     hidden.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     hidden.truncate(hidden.len().div_ceil(HIDDEN));
@@ -192,8 +192,9 @@ impl Content {
         let products = catalogue.products();
         let (_, rows) = Vocabulary::with_rows(products);
         Some(Content {
-            placed: (0..catalogue.len() as ProductIx)
+            placed: (0..catalogue.len())
                 .into_par_iter()
+                .map(ProductIx::of_index)
                 .map(|ix| part.embed(catalogue.product(ix)))
                 .collect(),
             alike: content_similarity(&rows, 300, 2000),
@@ -214,7 +215,7 @@ impl Content {
     fn in_common(&self, case: &EvalCase) -> Vec<f32> {
         let mut out = vec![0.0; self.placed.len()];
         for owned in had(case) {
-            for (product, alike) in self.alike.iter_row(owned as usize) {
+            for (product, alike) in self.alike.iter_row(owned.index()) {
                 out[product as usize] += alike;
             }
         }
@@ -233,8 +234,8 @@ impl Categories<'_> {
         let catalogue = corpus.catalogue;
         let buyers = corpus.interactions().col_counts();
         let mut sums = vec![(0f32, 0f32); catalogue.categories().len()];
-        for (product, buyers) in buyers.iter().enumerate() {
-            if let Some(leaf) = catalogue.leaf(product as u32) {
+        for (product, buyers) in ProductIx::all(buyers.len()).zip(&buyers) {
+            if let Some(leaf) = catalogue.leaf(product) {
                 // a hidden product has no buyers: it must not make its category look less popular
                 if *buyers > 0 {
                     sums[leaf.0 as usize].0 += *buyers as f32;
@@ -243,7 +244,7 @@ impl Categories<'_> {
             }
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let popular = (0..buyers.len() as u32)
+        let popular = ProductIx::all(buyers.len())
             .map(|product| {
                 let mean = catalogue.leaf(product).map_or(0.0, |leaf| {
                     let (buyers, products) = sums[leaf.0 as usize];
@@ -264,11 +265,14 @@ impl Categories<'_> {
             }
         }
         let most = self.popular.iter().copied().fold(1.0, f32::max);
-        let score = |(product, popular): (usize, &f32)| {
-            let own = self.catalogue.leaf(product as u32);
+        let score = |(product, popular): (ProductIx, &f32)| {
+            let own = self.catalogue.leaf(product);
             own.map_or(0.0, |leaf| counts[leaf.0 as usize]) + popular / (2.0 * most)
         };
-        self.popular.iter().enumerate().map(score).collect()
+        ProductIx::all(self.popular.len())
+            .zip(&self.popular)
+            .map(score)
+            .collect()
     }
 }
 

@@ -95,15 +95,16 @@ pub fn rivals(log: &BasketLog) -> Vec<(&'static str, SparseRows)> {
     let mut out: Vec<(&'static str, SparseRows)> = simple
         .into_iter()
         .map(|(name, weigh)| {
-            let rows: Vec<Vec<(ProductIx, f32)>> = (0..log.products() as ProductIx)
+            let rows: Vec<Vec<(ProductIx, f32)>> = (0..log.products())
                 .into_par_iter()
+                .map(ProductIx::of_index)
                 .map_init(
                     || RowCounter::new(log.products()),
                     |counter, a| {
-                        let own = f64::from(frequencies[a as usize]);
+                        let own = f64::from(frequencies[a.index()]);
                         let mut row = counter.row(log, &inverted, a, |_| 1.0);
                         for (b, value) in &mut row {
-                            let other = f64::from(frequencies[*b as usize]);
+                            let other = f64::from(frequencies[b.index()]);
                             let expected = own * other * factor;
                             *value = weigh(f64::from(*value), own, other, total, expected) as f32;
                         }
@@ -259,7 +260,7 @@ pub fn evaluate(
     }
     say("completing baskets");
     let cases = hide_one(&late, MOST_CASES, seed);
-    let known = |p: &ProductIx| sold[*p as usize] > 0;
+    let known = |p: &ProductIx| sold[p.index()] > 0;
     let unknown = cases.iter().filter(|(_, hidden)| !known(hidden)).count();
     let results: Vec<(String, Vec<Place>)> = completers
         .iter()
@@ -331,7 +332,7 @@ pub fn evaluate(
     ComplementReport {
         tables,
         examples: examples(complements, &log.catalogue, &sold),
-        products_with_edges: (0..sold.len() as ProductIx)
+        products_with_edges: ProductIx::all(sold.len())
             .filter(|p| !complements.edges(*p).is_empty())
             .count(),
         directed: complements.directed().count(),
@@ -389,10 +390,10 @@ fn apart(
 
 /// Fifteen best sellers and fifteen from the middle, with five complements each.
 pub fn examples(complements: &Complements, catalogue: &Catalogue, sold: &[u32]) -> Vec<Example> {
-    let mut order: Vec<ProductIx> = (0..sold.len() as ProductIx)
+    let mut order: Vec<ProductIx> = ProductIx::all(sold.len())
         .filter(|p| !complements.edges(*p).is_empty())
         .collect();
-    order.sort_by_key(|p| (std::cmp::Reverse(sold[*p as usize]), *p));
+    order.sort_by_key(|p| (std::cmp::Reverse(sold[p.index()]), *p));
     let middle = order.len() / 3;
     let best = order.iter().take(15);
     let mid = order
@@ -403,7 +404,7 @@ pub fn examples(complements: &Complements, catalogue: &Catalogue, sold: &[u32]) 
     best.chain(mid)
         .map(|p| Example {
             product: catalogue.product(*p).label().to_owned(),
-            baskets: sold[*p as usize],
+            baskets: sold[p.index()],
             complements: complements
                 .edges(*p)
                 .iter()
@@ -466,15 +467,15 @@ mod tests {
     #[test]
     fn the_next_new_product_is_new_and_soon() {
         let mut log = BasketLog::new(6);
-        log.push(0, 0, [0]);
-        log.push(0, 100 * DAY_MS, [1]);
-        log.push(0, 110 * DAY_MS, [0, 2]);
-        log.push(0, 190 * DAY_MS, [3]);
-        log.push(1, 100 * DAY_MS, [1]);
+        log.push(0, 0, [ProductIx(0)]);
+        log.push(0, 100 * DAY_MS, [ProductIx(1)]);
+        log.push(0, 110 * DAY_MS, [0, 2].map(ProductIx));
+        log.push(0, 190 * DAY_MS, [ProductIx(3)]);
+        log.push(1, 100 * DAY_MS, [ProductIx(1)]);
         let cases = next_cases(&log, 90 * DAY_MS);
         assert_eq!(cases.len(), 1);
-        assert_eq!(cases[0].truth, [2].into());
-        assert_eq!(cases[0].basket, [(1, 1.0)]);
+        assert_eq!(cases[0].truth, [ProductIx(2)].into());
+        assert_eq!(cases[0].basket, [(ProductIx(1), 1.0)]);
         assert_eq!(cases[0].history.len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! Recall, NDCG, hit rate, precision and reciprocal rank of one list, and their means.
 
 use serde::Serialize;
+use serendib_shop::ProductIx;
 
 use crate::stats::ndcg::ndcg;
 
@@ -27,7 +28,7 @@ pub struct Measures {
 }
 
 /// Measures `list` (best first) against the `relevant` products it can hold; `wanted` counts also those it cannot.
-pub fn measure(list: &[u32], relevant: &[u32], wanted: usize) -> Measures {
+pub fn measure(list: &[ProductIx], relevant: &[ProductIx], wanted: usize) -> Measures {
     let mut out = Measures::default();
     if wanted == 0 {
         return out;
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn a_list_is_measured_by_hand() {
         // relevant at ranks 0 and 2, a third one is not in the list, a fourth not even in the catalogue
-        let m = measure(&[7, 1, 8, 2], &[7, 8, 9], 4);
+        let m = measure(&[7, 1, 8, 2].map(ProductIx), &[7, 8, 9].map(ProductIx), 4);
         assert_eq!(m.recall, [0.5, 0.5]);
         assert_eq!(m.hit, [1.0, 1.0]);
         assert_eq!(m.precision, [0.2, 0.1]);
@@ -118,6 +119,6 @@ mod tests {
         assert!((m.ndcg_5 - m.ndcg[1]).abs() < 1e-12);
         let ideal = 1.0 + 1.0 / 3f64.log2() + 0.5 + 1.0 / 5f64.log2();
         assert!((m.ndcg[1] - 1.5 / ideal).abs() < 1e-12);
-        assert_eq!(measure(&[1], &[], 0), Measures::default());
+        assert_eq!(measure(&[ProductIx(1)], &[], 0), Measures::default());
     }
 }

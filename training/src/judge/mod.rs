@@ -19,6 +19,7 @@ pub use tasks::{from_held_out, from_split, EvalCase, Task};
 use rayon::prelude::*;
 use serendib_engine::index::top_of;
 use serendib_engine::represent::Representation;
+use serendib_shop::ProductIx;
 
 use crate::learn::Corpus;
 use crate::stats::bootstrap::mean_interval;
@@ -97,7 +98,7 @@ fn judge(name: &str, ranker: &Ranker, n: usize, task: &Task) -> (Row, Vec<Measur
         all: Measures,
         explore: Option<Measures>,
         repeat: Option<Measures>,
-        shown: Vec<u32>,
+        shown: Vec<ProductIx>,
     }
     let judged: Vec<Judged> = task
         .cases
@@ -106,9 +107,9 @@ fn judge(name: &str, ranker: &Ranker, n: usize, task: &Task) -> (Row, Vec<Measur
             || vec![0f32; n],
             |scores, case| {
                 ranker.scores(case, scores);
-                let new = |p: u32| case.owned.binary_search(&p).is_err();
-                let explore_list: Vec<u32> = list(scores, &new);
-                let (fresh, again): (Vec<u32>, Vec<u32>) =
+                let new = |p: ProductIx| case.owned.binary_search(&p).is_err();
+                let explore_list: Vec<ProductIx> = list(scores, &new);
+                let (fresh, again): (Vec<ProductIx>, Vec<ProductIx>) =
                     case.relevant.iter().copied().partition(|p| new(*p));
                 let explore = (!fresh.is_empty())
                     .then(|| measure(&explore_list, &fresh, fresh.len() + case.unknown));
@@ -143,7 +144,7 @@ fn judge(name: &str, ranker: &Ranker, n: usize, task: &Task) -> (Row, Vec<Measur
         .collect();
     let mut seen = vec![false; n];
     for product in judged.iter().flat_map(|j| &j.shown) {
-        seen[*product as usize] = true;
+        seen[product.index()] = true;
     }
     let all: Vec<Measures> = judged.iter().map(|j| j.all).collect();
     let of = |pick: fn(&Judged) -> Option<Measures>| {
@@ -160,7 +161,7 @@ fn judge(name: &str, ranker: &Ranker, n: usize, task: &Task) -> (Row, Vec<Measur
     (row, all)
 }
 
-fn list(scores: &[f32], allowed: &(dyn Fn(u32) -> bool + Sync)) -> Vec<u32> {
+fn list(scores: &[f32], allowed: &(dyn Fn(ProductIx) -> bool + Sync)) -> Vec<ProductIx> {
     top_of(scores, DEPTH, allowed)
         .into_iter()
         .map(|(p, _)| p)

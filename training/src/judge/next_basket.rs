@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::repeat::NextBasket;
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::Basket;
+use serendib_shop::{Basket, ProductIx};
 
 use crate::learn::next_basket::{neighbours, popularity, recall_ndcg};
 
@@ -63,7 +63,7 @@ impl BasketFigures {
 pub fn next_basket(
     model: &NextBasket,
     customers: &[Vec<Basket>],
-    truth: &[Vec<u32>],
+    truth: &[Vec<ProductIx>],
     say: &dyn Fn(&str),
 ) -> Option<BasketFigures> {
     let present = truth.iter().filter(|t| !t.is_empty()).count();
@@ -74,20 +74,21 @@ pub fn next_basket(
     let slices: Vec<&[Basket]> = customers.iter().map(Vec::as_slice).collect();
     let index = neighbours(model, &slices);
     let popular = popularity(&slices, model.popularity.len(), 1.0);
-    let judge = |name: &str, rank: &(dyn Fn(usize) -> Vec<u32> + Sync)| -> BasketRow {
+    let judge = |name: &str, rank: &(dyn Fn(usize) -> Vec<ProductIx> + Sync)| -> BasketRow {
         let scores: Vec<[f64; 6]> = (0..customers.len())
             .into_par_iter()
             .filter(|c| !truth[*c].is_empty())
             .map(|c| {
                 let list = rank(c);
                 let (recall, ndcg) = recall_ndcg(&list, &truth[c]);
-                let owned = |p: &u32| {
+                let owned = |p: &ProductIx| {
                     customers[c]
                         .iter()
                         .any(|b| b.lines.iter().any(|line| line.0 == *p))
                 };
-                let (again, new): (Vec<u32>, Vec<u32>) = truth[c].iter().partition(|p| owned(p));
-                let part = |of: &[u32]| {
+                let (again, new): (Vec<ProductIx>, Vec<ProductIx>) =
+                    truth[c].iter().partition(|p| owned(p));
+                let part = |of: &[ProductIx]| {
                     (
                         recall_ndcg(&list, of).0,
                         f64::from(u8::from(!of.is_empty())),
@@ -107,16 +108,16 @@ pub fn next_basket(
             explore_recall: sum(4) / sum(5).max(1.0),
         }
     };
-    let ours = |c: usize, near: bool| -> Vec<u32> {
+    let ours = |c: usize, near: bool| -> Vec<ProductIx> {
         let profile = model.profile_of(&customers[c]);
         let mean = near.then(|| index.mean(&profile.rates));
         let items = model.recommend(&profile, mean.as_deref(), 10, &|_| true);
         items.into_iter().map(|item| item.product).collect()
     };
-    let counted = |c: usize, decay: f32, popular_weight: f32| -> Vec<u32> {
+    let counted = |c: usize, decay: f32, popular_weight: f32| -> Vec<ProductIx> {
         let mut scores: Vec<f32> = popular.iter().map(|p| popular_weight * p).collect();
         for (product, count) in NextBasket::vector_of(decay, &customers[c]) {
-            scores[product as usize] += count;
+            scores[product.index()] += count;
         }
         ten_best(&scores)
     };
@@ -136,13 +137,13 @@ pub fn next_basket(
     })
 }
 
-fn ten_best(scores: &[f32]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..scores.len() as u32)
-        .filter(|p| scores[*p as usize] > 0.0)
+fn ten_best(scores: &[f32]) -> Vec<ProductIx> {
+    let mut order: Vec<ProductIx> = ProductIx::all(scores.len())
+        .filter(|p| scores[p.index()] > 0.0)
         .collect();
-    let by = |a: &u32, b: &u32| {
-        scores[*b as usize]
-            .total_cmp(&scores[*a as usize])
+    let by = |a: &ProductIx, b: &ProductIx| {
+        scores[b.index()]
+            .total_cmp(&scores[a.index()])
             .then(a.cmp(b))
     };
     if order.len() > 10 {

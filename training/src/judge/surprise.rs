@@ -268,7 +268,7 @@ fn cases(
     pause_days: i64,
     seed: u64,
 ) -> Vec<Case> {
-    let popular: Vec<(ProductIx, f32)> = (0..model.catalogue.len() as ProductIx)
+    let popular: Vec<(ProductIx, f32)> = ProductIx::all(model.catalogue.len())
         .map(|p| (p, model.popularity_share(p)))
         .collect();
     let mut cases: Vec<Case> = (0..log.len() as u32)

@@ -1,6 +1,6 @@
 //! What is predicted for whom: the held-out part of a public split, or what came after a cut.
 
-use serendib_shop::{had, Log, Touch, NO_PRODUCT};
+use serendib_shop::{had, Log, ProductIx, Touch, NO_PRODUCT};
 
 use crate::learn::vectors::split::Split;
 
@@ -12,9 +12,9 @@ pub struct EvalCase {
     /// As of when they are scored, ms.
     pub now: i64,
     /// Distinct products already acquired, ascending.
-    pub owned: Vec<u32>,
+    pub owned: Vec<ProductIx>,
     /// Distinct products held out, ascending.
-    pub relevant: Vec<u32>,
+    pub relevant: Vec<ProductIx>,
     /// Held-out products that the catalogue does not know: counted as missed.
     pub unknown: usize,
 }
@@ -41,7 +41,7 @@ const REPEATS_FROM: f64 = 0.02;
 /// Cases from the `held_out` rows of `log`; only acquisitions count, or every row where none is one.
 pub fn from_held_out(log: &Log, held_out: &[(u32, Touch)]) -> Task {
     let acquires = held_out.iter().any(|(_, t)| t.welcomes());
-    let mut relevant: Vec<Vec<u32>> = vec![Vec::new(); log.len()];
+    let mut relevant: Vec<Vec<ProductIx>> = vec![Vec::new(); log.len()];
     let mut unknown = vec![0usize; log.len()];
     let mut unknown_products = 0;
     let now = log.span.map_or(0, |span| span.1 + 1);
@@ -125,8 +125,8 @@ fn task(
     }
 }
 
-fn owned(history: &[Touch]) -> Vec<u32> {
-    let mut owned: Vec<u32> = had(history).collect();
+fn owned(history: &[Touch]) -> Vec<ProductIx> {
+    let mut owned: Vec<ProductIx> = had(history).collect();
     owned.sort_unstable();
     owned.dedup();
     owned

@@ -10,7 +10,7 @@ fn purchase(product: u32, basket: u64) -> Touch {
     Touch {
         at: 0,
         basket,
-        product,
+        product: ProductIx(product),
         quantity: 1.0,
         value: 0.0,
         duration_s: 0.0,
@@ -25,13 +25,14 @@ fn purchase(product: u32, basket: u64) -> Touch {
 }
 
 fn case(history: &[u32], relevant: &[u32]) -> EvalCase {
-    let mut owned = history.to_vec();
+    let numbers = |of: &[u32]| -> Vec<ProductIx> { of.iter().copied().map(ProductIx).collect() };
+    let mut owned = numbers(history);
     owned.sort_unstable();
     EvalCase {
         history: history.iter().map(|p| purchase(*p, 1)).collect(),
         now: 0,
         owned,
-        relevant: relevant.to_vec(),
+        relevant: numbers(relevant),
         unknown: 0,
     }
 }

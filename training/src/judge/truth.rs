@@ -371,7 +371,7 @@ fn relations(
             counts.reversed += 1;
         }
     }
-    for product in 0..catalogue.len() as ProductIx {
+    for product in ProductIx::all(catalogue.len()) {
         let own = known.groups.get(&product);
         for edge in complements.edges(product).iter().take(TOP) {
             counts.listed += 1;
@@ -470,7 +470,7 @@ mod tests {
         assert!(!known.causes("tea", "cups"), "either order is no direction");
         assert!(known.is_earlier("size1", "size2") && !known.is_earlier("size2", "size1"));
         assert!(!known.is_earlier("tea", "size2"));
-        assert_eq!(known.groups[&0].1, "x");
+        assert_eq!(known.groups[&ProductIx(0)].1, "x");
         assert!(Known::open(&truth, &catalogue).unwrap().is_none());
     }
 }

@@ -126,15 +126,15 @@ mod tests {
     /// another product, which they buy every month.
     fn customer(again: bool, cause: Cause) -> Vec<Touch> {
         let mut history: Vec<Touch> = (0..8)
-            .map(|month| Touch::new(Kind::PURCHASE, 1, month * 30 * DAY_MS + 1))
+            .map(|month| Touch::new(Kind::PURCHASE, ProductIx(1), month * 30 * DAY_MS + 1))
             .collect();
-        history.push(Touch::new(Kind::PURCHASE, 0, 5));
+        history.push(Touch::new(Kind::PURCHASE, ProductIx(0), 5));
         history.push(Touch {
             cause,
-            ..Touch::new(Kind::RETURN, 0, DAY_MS)
+            ..Touch::new(Kind::RETURN, ProductIx(0), DAY_MS)
         });
         if again {
-            history.push(Touch::new(Kind::PURCHASE, 0, 40 * DAY_MS));
+            history.push(Touch::new(Kind::PURCHASE, ProductIx(0), 40 * DAY_MS));
         }
         serendib_shop::sort_history(&mut history);
         history
@@ -172,28 +172,35 @@ mod tests {
         };
         let mut customers: Vec<Vec<Touch>> = Vec::new();
         for n in 0..100_u8 {
-            let mut history = vec![rated(0, 5), rated(1, if n % 3 == 0 { 5 } else { 1 })];
-            history.push(rated(2, if n % 3 == 0 { 1 } else { 5 }));
+            let mut history = vec![
+                rated(ProductIx(0), 5),
+                rated(ProductIx(1), if n % 3 == 0 { 5 } else { 1 }),
+            ];
+            history.push(rated(ProductIx(2), if n % 3 == 0 { 1 } else { 5 }));
             if n < 4 {
-                history.push(rated(3, 1));
+                history.push(rated(ProductIx(3), 1));
             }
             // given back by everybody, because of what it is
-            history.push(Touch::new(Kind::PURCHASE, 4, 2));
+            history.push(Touch::new(Kind::PURCHASE, ProductIx(4), 2));
             history.push(Touch {
                 cause: Cause::Product,
-                ..Touch::new(Kind::RETURN, 4, 3)
+                ..Touch::new(Kind::RETURN, ProductIx(4), 3)
             });
             // and because it did not fit
-            history.push(Touch::new(Kind::PURCHASE, 5, 2));
+            history.push(Touch::new(Kind::PURCHASE, ProductIx(5), 2));
             history.push(Touch {
                 cause: Cause::Size,
-                ..Touch::new(Kind::RETURN, 5, 3)
+                ..Touch::new(Kind::RETURN, ProductIx(5), 3)
             });
             // most of what is sold pleases
-            history.extend((10..20).map(|product| Touch::new(Kind::PURCHASE, product, 2)));
+            history
+                .extend((10..20).map(|product| Touch::new(Kind::PURCHASE, ProductIx(product), 2)));
             customers.push(history);
         }
         let histories: Vec<&[Touch]> = customers.iter().map(Vec::as_slice).collect();
-        assert_eq!(disliked(&histories, &Aversion::default()), [1, 4]);
+        assert_eq!(
+            disliked(&histories, &Aversion::default()),
+            [1, 4].map(ProductIx)
+        );
     }
 }

@@ -83,7 +83,7 @@ pub fn key(log: &Log, options: &FitOptions, what: &impl std::fmt::Debug) -> Stri
         hash.number(*id);
         hash.number(basket.at as u64);
         for (product, quantity) in &basket.lines {
-            hash.number(u64::from(*product) << 32 | u64::from(quantity.to_bits()));
+            hash.number(u64::from(product.0) << 32 | u64::from(quantity.to_bits()));
         }
     }
     for product in log.catalogue.products() {
@@ -114,7 +114,7 @@ fn touched(hash: &mut Hash, touch: &Touch) {
     } = *touch;
     hash.number(at as u64);
     hash.number(basket);
-    hash.number(u64::from(product) << 32 | u64::from(duration_s.to_bits()));
+    hash.number(u64::from(product.0) << 32 | u64::from(duration_s.to_bits()));
     hash.number(u64::from(quantity.to_bits()) << 32 | u64::from(value.to_bits()));
     let small = [kind.0, channel, line, pages];
     hash.number(small.iter().fold(0, |all, x| all << 16 | u64::from(*x)));
@@ -205,10 +205,10 @@ impl Checkpoints {
 mod tests {
     use super::*;
     use serendib_shop::Histories;
-    use serendib_shop::{Catalogue, Customer, Delight, Product};
+    use serendib_shop::{Catalogue, Customer, Delight, Product, ProductIx};
 
     fn log(change: impl FnOnce(&mut Touch, &mut Product, &mut Customer)) -> Log {
-        let mut touch = Touch::new(Kind(1), 0, 7);
+        let mut touch = Touch::new(Kind(1), ProductIx(0), 7);
         let (mut product, mut customer) = (Product::bare("p"), Customer::default());
         change(&mut touch, &mut product, &mut customer);
         let mut log = Log {

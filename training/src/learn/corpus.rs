@@ -26,9 +26,9 @@ pub struct Case {
     /// As of when they are scored, ms.
     pub now: i64,
     /// Products new to the customer that were set aside, distinct; never empty.
-    pub relevant: Vec<u32>,
+    pub relevant: Vec<ProductIx>,
     /// Products already owned, which are not recommended.
-    pub owned: Vec<u32>,
+    pub owned: Vec<ProductIx>,
 }
 
 impl<'a> Corpus<'a> {
@@ -58,7 +58,7 @@ impl<'a> Corpus<'a> {
             self.products(),
             self.histories.iter().map(|history| {
                 likings(history)
-                    .map(|owned| (owned.product, 1.0))
+                    .map(|owned| (owned.product.0, 1.0))
                     .collect::<Vec<_>>()
             }),
         );
@@ -69,10 +69,8 @@ impl<'a> Corpus<'a> {
         Csr::from_rows(
             self.products(),
             self.histories.iter().map(|history| {
-                let mut row: Vec<(u32, f32)> = weighting.weigh(history, i64::MAX);
-                row.reverse();
-                row.iter_mut().for_each(|entry| entry.1 = 1.0);
-                row
+                let row = weighting.weigh(history, i64::MAX).into_iter().rev();
+                row.map(|(product, _)| (product.0, 1.0)).collect::<Vec<_>>()
             }),
         )
     }
@@ -86,7 +84,7 @@ impl<'a> Corpus<'a> {
         let known = known.map(|owned| (owned.product, owned.last_at));
         for (product, at) in known.chain(self.anonymous.iter().copied()) {
             let age = (end - at).max(0) as f32 / DAY_MS as f32;
-            if let Some(count) = counts.get_mut(product as usize) {
+            if let Some(count) = counts.get_mut(product.index()) {
                 *count += days.map_or(1.0, |days| (-age / days).exp2());
             }
         }

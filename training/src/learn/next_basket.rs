@@ -83,7 +83,7 @@ fn decays(
         .iter()
         .map(|list| {
             let all = list.iter().enumerate();
-            top(all.map(|(p, n)| (p as ProductIx, *n)), 5 * LENGTH)
+            top(all.map(|(p, n)| (ProductIx::of_index(p), *n)), 5 * LENGTH)
         })
         .collect();
     let mut best = (f64::NEG_INFINITY, DECAYS[0], POPULAR_DECAYS[0]);
@@ -98,11 +98,11 @@ fn decays(
                     for weight in POPULAR {
                         let mine = own
                             .iter()
-                            .map(|(p, n)| (*p, n + weight * popularity[*p as usize]));
+                            .map(|(p, n)| (*p, n + weight * popularity[p.index()]));
                         let others = leaders
                             .iter()
                             .filter(|p| own.binary_search_by_key(*p, |v| v.0).is_err())
-                            .map(|p| (*p, weight * popularity[*p as usize]));
+                            .map(|p| (*p, weight * popularity[p.index()]));
                         found.push(quality(&top(mine.chain(others), LENGTH), &truth));
                     }
                 }
@@ -168,7 +168,7 @@ pub fn popularity(customers: &[&[Basket]], products: usize, decay: f32) -> Vec<f
         for basket in list.iter().rev() {
             mass += f64::from(weight);
             for (product, _) in &basket.lines {
-                popularity[*product as usize] += weight;
+                popularity[product.index()] += weight;
             }
             weight *= decay;
         }
@@ -199,7 +199,7 @@ impl<'a> Steps<'a> {
                     vector.truncate(WIDEST);
                 }
                 for (product, count) in vector {
-                    postings[product as usize].push((next.len() as u32, count));
+                    postings[product.index()].push((next.len() as u32, count));
                 }
                 next.push(&list[at]);
             }
@@ -217,7 +217,7 @@ impl<'a> Steps<'a> {
                 let mut sums = (0.0, 0.0);
                 for &(step, count) in list {
                     let lines = &self.next[step as usize].lines;
-                    let hit = lines.iter().any(|(p, _)| *p as usize == product);
+                    let hit = lines.iter().any(|(p, _)| p.index() == product);
                     sums.0 += f32::from(u8::from(hit));
                     sums.1 += count;
                 }
@@ -245,19 +245,19 @@ impl<'a> Steps<'a> {
                         // A large basket says less about each of its lines.
                         let weight = count / (lines.len() as f32).sqrt();
                         for &(other, _) in lines {
-                            if other as usize != product {
-                                if sums[other as usize] == 0.0 {
+                            if other.index() != product {
+                                if sums[other.index()] == 0.0 {
                                     touched.push(other);
                                 }
-                                sums[other as usize] += weight;
+                                sums[other.index()] += weight;
                             }
                         }
                     }
                     let mut row: Vec<(ProductIx, f32)> = touched
                         .drain(..)
                         .map(|other| {
-                            let value = std::mem::take(&mut sums[other as usize]);
-                            let common = popularity[other as usize].max(1e-7);
+                            let value = std::mem::take(&mut sums[other.index()]);
+                            let common = popularity[other.index()].max(1e-7);
                             (other, value / common.powf(DAMP))
                         })
                         .collect();
@@ -299,7 +299,10 @@ fn choose(
 ) -> (NextBasketSettings, Vec<(f32, f32)>) {
     let index = (neighbour_count > 0).then(|| neighbours(model, before));
     let everything = model.popularity.iter().enumerate();
-    let popular = top(everything.map(|(p, n)| (p as ProductIx, *n)), 3 * LENGTH);
+    let popular = top(
+        everything.map(|(p, n)| (ProductIx::of_index(p), *n)),
+        3 * LENGTH,
+    );
     let cases: Vec<Case> = judges
         .par_iter()
         .map_init(
@@ -437,7 +440,10 @@ fn case(
     chosen.extend(popular);
     chosen.extend(top(near.iter().copied(), 4 * LENGTH));
     let spoken = sums.iter().enumerate().filter(|(_, s)| **s > 0.0);
-    chosen.extend(top(spoken.map(|(p, s)| (p as ProductIx, *s)), 4 * LENGTH));
+    chosen.extend(top(
+        spoken.map(|(p, s)| (ProductIx::of_index(p), *s)),
+        4 * LENGTH,
+    ));
     chosen.sort_unstable();
     chosen.dedup();
     let of = |list: &[(ProductIx, f32)], product: ProductIx| {
@@ -449,10 +455,10 @@ fn case(
         .map(|p| {
             let parts = [
                 of(&profile.vector, p),
-                sums[p as usize],
+                sums[p.index()],
                 of(&near, p),
-                model.popularity[p as usize],
-                model.habits[p as usize],
+                model.popularity[p.index()],
+                model.habits[p.index()],
             ];
             (p, parts)
         })

@@ -28,19 +28,20 @@ pub fn fit(log: &Log, topics: &Topics) -> Relations {
         let mut own: Vec<ProductIx> = had(history).collect();
         own.drain(..own.len().saturating_sub(MOST_OF_ONE));
         let topics = own.iter().filter_map(|product| topics.of(*product));
-        of_kinds.push(customer as u32, 0, topics);
+        // kinds in the place of products
+        of_kinds.push(customer as u32, 0, topics.map(ProductIx));
         products.push(customer as u32, 0, own);
     }
     let mut kinds_beside = beyond_chance(&of_kinds);
     for kind in several_beyond_chance(&products, topics) {
         let row = &mut kinds_beside[kind as usize];
-        row.push((kind, 1.0));
+        row.push((ProductIx(kind), 1.0));
         row.sort_unstable_by_key(|(other, _)| *other);
     }
     Relations::new(
         kinds,
         SparseRows::from_rows(beyond_chance(&products)),
-        SparseRows::from_rows(kinds_beside),
+        SparseRows::from_rows(kinds_beside).of(),
     )
 }
 
@@ -97,14 +98,14 @@ fn beyond_chance(log: &BasketLog) -> Vec<Vec<(ProductIx, f32)>> {
     };
     let mut rows: Vec<Vec<Pair>> = vec![Vec::new(); log.products()];
     for pair in significant_pairs(log, &options) {
-        rows[pair.a as usize].push(pair);
-        rows[pair.b as usize].push(pair);
+        rows[pair.a.index()].push(pair);
+        rows[pair.b.index()].push(pair);
     }
     let kept = |(ix, mut row): (usize, Vec<Pair>)| {
         row.sort_by(|x, y| y.g2.total_cmp(&x.g2).then((x.a, x.b).cmp(&(y.a, y.b))));
         row.truncate(MOST_PARTNERS);
         let partner = |pair: &Pair| {
-            if pair.a as usize == ix {
+            if pair.a.index() == ix {
                 pair.b
             } else {
                 pair.a
@@ -131,9 +132,9 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut log = BasketLog::new(30);
         for customer in 0..1_500 {
-            let mut own: Vec<ProductIx> = (0..4).map(|_| rng.gen_range(0..30)).collect();
-            if own[0] < 10 && rng.gen_bool(bond) {
-                own.push(own[0] + 10);
+            let mut own: Vec<ProductIx> = (0..4).map(|_| ProductIx(rng.gen_range(0..30))).collect();
+            if own[0] < ProductIx(10) && rng.gen_bool(bond) {
+                own.push(ProductIx(own[0].0 + 10));
             }
             log.push(customer, 0, own);
         }
@@ -148,8 +149,14 @@ mod tests {
         assert!(pairs(&found) <= 24);
         let found = SparseRows::from_rows(found);
         for product in 0..10 {
-            assert!(found.get(product, product + 10) > 0.0, "{product}");
-            assert!(found.get(product + 10, product) > 0.0, "{product}");
+            assert!(
+                found.get(ProductIx(product), ProductIx(product + 10)) > 0.0,
+                "{product}"
+            );
+            assert!(
+                found.get(ProductIx(product + 10), ProductIx(product)) > 0.0,
+                "{product}"
+            );
         }
     }
 
@@ -160,9 +167,9 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let mut log = BasketLog::new(30);
         for customer in 0..300 {
-            let mut own: Vec<ProductIx> = (0..3).map(|_| rng.gen_range(3..30)).collect();
+            let mut own: Vec<ProductIx> = (0..3).map(|_| ProductIx(rng.gen_range(3..30))).collect();
             if rng.gen_bool(0.3) {
-                own.extend([0, 1]);
+                own.extend([0, 1].map(ProductIx));
             }
             log.push(customer, 0, own);
         }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serendib_shop::{Catalogue, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Kind, Product, ProductIx, Touch, DAY_MS};
 
 use crate::learn::vectors::choose::{choose, Choice, Settings};
 use crate::learn::vectors::scorers::gain_of_case;
@@ -12,7 +12,7 @@ use crate::learn::*;
 const MEMORY: usize = 2_000_000_000;
 
 fn purchase(product: u32, at: i64) -> Touch {
-    Touch::new(Kind::PURCHASE, product, at)
+    Touch::new(Kind::PURCHASE, ProductIx(product), at)
 }
 
 fn products(n: u32) -> Vec<Product> {
@@ -198,7 +198,7 @@ fn products_placed_by_content_do_not_drown_what_sells() {
     let corpus = shop.corpus();
     let split = hold_out(&corpus, 3000, 9);
     let served = build(&split.train, &settings, &|_| {}).unwrap();
-    let all: Vec<u32> = (0..600).collect();
+    let all: Vec<ProductIx> = ProductIx::all(600).collect();
     let (mut ours, mut popular) = (0.0, 0.0);
     let buyers = served.popularity().to_vec();
     for case in &split.cases {
@@ -239,7 +239,9 @@ fn a_product_without_buyers_ranks_as_one_that_came_after_the_fit() {
             let folded = served.fold_in(history, 0);
             served.scores(&folded, &mut scores);
             for twin in 90..96u32 {
-                let cold = served.embed(shop.catalogue.product(twin)).unwrap();
+                let cold = served
+                    .embed(shop.catalogue.product(ProductIx(twin)))
+                    .unwrap();
                 let later = served.score_cold(&folded, &cold);
                 let gap = (scores[twin as usize] - later).abs();
                 assert!(gap < 1e-4 * later.abs().max(1.0), "{gap} of {later}");
@@ -264,8 +266,8 @@ fn a_buyer_more_moves_a_product_from_its_content_without_a_jump() {
         let settings = crate::learn::vectors::choose::simple(&corpus, 1);
         let served = build(&corpus, &settings, &|_| {}).unwrap();
         let place = served.parts().content.as_ref().unwrap();
-        let unit = place.place(shop.catalogue.product(90)).unwrap();
-        let own = served.vector(90).unwrap();
+        let unit = place.place(shop.catalogue.product(ProductIx(90))).unwrap();
+        let own = served.vector(ProductIx(90)).unwrap();
         unit.iter().zip(own).map(|(a, b)| a * b).sum::<f32>()
     };
     let mut by_buyers = vec![alike(&shop)];
@@ -471,16 +473,20 @@ fn what_nobody_known_buys_is_popular_all_the_same() {
     let day = |n: i64| n * DAY_MS;
     let products = ["tea", "cup", "jam"].map(Product::bare).to_vec();
     let catalogue = Catalogue::new(products).unwrap();
-    let known = [Touch::new(Kind::PURCHASE, 0, day(99))];
+    let known = [Touch::new(Kind::PURCHASE, ProductIx(0), day(99))];
     let corpus = Corpus {
         catalogue: &catalogue,
         histories: vec![Cow::Borrowed(&known[..])],
-        anonymous: vec![(1, day(99)), (1, day(98)), (2, day(39))],
+        anonymous: vec![
+            (ProductIx(1), day(99)),
+            (ProductIx(1), day(98)),
+            (ProductIx(2), day(39)),
+        ],
         timed: true,
     };
     let ever = corpus.buyers_lately(None);
     assert_eq!(ever, [1.0, 2.0, 1.0]);
     let lately = corpus.buyers_lately(Some(30.0));
     assert!(lately[1] > lately[0] && lately[2] == 0.25, "{lately:?}");
-    assert_eq!(corpus.anonymous_before(day(98)), [(2, day(39))]);
+    assert_eq!(corpus.anonymous_before(day(98)), [(ProductIx(2), day(39))]);
 }

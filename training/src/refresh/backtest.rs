@@ -8,7 +8,7 @@ use serendib_engine::life::StateOptions;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
 use serendib_engine::surprise::DelightModel;
-use serendib_shop::{baskets, stable_hash, Delight, Histories, Log};
+use serendib_shop::{baskets, stable_hash, Delight, Histories, Log, ProductIx};
 
 use crate::judge::complement::{self, ComplementReport};
 use crate::judge::engagement::{self, Contacts, EngagementEvaluation};
@@ -160,7 +160,7 @@ pub fn judge(
             .iter()
             .map(|list| list[..list.partition_point(|b| b.at < cut)].to_vec())
             .collect::<Vec<_>>();
-        let truth: Vec<Vec<u32>> = all
+        let truth: Vec<Vec<ProductIx>> = all
             .iter()
             .zip(&before)
             .map(|(list, seen)| match list.get(seen.len()) {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_shop::{Log, Touch, NO_PRODUCT};
+use serendib_shop::{Log, ProductIx, Touch, NO_PRODUCT};
 
 const CUSTOMERS: usize = 1_000;
 const LENGTH: usize = 10;
@@ -35,7 +35,7 @@ pub fn churn(before: &Model, after: &Model, log: &Log) -> Option<Churn> {
         return None;
     }
     // kinds keep their numbers where both models name them alike; products are looked up by id
-    let products: Vec<u32> = after
+    let products: Vec<ProductIx> = after
         .catalogue
         .products()
         .iter()
@@ -51,7 +51,7 @@ pub fn churn(before: &Model, after: &Model, log: &Log) -> Option<Churn> {
                 .iter()
                 .map(|touch| Touch {
                     product: products
-                        .get(touch.product as usize)
+                        .get(touch.product.index())
                         .copied()
                         .unwrap_or(NO_PRODUCT),
                     ..*touch
@@ -88,8 +88,8 @@ pub fn churn(before: &Model, after: &Model, log: &Log) -> Option<Churn> {
     })
 }
 
-fn first(representation: &Representation, history: &[Touch], now: i64) -> Vec<u32> {
-    let mut owned: Vec<u32> = history
+fn first(representation: &Representation, history: &[Touch], now: i64) -> Vec<ProductIx> {
+    let mut owned: Vec<ProductIx> = history
         .iter()
         .filter(|t| t.kind.acquires())
         .map(|t| t.product)

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::index::top_of;
 use serendib_engine::represent::Representation;
-use serendib_shop::{acquisitions, baskets, Log, Touch, DAY_MS};
+use serendib_shop::{acquisitions, baskets, Log, ProductIx, Touch, DAY_MS};
 
 use crate::judge::baselines::{Baselines, Ranker};
 use crate::judge::metrics::{measure, Measures};
@@ -105,7 +105,7 @@ struct Judged {
     measures: Measures,
     recall: [f64; LENGTHS.len()],
     cold: Option<Measures>,
-    shown: Vec<u32>,
+    shown: Vec<ProductIx>,
 }
 
 /// Compares on `task`, everything fitted and counted on `train`.
@@ -236,8 +236,8 @@ fn judge(ranker: &Ranker, n: usize, task: &Task, buyers: &[f32]) -> Vec<Judged> 
                 if task.repeats {
                     ranker.add_repeats(case, scores);
                 }
-                let allowed = |p: u32| task.repeats || case.owned.binary_search(&p).is_err();
-                let shown: Vec<u32> = top_of(scores, longest, &allowed)
+                let allowed = |p: ProductIx| task.repeats || case.owned.binary_search(&p).is_err();
+                let shown: Vec<ProductIx> = top_of(scores, longest, &allowed)
                     .into_iter()
                     .map(|(product, _)| product)
                     .collect();
@@ -247,13 +247,13 @@ fn judge(ranker: &Ranker, n: usize, task: &Task, buyers: &[f32]) -> Vec<Judged> 
         .collect()
 }
 
-fn judge_list(mut shown: Vec<u32>, case: &EvalCase, buyers: &[f32]) -> Judged {
+fn judge_list(mut shown: Vec<ProductIx>, case: &EvalCase, buyers: &[f32]) -> Judged {
     let wanted = case.relevant.len() + case.unknown;
-    let cold: Vec<u32> = case
+    let cold: Vec<ProductIx> = case
         .relevant
         .iter()
         .copied()
-        .filter(|p| buyers.get(*p as usize).is_some_and(|b| *b < COLD_BELOW))
+        .filter(|p| buyers.get(p.index()).is_some_and(|b| *b < COLD_BELOW))
         .collect();
     let hits: Vec<usize> = shown
         .iter()
@@ -280,7 +280,7 @@ fn method(name: &str, judged: &[Judged], n: usize, decile: &[usize]) -> Method {
     let mean = |of: &dyn Fn(&Judged) -> f64| judged.iter().map(of).sum::<f64>() / count;
     let mut seen = vec![false; n];
     for product in judged.iter().flat_map(|j| &j.shown) {
-        seen[*product as usize] = true;
+        seen[product.index()] = true;
     }
     Method {
         name: name.to_owned(),
@@ -306,11 +306,11 @@ fn deciles(buyers: &[f32]) -> Vec<usize> {
     decile
 }
 
-fn shares<'a>(products: impl Iterator<Item = &'a u32>, decile: &[usize]) -> Vec<f64> {
+fn shares<'a>(products: impl Iterator<Item = &'a ProductIx>, decile: &[usize]) -> Vec<f64> {
     let mut counts = [0f64; 10];
     let mut total = 0.0;
     for product in products {
-        if let Some(at) = decile.get(*product as usize) {
+        if let Some(at) = decile.get(product.index()) {
             counts[*at] += 1.0;
             total += 1.0;
         }

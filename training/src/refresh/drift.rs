@@ -37,7 +37,7 @@ pub fn profile(log: &Log) -> Profile {
             *count += 1;
         }
         if touch.kind.acquires() {
-            if let Some(sold) = sold.get_mut(touch.product as usize) {
+            if let Some(sold) = sold.get_mut(touch.product.index()) {
                 *sold = true;
             }
         }

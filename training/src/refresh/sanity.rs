@@ -104,7 +104,7 @@ pub fn check(model: &Model, log: &Log, golden: &[Golden], options: &SanityOption
     let flat = seen.iter().filter(|s| s.flat).count();
     let mut reached = vec![false; representation.len()];
     for product in seen.iter().flat_map(|s| &s.first) {
-        reached[*product as usize] = true;
+        reached[product.index()] = true;
     }
     let acquired = representation.popularity().iter().filter(|b| **b > 0.0);
     // a list reaches 100 products: a small sample of customers cannot reach a large catalogue

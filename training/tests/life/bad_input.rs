@@ -17,7 +17,7 @@ fn sane(model: &LifeModel, products: &ProductProfiles, state: &LifeState) {
         assert!((0.0..=1.0).contains(&need.probability));
     }
     let view = LifeView::new(model, products, state);
-    for product in 0..products.len() as ProductIx {
+    for product in ProductIx::all(products.len()) {
         let standing = view.product(product);
         assert!(standing.fit.is_finite() && standing.fit > 0.0);
         assert!((0.0..=1.0).contains(&standing.timeliness()));
@@ -31,7 +31,9 @@ fn no_categories_and_unseen_ones() {
     let bare = Catalogue::new((0..5).map(|ix| Product::bare(format!("p{ix}"))).collect()).unwrap();
     let (model, products) = fresh(&bare);
     assert!(model.clocks.iter().all(|c| !c.speaks()));
-    let history: Vec<Touch> = (0..5).map(|p| touch(Kind::PURCHASE, p, 18_000.0)).collect();
+    let history: Vec<Touch> = (0..5)
+        .map(|p| touch(Kind::PURCHASE, ProductIx(p), 18_000.0))
+        .collect();
     let state = model.state(
         &products,
         &history,
@@ -49,10 +51,12 @@ fn no_categories_and_unseen_ones() {
         ("", ""),
     ]);
     let products = ProductProfiles::new(&model.profiles, &unseen);
-    assert_eq!(products.of(0), NO_PROFILE);
+    assert_eq!(products.of(ProductIx(0)), NO_PROFILE);
     // A window that is known elsewhere is understood.
-    assert_ne!(products.of(1), NO_PROFILE);
-    let history: Vec<Touch> = (0..3).map(|p| touch(Kind::PURCHASE, p, 18_000.0)).collect();
+    assert_ne!(products.of(ProductIx(1)), NO_PROFILE);
+    let history: Vec<Touch> = (0..3)
+        .map(|p| touch(Kind::PURCHASE, ProductIx(p), 18_000.0))
+        .collect();
     let state = model.state(
         &products,
         &history,
@@ -113,7 +117,13 @@ fn ten_thousand_purchases_in_a_day_and_touches_out_of_order() {
     let (model, products) = fresh(&catalogue);
     let newborn = of(&catalogue, "Bodysuit");
     let mut history: Vec<Touch> = (0..10_000)
-        .map(|k| touch(Kind::PURCHASE, k % catalogue.len() as u32, 18_000.0))
+        .map(|k| {
+            touch(
+                Kind::PURCHASE,
+                ProductIx(k % catalogue.len() as u32),
+                18_000.0,
+            )
+        })
         .collect();
     sane(
         &model,
@@ -136,7 +146,7 @@ fn ten_thousand_purchases_in_a_day_and_touches_out_of_order() {
 
     history.reverse();
     history.push(touch(Kind::PURCHASE, NO_PRODUCT, 17_000.0));
-    history.push(touch(Kind::PURCHASE, u32::MAX - 1, 17_000.0));
+    history.push(touch(Kind::PURCHASE, ProductIx(u32::MAX - 1), 17_000.0));
     history.push(touch(Kind::RETURN, newborn, 16_000.0));
     sane(
         &model,
@@ -161,7 +171,7 @@ fn nothing_and_no_time() {
         );
     }
     // A shop without times: everything happened at 0.
-    let timeless = [touch(Kind::PURCHASE, 0, 0.0)];
+    let timeless = [touch(Kind::PURCHASE, ProductIx(0), 0.0)];
     let state = model.state(&products, &timeless, &[], i64::MAX, options);
     assert!(state.clocks.is_empty());
     sane(&model, &products, &LifeState::unknown(0));

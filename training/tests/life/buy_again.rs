@@ -11,9 +11,13 @@ fn shop() -> (Catalogue, BuyAgain) {
         .map(|c| {
             let start = 18_000.0 + f64::from(c);
             let mut history = Vec::new();
-            history.extend((0..12).map(|k| touch(Kind::PURCHASE, 0, start + 10.0 * f64::from(k))));
-            history.extend((0..3).map(|k| touch(Kind::PURCHASE, 1, start + 40.0 * f64::from(k))));
-            history.push(touch(Kind::PURCHASE, 2, start));
+            history.extend(
+                (0..12).map(|k| touch(Kind::PURCHASE, ProductIx(0), start + 10.0 * f64::from(k))),
+            );
+            history.extend(
+                (0..3).map(|k| touch(Kind::PURCHASE, ProductIx(1), start + 40.0 * f64::from(k))),
+            );
+            history.push(touch(Kind::PURCHASE, ProductIx(2), start));
             serendib_shop::sort_history(&mut history);
             history
         })
@@ -39,10 +43,10 @@ fn chance(model: &BuyAgain, history: &[Touch], product: ProductIx, now: f64) -> 
 fn the_chance_rises_until_due_and_fades_when_overdue() {
     let (_, model) = shop();
     let history = [
-        touch(Kind::PURCHASE, 0, 20_000.0),
-        touch(Kind::PURCHASE, 0, 20_010.0),
+        touch(Kind::PURCHASE, ProductIx(0), 20_000.0),
+        touch(Kind::PURCHASE, ProductIx(0), 20_010.0),
     ];
-    let after = |days: f64| chance(&model, &history, 0, 20_010.0 + days);
+    let after = |days: f64| chance(&model, &history, ProductIx(0), 20_010.0 + days);
     assert!(
         after(1.0) < 0.5 * after(8.0),
         "{} {}",
@@ -59,13 +63,16 @@ fn larger_packs_last_longer_and_what_nobody_repeats_is_not_due() {
     let (_, model) = shop();
     let double = Touch {
         quantity: 2.0,
-        ..touch(Kind::PURCHASE, 0, 20_000.0)
+        ..touch(Kind::PURCHASE, ProductIx(0), 20_000.0)
     };
-    let single = touch(Kind::PURCHASE, 0, 20_000.0);
-    assert!(chance(&model, &[double], 0, 20_009.0) < 0.5 * chance(&model, &[single], 0, 20_009.0));
-    let lamp = touch(Kind::PURCHASE, 2, 20_000.0);
-    assert!(chance(&model, &[lamp], 2, 20_030.0) < 0.02);
-    let back = [single, touch(Kind::RETURN, 0, 20_002.0)];
+    let single = touch(Kind::PURCHASE, ProductIx(0), 20_000.0);
+    assert!(
+        chance(&model, &[double], ProductIx(0), 20_009.0)
+            < 0.5 * chance(&model, &[single], ProductIx(0), 20_009.0)
+    );
+    let lamp = touch(Kind::PURCHASE, ProductIx(2), 20_000.0);
+    assert!(chance(&model, &[lamp], ProductIx(2), 20_030.0) < 0.02);
+    let back = [single, touch(Kind::RETURN, ProductIx(0), 20_002.0)];
     let due = model.due(&back, at(20_010.0), 5.0, None, &|_, _| false);
     assert!(due.is_empty());
 }
@@ -112,37 +119,47 @@ fn a_category_speaks_of_gaps_per_unit_of_a_pack() {
     let mut histories: Vec<Vec<Touch>> = (0..50)
         .map(|_| {
             let day = |k: u32| 18_000.0 + 60.0 * f64::from(k);
-            (0..6).map(|k| touch(Kind::PURCHASE, 0, day(k))).collect()
+            (0..6)
+                .map(|k| touch(Kind::PURCHASE, ProductIx(0), day(k)))
+                .collect()
         })
         .collect();
-    histories.push(vec![touch(Kind::PURCHASE, 1, 18_000.0)]);
+    histories.push(vec![touch(Kind::PURCHASE, ProductIx(1), 18_000.0)]);
     let histories = histories.iter().map(Vec::as_slice);
     let model = buy_again::rhythms(histories, &catalogue, at(19_000.0)).unwrap();
     let usual = |product| model.rhythm(product).mu.exp();
-    assert!((50.0..70.0).contains(&usual(0)), "{}", usual(0));
-    assert!((4.0..9.0).contains(&usual(1)), "{}", usual(1));
+    assert!(
+        (50.0..70.0).contains(&usual(ProductIx(0))),
+        "{}",
+        usual(ProductIx(0))
+    );
+    assert!(
+        (4.0..9.0).contains(&usual(ProductIx(1))),
+        "{}",
+        usual(ProductIx(1))
+    );
 }
 
 #[test]
 fn what_replaces_a_product_postpones_it() {
     let (_, model) = shop();
-    let milk = |day: f64| touch(Kind::PURCHASE, 0, day);
+    let milk = |day: f64| touch(Kind::PURCHASE, ProductIx(0), day);
     let mut history: Vec<Touch> = (0..4)
         .map(|k| milk(20_000.0 + 10.0 * f64::from(k)))
         .collect();
     let due = |history: &[Touch], replaced: bool| {
-        let replaces = |a, b| replaced && (a, b) == (0, 1);
+        let replaces = |a, b| replaced && (a, b) == (ProductIx(0), ProductIx(1));
         let due = model.due(history, at(20_038.0), 5.0, None, &replaces);
-        due.into_iter().find(|d| d.product == 0).unwrap()
+        due.into_iter().find(|d| d.product == ProductIx(0)).unwrap()
     };
     let alone = due(&history, true).probability;
     // Soap lasts four times as long as milk.
-    history.push(touch(Kind::PURCHASE, 1, 20_035.0));
+    history.push(touch(Kind::PURCHASE, ProductIx(1), 20_035.0));
     assert_eq!(due(&history, false).probability, alone);
     let put_off = due(&history, true);
     assert!(put_off.probability < 0.2 * alone, "{put_off:?} {alone}");
     assert!((20_065..20_085).contains(&(put_off.due_at / DAY_MS)));
     // Two that took turns before are two habits.
-    history.insert(2, touch(Kind::PURCHASE, 1, 20_015.0));
+    history.insert(2, touch(Kind::PURCHASE, ProductIx(1), 20_015.0));
     assert_eq!(due(&history, true).probability, alone);
 }

@@ -11,12 +11,14 @@ use serendib_engine::rank::{
 };
 use serendib_engine::repeat::{NeighbourIndex, NextBasket, NextBasketSettings};
 use serendib_engine::represent::Representation;
-use serendib_shop::{Catalogue, Encoder, Fact, Kind, Product, ShelfChange, Touch, DAY_MS};
+use serendib_shop::{
+    Catalogue, Encoder, Fact, Kind, Product, ProductIx, ShelfChange, Touch, DAY_MS,
+};
 use serendib_training::learn::life::from_words;
 
-const NEWBORN: u32 = 0;
-const ROMPER: u32 = 1;
-const SCHOOL: u32 = 2;
+const NEWBORN: ProductIx = ProductIx(0);
+const ROMPER: ProductIx = ProductIx(1);
+const SCHOOL: ProductIx = ProductIx(2);
 const T: f64 = 18_000.0;
 
 /// A department store in which what babies need is bought less than everything else.
@@ -54,7 +56,7 @@ fn model() -> Model {
     model
 }
 
-fn bought(product: u32, day: f64) -> Touch {
+fn bought(product: ProductIx, day: f64) -> Touch {
     Touch::new(Kind::PURCHASE, product, (day * DAY_MS as f64) as i64)
 }
 
@@ -85,7 +87,7 @@ fn who<'a>(history: &'a [Touch], facts: &'a [Fact], infer: bool) -> CustomerStat
     }
 }
 
-fn for_you(model: &Model, customer: CustomerState, day: f64) -> Vec<u32> {
+fn for_you(model: &Model, customer: CustomerState, day: f64) -> Vec<ProductIx> {
     let live = Live::of_catalogue(model.catalogue.clone());
     let request = Request::one(ListKind::ForYou, 33, (day * DAY_MS as f64) as i64);
     let answer = recommend(model, &live, customer, &request, &|| false).unwrap();
@@ -96,7 +98,7 @@ fn for_you(model: &Model, customer: CustomerState, day: f64) -> Vec<u32> {
 fn for_you_follows_the_stage_of_life() {
     let model = model();
     let history = newborn();
-    let place = |list: &[u32], product| list.iter().position(|p| *p == product);
+    let place = |list: &[ProductIx], product| list.iter().position(|p| *p == product);
     let list = for_you(&model, who(&history, &[], true), T + 8.0 * 30.0);
     assert_eq!(place(&list, ROMPER), Some(0), "{list:?}");
     assert_eq!(place(&list, NEWBORN), None, "{list:?}");
@@ -203,22 +205,22 @@ fn the_next_basket_hears_the_neighbours_on_the_shelves() {
         vec![],
     );
     model.next_basket = Some(next);
-    let history = [bought(7, T)];
+    let history = [bought(ProductIx(7), T)];
     let list = |live: &Live| -> Vec<u32> {
         let request = Request::one(ListKind::NextBasket, 2, ((T + 9.0) * DAY_MS as f64) as i64);
         let customer = who(&history, &[], true);
         let answer = recommend(&model, live, customer, &request, &|| false).unwrap();
-        answer.lists[0].items.iter().map(|i| i.product).collect()
+        answer.lists[0].items.iter().map(|i| i.product.0).collect()
     };
     let mut live = Live::of_catalogue(model.catalogue.clone());
     assert_eq!(list(&live), [7, 0]);
-    let like = vec![(7, 1.0), (20, 0.5)];
+    let like = vec![(ProductIx(7), 1.0), (ProductIx(20), 0.5)];
     live.neighbours = Some(Arc::new(NeighbourIndex::new(vec![like], products, 1)));
     assert_eq!(list(&live), [7, 20]);
 }
 
 /// Shelves with a product that came after the model, by its number.
-fn with_later(model: &Model, title: &str) -> (Live, u32) {
+fn with_later(model: &Model, title: &str) -> (Live, ProductIx) {
     let later = Product {
         title: Some(title.into()),
         category: Some("baby/nappies".into()),
@@ -231,7 +233,7 @@ fn with_later(model: &Model, title: &str) -> (Live, u32) {
             model.life.as_ref(),
         )
         .unwrap();
-    (live, model.catalogue.len() as u32)
+    (live, ProductIx::of_index(model.catalogue.len()))
 }
 
 #[test]
@@ -260,7 +262,7 @@ fn products_that_came_after_the_model_are_for_an_age_too() {
         name: Some("Noa".into()),
         kind: None,
     }];
-    let list = |facts: &[Fact]| -> Vec<u32> {
+    let list = |facts: &[Fact]| -> Vec<ProductIx> {
         let now = (parse_day("2022-06-01").unwrap() * DAY_MS as f64) as i64;
         let request = Request::one(ListKind::ForYou, 34, now);
         let answer = recommend(&model, &live, who(&[], facts, true), &request, &|| false);

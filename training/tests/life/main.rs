@@ -61,7 +61,8 @@ fn of(catalogue: &Catalogue, title: &str) -> ProductIx {
         .products()
         .iter()
         .position(|p| p.title.as_deref().is_some_and(|t| t.starts_with(title)))
-        .unwrap_or_else(|| panic!("{title}")) as ProductIx
+        .map(ProductIx::of_index)
+        .unwrap_or_else(|| panic!("{title}"))
 }
 
 /// A touch on `day`.

@@ -193,7 +193,7 @@ fn a_contract_that_was_renewed_has_not_ended() {
 fn what_was_rated_and_sent_back_says_nothing() {
     let mut products = store().products().iter().cloned().collect::<Vec<_>>();
     let potty = of(&store(), "Potty");
-    products[potty as usize].durable = Some(true);
+    products[potty.index()].durable = Some(true);
     let catalogue = Catalogue::new(products).unwrap();
     let (_, ix) = fresh(&catalogue);
     let set = |rows: &[(Kind, f64)]| {
@@ -249,7 +249,7 @@ fn without_consent_nothing_is_inferred() {
     assert!(model.needs(&products, &state, 60.0).is_empty());
     let view = LifeView::new(&model, &products, &state);
     assert!(view.is_silent());
-    for product in 0..catalogue.len() as ProductIx {
+    for product in ProductIx::all(catalogue.len()) {
         assert_eq!(view.stage_fit(product), 1.0);
         assert_eq!(view.timeliness(product), 0.5);
     }
@@ -415,7 +415,7 @@ fn a_kitten_is_offered_and_named_for_nothing_that_dogs_need() {
 fn owned_durables_are_not_needed_again() {
     let mut products = store().products().iter().cloned().collect::<Vec<_>>();
     let potty = of(&store(), "Potty");
-    products[potty as usize].durable = Some(true);
+    products[potty.index()].durable = Some(true);
     let catalogue = Catalogue::new(products).unwrap();
     let (model, ix) = fresh(&catalogue);
     let facts = [fact("child", T, None)];

@@ -241,7 +241,7 @@ proptest! {
         let kinds = [Kind::PURCHASE, Kind::VIEW, Kind::RETURN, Kind::WISHLIST];
         let mut history: Vec<Touch> = picks
             .iter()
-            .map(|(p, k, day)| touch(kinds[*k as usize], *p as u32, 18_000.0 + day))
+            .map(|(p, k, day)| touch(kinds[*k as usize], ProductIx(*p as u32), 18_000.0 + day))
             .collect();
         let now = at(19_000.0);
         let before = model.state(&products, &history, &[], now, StateOptions::serving(true));

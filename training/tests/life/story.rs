@@ -27,7 +27,7 @@ fn lists(rows: &[(&str, f64)], now: f64) -> (Vec<String>, Vec<String>) {
         .take(6)
         .map(|(p, _)| title(p))
         .collect();
-    let ended = (0..catalogue.len() as ProductIx)
+    let ended = ProductIx::all(catalogue.len())
         .filter(|p| view.product(*p).is_ended())
         .map(title)
         .collect();

@@ -31,7 +31,11 @@ fn unrelated(catalogue: &Catalogue, count: usize, shelves: usize) -> Vec<Touch> 
     (0..count)
         .map(|k| {
             let product = first + k % shelves;
-            touch(Kind::PURCHASE, product as ProductIx, T - 2.0 * k as f64)
+            touch(
+                Kind::PURCHASE,
+                ProductIx::of_index(product),
+                T - 2.0 * k as f64,
+            )
         })
         .collect()
 }
@@ -158,15 +162,19 @@ fn shop_with_a_misleading_word() -> (Catalogue, Vec<Vec<Touch>>, Vec<Vec<serendi
                 // drawn, so that who has a dog buys no other groceries than who has none
                 let mixed = (customer as u64 * 97 + k as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 let product = 4 + ((mixed >> 33) % 60) as usize;
-                touch(Kind::PURCHASE, product as ProductIx, T - 20.0 * k as f64)
+                touch(
+                    Kind::PURCHASE,
+                    ProductIx::of_index(product),
+                    T - 20.0 * k as f64,
+                )
             })
             .collect();
         // half of all buy the buns, whoever they are
         if (customer / 7) % 2 == 0 {
-            history.push(touch(Kind::PURCHASE, 0, T - 33.0));
+            history.push(touch(Kind::PURCHASE, ProductIx(0), T - 33.0));
         }
         if has_dog {
-            for (k, product) in [1, 2, 3, 1].into_iter().enumerate() {
+            for (k, product) in [1, 2, 3, 1].map(ProductIx).into_iter().enumerate() {
                 history.push(touch(Kind::PURCHASE, product, T - 15.0 * k as f64 - 2.0));
             }
         }
@@ -207,10 +215,13 @@ fn who_declared_ties_what_no_word_tells_and_takes_a_misleading_word_back() {
     let products = ProductProfiles::new(&model.profiles, &catalogue);
     let pet = &model.clocks[model.clock("pet").unwrap()];
     assert!(
-        pet.table(products.of(2)).is_some(),
+        pet.table(products.of(ProductIx(2))).is_some(),
         "chew bones are a dog's"
     );
-    assert!(pet.table(products.of(30)).is_none(), "what all eat is not");
+    assert!(
+        pet.table(products.of(ProductIx(30))).is_none(),
+        "what all eat is not"
+    );
     let p = |picks: &[ProductIx]| {
         let mut history = unrelated(&catalogue, 30, 30);
         let rows = picks.iter().enumerate();
@@ -221,7 +232,11 @@ fn who_declared_ties_what_no_word_tells_and_takes_a_misleading_word_back() {
             "pet",
         )
     };
-    let (nothing, buns, dog) = (p(&[]), p(&[0, 0, 0, 0]), p(&[1, 2, 3]));
+    let (nothing, buns, dog) = (
+        p(&[]),
+        p(&[0; 4].map(ProductIx)),
+        p(&[1, 2, 3].map(ProductIx)),
+    );
     assert!(
         buns < 0.3 && buns - nothing < 0.15,
         "buns {buns}, nothing {nothing}"
@@ -239,8 +254,13 @@ fn who_declared_ties_what_no_word_tells_and_takes_a_misleading_word_back() {
             "pet",
         )
     };
-    assert!(said(0) < 0.4, "{}", said(0));
-    assert!(said(1) > said(0) + 0.1, "{} {}", said(1), said(0));
+    assert!(said(ProductIx(0)) < 0.4, "{}", said(ProductIx(0)));
+    assert!(
+        said(ProductIx(1)) > said(ProductIx(0)) + 0.1,
+        "{} {}",
+        said(ProductIx(1)),
+        said(ProductIx(0))
+    );
 }
 
 #[test]
@@ -262,10 +282,10 @@ fn one_heavy_buyer_makes_no_age() {
     };
     let share = |model: &LifeModel| {
         let products = ProductProfiles::new(&model.profiles, &catalogue);
-        model.share[products.of(2) as usize]
+        model.share[products.of(ProductIx(2)) as usize]
     };
     let before = share(&fitted(&histories));
-    let heavy = (0..400).map(|k| touch(Kind::PURCHASE, 2, T - 0.5 * f64::from(k)));
+    let heavy = (0..400).map(|k| touch(Kind::PURCHASE, ProductIx(2), T - 0.5 * f64::from(k)));
     histories[20].extend(heavy);
     serendib_shop::sort_history(&mut histories[20]);
     let after = share(&fitted(&histories));

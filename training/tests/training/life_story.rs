@@ -4,7 +4,7 @@ use serendib_datasets::demo_shop::{generate, Options};
 use serendib_engine::life::{format_day, parse_day};
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
-use serendib_shop::{Fact, Format, Kind, Log, ReadOptions, ShopData, Touch, DAY_MS};
+use serendib_shop::{Fact, Format, Kind, Log, ProductIx, ReadOptions, ShopData, Touch, DAY_MS};
 use serendib_training::learn::{fit, FitOptions};
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ fn next(model: &Model, history: &[Touch], facts: &[Fact], day: f64) -> Vec<Strin
     };
     let request = Request::one(ListKind::NextInLife, 8, ms(day));
     let answer = recommend(model, &live, customer, &request, &|| false).unwrap();
-    let category = |p: u32| model.catalogue.product(p).category.clone();
+    let category = |p: ProductIx| model.catalogue.product(p).category.clone();
     let items = answer.lists[0].items.iter();
     items.filter_map(|item| category(item.product)).collect()
 }
@@ -91,12 +91,12 @@ fn lists_follow_trips_and_contracts_and_say_nothing_of_what_is_not_known() {
     let history = [
         Touch::new(
             Kind::PURCHASE,
-            one_of(&model, "travel/guides"),
+            ProductIx(one_of(&model, "travel/guides")),
             ms(day - 40.0),
         ),
         Touch::new(
             Kind::PURCHASE,
-            one_of(&model, "travel/luggage"),
+            ProductIx(one_of(&model, "travel/luggage")),
             ms(day - 25.0),
         ),
     ];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use serendib_engine::bundle::{Bundle, BundleWriter, Manifest};
 use serendib_engine::represent::*;
-use serendib_shop::{Kind, Touch};
+use serendib_shop::{Kind, ProductIx, Touch};
 use serendib_training::learn::vectors::cooccurrence::{cooccurrence, CooccurrenceOptions, Shape};
 use serendib_training::learn::vectors::ials;
 use serendib_training::learn::vectors::svd::{truncated_svd, SvdOptions};
@@ -96,7 +96,7 @@ fn small() -> Representation {
 }
 
 fn purchase(product: u32) -> Touch {
-    Touch::new(Kind::PURCHASE, product, 0)
+    Touch::new(Kind::PURCHASE, ProductIx(product), 0)
 }
 
 proptest! {
@@ -108,20 +108,19 @@ proptest! {
         let folded = model.fold_in(&touches, 0);
         let mut all = vec![0.0; model.len()];
         model.scores(&folded, &mut all);
-        let products: Vec<u32> = (0..13).collect();
+        let products: Vec<ProductIx> = ProductIx::all(13).collect();
         for (one, each) in model.score(&folded, &products).iter().zip(&all) {
             prop_assert!((one - each).abs() < 1e-5);
         }
-        let best = model.candidates(&folded, k, &|p| p != 3);
+        let best = model.candidates(&folded, k, &|p| p != ProductIx(3));
         prop_assert_eq!(best.len(), k.min(12));
         prop_assert!(best.windows(2).all(|w| w[0].1 > w[1].1 || (w[0].1 == w[1].1 && w[0].0 < w[1].0)));
         for (product, score) in best {
-            prop_assert!((score - all[product as usize]).abs() < 1e-5);
+            prop_assert!((score - all[product.index()]).abs() < 1e-5);
         }
         // what speaks for a product adds up to its score, prior aside
-        let product = 5;
-        let shares = model.contributions(&folded, product, 100);
-        prop_assert!(shares.iter().all(|(owned, share)| history.contains(owned) && *share > 0.0));
+        let shares = model.contributions(&folded, ProductIx(5), 100);
+        prop_assert!(shares.iter().all(|(owned, share)| history.contains(&owned.0) && *share > 0.0));
     }
 }
 
@@ -129,8 +128,8 @@ proptest! {
 fn contributions_of_positive_parts_add_up_to_the_score() {
     let model = small();
     let folded = model.fold_in(&[0, 4, 8].map(purchase), 0);
-    let product = 2;
-    let score = model.score(&folded, &[product])[0] - model.parts().prior[product as usize];
+    let product = ProductIx(2);
+    let score = model.score(&folded, &[product])[0] - model.parts().prior[product.index()];
     let shares: f32 = model
         .contributions(&folded, product, 10)
         .iter()
@@ -146,18 +145,25 @@ fn nobody_in_particular_gets_what_is_popular() {
     assert!(folded.is_empty() && folded.vector().is_none());
     let best = model.candidates(&folded, 1, &|_| true)[0].0;
     let most = model.popularity().iter().cloned().fold(0.0, f32::max);
-    assert_eq!(model.popularity()[best as usize], most);
+    assert_eq!(model.popularity()[best.index()], most);
     assert!(model
-        .fold_in_products(&[(99, 1.0), (1, f32::NAN), (2, -1.0)])
+        .fold_in_products(&[
+            (ProductIx(99), 1.0),
+            (ProductIx(1), f32::NAN),
+            (ProductIx(2), -1.0)
+        ])
         .is_empty());
 }
 
 #[test]
 fn every_product_is_most_alike_to_itself_and_one_without_buyers_has_no_vector() {
     let model = small();
-    assert!(model.vector(12).is_none() && model.similar(12, 3, &|_| true).is_empty());
-    let alike = model.similar(0, 13, &|p| p != 4);
-    assert!(alike.iter().all(|(p, _)| ![0, 4, 12].contains(p)));
+    assert!(
+        model.vector(ProductIx(12)).is_none()
+            && model.similar(ProductIx(12), 3, &|_| true).is_empty()
+    );
+    let alike = model.similar(ProductIx(0), 13, &|p| p != ProductIx(4));
+    assert!(alike.iter().all(|(p, _)| ![0, 4, 12].contains(&p.0)));
     assert!(alike
         .iter()
         .all(|(_, cosine)| (-1.001..=1.001).contains(cosine)));
@@ -275,11 +281,12 @@ fn wide() -> (Csr, Parts) {
 fn share_found(model: &Representation, interactions: &Csr) -> f64 {
     let (mut found, mut wanted) = (0, 0);
     for u in (0..interactions.rows()).step_by(150) {
-        let folded = model.fold_in_products(&interactions.iter_row(u).collect::<Vec<_>>());
+        let row = interactions.iter_row(u).map(|(p, x)| (ProductIx(p), x));
+        let folded = model.fold_in_products(&row.collect::<Vec<_>>());
         let mut scores = vec![0.0; model.len()];
         model.scores(&folded, &mut scores);
         for keep in [1u32, 3, 500] {
-            let allowed = |p: u32| p.is_multiple_of(keep);
+            let allowed = |p: ProductIx| p.0.is_multiple_of(keep);
             let exact = serendib_engine::index::top_of(&scores, 20, &allowed);
             let fast = model.candidates(&folded, 20, &allowed);
             assert_eq!(exact.len(), fast.len());
@@ -398,14 +405,14 @@ fn the_graph_finds_products_alike_and_comes_back_from_a_bundle() {
     parts.alike = Some(graph);
     let model = Representation::new(parts).unwrap();
     for keep in [1u32, 2, 20, 700] {
-        let allowed = |p: u32| p.is_multiple_of(keep);
+        let allowed = |p: ProductIx| p.0.is_multiple_of(keep);
         let (mut found, mut wanted) = (0, 0);
-        for anchor in (1..n as u32).step_by(50) {
+        for anchor in ProductIx::all(n).skip(1).step_by(50) {
             let exact = model.similar_exactly(anchor, 10, &allowed);
             let fast = model.similar(anchor, 10, &allowed);
             assert_eq!(exact.len(), fast.len());
             wanted += exact.len();
-            let inside = |p: u32| fast.iter().any(|f| f.0 == p);
+            let inside = |p: ProductIx| fast.iter().any(|f| f.0 == p);
             found += exact.iter().filter(|e| inside(e.0)).count();
         }
         assert!(
@@ -414,7 +421,7 @@ fn the_graph_finds_products_alike_and_comes_back_from_a_bundle() {
         );
     }
     let alike = model.parts().alike.as_ref().unwrap();
-    for product in 1..n as u32 {
+    for product in ProductIx::all(n).skip(1) {
         let vector = model.vector(product).unwrap();
         let found = alike.search(&model.parts().units, vector, 2, &|_| true);
         let found = found.unwrap();

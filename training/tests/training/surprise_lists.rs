@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::*;
 use serendib_engine::represent::{Dense, Parts, Representation};
 use serendib_engine::surprise::quantise;
-use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch, DAY_MS};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, ProductIx, Touch, DAY_MS};
 use serendib_training::learn::complement::families::item_item;
 use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
 use serendib_training::learn::surprise::{kinds, of_sales, topics};
@@ -41,8 +41,9 @@ fn titled(title: impl Fn(usize) -> String) -> Model {
             let pair = (customer * 7 + visit as u32 * 3) % 20;
             let pair = pair.min((customer + visit as u32) % 23 % 20);
             let at = (i64::from(customer) % 90 + visit * 100) * DAY_MS;
-            log.push(customer, at, [2 * pair, 2 * pair + 1]);
-            purchases.extend([(2 * pair, at), (2 * pair + 1, at)]);
+            let both = [2 * pair, 2 * pair + 1].map(ProductIx);
+            log.push(customer, at, both);
+            purchases.extend(both.map(|product| (product, at)));
         }
     }
     let buyers: Vec<f32> = (0..40).map(|ix| 100.0 - 2.0 * ix as f32).collect();
@@ -78,7 +79,7 @@ fn titled(title: impl Fn(usize) -> String) -> Model {
 }
 
 fn touch(kind: Kind, product: u32, at: i64) -> Touch {
-    Touch::new(kind, product, at)
+    Touch::new(kind, ProductIx(product), at)
 }
 
 fn history() -> Vec<Touch> {
@@ -99,7 +100,7 @@ fn ask(model: &Model, history: &[Touch], request: &Request) -> ListAnswer {
 }
 
 fn products(list: &ListAnswer) -> Vec<u32> {
-    list.items.iter().map(|item| item.product).collect()
+    list.items.iter().map(|item| item.product.0).collect()
 }
 
 /// A surprise list of items each by its own worth.
@@ -116,7 +117,11 @@ fn surprise(dial: f32, count: usize) -> Request {
 fn a_basket_is_completed_and_explained() {
     let model = model();
     let mut request = Request::one(ListKind::GoesWith, 3, NOW);
-    request.context.basket = vec![(8, 2.0), (10, 1.0), (77, 1.0)];
+    request.context.basket = vec![
+        (ProductIx(8), 2.0),
+        (ProductIx(10), 1.0),
+        (ProductIx(77), 1.0),
+    ];
     let list = ask(&model, &[], &request);
     let best: BTreeSet<u32> = products(&list)[..2].iter().copied().collect();
     assert_eq!(best, [9, 11].into());
@@ -131,9 +136,9 @@ fn a_basket_is_completed_and_explained() {
 fn strange_baskets_are_answered() {
     let model = model();
     let mut request = Request::one(ListKind::GoesWith, 5, NOW);
-    request.context.basket = vec![(1_000, 1.0), (2_000, 1.0)];
+    request.context.basket = vec![(ProductIx(1_000), 1.0), (ProductIx(2_000), 1.0)];
     assert_eq!(ask(&model, &[], &request).items.len(), 5);
-    request.context.basket = (0..10_000).map(|p| (p, 1.0)).collect();
+    request.context.basket = ProductIx::all(10_000).map(|p| (p, 1.0)).collect();
     let list = ask(&model, &[], &request);
     assert!(list.items.is_empty() && list.notes.contains(&Note::Short));
 }
@@ -236,11 +241,11 @@ fn surprises_that_differ_keep_the_promise() {
         assert!(list.items.iter().all(|i| i.wanted >= i.floor || step == 0));
         let mut kinds = [0; 4];
         for item in &list.items {
-            kinds[item.product as usize / 10] += 1;
+            kinds[item.product.index() / 10] += 1;
         }
         assert!(kinds.iter().all(|kind| *kind <= 3), "{kinds:?}");
         let mut all = products(&list);
-        all.extend(list.removed.iter().map(|r| r.product));
+        all.extend(list.removed.iter().map(|r| r.product.0));
         let count = all.len();
         all.sort_unstable();
         all.dedup();
@@ -256,7 +261,7 @@ fn every_candidate_of_a_surprise_list_is_accounted_for() {
     let model = model();
     let list = ask(&model, &history(), &surprise(0.7, 5));
     let mut all: Vec<u32> = products(&list);
-    all.extend(list.removed.iter().map(|r| r.product));
+    all.extend(list.removed.iter().map(|r| r.product.0));
     all.sort_unstable();
     let count = all.len();
     all.dedup();
@@ -342,9 +347,9 @@ fn the_floor_is_the_customers_own_whatever_a_list_leaves_out() {
     let mut limited = surprise(0.5, 4);
     limited.lists[0].filters.categories = vec!["c3".into()];
     let mut spent = surprise(0.1, 4);
-    spent.exclusions = (0..20).collect();
+    spent.exclusions = ProductIx::all(20).collect();
     let mut pinned = surprise(1.0, 4);
-    pinned.lists[0].pins = vec![8, 9];
+    pinned.lists[0].pins = vec![ProductIx(8), ProductIx(9)];
     for request in [&limited, &spent, &pinned] {
         let list = ask(&model, &history(), request);
         let items: Vec<&Item> = list.items.iter().filter(|i| !i.pinned).collect();
@@ -392,7 +397,7 @@ fn a_category_is_not_crowded_but_no_list_is_short_for_it() {
     let kinds = |list: &ListAnswer| {
         let mut kinds = [0; 4];
         for item in &list.items {
-            kinds[item.product as usize / 10] += 1;
+            kinds[item.product.index() / 10] += 1;
         }
         kinds
     };
@@ -426,9 +431,9 @@ fn a_surprise_says_what_it_is_for() {
     // c1 is in season now, and who has c0 buys c2, too
     let mut purchases = Vec::new();
     for day in 0..730 {
-        purchases.extend([0, 10, 20, 30].map(|product| (product, day * DAY_MS)));
+        purchases.extend([0, 10, 20, 30].map(|product| (ProductIx(product), day * DAY_MS)));
         if (25..45).contains(&(day % 365)) {
-            purchases.extend([(10, day * DAY_MS); 5]);
+            purchases.extend([(ProductIx(10), day * DAY_MS); 5]);
         }
     }
     let histories: Vec<Vec<Touch>> = (0..900)
@@ -446,7 +451,8 @@ fn a_surprise_says_what_it_is_for() {
     model.surprises = Some(surprises);
     let list = ask(&model, &history(), &surprise(1.0, 20));
     let said = |category: u32, code: ReasonCode, product: Option<u32>| {
-        let mut items = list.items.iter().filter(|i| i.product / 10 == category);
+        let product = product.map(ProductIx);
+        let mut items = list.items.iter().filter(|i| i.product.0 / 10 == category);
         items.any(|i| {
             i.reasons
                 .iter()
@@ -470,9 +476,9 @@ fn a_surprise_says_what_it_is_for() {
         history: &history,
         ..CustomerState::NOBODY
     };
-    let line = [(20, LineKind::Surprise, 0.5)];
+    let line = [(ProductIx(20), LineKind::Surprise, 0.5)];
     let reasons = &line_reasons(&model, &live, customer, NOW, &line, 5)[0];
-    let kindred = |r: &Reason| r.code == ReasonCode::Surprise && r.product == Some(6);
+    let kindred = |r: &Reason| r.code == ReasonCode::Surprise && r.product == Some(ProductIx(6));
     assert!(reasons.iter().any(kindred), "{reasons:?}");
 }
 
@@ -481,17 +487,17 @@ fn the_numbers_of_a_pin_are_those_of_any_item() {
     let model = model();
     let plain = ask(&model, &history(), &surprise(0.0, 30));
     let mut pinned = surprise(0.0, 30);
-    pinned.lists[0].pins = vec![20];
+    pinned.lists[0].pins = vec![ProductIx(20)];
     let list = ask(&model, &history(), &pinned);
     let of = |list: &ListAnswer| {
         list.items
             .iter()
-            .find(|i| i.product == 20)
+            .find(|i| i.product == ProductIx(20))
             .cloned()
             .unwrap()
     };
     let (pin, item) = (of(&list), of(&plain));
-    assert!(pin.pinned && list.items[0].product == 20);
+    assert!(pin.pinned && list.items[0].product == ProductIx(20));
     assert_eq!(pin.relevance, item.relevance);
     assert_eq!(pin.unexpectedness, item.unexpectedness);
     assert_eq!(
@@ -514,7 +520,7 @@ fn titles_tell_variants_where_the_shop_does_not() {
     let cups = |list: &ListAnswer| {
         list.items
             .iter()
-            .filter(|i| matches!(i.product, 8 | 9))
+            .filter(|i| matches!(i.product, ProductIx(8) | ProductIx(9)))
             .count()
     };
     for kind in [ListKind::ForYou, ListKind::Popular, ListKind::Surprise] {
@@ -528,7 +534,7 @@ fn titles_tell_variants_where_the_shop_does_not() {
     }
     // two colours of one cup may well lie in one basket
     let mut basket = Request::one(ListKind::GoesWith, 30, NOW);
-    basket.context.basket = vec![(10, 1.0), (12, 1.0)];
+    basket.context.basket = vec![(ProductIx(10), 1.0), (ProductIx(12), 1.0)];
     assert_eq!(cups(&ask(&model, &[], &basket)), 2);
 }
 
@@ -562,13 +568,19 @@ fn what_is_gone_is_replaced() {
     let mut model = model();
     // 39 is out of stock; 38 replaces it.
     let mut request = Request::one(ListKind::Similar, 3, NOW);
-    request.context.viewed = Some(39);
+    request.context.viewed = Some(ProductIx(39));
     let complements = model.complements.take().unwrap();
-    model.complements = Some(complements.with_substitutes(SparseRows::from_rows(
-        (0..40).map(|ix| if ix == 39 { vec![(38, 0.8)] } else { vec![] }),
-    )));
+    model.complements = Some(
+        complements.with_substitutes(SparseRows::from_rows((0..40).map(|ix| {
+            if ix == 39 {
+                vec![(ProductIx(38), 0.8)]
+            } else {
+                vec![]
+            }
+        }))),
+    );
     let list = ask(&model, &[], &request);
-    assert_eq!(list.items[0].product, 38);
+    assert_eq!(list.items[0].product, ProductIx(38));
     assert_eq!(list.items[0].reasons[0].code, ReasonCode::InsteadOf);
 }
 
@@ -576,18 +588,28 @@ fn what_is_gone_is_replaced() {
 fn what_replaces_something_in_the_basket_does_not_go_with_it() {
     let mut model = model();
     let complements = model.complements.take().unwrap();
-    model.complements = Some(complements.with_substitutes(SparseRows::from_rows(
-        (0..40).map(|ix| if ix == 8 { vec![(9, 0.8)] } else { vec![] }),
-    )));
+    model.complements = Some(
+        complements.with_substitutes(SparseRows::from_rows((0..40).map(|ix| {
+            if ix == 8 {
+                vec![(ProductIx(9), 0.8)]
+            } else {
+                vec![]
+            }
+        }))),
+    );
     let mut request = Request::one(ListKind::GoesWith, 2, NOW);
-    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    request.context.basket = vec![(ProductIx(8), 1.0), (ProductIx(10), 1.0)];
     let list = ask(&model, &[], &request);
     let said = |product: u32| {
-        let item = list.items.iter().find(|i| i.product == product).unwrap();
+        let item = list
+            .items
+            .iter()
+            .find(|i| i.product == ProductIx(product))
+            .unwrap();
         (item.reasons[0].code, item.reasons[0].product)
     };
-    assert_eq!(said(9), (ReasonCode::SimilarTo, Some(8)));
-    assert_eq!(said(11), (ReasonCode::GoesWith, Some(10)));
+    assert_eq!(said(9), (ReasonCode::SimilarTo, Some(ProductIx(8))));
+    assert_eq!(said(11), (ReasonCode::GoesWith, Some(ProductIx(10))));
 }
 
 #[test]
@@ -602,8 +624,8 @@ fn counterfactuals_hold_when_ranked_again() {
     let request = Request::one(ListKind::GoesWith, 4, NOW);
     let list = ask(&model, &history, &request);
     let item = &list.items[0];
-    let behind: Vec<u32> = item.reasons.iter().filter_map(|r| r.product).collect();
-    let try_them = |behind: &[u32]| {
+    let behind: Vec<ProductIx> = item.reasons.iter().filter_map(|r| r.product).collect();
+    let try_them = |behind: &[ProductIx]| {
         let place = Place {
             customer,
             request: &request,
@@ -624,12 +646,13 @@ fn counterfactuals_hold_when_ranked_again() {
     again.lists[0].count = 40;
     let place = products(&ask(&model, &without, &again))
         .iter()
-        .position(|p| *p == item.product)
+        .position(|p| *p == item.product.0)
         .map(|at| at + 1);
     assert_eq!(place, found.rank_without);
     assert!(place.is_none_or(|place| place > 1));
     // what does not matter for it, was never touched, or is the item itself is not told of
-    let others: Vec<u32> = [0, 2, 4, 6, 30, item.product]
+    let others: Vec<ProductIx> = [0, 2, 4, 6, 30, item.product.0]
+        .map(ProductIx)
         .into_iter()
         .filter(|product| !behind.contains(product))
         .collect();
@@ -641,14 +664,14 @@ fn a_basket_is_told_of_too() {
     let model = model();
     let live = Live::of_catalogue(model.catalogue.clone());
     let mut request = Request::one(ListKind::GoesWith, 3, NOW);
-    request.context.basket = vec![(8, 1.0), (10, 1.0)];
+    request.context.basket = vec![(ProductIx(8), 1.0), (ProductIx(10), 1.0)];
     let place = Place {
         customer: CustomerState::NOBODY,
         request: &request,
         list: 0,
-        item: 9,
+        item: ProductIx(9),
     };
-    let found = counterfactual(&model, &live, &place, &[8], &|| false);
+    let found = counterfactual(&model, &live, &place, &[ProductIx(8)], &|| false);
     let found = found.unwrap().expect("9 is bought with 8");
     assert_eq!((found.tie, found.touched_at), (Tie::InBasket, None));
     assert!(found.rank_without.is_none_or(|rank| rank > found.rank));
@@ -680,7 +703,7 @@ fn pairs_are_scored_as_in_the_list() {
         history: &history,
         ..CustomerState::NOBODY
     };
-    let scored = score_pairs(&model, &live, customer, NOW, &[10, 30]);
+    let scored = score_pairs(&model, &live, customer, NOW, &[10, 30].map(ProductIx));
     assert!(scored.iter().all(|s| s.delight.is_some()));
     assert!(scored[1].unexpectedness > scored[0].unexpectedness);
 }

@@ -89,11 +89,11 @@ fn occasion(reason: &Reason, language: Language) -> Option<String> {
 /// ```
 /// use serendib_engine::explain::{sentence, Language, Sensitivity};
 /// use serendib_engine::rank::{Reason, ReasonCode};
-/// use serendib_shop::{Catalogue, Product};
+/// use serendib_shop::{Catalogue, Product, ProductIx};
 ///
 /// let pot = Product { title: Some("Tea pot".into()), ..Product::bare("p1") };
 /// let catalogue = Catalogue::new(vec![pot]).unwrap();
-/// let reason = Reason::about(ReasonCode::GoesWith, 0, 0.4);
+/// let reason = Reason::about(ReasonCode::GoesWith, ProductIx(0), 0.4);
 /// let text = sentence(&reason, &catalogue, Language::English, &Sensitivity::default());
 /// assert_eq!(text, "Goes with \u{2068}Tea pot\u{2069}");
 /// ```
@@ -104,7 +104,7 @@ pub fn sentence(
     sensitivity: &Sensitivity,
 ) -> String {
     let named = |product: ProductIx| {
-        ((product as usize) < catalogue.len() && !sensitivity.hides(catalogue, product))
+        (product.index() < catalogue.len() && !sensitivity.hides(catalogue, product))
             .then(|| isolated(catalogue.product(product).label()))
     };
     let product = reason.product.and_then(named);
@@ -154,7 +154,7 @@ pub fn counterfactual_sentence(
     language: Language,
     now: i64,
 ) -> String {
-    let product = if (found.without as usize) < catalogue.len() {
+    let product = if found.without.index() < catalogue.len() {
         isolated(catalogue.product(found.without).label())
     } else {
         String::new()

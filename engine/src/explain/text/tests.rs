@@ -33,7 +33,7 @@ fn say(reason: Reason, locale: &str) -> String {
 
 #[test]
 fn english_and_hebrew_snapshots() {
-    let about = |code| Reason::about(code, 0, 1.0);
+    let about = |code| Reason::about(code, ProductIx(0), 1.0);
     let table = [
         (
             about(ReasonCode::BecauseYouBought),
@@ -105,7 +105,10 @@ fn english_and_hebrew_snapshots() {
 fn isolates_are_balanced_whatever_the_title() {
     for locale in ["en", "he"] {
         for product in 0..4 {
-            let text = say(Reason::about(ReasonCode::GoesWith, product, 1.0), locale);
+            let text = say(
+                Reason::about(ReasonCode::GoesWith, ProductIx(product), 1.0),
+                locale,
+            );
             let count = |c: char| text.chars().filter(|x| *x == c).count();
             assert_eq!(count('\u{2068}'), count('\u{2069}'));
             for breaks_out in ['\u{202E}', '\n', '\u{2028}', '\u{2029}', '\u{061C}'] {
@@ -118,7 +121,10 @@ fn isolates_are_balanced_whatever_the_title() {
 
 #[test]
 fn what_is_sensitive_is_not_named() {
-    let text = say(Reason::about(ReasonCode::BecauseYouBought, 1, 1.0), "en");
+    let text = say(
+        Reason::about(ReasonCode::BecauseYouBought, ProductIx(1), 1.0),
+        "en",
+    );
     assert_eq!(text, "Suits what you bought before");
     let mut life = Reason::plain(ReasonCode::NextInLife, 1.0);
     assert!(!say(life.clone(), "en").contains("child"));
@@ -186,7 +192,7 @@ fn it_is_said_with_what_and_when() {
     }])
     .unwrap();
     let mut found = Counterfactual {
-        without: 0,
+        without: ProductIx(0),
         tie: Tie::Bought,
         touched_at: Some(MARCH),
         rank: 2,

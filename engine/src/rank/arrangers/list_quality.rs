@@ -269,10 +269,10 @@ fn mix_of(query: &Query) -> Mix {
 /// The product's unit vector, by its content where it came after the model; `None` where nothing is known about it.
 pub(crate) fn vector<'a>(query: &Query<'a>, product: ProductIx) -> Option<&'a [f32]> {
     let known = query.live.known;
-    if (product as usize) < known {
+    if product.index() < known {
         return query.model.representation.vector(product);
     }
-    let cold = query.live.cold.get(product as usize - known)?;
+    let cold = query.live.cold.get(product.index() - known)?;
     cold.as_ref().map(|cold| cold.vector())
 }
 

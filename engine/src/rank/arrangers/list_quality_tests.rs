@@ -7,7 +7,7 @@ use crate::bundle::Manifest;
 use crate::model::Model;
 use crate::rank::*;
 use crate::represent::{Dense, Parts, Representation};
-use serendib_shop::{Catalogue, Encoder, Kind, Product, Touch};
+use serendib_shop::{Catalogue, Encoder, Kind, Product, ProductIx, Touch};
 
 const NOW: i64 = 1_000;
 
@@ -74,11 +74,11 @@ fn popular(count: usize, together: Together) -> Request {
 }
 
 fn products(list: &ListAnswer) -> Vec<u32> {
-    list.items.iter().map(|item| item.product).collect()
+    list.items.iter().map(|item| item.product.0).collect()
 }
 
 fn bought(product: u32, at: i64) -> Touch {
-    Touch::new(Kind::PURCHASE, product, at)
+    Touch::new(Kind::PURCHASE, ProductIx(product), at)
 }
 
 fn caps(category: usize, brand: usize) -> Together {
@@ -101,7 +101,7 @@ fn diverse(diversity: f32) -> Together {
 /// Kept and removed together are all candidates, each once.
 fn accounts(list: &ListAnswer) -> usize {
     let mut all = products(list);
-    all.extend(list.removed.iter().map(|r| r.product));
+    all.extend(list.removed.iter().map(|r| r.product.0));
     let count = all.len();
     all.sort_unstable();
     all.dedup();
@@ -148,19 +148,19 @@ fn caps_hold_and_name_what_they_took() {
 #[test]
 fn pins_count_against_caps_and_excluded_products_do_not() {
     let mut request = popular(3, caps(1, 0));
-    request.lists[0].pins = vec![10, 12];
+    request.lists[0].pins = vec![ProductIx(10), ProductIx(12)];
     let list = ask(&model(), &[], &request);
     // the shop's word goes beyond the cap, and uses it up
     assert_eq!(products(&list), [10, 12, 15]);
     let mut request = popular(3, caps(1, 0));
-    request.exclusions = vec![0, 15];
+    request.exclusions = vec![ProductIx(0), ProductIx(15)];
     let list = ask(&model(), &[], &request);
     assert_eq!(products(&list), [1, 16, 25]);
     let mut request = popular(4, Together::default());
-    request.lists[0].pins = vec![2];
+    request.lists[0].pins = vec![ProductIx(2)];
     assert_eq!(products(&ask(&model(), &[], &request)), [2, 0, 1, 4]);
     assert!(ask(&model(), &[], &request).removed.contains(&Removed {
-        product: 3,
+        product: ProductIx(3),
         by: "variant"
     }));
 }
@@ -168,9 +168,9 @@ fn pins_count_against_caps_and_excluded_products_do_not() {
 #[test]
 fn pins_are_neither_in_the_basket_nor_variants_of_each_other() {
     let mut request = popular(4, Together::default());
-    request.lists[0].pins = vec![20, 3, 2, 21];
-    request.context.basket = vec![(20, 1.0)];
-    request.context.viewed = Some(21);
+    request.lists[0].pins = vec![ProductIx(20), ProductIx(3), ProductIx(2), ProductIx(21)];
+    request.context.basket = vec![(ProductIx(20), 1.0)];
+    request.context.viewed = Some(ProductIx(21));
     let list = ask(&model(), &[], &request);
     assert_eq!(products(&list), [3, 0, 1, 4]);
     let pinned = list.items.iter().filter(|item| item.pinned).count();
@@ -181,7 +181,7 @@ fn pins_are_neither_in_the_basket_nor_variants_of_each_other() {
 fn diversity_spreads_over_what_is_alike() {
     let model = model();
     let kinds = |list: &ListAnswer| {
-        let leaf = |p: u32| model.catalogue.leaf(p).map(|leaf| leaf.0);
+        let leaf = |p: u32| model.catalogue.leaf(ProductIx(p)).map(|leaf| leaf.0);
         let kinds: BTreeSet<_> = products(list).into_iter().map(leaf).collect();
         kinds.len()
     };
@@ -190,7 +190,7 @@ fn diversity_spreads_over_what_is_alike() {
         let list = ask(&model, &[], &popular(4, diverse(share)));
         assert_eq!(list.items.len(), 4);
         assert_eq!(accounts(&list), 30);
-        assert_eq!(list.items[0].product, 0, "the best comes first");
+        assert_eq!(list.items[0].product, ProductIx(0), "the best comes first");
         let kinds = kinds(&list);
         assert!(kinds >= last, "{share}: {kinds} after {last}");
         last = kinds;
@@ -202,7 +202,7 @@ fn diversity_spreads_over_what_is_alike() {
     let all = ask(&model, &[], &popular(30, diverse(0.5)));
     assert_eq!(all.items.len(), 29);
     let mut request = popular(2, diverse(0.9));
-    request.lists[0].pins = vec![0];
+    request.lists[0].pins = vec![ProductIx(0)];
     assert!(products(&ask(&model, &[], &request))[1] >= 15);
 }
 

@@ -52,7 +52,7 @@ fn plain_top(query: &Query) -> Vec<f32> {
     let looked_at = if view.orders() { 5 * PLAIN } else { PLAIN };
     let mut scored = view.candidates(looked_at, &new);
     if query.personal {
-        let came_later = live.known as ProductIx..live.catalogue.len() as ProductIx;
+        let came_later = ProductIx::all(live.catalogue.len()).skip(live.known);
         let came_later: Vec<ProductIx> = came_later.filter(|product| new(*product)).collect();
         let scores = view.scores(&came_later);
         scored.extend(came_later.into_iter().zip(scores));

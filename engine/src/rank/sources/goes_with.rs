@@ -54,7 +54,7 @@ pub(crate) fn about(query: &Query) -> Option<ProductIx> {
 /// seller of its category.
 fn anchor(query: &Query) -> Option<ProductIx> {
     let about = about(query)?;
-    if (about as usize) < query.live.known {
+    if about.index() < query.live.known {
         return Some(about);
     }
     let catalogue = &query.live.catalogue;
@@ -79,7 +79,7 @@ pub(crate) fn unit_basket(query: &Query) -> Vec<(ProductIx, f32)> {
         .context
         .basket
         .iter()
-        .filter(|(product, _)| (*product as usize) < query.live.known)
+        .filter(|(product, _)| product.index() < query.live.known)
         .map(|(product, _)| (*product, 1.0))
         .collect();
     basket.sort_by_key(|(product, _)| *product);

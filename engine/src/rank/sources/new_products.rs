@@ -24,7 +24,7 @@ impl Source for NewProducts {
             .enumerate()
             .filter_map(|(ix, cold)| {
                 let score = representation.score_cold(query.folded, cold.as_ref()?);
-                Some(((query.live.known + ix) as ProductIx, score))
+                Some((ProductIx::of_index(query.live.known + ix), score))
             })
             .collect())
     }

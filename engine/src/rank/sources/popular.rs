@@ -14,7 +14,7 @@ impl Source for Popular {
 
     fn propose(&self, query: &Query) -> Result<Vec<(ProductIx, f32)>, &'static str> {
         let allowed = query.admits();
-        let later = query.live.known as ProductIx..query.live.catalogue.len() as ProductIx;
+        let later = ProductIx::all(query.live.catalogue.len()).skip(query.live.known);
         Ok(query
             .model
             .by_popularity()

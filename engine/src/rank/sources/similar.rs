@@ -42,7 +42,7 @@ fn nearest_later(
 ) -> Vec<(ProductIx, f32)> {
     let mut top = Top::new(query.scope.breadth);
     for (ix, cold) in query.live.cold.iter().enumerate() {
-        let product = (query.live.known + ix) as ProductIx;
+        let product = ProductIx::of_index(query.live.known + ix);
         if let Some(cold) = cold.as_ref().filter(|_| allowed(product)) {
             top.push(product, dot(vector, cold.vector()));
         }

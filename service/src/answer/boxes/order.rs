@@ -92,10 +92,10 @@ pub(super) fn shelf_of(
     told: &[LotAsk],
 ) -> (Shelf, Vec<Lot>) {
     let live = &view.live;
-    let of_shop = 0..live.catalogue.len() as ProductIx;
+    let of_shop = ProductIx::all(live.catalogue.len());
     let products: Vec<ProductIx> = if named.is_empty() {
         of_shop
-            .filter(|p| live.stock[*p as usize].is_some())
+            .filter(|p| live.stock[p.index()].is_some())
             .collect()
     } else {
         named
@@ -108,7 +108,7 @@ pub(super) fn shelf_of(
         .filter(|p| live.offers(*p))
         .map(|p| {
             let id = &live.catalogue.product(p).product_id;
-            let free = live.stock[p as usize].unwrap_or(UNTRACKED);
+            let free = live.stock[p.index()].unwrap_or(UNTRACKED);
             (p, free.max(0) + more.get(id).copied().unwrap_or(0))
         })
         .collect();

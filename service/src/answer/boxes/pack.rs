@@ -534,8 +534,8 @@ fn restocked(
         let id = &product.product_id;
         let now = fresh.live.catalogue.find(id);
         let free = match now {
-            Some(p) if fresh.live.removed[p as usize] => 0,
-            Some(p) => match fresh.live.stock[p as usize] {
+            Some(p) if fresh.live.removed[p.index()] => 0,
+            Some(p) => match fresh.live.stock[p.index()] {
                 Some(free) => free.max(0) + freed.get(id).copied().unwrap_or(0),
                 None => i64::from(row.stock),
             },

@@ -380,7 +380,7 @@ pub fn summary_to_proto(packed: &Packed, view: &View, kept: bool) -> v1::PackSum
                 product_id: id.into(),
                 used,
                 left: catalogue.find(id).and_then(|ix| {
-                    let free = view.live.stock[ix as usize]?;
+                    let free = view.live.stock[ix.index()]?;
                     // the view that a dry run saw still has what it would take
                     Some(free - if kept { 0 } else { used as i64 })
                 }),

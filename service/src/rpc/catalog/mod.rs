@@ -208,7 +208,7 @@ fn reservation_to_proto(reservation: Reservation) -> v1::Reservation {
 fn product_now(view: &View, ix: ProductIx) -> v1::Product {
     let row: &Product = view.live.catalogue.product(ix);
     v1::Product {
-        stock: view.live.stock[ix as usize],
+        stock: view.live.stock[ix.index()],
         ..product_to_proto(row)
     }
 }
@@ -219,7 +219,7 @@ fn get_products(view: &View, request: &GetProductsRequest) -> Result<GetProducts
         ..GetProductsResponse::default()
     };
     let catalogue = &view.live.catalogue;
-    let there = |ix: &ProductIx| !view.live.removed[*ix as usize];
+    let there = |ix: &ProductIx| !view.live.removed[ix.index()];
     if !request.product_ids.is_empty() {
         let ids = ids("product_ids", &request.product_ids, MAX_PRODUCTS)?;
         let mut page = Page::default();
@@ -246,7 +246,7 @@ fn get_products(view: &View, request: &GetProductsRequest) -> Result<GetProducts
     let mut page: Vec<(&str, ProductIx)> = catalogue
         .products()
         .iter()
-        .zip(0..)
+        .zip(ProductIx::all(catalogue.len()))
         .map(|(product, ix)| (product.product_id.as_str(), ix))
         .filter(|(id, ix)| there(ix) && *id > request.page_token.as_str())
         .collect();

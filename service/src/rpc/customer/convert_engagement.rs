@@ -70,7 +70,7 @@ pub fn care_to_proto(care: &CarePolicy, catalogue: &Catalogue) -> v1::Care {
                 reason: hold.reason.as_str().into(),
                 at_ms: hold.at,
                 until_ms: hold.until,
-                product_id: ((hold.product as usize) < catalogue.len())
+                product_id: (hold.product.index() < catalogue.len())
                     .then(|| catalogue.product(hold.product).product_id.clone()),
             })
             .collect(),

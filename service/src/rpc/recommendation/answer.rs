@@ -133,7 +133,7 @@ fn item_to_proto(list: usize, rank: usize, item: &Item, lists: &Lists) -> v1::It
             let mut message = product_to_proto(product);
             // What it costs the shop is nobody's business at the storefront.
             message.cost = None;
-            message.stock = lists.view.live.stock[item.product as usize];
+            message.stock = lists.view.live.stock[item.product.index()];
             message
         }),
     }

@@ -39,8 +39,8 @@ pub(super) fn shows(view: &View, snapshot: &CatalogueSnapshot) -> bool {
         };
         entry.seen_only
             || (entry.version <= view.catalogue_version
-                && view.live.stock[ix as usize] == entry.available
-                && view.live.removed[ix as usize] == entry.removed)
+                && view.live.stock[ix.index()] == entry.available
+                && view.live.removed[ix.index()] == entry.removed)
     })
 }
 
@@ -136,7 +136,7 @@ pub(super) fn keep_numbering(view: &mut View, before: &View) {
 
 #[cfg(test)]
 mod tests {
-    use serendib_shop::Product;
+    use serendib_shop::{Product, ProductIx};
 
     use super::*;
 
@@ -164,20 +164,23 @@ mod tests {
     #[test]
     fn stock_changes_keep_the_numbering_and_new_products_change_it() {
         let view = open(&["a", "b"]);
-        assert!(view.live.sells(1, 0));
+        assert!(view.live.sells(ProductIx(1), 0));
         let sold_out = with_changes(&view, vec![entry("b", Some(0))], 2);
         assert_eq!(sold_out.numbering, 1);
-        assert!(!sold_out.live.sells(1, 0));
+        assert!(!sold_out.live.sells(ProductIx(1), 0));
         assert_eq!(sold_out.catalogue_version, 7);
         let grown = with_changes(&sold_out, vec![entry("c", None), entry("c", Some(1))], 3);
         assert_eq!(grown.numbering, 3);
-        assert_eq!(grown.live.catalogue.find("c"), Some(2));
+        assert_eq!(grown.live.catalogue.find("c"), Some(ProductIx(2)));
         assert_eq!(grown.live.stock[2], Some(1));
-        assert!(!grown.live.sells(1, 0), "what was sold out stays so");
+        assert!(
+            !grown.live.sells(ProductIx(1), 0),
+            "what was sold out stays so"
+        );
         let mut gone = entry("a", Some(5));
         gone.removed = true;
         let gone = with_changes(&grown, vec![gone], 4);
-        assert!(!gone.live.sells(0, 0));
+        assert!(!gone.live.sells(ProductIx(0), 0));
         assert_eq!(gone.live.catalogue.len(), 3);
     }
 
@@ -188,7 +191,7 @@ mod tests {
         let flag = ("non_product".to_owned(), true.into());
         marked.product.attributes = [flag].into();
         let after = with_changes(&view, vec![marked], 2);
-        assert!(!after.live.sells(1, 0));
+        assert!(!after.live.sells(ProductIx(1), 0));
         assert_eq!(after.numbering, 2);
         let sold_out = with_changes(&after, vec![entry("a", Some(0))], 3);
         assert_eq!(sold_out.numbering, 2);
@@ -200,7 +203,10 @@ mod tests {
         let mut named = entry("a", Some(5));
         named.product.title = Some("Ant farm".into());
         let after = with_changes(&view, vec![named], 2);
-        assert_eq!(after.live.catalogue.product(0).label(), "Ant farm");
+        assert_eq!(
+            after.live.catalogue.product(ProductIx(0)).label(),
+            "Ant farm"
+        );
         assert_eq!(after.numbering, 1);
     }
 }

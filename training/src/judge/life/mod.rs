@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serendib_engine::model::Model;
-use serendib_shop::{baskets, Basket, DataError, Kind, Log, Touch};
+use serendib_shop::{baskets, Basket, DataError, Kind, Log, ProductIx, Touch};
 
 use self::truth::TruthFigures;
 use crate::judge::life::births::{anchors, AnchorFigures};
@@ -143,7 +143,7 @@ pub fn on_held_out(
     for (customer, touch) in held_out.iter().filter(|(_, t)| t.kind == Kind::PURCHASE) {
         later.entry(*customer).or_default().push(*touch);
     }
-    let truth: Vec<Vec<u32>> = customers
+    let truth: Vec<Vec<ProductIx>> = customers
         .iter()
         .enumerate()
         .map(|(customer, past)| {

@@ -195,7 +195,7 @@ pub fn new_category(early: &mut Model, log: &Log, cut: i64) -> Option<NewCategor
     let catalogue = std::sync::Arc::clone(&early.catalogue);
     let live = Live::of_catalogue(catalogue.clone());
     let category = |product: ProductIx| {
-        let known = (product as usize) < catalogue.len();
+        let known = product.index() < catalogue.len();
         let row = known.then(|| catalogue.product(product));
         row.and_then(|row| row.category.as_deref())
     };

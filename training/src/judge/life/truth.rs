@@ -10,7 +10,7 @@ use serendib_engine::life::{
     declared, parse_day, ClockType, LifeModel, ProductProfiles, StateOptions,
 };
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::{net_acquisitions, DataError, Kind, Log, Purpose, Touch, DAY_MS};
+use serendib_shop::{net_acquisitions, DataError, Kind, Log, ProductIx, Purpose, Touch, DAY_MS};
 
 use crate::judge::truth::truth_table;
 use crate::learn::life::fit::{fit, LifeSettings};
@@ -204,7 +204,7 @@ pub fn against(
         .collect();
     let is_for = |touch: &Touch, clock: &str| {
         touch.kind == Kind::PURCHASE
-            && (touch.product as usize) < log.catalogue.len()
+            && touch.product.index() < log.catalogue.len()
             && log
                 .catalogue
                 .product(touch.product)
@@ -485,8 +485,8 @@ fn new_category(dir: &Path, log: &Log) -> Result<Option<BestNewCategory>, DataEr
             ranked.entry(customer).or_default().push((p, &row[2]));
         }
     }
-    let category = |product: u32| {
-        let known = (product as usize) < log.catalogue.len();
+    let category = |product: ProductIx| {
+        let known = product.index() < log.catalogue.len();
         let row = known.then(|| log.catalogue.product(product));
         row.and_then(|row| row.category.as_deref())
     };

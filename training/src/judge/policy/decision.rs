@@ -1,9 +1,11 @@
 //! What was drawn, from what, and what came of it.
 
+use serendib_shop::ProductIx;
+
 /// One product that could have been drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Decision {
-    pub product: u32,
+    pub product: ProductIx,
     /// Probability under the policy that logged.
     pub logged: f64,
     /// Probability under the policy that is evaluated.

@@ -219,6 +219,7 @@ mod tests {
     use super::*;
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+    use serendib_shop::ProductIx;
 
     const PRODUCTS: usize = 6;
 
@@ -251,7 +252,7 @@ mod tests {
                     customer,
                     decisions: (0..PRODUCTS)
                         .map(|product| Decision {
-                            product: product as u32,
+                            product: ProductIx(product as u32),
                             logged: logged[product],
                             target: target()[product],
                         })
@@ -312,7 +313,7 @@ mod tests {
         let mut draws = simulate(60, 2);
         for draw in &mut draws {
             for decision in &mut draw.decisions {
-                decision.target = f64::from(u8::from(decision.product == 5));
+                decision.target = f64::from(u8::from(decision.product == ProductIx(5)));
             }
         }
         let report = evaluate(&draws, &OpeOptions::default()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serendib_shop::stable_hash;
+use serendib_shop::{stable_hash, ProductIx};
 
 use crate::judge::policy::decision::Draw;
 
@@ -15,7 +15,7 @@ const PRIOR_DRAWS: f64 = 20.0;
 #[derive(Debug)]
 pub struct CrossFit {
     overall: [f64; FOLDS],
-    by_product: Vec<HashMap<u32, (f64, f64)>>,
+    by_product: Vec<HashMap<ProductIx, (f64, f64)>>,
 }
 
 impl CrossFit {
@@ -42,7 +42,7 @@ impl CrossFit {
     }
 
     /// Expected reward of showing `product` to `customer`, learned without that customer's fold.
-    pub fn reward(&self, customer: u64, product: u32) -> f64 {
+    pub fn reward(&self, customer: u64, product: ProductIx) -> f64 {
         let fold = fold(customer);
         let (sum, n) = self.by_product[fold]
             .get(&product)

@@ -201,7 +201,12 @@ mod tests {
         (0..customers)
             .map(|_| {
                 let rates: Vec<(ProductIx, f64)> = (0..10)
-                    .map(|_| (rng.gen_range(0..20), 0.2 * rng.gen::<f64>().powi(3)))
+                    .map(|_| {
+                        (
+                            ProductIx(rng.gen_range(0..20)),
+                            0.2 * rng.gen::<f64>().powi(3),
+                        )
+                    })
                     .collect();
                 let mut history: Vec<Touch> = (1..300)
                     .rev()

@@ -69,7 +69,7 @@ fn relative_packs(catalogue: &Catalogue) -> Vec<f32> {
         let units = product.pack_quantity.filter(|n| n.is_finite() && *n > 0.0);
         units.map(|n| (n as f32).ln())
     };
-    let of_leaf = |ix: usize| catalogue.leaf(ix as ProductIx).map(|leaf| leaf.0);
+    let of_leaf = |ix: usize| catalogue.leaf(ProductIx::of_index(ix)).map(|leaf| leaf.0);
     let mut sums: HashMap<u32, (f32, f32)> = HashMap::new();
     for (ix, product) in catalogue.products().iter().enumerate() {
         if let (Some(units), Some(leaf)) = (units(product), of_leaf(ix)) {
@@ -102,7 +102,7 @@ pub fn fit<'a>(
         histories.map(|history| purchases(history, until)).collect();
     let mut quantities: Vec<Vec<f32>> = vec![Vec::new(); products];
     for (product, list) in all.iter().flatten() {
-        if let Some(slot) = quantities.get_mut(*product as usize) {
+        if let Some(slot) = quantities.get_mut(product.index()) {
             slot.extend(list.days.iter().map(|d| d.1));
         }
     }
@@ -115,7 +115,7 @@ pub fn fit<'a>(
         .collect();
     let mut sums = vec![Sums::default(); products];
     for (product, list) in all.iter().flatten() {
-        let ix = *product as usize;
+        let ix = product.index();
         if ix >= products {
             continue;
         }
@@ -139,7 +139,7 @@ pub fn fit<'a>(
     let mut leaves: HashMap<u32, Sums> = HashMap::new();
     for (ix, own) in sums.iter().enumerate() {
         total.add(own);
-        if let Some(leaf) = catalogue.leaf(ix as ProductIx) {
+        if let Some(leaf) = catalogue.leaf(ProductIx::of_index(ix)) {
             let per_unit = own.shifted(-relative[ix]);
             leaves.entry(leaf.0).or_default().add(&per_unit);
         }
@@ -164,7 +164,7 @@ pub fn fit<'a>(
         .enumerate()
         .map(|(ix, (own, packs))| {
             let above = catalogue
-                .leaf(ix as ProductIx)
+                .leaf(ProductIx::of_index(ix))
                 .and_then(|leaf| leaves.get(&leaf.0))
                 .unwrap_or(&shop);
             let above = longer(above, relative[ix]);

@@ -82,13 +82,14 @@ fn by_category(
     let mut of_categories = BasketLog::new(catalogue.categories().len());
     for ix in 0..log.len() {
         let leaves = log.items(ix).iter().filter_map(|p| catalogue.leaf(*p));
-        let leaves: Vec<ProductIx> = leaves.map(|leaf| leaf.0).collect();
+        // categories in the place of products
+        let leaves = leaves.map(|leaf| ProductIx(leaf.0));
         of_categories.push(log.customer(ix), log.at(ix), leaves);
     }
     let first = FirstPurchases::new(&of_categories);
     joined
         .into_par_iter()
-        .map(|(a, b)| ((a, b), first.order(a, b)))
+        .map(|(a, b)| ((a, b), first.order(ProductIx(a), ProductIx(b))))
         .collect()
 }
 
@@ -121,19 +122,19 @@ mod tests {
         let mut log = BasketLog::new(60);
         for customer in 0..400u32 {
             let day = rng.gen_range(0..300i64);
-            log.push(customer, day * DAY_MS, [rng.gen_range(0..20)]);
+            log.push(customer, day * DAY_MS, [ProductIx(rng.gen_range(0..20))]);
             let later = day + rng.gen_range(5..60);
-            log.push(customer, later * DAY_MS, [rng.gen_range(20..40)]);
+            log.push(customer, later * DAY_MS, [ProductIx(rng.gen_range(20..40))]);
             let any = rng.gen_range(0..360i64);
-            log.push(customer, any * DAY_MS, [rng.gen_range(40..60)]);
+            log.push(customer, any * DAY_MS, [ProductIx(rng.gen_range(40..60))]);
         }
         (Catalogue::new(products).unwrap(), log)
     }
 
-    fn pair(a: ProductIx, b: ProductIx) -> Pair {
+    fn pair(a: u32, b: u32) -> Pair {
         Pair {
-            a,
-            b,
+            a: ProductIx(a),
+            b: ProductIx(b),
             shared: 5,
             expected: 1.0,
             g2: 20.0,

@@ -81,8 +81,8 @@ impl<'a> Counts<'a> {
             let fresh = 0.5f64.powf(days / options.lately_days.max(1.0)) as f32;
             all += fresh;
             for product in log.items(ix) {
-                own[*product as usize] += weight;
-                lately[*product as usize] += fresh;
+                own[product.index()] += weight;
+                lately[product.index()] += fresh;
             }
         }
         lately.iter_mut().for_each(|x| *x /= all.max(1e-9));
@@ -106,8 +106,8 @@ impl<'a> Counts<'a> {
     }
 
     fn lift(&self, a: ProductIx, b: ProductIx, shared: f64, kappa: f64) -> f64 {
-        let expected = f64::from(self.frequencies[a as usize])
-            * f64::from(self.frequencies[b as usize])
+        let expected = f64::from(self.frequencies[a.index()])
+            * f64::from(self.frequencies[b.index()])
             * self.factor;
         shrunk_lift(shared, expected, kappa)
     }
@@ -125,21 +125,23 @@ pub fn companions(
 ) -> SparseRows {
     let products = log.products();
     let counts = Counts::new(log, options);
-    let beside: Vec<Vec<(ProductIx, f32)>> = (0..products as ProductIx)
+    let beside: Vec<Vec<(ProductIx, f32)>> = (0..products)
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map_init(
             || RowCounter::new(products),
             |counter, a| counts.beside(counter, a),
         )
         .collect();
     let kappa = options.kappa.max(1e-6);
-    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products as ProductIx)
+    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products)
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map_init(
             || (RowCounter::new(products), vec![0.0f32; products]),
             |(counter, means), a| {
                 let mut touched: Vec<ProductIx> =
-                    beside[a as usize].iter().map(|(b, _)| *b).collect();
+                    beside[a.index()].iter().map(|(b, _)| *b).collect();
                 // What baskets with products like this one hold.
                 let mut alike: Vec<(ProductIx, f32)> = like
                     .iter(a)
@@ -148,32 +150,32 @@ pub fn companions(
                 keep_largest(&mut alike, LIKE);
                 let mut known = 0.0f32;
                 for (other, value) in &mut alike {
-                    let own = counts.own[*other as usize];
+                    let own = counts.own[other.index()];
                     *value *= *value * own / (own + kappa as f32);
                     known += *value;
                 }
                 let all = known + LIKE_SHRINK;
                 for (other, value) in &alike {
-                    let own = counts.own[*other as usize].max(1e-9);
-                    for (b, weight) in &beside[*other as usize] {
+                    let own = counts.own[other.index()].max(1e-9);
+                    for (b, weight) in &beside[other.index()] {
                         touched.push(*b);
-                        means[*b as usize] += value / all * weight / own;
+                        means[b.index()] += value / all * weight / own;
                     }
                 }
                 touched.sort_unstable();
                 touched.dedup();
                 let unknown = LIKE_SHRINK / all;
                 let shared = counter.row(log, &counts.inverted, a, |_| 1.0);
-                let own = f64::from(counts.own[a as usize]);
+                let own = f64::from(counts.own[a.index()]);
                 let mut row: Vec<(ProductIx, f32)> = touched
                     .into_iter()
                     .filter_map(|b| {
-                        let mean = std::mem::take(&mut means[b as usize])
-                            + unknown * counts.lately[b as usize];
+                        let mean = std::mem::take(&mut means[b.index()])
+                            + unknown * counts.lately[b.index()];
                         if b == a {
                             return None;
                         }
-                        let weight = find(&beside[a as usize], b);
+                        let weight = find(&beside[a.index()], b);
                         let p = (f64::from(weight) + kappa * f64::from(mean)) / (own + kappa);
                         let lift = counts.lift(a, b, f64::from(find(&shared, b)), kappa);
                         Some((b, (p * lift.powf(options.lift)) as f32))
@@ -207,18 +209,15 @@ mod tests {
     fn log() -> BasketLog {
         let mut log = BasketLog::new(30);
         for n in 0..60i64 {
-            log.push(
-                n as u32,
-                n * DAY_MS,
-                if n % 3 == 0 { vec![0, 1] } else { vec![2, 5] },
-            );
-            log.push(n as u32, n * DAY_MS, [2, 4]);
+            let both = if n % 3 == 0 { [0, 1] } else { [2, 5] };
+            log.push(n as u32, n * DAY_MS, both.map(ProductIx));
+            log.push(n as u32, n * DAY_MS, [2, 4].map(ProductIx));
         }
         for n in 0..20i64 {
             log.push(
                 n as u32,
                 n * DAY_MS,
-                [0, 2].into_iter().chain([3]).chain(6..28),
+                [0, 2, 3].into_iter().chain(6..28).map(ProductIx),
             );
         }
         log
@@ -229,18 +228,22 @@ mod tests {
         let bare = SparseRows::default();
         let options = CompanionOptions::default();
         let rows = companions(&log(), &bare, &options, 30);
-        assert_eq!(order(&rows, 0)[0], 1);
+        assert_eq!(order(&rows, ProductIx(0))[0], ProductIx(1));
         let even = CompanionOptions {
             size_power: 0.0,
             ..options
         };
-        let gap = |rows: &SparseRows| rows.get(0, 1) / rows.get(0, 3);
+        let gap = |rows: &SparseRows| {
+            rows.get(ProductIx(0), ProductIx(1)) / rows.get(ProductIx(0), ProductIx(3))
+        };
         assert!(gap(&rows) > gap(&companions(&log(), &bare, &even, 30)));
         let popular = CompanionOptions {
             lift: 0.0,
             ..options
         };
-        let bags = |rows: &SparseRows| rows.get(0, 2) / rows.get(0, 1);
+        let bags = |rows: &SparseRows| {
+            rows.get(ProductIx(0), ProductIx(2)) / rows.get(ProductIx(0), ProductIx(1))
+        };
         assert!(bags(&rows) < bags(&companions(&log(), &bare, &popular, 30)));
     }
 
@@ -248,15 +251,18 @@ mod tests {
     fn a_new_product_borrows_the_company_of_its_like() {
         // Product 29 was never sold; its title is that of tea.
         let mut like = vec![Vec::new(); 30];
-        like[29] = vec![(0, 0.9)];
+        like[29] = vec![(ProductIx(0), 0.9)];
         let rows = companions(
             &log(),
             &SparseRows::from_rows(like),
             &CompanionOptions::default(),
             30,
         );
-        assert_eq!(order(&rows, 29)[0], 1);
-        assert!(rows.iter(28).next().is_none(), "nothing is known of 28");
+        assert_eq!(order(&rows, ProductIx(29))[0], ProductIx(1));
+        assert!(
+            rows.iter(ProductIx(28)).next().is_none(),
+            "nothing is known of 28"
+        );
         assert!(rows.parts().2.iter().all(|score| *score > 0.0));
     }
 
@@ -264,11 +270,11 @@ mod tests {
     fn what_is_bought_lately_decides_where_own_baskets_are_few() {
         // 0 met 1 and 2 once each; 1 is bought no more.
         let mut log = BasketLog::new(6);
-        log.push(0, 0, [0, 1]);
-        log.push(0, 0, [0, 2]);
+        log.push(0, 0, [0, 1].map(ProductIx));
+        log.push(0, 0, [0, 2].map(ProductIx));
         for n in 0..40i64 {
-            log.push(1, n * DAY_MS, [1, 3]);
-            log.push(1, (400 + n) * DAY_MS, [2, 3]);
+            log.push(1, n * DAY_MS, [1, 3].map(ProductIx));
+            log.push(1, (400 + n) * DAY_MS, [2, 3].map(ProductIx));
         }
         let rows = companions(
             &log,
@@ -276,6 +282,6 @@ mod tests {
             &CompanionOptions::default(),
             10,
         );
-        assert!(rows.get(0, 2) > rows.get(0, 1));
+        assert!(rows.get(ProductIx(0), ProductIx(2)) > rows.get(ProductIx(0), ProductIx(1)));
     }
 }

@@ -65,10 +65,10 @@ impl FirstPurchases {
         for ix in 0..log.len() {
             let day = log.at(ix).div_euclid(DAY_MS) as i32;
             for product in log.items(ix) {
-                let first = &mut first_day[*product as usize];
+                let first = &mut first_day[product.index()];
                 *first = (*first).min(day);
                 if log.customer(ix) != NOBODY {
-                    rows[*product as usize].push((log.customer(ix), day));
+                    rows[product.index()].push((log.customer(ix), day));
                 }
             }
         }
@@ -89,7 +89,7 @@ impl FirstPurchases {
 
     /// First day on which anybody bought `product`, days since 1970; `None` if nobody did.
     pub fn first_day(&self, product: ProductIx) -> Option<i32> {
-        let day = self.first_day[product as usize];
+        let day = self.first_day[product.index()];
         (day != i32::MAX).then_some(day)
     }
 
@@ -99,7 +99,7 @@ impl FirstPurchases {
         a: ProductIx,
         b: ProductIx,
     ) -> impl Iterator<Item = (u32, i32, i32)> + 's {
-        let (left, right) = (&self.rows[a as usize], &self.rows[b as usize]);
+        let (left, right) = (&self.rows[a.index()], &self.rows[b.index()]);
         let mut at = 0usize;
         left.iter().filter_map(move |(customer, day_a)| {
             while at < right.len() && right[at].0 < *customer {
@@ -112,7 +112,7 @@ impl FirstPurchases {
     /// First purchases of `product` per week, smoothed.
     fn calendar(&self, product: ProductIx) -> Vec<f64> {
         let mut weeks = vec![0.0f64; self.weeks];
-        for (_, day) in &self.rows[product as usize] {
+        for (_, day) in &self.rows[product.index()] {
             weeks[((day - self.origin) / 7) as usize] += 1.0;
         }
         weeks
@@ -223,7 +223,7 @@ mod tests {
                         items.push(follower);
                     }
                 }
-                log.push(customer, day * DAY_MS, items);
+                log.push(customer, day * DAY_MS, items.into_iter().map(ProductIx));
             }
         }
         log
@@ -234,7 +234,7 @@ mod tests {
         let products = log.products() as u32;
         let orders: Vec<_> = (0..products)
             .flat_map(|a| (a + 1..products).map(move |b| (a, b)))
-            .map(|(a, b)| (a, b, first.order(a, b)))
+            .map(|(a, b)| (a, b, first.order(ProductIx(a), ProductIx(b))))
             .collect();
         let p: Vec<f64> = orders.iter().map(|(_, _, o)| o.p).collect();
         let limit = benjamini_hochberg(&p, p.len(), 0.05).unwrap_or(-1.0);
@@ -265,9 +265,9 @@ mod tests {
     #[test]
     fn nothing_in_common_says_nothing() {
         let mut log = BasketLog::new(3);
-        log.push(0, 0, [0]);
-        log.push(1, 0, [1]);
-        let order = FirstPurchases::new(&log).order(0, 1);
+        log.push(0, 0, [ProductIx(0)]);
+        log.push(1, 0, [ProductIx(1)]);
+        let order = FirstPurchases::new(&log).order(ProductIx(0), ProductIx(1));
         assert_eq!((order.before, order.after, order.p), (0, 0, 1.0));
         assert_eq!(order.excess(5.0), 0.5);
     }

@@ -40,11 +40,12 @@ pub fn item_item(
     let mut degree = vec![0.0f32; log.products()];
     for ix in 0..log.len() {
         for product in log.items(ix) {
-            degree[*product as usize] += weight(ix);
+            degree[product.index()] += weight(ix);
         }
     }
-    let rows: Vec<Vec<(ProductIx, f32)>> = (0..log.products() as ProductIx)
+    let rows: Vec<Vec<(ProductIx, f32)>> = (0..log.products())
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map_init(
             || RowCounter::new(log.products()),
             |counter, a| {
@@ -52,7 +53,7 @@ pub fn item_item(
                     weight(basket) / log.items(basket).len() as f32
                 });
                 for (b, value) in &mut row {
-                    let scale = (degree[a as usize] * degree[*b as usize]).sqrt();
+                    let scale = (degree[a.index()] * degree[b.index()]).sqrt();
                     *value = if scale > 0.0 {
                         (*value / scale).powf(power)
                     } else {
@@ -81,10 +82,10 @@ pub fn ease(
     weight: &(dyn Fn(usize) -> f32 + Sync),
 ) -> Result<SparseRows, CompletionError> {
     let frequencies = log.frequencies();
-    let mut chosen: Vec<ProductIx> = (0..log.products() as ProductIx)
-        .filter(|p| frequencies[*p as usize] >= 2)
+    let mut chosen: Vec<ProductIx> = ProductIx::all(log.products())
+        .filter(|p| frequencies[p.index()] >= 2)
         .collect();
-    chosen.sort_by_key(|p| (std::cmp::Reverse(frequencies[*p as usize]), *p));
+    chosen.sort_by_key(|p| (std::cmp::Reverse(frequencies[p.index()]), *p));
     chosen.truncate(largest);
     chosen.sort_unstable();
     let n = chosen.len();
@@ -93,7 +94,7 @@ pub fn ease(
     }
     let mut place = vec![u32::MAX; log.products()];
     for (at, product) in chosen.iter().enumerate() {
-        place[*product as usize] = at as u32;
+        place[product.index()] = at as u32;
     }
     let inverted = log.inverted();
     let columns: Vec<Vec<f32>> = chosen
@@ -103,7 +104,7 @@ pub fn ease(
             |counter, product| {
                 let mut column = vec![0.0f32; n];
                 for (other, count) in counter.row(log, &inverted, *product, weight) {
-                    let at = place[other as usize];
+                    let at = place[other.index()];
                     if at != u32::MAX {
                         column[at as usize] = count;
                     }
@@ -113,7 +114,7 @@ pub fn ease(
                     .iter()
                     .map(|basket| weight(*basket as usize))
                     .sum();
-                column[place[*product as usize] as usize] = own + lambda;
+                column[place[product.index()] as usize] = own + lambda;
                 column
             },
         )
@@ -193,7 +194,7 @@ pub fn titles(catalogue: &Catalogue, width: usize) -> SparseRows {
     let mut postings: Vec<Vec<ProductIx>> = vec![Vec::new(); documents.len()];
     for (product, row) in words.iter().enumerate() {
         for word in row.iter().filter(|w| documents[**w as usize] <= common) {
-            postings[*word as usize].push(product as ProductIx);
+            postings[*word as usize].push(ProductIx::of_index(product));
         }
     }
     let rows: Vec<Vec<(ProductIx, f32)>> = (0..catalogue.len())
@@ -204,23 +205,23 @@ pub fn titles(catalogue: &Catalogue, width: usize) -> SparseRows {
                 for word in &words[product] {
                     let weight = idf[*word as usize] * idf[*word as usize];
                     for other in &postings[*word as usize] {
-                        if sums[*other as usize] == 0.0 {
+                        if sums[other.index()] == 0.0 {
                             touched.push(*other);
                         }
-                        sums[*other as usize] += weight;
+                        sums[other.index()] += weight;
                     }
                 }
                 let mut row: Vec<(ProductIx, f32)> = touched
                     .iter()
-                    .filter(|other| **other as usize != product)
+                    .filter(|other| other.index() != product)
                     .map(|other| {
-                        let norm = norms[product] * norms[*other as usize];
-                        let dot = sums[*other as usize];
+                        let norm = norms[product] * norms[other.index()];
+                        let dot = sums[other.index()];
                         (*other, if norm > 0.0 { dot / norm } else { 0.0 })
                     })
                     .collect();
                 for other in touched.drain(..) {
-                    sums[other as usize] = 0.0;
+                    sums[other.index()] = 0.0;
                 }
                 row.sort_by_key(|(other, _)| *other);
                 row.dedup_by_key(|(other, _)| *other);
@@ -235,7 +236,7 @@ pub fn titles(catalogue: &Catalogue, width: usize) -> SparseRows {
 /// Mean over non-empty rows of the largest entry: what a family's weights are measured in.
 fn scale(rows: &SparseRows) -> f32 {
     let (mut sum, mut count) = (0.0f64, 0u32);
-    for row in 0..rows.rows() as ProductIx {
+    for row in ProductIx::all(rows.rows()) {
         let largest = rows.row(row).1.iter().copied().fold(0.0f32, f32::max);
         if largest > 0.0 {
             sum += f64::from(largest);
@@ -263,16 +264,16 @@ pub fn blend(families: &[(&SparseRows, f32)], products: usize, width: usize) -> 
             |sums, product| {
                 let mut touched: Vec<ProductIx> = Vec::new();
                 for (family, weight) in &parts {
-                    for (other, value) in family.iter(product as ProductIx) {
+                    for (other, value) in family.iter(ProductIx::of_index(product)) {
                         touched.push(other);
-                        sums[other as usize] += weight * value;
+                        sums[other.index()] += weight * value;
                     }
                 }
                 touched.sort_unstable();
                 touched.dedup();
                 let mut row: Vec<(ProductIx, f32)> = touched
                     .into_iter()
-                    .map(|other| (other, std::mem::take(&mut sums[other as usize])))
+                    .map(|other| (other, std::mem::take(&mut sums[other.index()])))
                     .collect();
                 keep_largest(&mut row, width);
                 row
@@ -295,9 +296,9 @@ pub fn tempered(rows: &SparseRows, baskets: &[u32], power: f32) -> SparseRows {
         .iter()
         .map(|n| (*n as f32 + TEMPER_SHRINK).powf(-power))
         .collect();
-    SparseRows::from_rows((0..rows.rows() as ProductIx).map(|row| {
+    SparseRows::from_rows(ProductIx::all(rows.rows()).map(|row| {
         rows.iter(row)
-            .map(|(other, value)| (other, value * shares.get(other as usize).unwrap_or(&1.0)))
+            .map(|(other, value)| (other, value * shares.get(other.index()).unwrap_or(&1.0)))
             .collect()
     }))
 }
@@ -311,11 +312,11 @@ mod tests {
     fn log() -> BasketLog {
         let mut log = BasketLog::new(6);
         for n in 0..30 {
-            log.push(n, 0, [0, 1]);
-            log.push(n, 0, [2, 3]);
-            log.push(n, 0, [4]);
+            log.push(n, 0, [0, 1].map(ProductIx));
+            log.push(n, 0, [2, 3].map(ProductIx));
+            log.push(n, 0, [ProductIx(4)]);
         }
-        log.push(99, 0, [0, 1, 2, 3, 4, 5]);
+        log.push(99, 0, [0, 1, 2, 3, 4, 5].map(ProductIx));
         log
     }
 
@@ -328,17 +329,19 @@ mod tests {
         let rows = blend(&[(&a, 1.0), (&b, 1.0)], 6, 10);
         let popularity = log.frequencies().iter().map(|f| *f as f32 / 91.0).collect();
         let completion = Completion::new(rows, popularity);
-        let best = completion.complete(&[(0, 1.0)], 3, &|_| true);
-        assert_eq!(best[0].0, 1);
-        let best = completion.complete(&[(3, 1.0), (9, 1.0)], 1, &|p| p != 5);
-        assert_eq!(best[0].0, 2);
+        let best = completion.complete(&[(ProductIx(0), 1.0)], 3, &|_| true);
+        assert_eq!(best[0].0, ProductIx(1));
+        let best = completion.complete(&[(ProductIx(3), 1.0), (ProductIx(9), 1.0)], 1, &|p| {
+            p != ProductIx(5)
+        });
+        assert_eq!(best[0].0, ProductIx(2));
         let parts: f32 = completion
-            .contributions(&[(3, 1.0), (0, 1.0)], 2)
+            .contributions(&[(ProductIx(3), 1.0), (ProductIx(0), 1.0)], ProductIx(2))
             .iter()
             .map(|(_, v)| v)
             .sum();
         let mut scores = vec![0.0; 6];
-        completion.scores(&[(3, 1.0), (0, 1.0)], &mut scores);
+        completion.scores(&[(ProductIx(3), 1.0), (ProductIx(0), 1.0)], &mut scores);
         assert!((parts - scores[2]).abs() < 1e-4);
     }
 
@@ -352,9 +355,9 @@ mod tests {
         let n = 5;
         let mut gram = vec![vec![0.0f32; n]; n];
         for ix in 0..log.len() {
-            for i in log.items(ix).iter().filter(|p| **p < 5) {
-                for j in log.items(ix).iter().filter(|p| **p < 5) {
-                    gram[*i as usize][*j as usize] += 1.0;
+            for i in log.items(ix).iter().filter(|p| **p < ProductIx(5)) {
+                for j in log.items(ix).iter().filter(|p| **p < ProductIx(5)) {
+                    gram[i.index()][j.index()] += 1.0;
                 }
             }
         }
@@ -363,7 +366,7 @@ mod tests {
                 let product: f32 = (0..n)
                     .map(|k| {
                         let g = gram[i][k] + if i == k { lambda } else { 0.0 };
-                        g * b.get(k as u32, j as u32)
+                        g * b.get(k as u32, ProductIx(j as u32))
                     })
                     .sum();
                 assert!((product - gram[i][j]).abs() < 1e-2);
@@ -374,11 +377,18 @@ mod tests {
 
     #[test]
     fn tempering_lowers_what_everybody_buys() {
-        let rows = SparseRows::from_rows([vec![(1, 1.0), (2, 0.9)], vec![], vec![]]);
+        let rows = SparseRows::from_rows([
+            vec![(ProductIx(1), 1.0), (ProductIx(2), 0.9)],
+            vec![],
+            vec![],
+        ]);
         let tempered = |power| tempered(&rows, &[10, 1_000, 20], power);
         assert_eq!(tempered(0.0), rows);
         let some = tempered(0.1);
-        assert!(some.get(0, 2) > some.get(0, 1) && some.get(0, 1) > 0.0);
+        assert!(
+            some.get(ProductIx(0), ProductIx(2)) > some.get(ProductIx(0), ProductIx(1))
+                && some.get(ProductIx(0), ProductIx(1)) > 0.0
+        );
     }
 
     #[test]
@@ -392,7 +402,7 @@ mod tests {
             })
             .collect();
         let rows = titles(&Catalogue::new(products).unwrap(), 5);
-        assert!(rows.get(0, 1) > 0.0);
-        assert_eq!(rows.get(0, 2), 0.0);
+        assert!(rows.get(ProductIx(0), ProductIx(1)) > 0.0);
+        assert_eq!(rows.get(ProductIx(0), ProductIx(2)), 0.0);
     }
 }

@@ -235,7 +235,7 @@ fn build(
             let score = strength * (2.0 * direction).powi(2) * anchor * keep * keep;
             if score > 0.0 && score.is_finite() {
                 let sign = if forward { 1 } else { -1 };
-                rows[from as usize].push(Edge {
+                rows[from.index()].push(Edge {
                     product: to,
                     score: score as f32,
                     lift: lift as f32,
@@ -273,7 +273,7 @@ fn build(
 
 /// Whether each product is used up: as the shop says, else where many buy it again.
 fn used_up(catalogue: &Catalogue, repeats: &[f64]) -> Vec<bool> {
-    let durable = |ix: usize| catalogue.product(ix as ProductIx).durable;
+    let durable = |ix: usize| catalogue.product(ProductIx::of_index(ix)).durable;
     let again = repeats.iter().enumerate();
     again
         .map(|(ix, again)| durable(ix).map_or(*again >= USED_UP, |durable| !durable))
@@ -290,8 +290,8 @@ fn same_leaf(catalogue: &Catalogue, a: ProductIx, b: ProductIx) -> bool {
 fn unproven(catalogue: &Catalogue, beside: &SparseRows, edges: &[Vec<Edge>]) -> SparseRows {
     SparseRows::from_rows(edges.iter().enumerate().map(|(product, edges)| {
         let is_edge = |other: ProductIx| edges.iter().any(|edge| edge.product == other);
-        let row = beside.iter(product as ProductIx);
-        let own = |other: ProductIx| same_leaf(catalogue, product as ProductIx, other);
+        let row = beside.iter(ProductIx::of_index(product));
+        let own = |other: ProductIx| same_leaf(catalogue, ProductIx::of_index(product), other);
         let mut row: Vec<(ProductIx, f32)> = row
             .filter(|(other, _)| !is_edge(*other) && !own(*other))
             .collect();
@@ -310,8 +310,8 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
         for pair in significant_pairs(log, &options.significance) {
             let found = Found {
                 pair,
-                baskets_a: f64::from(frequencies[pair.a as usize]),
-                baskets_b: f64::from(frequencies[pair.b as usize]),
+                baskets_a: f64::from(frequencies[pair.a.index()]),
+                baskets_b: f64::from(frequencies[pair.b.index()]),
                 total,
                 weight,
             };
@@ -347,7 +347,7 @@ fn repeat_rates(log: &BasketLog) -> Vec<f64> {
     for ix in 0..log.len() {
         if log.customer(ix) != NOBODY {
             for product in log.items(ix) {
-                *buys[*product as usize].entry(log.customer(ix)).or_default() += 1;
+                *buys[product.index()].entry(log.customer(ix)).or_default() += 1;
             }
         }
     }
@@ -365,8 +365,8 @@ fn anchor_factor(catalogue: &Catalogue, repeats: &[f64], from: ProductIx, to: Pr
     let declared = durable(to) == Some(true) && durable(from) == Some(false);
     let observed = durable(to).is_none()
         && durable(from).is_none()
-        && repeats[to as usize] < 0.1
-        && repeats[from as usize] > 0.4;
+        && repeats[to.index()] < 0.1
+        && repeats[from.index()] > 0.4;
     if declared || observed {
         0.1
     } else {
@@ -390,7 +390,7 @@ fn find_substitutes(
             .iter()
             .map(|p| {
                 let norm =
-                    f64::from(frequencies[p.a as usize]) * f64::from(frequencies[p.b as usize]);
+                    f64::from(frequencies[p.a.index()]) * f64::from(frequencies[p.b.index()]);
                 ((p.a, p.b), (f64::from(p.shared) / norm.sqrt()) as f32)
             })
             .collect();
@@ -406,14 +406,15 @@ fn find_substitutes(
         })
         .collect();
     let mut by_category: HashMap<u32, Vec<ProductIx>> = HashMap::new();
-    for ix in 0..products as ProductIx {
+    for ix in ProductIx::all(products) {
         if let Some(leaf) = catalogue.leaf(ix) {
             by_category.entry(leaf.0).or_default().push(ix);
         }
     }
     let spans = spans(log);
-    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products as ProductIx)
+    let rows: Vec<Vec<(ProductIx, f32)>> = (0..products)
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map(|a| {
             let mut row: Vec<(ProductIx, f32)> = candidates(catalogue, &by_category, contexts, a)
                 .into_iter()
@@ -436,7 +437,7 @@ fn find_substitutes(
                         context,
                         same_category,
                         lift: lifts.get(&key).copied().unwrap_or(1.0),
-                        switched: switched(&spans[a as usize], &spans[b as usize]),
+                        switched: switched(&spans[a.index()], &spans[b.index()]),
                         viewed_together,
                     });
                     (value >= 0.1).then_some((b, value))
@@ -456,7 +457,7 @@ fn spans(log: &BasketLog) -> Vec<Vec<(u32, i32, i32)>> {
         if log.customer(ix) != NOBODY {
             let day = log.at(ix).div_euclid(DAY_MS) as i32;
             for product in log.items(ix) {
-                rows[*product as usize].push((log.customer(ix), day, day));
+                rows[product.index()].push((log.customer(ix), day, day));
             }
         }
     }
@@ -478,7 +479,7 @@ fn topic_graph(
     log: &BasketLog,
     topics: &[u32],
     options: &ComplementOptions,
-) -> (SparseRows, SparseRows) {
+) -> (SparseRows<u32>, SparseRows) {
     let count = topics.iter().max().map_or(0, |top| *top as usize + 1);
     let mut by_topic = BasketLog::new(count);
     for ix in 0..log.len() {
@@ -486,8 +487,8 @@ fn topic_graph(
             log.customer(ix),
             log.at(ix),
             log.items(ix).iter().filter_map(|p| {
-                let topic = topics.get(*p as usize)?;
-                Some(*topic)
+                // topics in the place of products
+                topics.get(p.index()).copied().map(ProductIx)
             }),
         );
     }
@@ -500,11 +501,11 @@ fn topic_graph(
         for (from, to) in [(pair.a, pair.b), (pair.b, pair.a)] {
             let conditional = shrunk_conditional(
                 shared,
-                f64::from(frequencies[from as usize]),
-                f64::from(frequencies[to as usize]) / total,
+                f64::from(frequencies[from.index()]),
+                f64::from(frequencies[to.index()]) / total,
                 options.kappa,
             );
-            rows[from as usize].push((to, (conditional * lift) as f32));
+            rows[from.index()].push((to.0, (conditional * lift) as f32));
         }
     }
     for row in &mut rows {
@@ -512,10 +513,10 @@ fn topic_graph(
     }
     let sold = log.frequencies();
     let mut best: Vec<Vec<(ProductIx, f32)>> = vec![Vec::new(); count];
-    for (product, topic) in topics.iter().enumerate() {
-        let sold = sold.get(product).copied().unwrap_or(0);
+    for (product, topic) in ProductIx::all(topics.len()).zip(topics) {
+        let sold = sold.get(product.index()).copied().unwrap_or(0);
         if sold > 0 {
-            best[*topic as usize].push((product as ProductIx, sold as f32));
+            best[*topic as usize].push((product, sold as f32));
         }
     }
     for row in &mut best {
@@ -589,7 +590,7 @@ mod tests {
                     items.push(customer % 2);
                     printer = true;
                 }
-                log.push(customer, day * DAY_MS, items);
+                log.push(customer, day * DAY_MS, items.into_iter().map(ProductIx));
                 day += rng.gen_range(10..35);
             }
         }
@@ -598,7 +599,7 @@ mod tests {
 
     fn fitted() -> (Catalogue, Complements) {
         let (catalogue, log) = shop();
-        let topics: Vec<u32> = (0..catalogue.len() as u32)
+        let topics: Vec<u32> = ProductIx::all(catalogue.len())
             .map(|p| catalogue.leaf(p).map_or(0, |c| c.0))
             .collect();
         let complements = fit(
@@ -619,52 +620,68 @@ mod tests {
     #[test]
     fn the_three_relations_are_kept_apart() {
         let (_, complements) = fitted();
-        let to = |from: u32, to: u32| complements.edges(from).iter().find(|e| e.product == to);
+        let to = |from: u32, to: u32| {
+            let mut edges = complements.edges(ProductIx(from)).iter();
+            edges.find(|e| e.product == ProductIx(to))
+        };
         assert!(to(4, 6).is_some() && to(5, 6).is_some());
         assert!(to(0, 2).is_some(), "printer leads to ink");
         assert!(to(7, 8).is_none(), "variants are no complements");
-        assert!(complements.variants().same(7, 8));
-        assert!(complements.replaces(4, 5), "colas replace each other");
-        assert_eq!(complements.substitutes(4)[0].0, 5);
-        let offered = complements.goes_with(&[(4, 1.0)], 20, &|_| true);
-        assert!(offered.iter().all(|(p, _, _)| *p != 5 && *p != 4));
-        assert_eq!((offered[0].0, offered[0].2), (6, 4));
+        assert!(complements.variants().same(ProductIx(7), ProductIx(8)));
+        assert!(
+            complements.replaces(ProductIx(4), ProductIx(5)),
+            "colas replace each other"
+        );
+        assert_eq!(complements.substitutes(ProductIx(4))[0].0, ProductIx(5));
+        let offered = complements.goes_with(&[(ProductIx(4), 1.0)], 20, &|_| true);
+        assert!(offered
+            .iter()
+            .all(|(p, _, _)| *p != ProductIx(5) && *p != ProductIx(4)));
+        assert_eq!((offered[0].0, offered[0].2), (ProductIx(6), ProductIx(4)));
     }
 
     #[test]
     fn the_anchor_leads_and_the_order_is_claimed() {
         let (_, complements) = fitted();
-        let forward = complements.edges(0).iter().find(|e| e.product == 2);
+        let forward = complements
+            .edges(ProductIx(0))
+            .iter()
+            .find(|e| e.product == ProductIx(2));
         let forward = forward.expect("edge");
         assert!(forward.direction > 0.5);
         assert!(forward.lag.median_days > 5.0);
-        if let Some(back) = complements.edges(2).iter().find(|e| e.product == 0) {
+        if let Some(back) = complements
+            .edges(ProductIx(2))
+            .iter()
+            .find(|e| e.product == ProductIx(0))
+        {
             assert!(back.score < 0.05 * forward.score);
         }
         assert!(complements
             .directed()
-            .all(|(from, edge)| from < 2 && edge.product == 2));
+            .all(|(from, edge)| from < ProductIx(2) && edge.product == ProductIx(2)));
     }
 
     #[test]
     fn what_is_proven_comes_before_what_is_only_seen_and_contributions_add_up() {
         let (_, complements) = fitted();
-        let printer = complements.goes_with(&[(0, 20.0)], 5, &|_| true);
-        assert_eq!(printer[0].0, 2, "ink is proven");
+        let printer = complements.goes_with(&[(ProductIx(0), 20.0)], 5, &|_| true);
+        assert_eq!(printer[0].0, ProductIx(2), "ink is proven");
         // whatever else was bought: many purchases beside which much is seen do not add up to proof
-        let noise = (9..18).map(|product| (product, 0.0));
-        let among: Vec<(ProductIx, f64)> = [(0, 20.0)].into_iter().chain(noise).collect();
+        let noise = (9..18).map(|product| (ProductIx(product), 0.0));
+        let among: Vec<(ProductIx, f64)> =
+            [(ProductIx(0), 20.0)].into_iter().chain(noise).collect();
         let all = complements.goes_with(&among, 5, &|_| true);
-        assert_eq!((all[0].0, all[0].2), (2, 0));
-        let parts = complements.contributions(&among, 2);
+        assert_eq!((all[0].0, all[0].2), (ProductIx(2), ProductIx(0)));
+        let parts = complements.contributions(&among, ProductIx(2));
         let sum: f32 = parts.iter().map(|(_, value)| value).sum();
         assert!((sum - all[0].1).abs() < 1e-6);
         assert!(printer.len() == 5, "the rest was only seen beside it");
-        let noise = complements.goes_with(&[(9, 0.0)], 5, &|_| true);
+        let noise = complements.goes_with(&[(ProductIx(9), 0.0)], 5, &|_| true);
         assert_eq!(noise.len(), 5);
         for (anchor, days, list) in [(0, 20.0, printer), (9, 0.0, noise)] {
             for (product, score, _) in list {
-                let parts = complements.contributions(&[(anchor, days)], product);
+                let parts = complements.contributions(&[(ProductIx(anchor), days)], product);
                 let sum: f32 = parts.iter().map(|(_, value)| value).sum();
                 assert!((sum - score).abs() < 1e-6);
             }
@@ -674,12 +691,12 @@ mod tests {
     #[test]
     fn noise_has_no_edges_and_an_unknown_product_is_fine() {
         let (_, complements) = fitted();
-        let noise: usize = (9..60).map(|p| complements.edges(p).len()).sum();
+        let noise: usize = (9..60).map(|p| complements.edges(ProductIx(p)).len()).sum();
         assert!(noise <= 2, "{noise}");
-        assert!(complements.edges(10_000).is_empty());
+        assert!(complements.edges(ProductIx(10_000)).is_empty());
         assert!(complements
-            .goes_with(&[(10_000, 0.0)], 5, &|_| true)
+            .goes_with(&[(ProductIx(10_000), 0.0)], 5, &|_| true)
             .is_empty());
-        assert!(!complements.replaces(10_000, 3));
+        assert!(!complements.replaces(ProductIx(10_000), ProductIx(3)));
     }
 }

@@ -129,12 +129,13 @@ pub fn significant_pairs(log: &BasketLog, options: &SignificanceOptions) -> Vec<
         .iter()
         .filter(|f| **f >= options.min_support)
         .count();
-    let rows: Vec<Vec<Pair>> = (0..log.products() as ProductIx)
+    let rows: Vec<Vec<Pair>> = (0..log.products())
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map_init(
             || RowCounter::new(log.products()),
             |counter, a| {
-                let f_a = frequencies[a as usize];
+                let f_a = frequencies[a.index()];
                 if f_a < options.min_support {
                     return Vec::new();
                 }
@@ -142,7 +143,7 @@ pub fn significant_pairs(log: &BasketLog, options: &SignificanceOptions) -> Vec<
                     .row(log, &inverted, a, |_| 1.0)
                     .into_iter()
                     .filter_map(|(b, shared)| {
-                        let f_b = frequencies[b as usize];
+                        let f_b = frequencies[b.index()];
                         let shared = shared as u32;
                         if b <= a || f_b < options.min_support || shared < options.min_shared {
                             return None;
@@ -257,7 +258,7 @@ mod tests {
             if planted && basket % 40 == 0 {
                 items.extend([50, 90]);
             }
-            log.push(basket, i64::from(basket), items);
+            log.push(basket, i64::from(basket), items.into_iter().map(ProductIx));
         }
         log
     }
@@ -275,7 +276,9 @@ mod tests {
     #[test]
     fn a_planted_pair_is_found() {
         let pairs = significant_pairs(&shuffled(9, true), &SignificanceOptions::default());
-        assert!(pairs.iter().any(|pair| (pair.a, pair.b) == (50, 90)));
+        assert!(pairs
+            .iter()
+            .any(|pair| (pair.a, pair.b) == (ProductIx(50), ProductIx(90))));
         assert!(pairs.len() <= 2);
     }
 

@@ -20,8 +20,8 @@ pub fn contexts(products: usize, pairs: &[Pair]) -> Vec<Context> {
         let weight = ((f64::from(pair.shared) + 1.0) / (pair.expected + 1.0))
             .ln()
             .max(0.0) as f32;
-        rows[pair.a as usize].push((pair.b, weight));
-        rows[pair.b as usize].push((pair.a, weight));
+        rows[pair.a.index()].push((pair.b, weight));
+        rows[pair.b.index()].push((pair.a, weight));
     }
     for row in &mut rows {
         row.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
@@ -33,7 +33,7 @@ pub fn contexts(products: usize, pairs: &[Pair]) -> Vec<Context> {
 
 /// Cosine of two contexts without the pair itself; 0 where one is empty.
 pub fn context_cosine(contexts: &[Context], a: ProductIx, b: ProductIx) -> f32 {
-    let (left, right) = (&contexts[a as usize], &contexts[b as usize]);
+    let (left, right) = (&contexts[a.index()], &contexts[b.index()]);
     let norm = |row: &Context, without: ProductIx| {
         row.iter()
             .filter(|(p, _)| *p != without)
@@ -123,8 +123,8 @@ pub fn candidates(
         return row.iter().copied().filter(|p| *p != product).collect();
     }
     let mut found: HashMap<ProductIx, u32> = HashMap::new();
-    for (neighbour, _) in &contexts[product as usize] {
-        for (other, _) in &contexts[*neighbour as usize] {
+    for (neighbour, _) in &contexts[product.index()] {
+        for (other, _) in &contexts[neighbour.index()] {
             if *other != product && (leaf.is_none() || catalogue.leaf(*other) == leaf) {
                 *found.entry(*other).or_default() += 1;
             }
@@ -144,8 +144,8 @@ mod tests {
 
     fn pair(a: u32, b: u32) -> Pair {
         Pair {
-            a,
-            b,
+            a: ProductIx(a),
+            b: ProductIx(b),
             shared: 20,
             expected: 2.0,
             g2: 50.0,
@@ -160,8 +160,8 @@ mod tests {
             6,
             &[pair(0, 2), pair(0, 3), pair(1, 2), pair(1, 3), pair(4, 5)],
         );
-        assert!(context_cosine(&rows, 0, 1) > 0.99);
-        assert_eq!(context_cosine(&rows, 0, 4), 0.0);
+        assert!(context_cosine(&rows, ProductIx(0), ProductIx(1)) > 0.99);
+        assert_eq!(context_cosine(&rows, ProductIx(0), ProductIx(4)), 0.0);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn learn(catalogue: &Catalogue) -> Variants {
         .collect();
     let vocabulary = Vocabulary::learn(&words);
     let mut joined = Join::new(products.len());
-    for ix in 0..products.len() as ProductIx {
+    for ix in ProductIx::all(products.len()) {
         joined.union(ix, catalogue.family(ix));
     }
     let place = |ix: ProductIx| {
@@ -71,7 +71,7 @@ pub fn learn(catalogue: &Catalogue) -> Variants {
         (brand, catalogue.leaf(ix).map(|c| c.0))
     };
     let mut stems: HashMap<_, Vec<(ProductIx, Stem)>> = HashMap::new();
-    for (ix, product) in (0..).zip(products) {
+    for (ix, product) in ProductIx::all(products.len()).zip(products) {
         let named: HashSet<String> = product
             .variant
             .as_deref()
@@ -79,7 +79,7 @@ pub fn learn(catalogue: &Catalogue) -> Variants {
             .unwrap_or_default()
             .into_iter()
             .collect();
-        let stem = vocabulary.stem(&words[ix as usize], &named);
+        let stem = vocabulary.stem(&words[ix.index()], &named);
         let (brand, leaf) = place(ix);
         let rest = stem.bare.len();
         if rest >= 2 || (rest == 1 && leaf.is_some() && brand.is_some()) {
@@ -96,7 +96,7 @@ pub fn learn(catalogue: &Catalogue) -> Variants {
         }
     }
     let mut codes: HashMap<_, Vec<ProductIx>> = HashMap::new();
-    for (ix, product) in (0..).zip(products) {
+    for (ix, product) in ProductIx::all(products.len()).zip(products) {
         if let Some(code) =
             article_code(&product.product_id).filter(|_| product.parent_id.is_none())
         {
@@ -106,7 +106,7 @@ pub fn learn(catalogue: &Catalogue) -> Variants {
     for group in codes.values() {
         for (at, a) in group.iter().enumerate() {
             for b in &group[at + 1..] {
-                let shared = overlap(&words[*a as usize], &words[*b as usize]);
+                let shared = overlap(&words[a.index()], &words[b.index()]);
                 if shared >= CODE_OVERLAP {
                     join_near(catalogue, vec![*a, *b], &mut joined);
                 }
@@ -318,14 +318,14 @@ struct Join {
 impl Join {
     fn new(len: usize) -> Join {
         Join {
-            parent: (0..len as ProductIx).collect(),
+            parent: ProductIx::all(len).collect(),
         }
     }
 
     fn find(&mut self, mut ix: ProductIx) -> ProductIx {
-        while self.parent[ix as usize] != ix {
-            let above = self.parent[self.parent[ix as usize] as usize];
-            self.parent[ix as usize] = above;
+        while self.parent[ix.index()] != ix {
+            let above = self.parent[self.parent[ix.index()].index()];
+            self.parent[ix.index()] = above;
             ix = above;
         }
         ix
@@ -334,11 +334,11 @@ impl Join {
     fn union(&mut self, a: ProductIx, b: ProductIx) {
         let (a, b) = (self.find(a), self.find(b));
         let (low, high) = (a.min(b), a.max(b));
-        self.parent[high as usize] = low;
+        self.parent[high.index()] = low;
     }
 
     fn groups(mut self) -> Vec<ProductIx> {
-        (0..self.parent.len() as ProductIx)
+        ProductIx::all(self.parent.len())
             .map(|ix| self.find(ix))
             .collect()
     }
@@ -378,7 +378,7 @@ mod tests {
                 "בקבוק תינוק ורוד",
                 "בקבוק תינוק כחול",
             ]),
-            [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
+            [0, 0, 2, 2, 4, 4, 6, 6, 8, 8].map(ProductIx)
         );
     }
 
@@ -408,12 +408,12 @@ mod tests {
             &["Kite 3", "Kite 4"],
             &["Bar syrup 1 l mint", "Bar syrup 1 l peach"],
         ] {
-            let apart: Vec<ProductIx> = (0..titles.len() as ProductIx).collect();
+            let apart: Vec<ProductIx> = ProductIx::all(titles.len()).collect();
             assert_eq!(learn(titles), apart, "{titles:?}");
         }
         // where plain colours take the place, a doubtful word is a colour
         let mugs = learn(&["Enamel mug red", "Enamel mug mint", "Enamel mug olive"]);
-        assert_eq!(mugs, [0, 0, 0]);
+        assert_eq!(mugs, [0, 0, 0].map(ProductIx));
     }
 
     #[test]
@@ -436,7 +436,7 @@ mod tests {
             shirt("g", "navy", 21.0, "z", None),
         ];
         let variants = super::learn(&Catalogue::new(products).unwrap());
-        assert_eq!(variants.groups(), [0, 0, 2, 3, 4, 5, 4]);
+        assert_eq!(variants.groups(), [0, 0, 2, 3, 4, 5, 4].map(ProductIx));
     }
 
     #[test]
@@ -450,7 +450,7 @@ mod tests {
                 "Red",
                 "Blue"
             ]),
-            [0, 1, 2, 3, 4, 5]
+            [0, 1, 2, 3, 4, 5].map(ProductIx)
         );
     }
 
@@ -466,7 +466,7 @@ mod tests {
             "desk lamp paisley",
             "desk lamp",
         ]);
-        assert_eq!(groups, [0, 0, 2, 2, 4, 4, 6, 6]);
+        assert_eq!(groups, [0, 0, 2, 2, 4, 4, 6, 6].map(ProductIx));
     }
 
     #[test]
@@ -494,7 +494,10 @@ mod tests {
             ..Product::bare("b")
         });
         let variants = super::learn(&Catalogue::new(products).unwrap());
-        assert_eq!(variants.groups(), [0, 0, 2, 3, 3]);
-        assert!(variants.same(3, 4) && !variants.same(0, 99));
+        assert_eq!(variants.groups(), [0, 0, 2, 3, 3].map(ProductIx));
+        assert!(
+            variants.same(ProductIx(3), ProductIx(4))
+                && !variants.same(ProductIx(0), ProductIx(99))
+        );
     }
 }

@@ -202,7 +202,7 @@ impl Found {
         }
         let catalogue = &early.model.catalogue;
         let kind_of = |product: &ProductIx| {
-            let known = (*product as usize) < catalogue.len();
+            let known = product.index() < catalogue.len();
             let row = known.then(|| catalogue.product(*product));
             row.and_then(|row| row.category.as_deref())
         };
@@ -245,7 +245,7 @@ fn judged(found: Vec<Vec<Found>>) -> Vec<Vec<f64>> {
 fn next(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
     let catalogue = std::sync::Arc::clone(&early.model.catalogue);
     let kind_of = |product: ProductIx| {
-        let known = (product as usize) < catalogue.len();
+        let known = product.index() < catalogue.len();
         let row = known.then(|| catalogue.product(product));
         row.and_then(|row| row.category.as_deref())
     };

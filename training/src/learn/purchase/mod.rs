@@ -157,11 +157,11 @@ pub fn fit(
     } = before;
     let (cut, horizon) = (*cut, *horizon);
     (context.say)("fitting the purchase model");
-    let products = corpus.products() as ProductIx;
+    let products = corpus.products();
     let seed = context.seed;
     let mut rows: Vec<PurchaseRow> = Vec::new();
     let (mut newly, mut shares) = (0.0f64, 0.0f64);
-    let all_shares: f64 = (0..products)
+    let all_shares: f64 = ProductIx::all(products)
         .map(|p| f64::from(early.popularity_share(p)))
         .sum();
     let per_customer: Vec<_> = customers
@@ -179,7 +179,9 @@ pub fn fit(
                 .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
             let bought: HashSet<ProductIx> = acquisitions(later).map(|t| t.product).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 16));
-            let extra: Vec<_> = (0..RANDOM).map(|_| rng.gen_range(0..products)).collect();
+            let extra: Vec<_> = (0..RANDOM)
+                .map(|_| ProductIx(rng.gen_range(0..products as u32)))
+                .collect();
             let signals = purchase_signals(early, live, state, cut, view.as_ref(), &extra);
             let owned: HashSet<ProductIx> = had(past).collect();
             let own: f64 = owned

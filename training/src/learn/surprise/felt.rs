@@ -45,7 +45,7 @@ pub fn kept(log: &Log) -> Vec<Felt> {
                 Kind::BOX_RETURNED => 0.0,
                 _ => continue,
             };
-            if (touch.product as usize) < log.catalogue.len() {
+            if touch.product.index() < log.catalogue.len() {
                 out.push(Felt {
                     customer: customer as u32,
                     product: touch.product,
@@ -75,7 +75,7 @@ pub fn came_back(log: &Log) -> Vec<Felt> {
         let mut last: HashMap<ProductIx, i64> = HashMap::new();
         for touch in history.iter() {
             let product = touch.product;
-            if product == NO_PRODUCT || product as usize >= log.catalogue.len() {
+            if product == NO_PRODUCT || product.index() >= log.catalogue.len() {
                 continue;
             }
             if touch.kind.acquires() {
@@ -160,6 +160,6 @@ mod tests {
             .collect();
         let [x, y] = ["x", "y"].map(|id| log.customer(id));
         // a again within two weeks is one showing; of b nobody knows yet; z had it
-        assert_eq!(seen, [(x, 0, 1.0), (y, 0, 0.0)]);
+        assert_eq!(seen, [(x, ProductIx(0), 1.0), (y, ProductIx(0), 0.0)]);
     }
 }

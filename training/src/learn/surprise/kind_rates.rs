@@ -105,7 +105,7 @@ fn rates<'f>(
 fn departments(catalogue: &Catalogue, topics: &Topics) -> Vec<usize> {
     use std::collections::BTreeMap;
     let mut votes: Vec<BTreeMap<&str, usize>> = vec![BTreeMap::new(); topics.count()];
-    for product in 0..catalogue.len() as ProductIx {
+    for product in ProductIx::all(catalogue.len()) {
         if let Some(topic) = topics.of(product) {
             let path = catalogue.product(product).category.as_deref();
             let first = path.and_then(|path| path.split('/').next()).unwrap_or("");
@@ -150,8 +150,8 @@ mod tests {
             at: 0,
             label,
         };
-        let mut all: Vec<Felt> = (0..10).map(|who| felt(who, 0, 1.0)).collect();
-        all.extend((0..10).map(|who| felt(who, 2, 0.0)));
+        let mut all: Vec<Felt> = (0..10).map(|who| felt(who, ProductIx(0), 1.0)).collect();
+        all.extend((0..10).map(|who| felt(who, ProductIx(2), 0.0)));
         let rates = KindRates::new(&catalogue, &topics, &all);
         let [tea, rice, saws] = rates.all()[..] else {
             panic!("three kinds")
@@ -164,7 +164,11 @@ mod tests {
         assert!(others < tea && others > tea - 0.3, "{others}");
         assert_eq!(rates.beside(None, 7), 0.0);
         // what one group alone said is not known to it
-        let alone = [felt(5, 1, 1.0), felt(10, 1, 1.0), felt(6, 0, 0.0)];
+        let alone = [
+            felt(5, ProductIx(1), 1.0),
+            felt(10, ProductIx(1), 1.0),
+            felt(6, ProductIx(0), 0.0),
+        ];
         let rates = KindRates::new(&catalogue, &topics, &alone);
         assert!(rates.beside(Some(1), 0) < 0.0 && rates.beside(Some(1), 1) > 0.0);
         assert_eq!(KindRates::new(&catalogue, &topics, &[]).all(), [0.0; 3]);

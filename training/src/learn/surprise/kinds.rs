@@ -31,9 +31,10 @@ pub fn learn<'h>(
     let (mut all_stars, mut all_returns) = ((0.0f32, 0.0f32), (0.0f32, 0.0f32));
     for (customer, history) in histories.enumerate() {
         let kinds = acquisitions(history).filter_map(|t| topics.of(t.product));
-        bought.push(customer as u32, 0, kinds);
-        for touch in history.iter().filter(|t| (t.product as usize) < products) {
-            let family = catalogue.family(touch.product) as usize;
+        // kinds in the place of products
+        bought.push(customer as u32, 0, kinds.map(ProductIx));
+        for touch in history.iter().filter(|t| t.product.index() < products) {
+            let family = catalogue.family(touch.product).index();
             if touch.rating > 0 {
                 let given = f32::from(touch.rating) / 10.0;
                 add(&mut stars[family], given, 1.0);
@@ -52,14 +53,14 @@ pub fn learn<'h>(
     let usual_stars = all_stars.0 / all_stars.1.max(1.0);
     let usual_returns = all_returns.0 / all_returns.1.max(1.0);
     let of_family = |at: &dyn Fn(usize) -> f32| -> Vec<f32> {
-        (0..products as ProductIx)
-            .map(|p| at(catalogue.family(p) as usize))
+        ProductIx::all(products)
+            .map(|p| at(catalogue.family(p).index()))
             .collect()
     };
     let kinship = ease(&bought, LAMBDA, MOST_KINDS, WIDTH, &|_| 1.0);
     Kinds {
         // λ > 0 keeps the matrix positive definite; without kinship nothing is said.
-        kinship: kinship.unwrap_or_default(),
+        kinship: kinship.unwrap_or_default().of(),
         dearness: dearness(catalogue, topics),
         stars: of_family(&|f| {
             let (sum, count) = stars[f];
@@ -89,7 +90,7 @@ fn log_price(catalogue: &Catalogue, product: ProductIx) -> Option<f32> {
 
 /// Standard scores of log prices among all products, −3…3; 0 without a price.
 fn price_level(catalogue: &Catalogue) -> Vec<f32> {
-    let all = 0..catalogue.len() as ProductIx;
+    let all = ProductIx::all(catalogue.len());
     let prices: Vec<Option<f32>> = all.map(|p| log_price(catalogue, p)).collect();
     let (mut sum, mut square, mut count) = (0.0f64, 0.0f64, 0.0f64);
     for price in prices.iter().flatten() {
@@ -110,7 +111,7 @@ fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
     let log_price = |p: ProductIx| log_price(catalogue, p);
     let mut sums = vec![(0.0f32, 0.0f32); topics.count()];
     let priced = || {
-        (0..catalogue.len() as ProductIx)
+        ProductIx::all(catalogue.len())
             .filter_map(|p| Some((p, topics.of(p)? as usize, log_price(p)?)))
     };
     for (_, topic, price) in priced() {
@@ -125,7 +126,7 @@ fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
     for (product, topic, price) in priced() {
         let prior = PRICE_SHRINK * std::f32::consts::LN_2.powi(2);
         let spread = ((squares[topic] + prior) / (sums[topic].1 + PRICE_SHRINK)).sqrt();
-        out[product as usize] = ((price - mean(topic)) / spread).clamp(-3.0, 3.0);
+        out[product.index()] = ((price - mean(topic)) / spread).clamp(-3.0, 3.0);
     }
     out
 }
@@ -157,18 +158,21 @@ mod tests {
         let buy = |p: ProductIx| Touch::new(Kind::PURCHASE, p, 1);
         let histories: Vec<Vec<Touch>> = (0..900)
             .map(|n| match n % 3 {
-                0 => vec![buy(0), buy(2)],
-                1 => vec![buy(3)],
-                _ => vec![buy(1), buy(3)],
+                0 => vec![buy(ProductIx(0)), buy(ProductIx(2))],
+                1 => vec![buy(ProductIx(3))],
+                _ => vec![buy(ProductIx(1)), buy(ProductIx(3))],
             })
             .collect();
         let kinds = learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
         let dog = kinds.kinship([0].into_iter(), 1);
         assert!(dog > 0.2 && dog > 2.0 * kinds.kinship([2].into_iter(), 1));
         assert_eq!(kinds.kinship([1].into_iter(), 1), 0.0, "not by itself");
-        assert!(kinds.dearness(1) > 0.3 && kinds.dearness(0) < -0.3);
-        assert_eq!(kinds.dearness(2), 0.0, "alone in its kind");
-        assert_eq!((kinds.stars(0), kinds.returned(9)), (0.0, 0.0));
+        assert!(kinds.dearness(ProductIx(1)) > 0.3 && kinds.dearness(ProductIx(0)) < -0.3);
+        assert_eq!(kinds.dearness(ProductIx(2)), 0.0, "alone in its kind");
+        assert_eq!(
+            (kinds.stars(ProductIx(0)), kinds.returned(ProductIx(9))),
+            (0.0, 0.0)
+        );
     }
 
     #[test]
@@ -182,16 +186,16 @@ mod tests {
         let histories: Vec<Vec<Touch>> = (0..20)
             .map(|_| {
                 vec![
-                    touch(Kind::PURCHASE, 0),
-                    touch(Kind::PURCHASE, 1),
-                    rated(0, 50),
-                    rated(1, 20),
-                    touch(Kind::RETURN, 1),
+                    touch(Kind::PURCHASE, ProductIx(0)),
+                    touch(Kind::PURCHASE, ProductIx(1)),
+                    rated(ProductIx(0), 50),
+                    rated(ProductIx(1), 20),
+                    touch(Kind::RETURN, ProductIx(1)),
                 ]
             })
             .collect();
         let kinds = learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
-        assert!(kinds.stars(0) > 0.8 && kinds.stars(1) < -0.8);
-        assert!(kinds.returned(1) > 0.2 && kinds.returned(0) < -0.2);
+        assert!(kinds.stars(ProductIx(0)) > 0.8 && kinds.stars(ProductIx(1)) < -0.8);
+        assert!(kinds.returned(ProductIx(1)) > 0.2 && kinds.returned(ProductIx(0)) < -0.2);
     }
 }

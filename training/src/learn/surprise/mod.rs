@@ -194,7 +194,7 @@ fn seen(model: &Model, log: &Log, felt: &[Felt], weight: f64, rates: Option<&Rat
         return Vec::new();
     };
     let live = Live::of_catalogue(model.catalogue.clone());
-    let known = part.topics.numbers().len() as ProductIx;
+    let known = ProductIx::of_index(part.topics.numbers().len());
     let moments: Vec<&[Felt]> = felt.chunk_by(felt::same_moment).collect();
     moments
         .into_par_iter()

@@ -46,7 +46,7 @@ pub fn learn(purchases: &[(ProductIx, i64)], topics: &Topics) -> Moment {
         let mut lately = vec![0.0f32; products];
         let mut before = vec![0.0f32; products];
         for (product, at) in purchases {
-            let slot = *product as usize;
+            let slot = product.index();
             if slot < products {
                 // Half a year back is enough to know what is usual.
                 if *at > cut {
@@ -84,28 +84,30 @@ mod tests {
         let topics = Topics::from_numbers(vec![0, 1]);
         let mut purchases = Vec::new();
         for day in 0..730i64 {
-            purchases.push((0, day * DAY_MS));
+            purchases.push((ProductIx(0), day * DAY_MS));
             if (330..360).contains(&(day % 365)) {
-                purchases.extend([(1, day * DAY_MS); 5]);
+                purchases.extend([(ProductIx(1), day * DAY_MS); 5]);
             }
         }
         let moment = learn(&purchases, &topics);
-        let at = |day: i64| moment.timeliness(&topics, 1, (730 + day) * DAY_MS);
+        let at = |day: i64| moment.timeliness(&topics, ProductIx(1), (730 + day) * DAY_MS);
         assert!(at(345) > 0.5, "{}", at(345));
         assert!(at(150) < 0.05);
-        assert_eq!(moment.timeliness(&topics, 1, i64::MAX), 0.0);
-        assert_eq!(moment.timeliness(&topics, 9, 0), 0.0);
+        assert_eq!(moment.timeliness(&topics, ProductIx(1), i64::MAX), 0.0);
+        assert_eq!(moment.timeliness(&topics, ProductIx(9), 0), 0.0);
     }
 
     #[test]
     fn momentum_fades_without_new_data() {
         let topics = Topics::from_numbers(vec![0, 0]);
-        let mut purchases: Vec<(u32, i64)> = (0..200i64).map(|day| (0, day * DAY_MS)).collect();
-        purchases.extend((180..200i64).flat_map(|day| [(1, day * DAY_MS); 3]));
+        let mut purchases: Vec<(ProductIx, i64)> = (0..200i64)
+            .map(|day| (ProductIx(0), day * DAY_MS))
+            .collect();
+        purchases.extend((180..200i64).flat_map(|day| [(ProductIx(1), day * DAY_MS); 3]));
         let moment = learn(&purchases, &topics);
-        let soon = moment.timeliness(&topics, 1, 200 * DAY_MS);
-        let late = moment.timeliness(&topics, 1, 300 * DAY_MS);
+        let soon = moment.timeliness(&topics, ProductIx(1), 200 * DAY_MS);
+        let late = moment.timeliness(&topics, ProductIx(1), 300 * DAY_MS);
         assert!(soon > 0.4 && late < 0.1 * soon);
-        assert_eq!(moment.timeliness(&topics, 0, 200 * DAY_MS), 0.0);
+        assert_eq!(moment.timeliness(&topics, ProductIx(0), 200 * DAY_MS), 0.0);
     }
 }

@@ -130,7 +130,7 @@ impl<'a> Shop<'a> {
             .into_par_iter()
             .filter_map(own)
             .collect();
-        let products = 0..model.catalogue.len() as ProductIx;
+        let products = ProductIx::all(model.catalogue.len());
         Shop {
             kin: products.map(|product| kin(model, &live, product)).collect(),
             live,
@@ -185,7 +185,7 @@ impl<'a> Shop<'a> {
             *end.of(&mut part.prices) = if all_free {
                 Vec::new()
             } else {
-                let of = |kin: &ProductIx| prices[*kin as usize] as f32;
+                let of = |kin: &ProductIx| prices[kin.index()] as f32;
                 self.kin.iter().map(of).collect()
             };
         }
@@ -212,7 +212,7 @@ impl<'a> Shop<'a> {
             .into_iter()
             .map(|item| {
                 let leaf = self.live.catalogue.leaf(item.product);
-                let kin = self.kin[item.product as usize];
+                let kin = self.kin[item.product.index()];
                 (kin, leaf, f64::from(item.score))
             })
             .collect()
@@ -227,7 +227,7 @@ impl<'a> Shop<'a> {
                 let items = self.list(model, *who, end, PLACES, false);
                 items
                     .iter()
-                    .map(|item| self.kin[item.product as usize])
+                    .map(|item| self.kin[item.product.index()])
                     .collect()
             })
             .collect();
@@ -239,7 +239,7 @@ impl<'a> Shop<'a> {
 fn counted(lists: &[Vec<ProductIx>], products: usize) -> Vec<f64> {
     let mut shares = vec![0.0; products];
     for product in lists.iter().flatten() {
-        shares[*product as usize] += 1.0 / lists.len().max(1) as f64;
+        shares[product.index()] += 1.0 / lists.len().max(1) as f64;
     }
     shares
 }
@@ -262,7 +262,7 @@ fn chosen(row: &Row, prices: &[f64]) -> Vec<ProductIx> {
         .candidates
         .iter()
         .enumerate()
-        .map(|(ix, (product, _, worth))| (worth - row.weight * prices[*product as usize], ix))
+        .map(|(ix, (product, _, worth))| (worth - row.weight * prices[product.index()], ix))
         .collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut of_leaf: HashMap<CategoryId, usize> = HashMap::new();
@@ -330,7 +330,7 @@ mod tests {
                     } else {
                         f64::from((p * 37 + who * 11) % 100) / 50.0
                     };
-                    (p, None, worth)
+                    (ProductIx(p), None, worth)
                 };
                 row((0..100).map(of).collect())
             })
@@ -347,8 +347,10 @@ mod tests {
 
     #[test]
     fn few_of_one_leaf_and_nobody() {
-        let row = row((0..10).map(|p| (p, None, f64::from(10 - p))).collect());
-        assert_eq!(chosen(&row, &[0.0; 10]), [0, 1, 2, 3, 4]);
+        let row = row((0..10)
+            .map(|p| (ProductIx(p), None, f64::from(10 - p)))
+            .collect());
+        assert_eq!(chosen(&row, &[0.0; 10]), [0, 1, 2, 3, 4].map(ProductIx));
         assert_eq!(search(&[], 3, 0.1), [0.0; 3]);
     }
 }

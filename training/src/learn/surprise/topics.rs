@@ -29,13 +29,13 @@ pub fn learn<'v>(
     seed: u64,
 ) -> Topics {
     let products = catalogue.len();
-    let with_category = (0..products as ProductIx)
+    let with_category = ProductIx::all(products)
         .filter(|p| catalogue.leaf(*p).is_some())
         .count();
     if products > 0 && with_category * 2 >= products {
         let none = catalogue.categories().len() as u32;
         return Topics::from_numbers(dense(
-            (0..products as ProductIx)
+            ProductIx::all(products)
                 .map(|p| catalogue.leaf(p).map_or(none, |c| c.0))
                 .collect(),
         ));
@@ -49,7 +49,7 @@ pub fn learn<'v>(
         let rows = title_vectors(catalogue);
         return clusters(&rows, products, seed);
     }
-    let rows: Vec<Option<Vec<f32>>> = (0..products as ProductIx)
+    let rows: Vec<Option<Vec<f32>>> = ProductIx::all(products)
         .map(|p| unit(vector(p)?.iter().take(VECTOR_DIMENSIONS).copied().collect()))
         .collect();
     clusters(&rows, products, seed)
@@ -177,7 +177,7 @@ mod tests {
             .collect();
         let topics = learn(&Catalogue::new(products).unwrap(), &|_| None, 0);
         assert_eq!(topics.numbers(), [0, 1, 0]);
-        assert_eq!(topics.of(7), None);
+        assert_eq!(topics.of(ProductIx(7)), None);
     }
 
     #[test]
@@ -195,9 +195,9 @@ mod tests {
         let catalogue = Catalogue::new(products).unwrap();
         let topics = learn(&catalogue, &|_| None, 1);
         assert_eq!(topics, learn(&catalogue, &|_| None, 1));
-        assert_eq!(topics.of(0), topics.of(3));
-        assert_ne!(topics.of(0), topics.of(1));
-        assert_ne!(topics.of(1), topics.of(2));
+        assert_eq!(topics.of(ProductIx(0)), topics.of(ProductIx(3)));
+        assert_ne!(topics.of(ProductIx(0)), topics.of(ProductIx(1)));
+        assert_ne!(topics.of(ProductIx(1)), topics.of(ProductIx(2)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Weighing fitted families against each other on held-out cases.
 
+use serendib_shop::ProductIx;
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
@@ -45,15 +46,15 @@ impl Pool {
                 .par_iter()
                 .enumerate()
                 .map(|(row, case)| {
-                    let mut members: BTreeSet<u32> = case.relevant.iter().copied().collect();
-                    let new = |p: u32| case.owned.binary_search(&p).is_err();
+                    let mut members: BTreeSet<ProductIx> = case.relevant.iter().copied().collect();
+                    let new = |p: ProductIx| case.owned.binary_search(&p).is_err();
                     for block in &blocks {
                         let best = top_of(block.row(row), DEPTH, &new);
                         members.extend(best.into_iter().map(|(p, _)| p));
                     }
                     let mut scores = Vec::with_capacity(members.len() * width);
                     for member in &members {
-                        scores.extend(blocks.iter().map(|b| b.row(row)[*member as usize]));
+                        scores.extend(blocks.iter().map(|b| b.row(row)[member.index()]));
                     }
                     let relevant = (0..)
                         .zip(&members)

@@ -1,5 +1,6 @@
 //! From settings and a corpus to the representation that is served.
 
+use serendib_shop::ProductIx;
 use std::collections::BTreeMap;
 
 use crate::learn::vectors::content_map::ridge_map;
@@ -284,9 +285,9 @@ fn content_part(
     probe.spectral = Some(spectral.clone());
     let model = Representation::new(probe)?;
     let content = bench.content();
-    let warm: Vec<u32> = (0..bench.n())
+    let warm: Vec<ProductIx> = (0..bench.n())
         .filter(|ix| bench.buyers[*ix] >= OWN_VECTOR_FROM && !content.1.row(*ix).0.is_empty())
-        .map(|ix| ix as u32)
+        .map(ProductIx::of_index)
         .collect();
     let end = corpus.end();
     let step = (corpus.histories.len() / SCORED_CUSTOMERS).max(1);
@@ -303,20 +304,20 @@ fn content_part(
     let mut goal = Dense::zeros(bench.n(), 1);
     for (at, product) in warm.iter().enumerate() {
         let sum: f32 = customers.iter().map(|(_, scores)| scores[at]).sum();
-        goal.row_mut(*product as usize)[0] = sum / customers.len().max(1) as f32;
+        goal.row_mut(product.index())[0] = sum / customers.len().max(1) as f32;
     }
     let mean = |data: &Dense| {
-        let sum: f32 = warm.iter().map(|ix| data.row(*ix as usize)[0]).sum();
+        let sum: f32 = warm.iter().map(|ix| data.row(ix.index())[0]).sum();
         sum / warm.len().max(1) as f32
     };
     let level = mean(&goal);
     warm.iter()
-        .for_each(|ix| goal.row_mut(*ix as usize)[0] -= level);
+        .for_each(|ix| goal.row_mut(ix.index())[0] -= level);
     // maps of every `every`-th product from the first on
     let weights = |every: usize, weight: &dyn Fn(f32) -> f32| {
         let mut out = vec![0.0; bench.n()];
         for product in warm.iter().step_by(every) {
-            out[*product as usize] = weight(bench.buyers[*product as usize]);
+            out[product.index()] = weight(bench.buyers[product.index()]);
         }
         out
     };
@@ -341,9 +342,9 @@ fn content_part(
         let unseen = warm.iter().skip(1).step_by(2);
         unseen
             .map(|product| {
-                let row = content.1.iter_row(*product as usize);
+                let row = content.1.iter_row(product.index());
                 let said: f32 = row.map(|(f, x)| x * appeal[f as usize]).sum();
-                (said - goal.row(*product as usize)[0]).powi(2)
+                (said - goal.row(product.index())[0]).powi(2)
             })
             .sum()
     };
@@ -357,7 +358,7 @@ fn content_part(
     let mut scored: Vec<f64> = Vec::new();
     let apart = (warm.len() / (2 * STAND_INS)).max(1);
     for (at, product) in warm.iter().enumerate().skip(1).step_by(2 * apart) {
-        let row = || content.1.iter_row(*product as usize);
+        let row = || content.1.iter_row(product.index());
         let Some(unit) = half.place_row(row()) else {
             continue;
         };

@@ -361,7 +361,7 @@ fn trust_in_content(
     if !placing.places() {
         return None;
     }
-    let all: Vec<ProductIx> = (0..bench.n() as ProductIx).collect();
+    let all: Vec<ProductIx> = ProductIx::all(bench.n()).collect();
     let step = cases.len().div_ceil(TRUST_CASES).max(1);
     let measure = |level: f32, gain: f32| -> f64 {
         let mut placed = parts.clone();

@@ -1,5 +1,6 @@
 //! The families of models with their settings, and fitting one of them on a corpus.
 
+use serendib_shop::ProductIx;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -383,11 +384,11 @@ impl<'a> Workbench<'a> {
     }
 
     /// The `most` products with the most buyers, ascending.
-    pub fn most_popular(&self, most: usize) -> Vec<u32> {
-        let mut products: Vec<u32> = (0..self.n() as u32).collect();
+    pub fn most_popular(&self, most: usize) -> Vec<ProductIx> {
+        let mut products: Vec<ProductIx> = ProductIx::all(self.n()).collect();
         products.sort_by(|a, b| {
-            self.buyers[*b as usize]
-                .total_cmp(&self.buyers[*a as usize])
+            self.buyers[b.index()]
+                .total_cmp(&self.buyers[a.index()])
                 .then(a.cmp(b))
         });
         products.truncate(most);
@@ -396,7 +397,7 @@ impl<'a> Workbench<'a> {
     }
 
     /// EASE^R as if only `products` (ascending) existed; the others have empty rows and are never recommended.
-    pub fn fit_ease_on(&self, family: &Family, products: &[u32]) -> Option<Fitted> {
+    pub fn fit_ease_on(&self, family: &Family, products: &[ProductIx]) -> Option<Fitted> {
         let Family::Ease {
             customer_power,
             lambda,
@@ -411,7 +412,7 @@ impl<'a> Workbench<'a> {
         }
         let mut small = vec![u32::MAX; self.n()];
         for (at, product) in products.iter().enumerate() {
-            small[*product as usize] = at as u32;
+            small[product.index()] = at as u32;
         }
         let part = Csr::from_rows(
             products.len(),
@@ -430,7 +431,7 @@ impl<'a> Workbench<'a> {
                     return Vec::new();
                 }
                 rows.iter_row(*at as usize)
-                    .map(|(column, value)| (products[column as usize], value))
+                    .map(|(column, value)| (products[column as usize].0, value))
                     .collect()
             }),
         );

@@ -187,6 +187,7 @@ fn objective(interactions: &Csr, customers: &Dense, items: &Dense, options: Ials
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serendib_shop::ProductIx;
 
     fn shop() -> Csr {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -224,7 +225,7 @@ mod tests {
     #[test]
     fn folding_in_solves_the_normal_equations() {
         let model = fit(&shop(), options(), None);
-        let weights = [(0u32, 1.0f32), (3, 0.5), (7, 2.0)];
+        let weights = [(0, 1.0f32), (3, 0.5), (7, 2.0)].map(|(p, weight)| (ProductIx(p), weight));
         let w = model.fold_in(&weights);
         // dense reference in f64
         let d = options().dim;
@@ -234,13 +235,13 @@ mod tests {
             let all: f64 = (0..30).map(|i| h(i, a) * h(i, b)).sum();
             let own: f64 = weights
                 .iter()
-                .map(|(i, c)| f64::from(*c) * h(*i, a) * h(*i, b))
+                .map(|(i, c)| f64::from(*c) * h(i.0, a) * h(i.0, b))
                 .sum();
             0.1 * all + own + if a == b { 0.01 * frequency } else { 0.0 }
         });
         for a in 0..d {
             let left: f64 = (0..d).map(|b| matrix[(a, b)] * f64::from(w[b])).sum();
-            let right: f64 = weights.iter().map(|(i, c)| f64::from(*c) * h(*i, a)).sum();
+            let right: f64 = weights.iter().map(|(i, c)| f64::from(*c) * h(i.0, a)).sum();
             assert!((left - right).abs() < 1e-4, "{left} {right}");
         }
         assert!(model.fold_in(&[]).iter().all(|x| *x == 0.0));
@@ -249,12 +250,12 @@ mod tests {
     #[test]
     fn contributions_add_up_to_the_score() {
         let model = fit(&shop(), options(), None);
-        let weights = [(0u32, 1.0f32), (3, 0.5), (7, 2.0)];
+        let weights = [(0, 1.0f32), (3, 0.5), (7, 2.0)].map(|(p, weight)| (ProductIx(p), weight));
         let score = dot(&model.fold_in(&weights), model.items.row(6));
         let sum: f32 = model
             .normal(&weights)
             .unwrap()
-            .contributions(&model, &weights, 6)
+            .contributions(&model, &weights, ProductIx(6))
             .iter()
             .sum();
         assert!((score - sum).abs() < 1e-4);
@@ -263,7 +264,11 @@ mod tests {
     #[test]
     fn a_customer_of_one_group_prefers_its_products() {
         let model = fit(&shop(), options(), None);
-        let w = model.fold_in(&[(0, 1.0), (3, 1.0), (6, 1.0)]);
+        let w = model.fold_in(&[
+            (ProductIx(0), 1.0),
+            (ProductIx(3), 1.0),
+            (ProductIx(6), 1.0),
+        ]);
         let score = |i: usize| dot(&w, model.items.row(i));
         let own: f32 = [9, 12, 15, 18].map(score).iter().sum();
         let other: f32 = [10, 13, 16, 19].map(score).iter().sum();

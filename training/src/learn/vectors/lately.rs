@@ -1,6 +1,6 @@
 //! How fast popularity fades: learned from what is bought at the end of the data.
 
-use serendib_shop::{acquisitions, DAY_MS};
+use serendib_shop::{acquisitions, ProductIx, DAY_MS};
 
 use crate::learn::corpus::Corpus;
 
@@ -30,11 +30,11 @@ pub fn half_life(corpus: &Corpus) -> Option<f32> {
         return None;
     }
     let products = corpus.products();
-    let mut acquired: Vec<(i64, u32)> = corpus
+    let mut acquired: Vec<(i64, ProductIx)> = corpus
         .histories
         .iter()
         .flat_map(|history| acquisitions(history).map(|t| (t.at, t.product)))
-        .filter(|(_, product)| (*product as usize) < products)
+        .filter(|(_, product)| product.index() < products)
         .collect();
     acquired.sort_unstable();
     let held_out = (HELD_OUT * acquired.len() as f64) as usize;
@@ -50,10 +50,11 @@ pub fn half_life(corpus: &Corpus) -> Option<f32> {
         let mut counts = vec![0f64; products];
         for (at, product) in before {
             let age = (cut - at) as f64 / DAY_MS as f64;
-            counts[*product as usize] += days.map_or(1.0, |days| (-age / f64::from(days)).exp2());
+            counts[product.index()] += days.map_or(1.0, |days| (-age / f64::from(days)).exp2());
         }
         let all: f64 = counts.iter().sum::<f64>() + UNSEEN;
-        let chance = |product: u32| (counts[product as usize] + UNSEEN / products as f64) / all;
+        let chance =
+            |product: ProductIx| (counts[product.index()] + UNSEEN / products as f64) / all;
         after.iter().map(|(_, p)| chance(*p).ln()).sum::<f64>()
     };
     let tried = CANDIDATES.map(|days| (likelihood(days), days));
@@ -73,7 +74,14 @@ mod tests {
         let products = (0..10).map(|n| Product::bare(format!("p{n}")));
         let catalogue = Catalogue::new(products.collect()).unwrap();
         let histories = (0..days)
-            .map(|day| vec![Touch::new(Kind::PURCHASE, sold(day), day * DAY_MS)].into())
+            .map(|day| {
+                vec![Touch::new(
+                    Kind::PURCHASE,
+                    ProductIx(sold(day)),
+                    day * DAY_MS,
+                )]
+                .into()
+            })
             .collect();
         half_life(&Corpus {
             catalogue: &catalogue,

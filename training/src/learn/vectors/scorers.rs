@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serendib_engine::represent::dense::add_scaled;
 use serendib_engine::represent::{Csr, Dense, Ials, Weighting};
+use serendib_shop::ProductIx;
 
 use crate::learn::corpus::Case;
 use crate::stats;
@@ -40,9 +41,9 @@ pub enum Fitted {
 pub(crate) const BLOCK: usize = 96;
 
 /// The weighing of a case, scaled as in serving.
-fn weigh(weighting: &Weighting, case: &Case, n: usize) -> (Vec<(u32, f32)>, f32) {
+fn weigh(weighting: &Weighting, case: &Case, n: usize) -> (Vec<(ProductIx, f32)>, f32) {
     let mut weights = weighting.weigh(&case.history, case.now);
-    weights.retain(|(product, _)| (*product as usize) < n);
+    weights.retain(|(product, _)| product.index() < n);
     let mass: f32 = weights.iter().map(|(_, w)| w).sum();
     (weights, if mass > 0.0 { mass.sqrt().recip() } else { 1.0 })
 }
@@ -64,7 +65,7 @@ impl Fitted {
                     .for_each(|(out, case)| {
                         let (weights, scale) = weigh(weighting, case, n);
                         for (owned, weight) in weights {
-                            let (columns, values) = rows.row(owned as usize);
+                            let (columns, values) = rows.row(owned.index());
                             for (column, value) in columns.iter().zip(values) {
                                 out[*column as usize] += scale * weight * value;
                             }
@@ -82,8 +83,8 @@ impl Fitted {
                 for (row, case) in cases.iter().enumerate() {
                     let (weights, scale) = weigh(weighting, case, n);
                     for (owned, weight) in weights {
-                        let gain = scale * weight * source[owned as usize];
-                        add_scaled(queries.row_mut(row), vectors.row(owned as usize), gain);
+                        let gain = scale * weight * source[owned.index()];
+                        add_scaled(queries.row_mut(row), vectors.row(owned.index()), gain);
                     }
                 }
                 let mut out = queries.times_transposed(vectors);
@@ -146,7 +147,7 @@ pub fn gain_per_case(fitted: &Fitted, cases: &[&Case], n: usize) -> Vec<f64> {
 /// Gain of one row of scores; ties go to the smaller product number, and scores that tell no two products apart
 /// find nothing.
 pub fn gain_of_case(scores: &[f32], case: &Case) -> f64 {
-    let mut new = (0..)
+    let mut new = ProductIx::all(scores.len())
         .zip(scores)
         .filter(|(p, _)| case.owned.binary_search(p).is_err());
     let first = new.next().map(|(_, score)| score);
@@ -158,20 +159,17 @@ pub fn gain_of_case(scores: &[f32], case: &Case) -> f64 {
 }
 
 /// The rank from 0 of each of `wanted` among all products but `owned` (ascending).
-pub fn ranks(scores: &[f32], wanted: &[u32], owned: &[u32]) -> Vec<usize> {
+pub fn ranks(scores: &[f32], wanted: &[ProductIx], owned: &[ProductIx]) -> Vec<usize> {
     wanted
         .iter()
         .map(|want| {
-            let own = scores[*want as usize];
+            let own = scores[want.index()];
             let above = scores.iter().filter(|s| **s > own).count();
-            let equal_before = scores[..*want as usize]
-                .iter()
-                .filter(|s| **s == own)
-                .count();
+            let equal_before = scores[..want.index()].iter().filter(|s| **s == own).count();
             let masked = owned
                 .iter()
                 .filter(|o| {
-                    let s = scores[**o as usize];
+                    let s = scores[o.index()];
                     s > own || (s == own && *o < want)
                 })
                 .count();

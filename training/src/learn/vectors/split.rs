@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::represent::Weighting;
-use serendib_shop::{acquisitions, had, likings, Touch};
+use serendib_shop::{acquisitions, had, likings, ProductIx, Touch};
 
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::vectors::scorers::{gain_per_case, Fitted};
@@ -97,16 +97,16 @@ fn sample(mut eligible: Vec<u32>, most: usize, seed: u64) -> Vec<u32> {
     eligible
 }
 
-fn owned(history: &[Touch]) -> Vec<u32> {
-    let mut owned: Vec<u32> = had(history).collect();
+fn owned(history: &[Touch]) -> Vec<ProductIx> {
+    let mut owned: Vec<ProductIx> = had(history).collect();
     owned.sort_unstable();
     owned.dedup();
     owned
 }
 
 /// What of `later` the customer newly acquires and keeps, given what they owned before.
-fn new_products(whole: &[Touch], before: &[u32]) -> Vec<u32> {
-    let mut new: Vec<u32> = likings(whole)
+fn new_products(whole: &[Touch], before: &[ProductIx]) -> Vec<ProductIx> {
+    let mut new: Vec<ProductIx> = likings(whole)
         .map(|o| o.product)
         .filter(|p| before.binary_search(p).is_err())
         .collect();
@@ -213,7 +213,7 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
         let firsts: Vec<usize> = history
             .iter()
             .enumerate()
-            .filter(|(_, t)| t.welcomes() && (t.product as usize) < corpus.products())
+            .filter(|(_, t)| t.welcomes() && t.product.index() < corpus.products())
             .filter(|(_, t)| seen.insert(t.product))
             .map(|(row, _)| row)
             .collect();
@@ -272,7 +272,7 @@ fn random<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, why: String) -> Split
         .into_iter()
         .map(|customer| {
             let whole = &corpus.histories[customer as usize];
-            let mut products: Vec<u32> = likings(whole).map(|o| o.product).collect();
+            let mut products: Vec<ProductIx> = likings(whole).map(|o| o.product).collect();
             let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 20));
             products.shuffle(&mut rng);
             products.truncate((products.len() / 5).max(1));
@@ -320,14 +320,14 @@ fn sorted_rows(corpus: &Corpus) -> Option<&'static str> {
     let mut rising = [0u64; 3];
     let mut falling = [0u64; 3];
     for history in &corpus.histories {
-        let row: Vec<u32> = acquisitions(history).map(|t| t.product).collect();
+        let row: Vec<ProductIx> = acquisitions(history).map(|t| t.product).collect();
         for pair in row.windows(2).filter(|pair| pair[0] != pair[1]) {
             let (a, b) = (pair[0], pair[1]);
-            let ids = |ix: u32| &corpus.catalogue.product(ix).product_id;
+            let ids = |ix: ProductIx| &corpus.catalogue.product(ix).product_id;
             pairs += 1;
             let orders = [
                 a.cmp(&b),
-                numbers[a as usize].cmp(&numbers[b as usize]),
+                numbers[a.index()].cmp(&numbers[b.index()]),
                 ids(a).cmp(ids(b)),
             ];
             for (at, order) in orders.iter().enumerate() {

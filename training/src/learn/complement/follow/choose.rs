@@ -79,7 +79,7 @@ impl Case {
             let found = listed.iter().filter(|p| row.binary_search(p).is_ok());
             found.count() as f64
         };
-        let usual: f64 = listed.iter().map(|p| f64::from(share[*p as usize])).sum();
+        let usual: f64 = listed.iter().map(|p| f64::from(share[p.index()])).sum();
         let more = self.after.len() as f64 - self.before.len() as f64;
         among(&self.after) - among(&self.before) - usual * more
     }
@@ -95,7 +95,7 @@ fn cases(
 ) -> Vec<Case> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut drawn: Vec<(ProductIx, u32)> = Vec::new();
-    for product in 0..products as ProductIx {
+    for product in ProductIx::all(products) {
         let within = |place: &&u32| (from..to).contains(&firsts.at(**place));
         let mut places: Vec<u32> = firsts.of(product).iter().filter(within).copied().collect();
         places.shuffle(&mut rng);
@@ -134,7 +134,7 @@ pub(in crate::learn::complement) fn choose(
 ) -> (Option<FollowSettings>, Verdict) {
     let mut candidates = vec![Candidate::new("bought together", 0.0)];
     candidates.extend(CANDIDATES.map(|(strength, s)| Candidate::new(name(&s), strength)));
-    let categories = (0..catalogue.len() as ProductIx)
+    let categories = ProductIx::all(catalogue.len())
         .filter(|p| catalogue.leaf(*p).is_some())
         .count();
     // kinds that the shop itself named are worth more trust than clusters of words
@@ -182,9 +182,9 @@ fn held_out(log: &BasketLog, seed: u64) -> Option<HeldOut> {
         draw((middle, end - horizon), seed.wrapping_add(1)),
     ];
     let mut share = vec![0.0f32; products];
-    for product in 0..products as ProductIx {
+    for product in ProductIx::all(products) {
         let lately = |place: &&u32| firsts.at(**place) >= cut - horizon;
-        share[product as usize] = firsts.of(product).iter().filter(lately).count() as f32;
+        share[product.index()] = firsts.of(product).iter().filter(lately).count() as f32;
     }
     let all: f32 = share.iter().sum::<f32>().max(1.0);
     share.iter_mut().for_each(|s| *s /= all);
@@ -240,23 +240,23 @@ mod tests {
     #[test]
     fn what_was_bought_before_and_what_sells_anyhow_count_against_a_list() {
         let case = Case {
-            product: 0,
-            after: vec![1, 2],
-            before: vec![3],
+            product: ProductIx(0),
+            after: vec![ProductIx(1), ProductIx(2)],
+            before: vec![ProductIx(3)],
         };
         let share = [0.0, 0.1, 0.0, 0.0, 0.2];
-        assert_eq!(case.figure(&[2], &share), 1.0);
-        assert_eq!(case.figure(&[3], &share), -1.0);
-        assert!((case.figure(&[1], &share) - 0.9).abs() < 1e-6);
-        assert!((case.figure(&[4], &share) + 0.2).abs() < 1e-6);
+        assert_eq!(case.figure(&[ProductIx(2)], &share), 1.0);
+        assert_eq!(case.figure(&[ProductIx(3)], &share), -1.0);
+        assert!((case.figure(&[ProductIx(1)], &share) - 0.9).abs() < 1e-6);
+        assert!((case.figure(&[ProductIx(4)], &share) + 0.2).abs() < 1e-6);
     }
 
     #[test]
     fn slices_follow_one_another_and_a_short_span_has_none() {
         let mut log = BasketLog::new(3);
         for day in 0..200i64 {
-            log.push(day as u32, day * DAY_MS, [0, 1]);
-            log.push(day as u32, (day + 3) * DAY_MS, [2]);
+            log.push(day as u32, day * DAY_MS, [0, 1].map(ProductIx));
+            log.push(day as u32, (day + 3) * DAY_MS, [ProductIx(2)]);
         }
         let held_out = held_out(&log, 1).expect("long enough");
         assert!(held_out.slices.iter().all(|slice| !slice.is_empty()));

@@ -73,7 +73,7 @@ impl Firsts {
             out.products.push(product);
             out.at.push(at);
             out.basket.push(basket);
-            out.offsets[product as usize + 1] += 1;
+            out.offsets[product.index() + 1] += 1;
         }
         out.rows.push(out.products.len());
         for ix in 0..log.products() {
@@ -81,7 +81,7 @@ impl Firsts {
         }
         let mut next = out.offsets.clone();
         for (place, product) in out.products.iter().enumerate() {
-            let slot = &mut next[*product as usize];
+            let slot = &mut next[product.index()];
             out.places[*slot] = place as u32;
             *slot += 1;
         }
@@ -90,7 +90,7 @@ impl Firsts {
 
     /// Where `product` was first bought, one place a customer.
     pub fn of(&self, product: ProductIx) -> &[u32] {
-        let ix = product as usize;
+        let ix = product.index();
         &self.places[self.offsets[ix]..self.offsets[ix + 1]]
     }
 
@@ -155,12 +155,12 @@ impl Counter {
                 if other == product {
                     continue;
                 }
-                if self.after[other as usize] == 0.0 {
+                if self.after[other.index()] == 0.0 {
                     self.touched.push(other);
                 }
-                self.after[other as usize] += 1.0;
+                self.after[other.index()] += 1.0;
                 if together.contains(&at) {
-                    self.together[other as usize] += 1.0;
+                    self.together[other.index()] += 1.0;
                 }
             }
         }
@@ -171,8 +171,8 @@ impl Counter {
             .drain(..)
             .map(|product| Beside {
                 product,
-                after: std::mem::take(&mut after[product as usize]),
-                together: std::mem::take(&mut together[product as usize]),
+                after: std::mem::take(&mut after[product.index()]),
+                together: std::mem::take(&mut together[product.index()]),
             })
             .collect();
         (row, cases)
@@ -187,12 +187,12 @@ mod tests {
     #[test]
     fn first_purchases_within_the_window_are_counted_in_their_direction() {
         let mut log = BasketLog::new(5);
-        log.push(0, 0, [0, 1]);
-        log.push(0, 10 * DAY_MS, [2, 0]);
-        log.push(0, 90 * DAY_MS, [3]);
-        log.push(1, 0, [2]);
-        log.push(1, 5 * DAY_MS, [0]);
-        log.push(NOBODY, 0, [0, 4]);
+        log.push(0, 0, [0, 1].map(ProductIx));
+        log.push(0, 10 * DAY_MS, [2, 0].map(ProductIx));
+        log.push(0, 90 * DAY_MS, [ProductIx(3)]);
+        log.push(1, 0, [ProductIx(2)]);
+        log.push(1, 5 * DAY_MS, [ProductIx(0)]);
+        log.push(NOBODY, 0, [0, 4].map(ProductIx));
         let firsts = Firsts::new(&log);
         let mut counter = Counter::new(5);
         let beside = |product, after, together| Beside {
@@ -200,13 +200,21 @@ mod tests {
             after,
             together,
         };
-        let (row, cases) = counter.row(&firsts, 0, 60 * DAY_MS);
-        assert_eq!((firsts.of(0).len(), cases), (2, 2.0));
-        assert_eq!(row, [beside(1, 1.0, 1.0), beside(2, 1.0, 0.0)]);
-        let (row, _) = counter.row(&firsts, 2, 60 * DAY_MS);
-        assert_eq!(row, [beside(0, 1.0, 0.0)]);
-        let around = firsts.around(firsts.of(0)[1], 60 * DAY_MS).unwrap();
+        let (row, cases) = counter.row(&firsts, ProductIx(0), 60 * DAY_MS);
+        assert_eq!((firsts.of(ProductIx(0)).len(), cases), (2, 2.0));
+        assert_eq!(
+            row,
+            [
+                beside(ProductIx(1), 1.0, 1.0),
+                beside(ProductIx(2), 1.0, 0.0)
+            ]
+        );
+        let (row, _) = counter.row(&firsts, ProductIx(2), 60 * DAY_MS);
+        assert_eq!(row, [beside(ProductIx(0), 1.0, 0.0)]);
+        let around = firsts
+            .around(firsts.of(ProductIx(0))[1], 60 * DAY_MS)
+            .unwrap();
         assert_eq!(around.before.len(), 1);
-        assert!(counter.row(&firsts, 4, DAY_MS).0.is_empty());
+        assert!(counter.row(&firsts, ProductIx(4), DAY_MS).0.is_empty());
     }
 }

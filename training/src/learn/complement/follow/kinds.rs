@@ -194,7 +194,7 @@ pub(super) fn departments(catalogue: &Catalogue, topics: &[u32], kinds: usize) -
     let mut out = vec![NO_DEPARTMENT; kinds];
     let mut numbers: HashMap<u32, u32> = HashMap::new();
     for (ix, kind) in topics.iter().enumerate().take(catalogue.len()) {
-        let leaf = catalogue.leaf(ix as ProductIx);
+        let leaf = catalogue.leaf(ProductIx::of_index(ix));
         let above = leaf.and_then(|leaf| catalogue.ancestry(leaf).nth(1));
         if let (Some(slot), Some(above)) = (out.get_mut(*kind as usize), above) {
             let next = numbers.len() as u32;

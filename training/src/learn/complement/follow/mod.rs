@@ -56,7 +56,7 @@ pub(super) struct Follows {
     /// The followers of each product, at most [`WIDTH`], all scores > 0.
     pub rows: SparseRows,
     /// Kind to kind, where that holds beyond chance.
-    pub kinds: SparseRows,
+    pub kinds: SparseRows<u32>,
     /// The products by which each kind is stood for, with their share of it.
     pub best: SparseRows,
 }
@@ -88,7 +88,7 @@ pub(super) struct Graph<'a> {
 pub(super) struct Learned {
     rates: Vec<Vec<(u32, f32)>>,
     /// Those that hold beyond chance.
-    told: SparseRows,
+    told: SparseRows<u32>,
     lifts: Lifts,
 }
 
@@ -116,10 +116,10 @@ impl<'a> Counted<'a> {
         let share = shares(log, topics, kinds);
         let mut by_kind: Vec<Vec<ProductIx>> = vec![Vec::new(); kinds];
         for (product, kind) in topics.iter().enumerate() {
-            by_kind[*kind as usize].push(product as ProductIx);
+            by_kind[*kind as usize].push(ProductIx::of_index(product));
         }
         for products in &mut by_kind {
-            let of = |p: &ProductIx| share[*p as usize];
+            let of = |p: &ProductIx| share[p.index()];
             products.sort_by(|a, b| of(b).total_cmp(&of(a)).then(a.cmp(b)));
         }
         Some(Counted {
@@ -134,7 +134,7 @@ impl<'a> Counted<'a> {
     }
 
     fn kind(&self, product: ProductIx) -> u32 {
-        self.topics[product as usize]
+        self.topics[product.index()]
     }
 
     /// How many followers of `row` are of each kind, ascending by kind.
@@ -164,8 +164,9 @@ impl<'a> Counted<'a> {
             /// Kind, way, seen, expected.
             shared: Vec<(u32, u8, f32, f32)>,
         }
-        let of: Vec<Of> = (0..self.topics.len() as ProductIx)
+        let of: Vec<Of> = (0..self.topics.len())
             .into_par_iter()
+            .map(ProductIx::of_index)
             .map_init(
                 || Counter::new(self.topics.len()),
                 |counter, product| {
@@ -182,7 +183,7 @@ impl<'a> Counted<'a> {
                             let kind = self.kind(other);
                             let all = of_kind(&kinds, kind);
                             (all > 0.0 && kind != self.kind(product)).then(|| {
-                                let expected = all * self.share[other as usize];
+                                let expected = all * self.share[other.index()];
                                 (kind, way, seen(&row, other), expected)
                             })
                         })
@@ -217,8 +218,9 @@ impl<'a> Counted<'a> {
     /// What follows each product, with what `graph` proves of its own kind.
     fn follows(&self, learned: &Learned, settings: &FollowSettings, graph: &Graph) -> Follows {
         let Learned { rates, told, lifts } = learned;
-        let rows: Vec<Vec<(ProductIx, f32)>> = (0..self.topics.len() as ProductIx)
+        let rows: Vec<Vec<(ProductIx, f32)>> = (0..self.topics.len())
             .into_par_iter()
+            .map(ProductIx::of_index)
             .map_init(
                 || Counter::new(self.topics.len()),
                 |counter, product| {
@@ -234,7 +236,7 @@ impl<'a> Counted<'a> {
             .collect();
         let best = self.by_kind.iter().map(|products| {
             let first = products.iter().take(STAND_FOR);
-            first.map(|p| (*p, self.share[*p as usize])).collect()
+            first.map(|p| (*p, self.share[p.index()])).collect()
         });
         Follows {
             rows: SparseRows::from_rows(rows),
@@ -284,7 +286,7 @@ impl<'a> Counted<'a> {
             };
             let raised = shared
                 .iter()
-                .map(|(_, other, lift)| (lift - 1.0) * self.share[*other as usize]);
+                .map(|(_, other, lift)| (lift - 1.0) * self.share[other.index()]);
             let all = (1.0 + raised.sum::<f32>()).max(1e-6);
             candidates.clear();
             let best = self.by_kind[*kind as usize].iter().take(OF_KIND);
@@ -297,7 +299,7 @@ impl<'a> Counted<'a> {
             candidates.dedup();
             let of_kind = of_kind(&seen_of, *kind);
             for other in &candidates {
-                let expected = lift(*other) * self.share[*other as usize] / all;
+                let expected = lift(*other) * self.share[other.index()] / all;
                 let part = (seen(row, *other) + kappa * expected) / (of_kind + kappa);
                 out.push((*other, rate * part));
             }
@@ -307,7 +309,7 @@ impl<'a> Counted<'a> {
 
     /// Adds what is proven to go with a product that is used up though it is of its kind.
     fn add_own_kind(&self, product: ProductIx, graph: &Graph, out: &mut Vec<(ProductIx, f32)>) {
-        let ix = product as usize;
+        let ix = product.index();
         let (Some(true), Some(edges)) = (graph.used_up.get(ix), graph.edges.get(ix)) else {
             return;
         };
@@ -323,7 +325,7 @@ impl<'a> Counted<'a> {
             return;
         }
         let kind = self.kind(product);
-        let used_up = graph.used_up.get(product as usize) == Some(&true);
+        let used_up = graph.used_up.get(product.index()) == Some(&true);
         let mut more: Vec<(ProductIx, f32)> = graph
             .beside
             .iter(product)
@@ -365,7 +367,7 @@ fn shares(log: &BasketLog, topics: &[u32], kinds: usize) -> Vec<f32> {
         let days = (end - log.at(ix)) as f64 / DAY_MS as f64;
         let fresh = 0.5f64.powf(days / LATELY_DAYS);
         for product in log.items(ix) {
-            lately[*product as usize] += fresh;
+            lately[product.index()] += fresh;
         }
     }
     let mut all = vec![0.0f64; kinds];
@@ -381,8 +383,9 @@ fn shares(log: &BasketLog, topics: &[u32], kinds: usize) -> Vec<f32> {
 
 /// `follows` with the weight `beside` of the lists of `graph`, each as a share of its best.
 fn mixed(follows: &SparseRows, graph: &Complements, beside: f32) -> SparseRows {
-    let rows: Vec<Vec<(ProductIx, f32)>> = (0..follows.rows() as ProductIx)
+    let rows: Vec<Vec<(ProductIx, f32)>> = (0..follows.rows())
         .into_par_iter()
+        .map(ProductIx::of_index)
         .map(|product| {
             let listed = graph.goes_with(&[(product, 0.0)], WIDTH, &|_| true);
             let mut row: Vec<(ProductIx, f32)> = listed.iter().map(|(p, s, _)| (*p, *s)).collect();
@@ -452,13 +455,13 @@ mod tests {
             // the last camera has no buyers
             let camera = rng.gen_range(0..7);
             if customer % 4 == 0 {
-                log.push(customer, day * DAY_MS, [camera]);
+                log.push(customer, day * DAY_MS, [ProductIx(camera)]);
                 let later = day + rng.gen_range(5..40);
-                log.push(customer, later * DAY_MS, [camera + 8]);
+                log.push(customer, later * DAY_MS, [ProductIx(camera + 8)]);
             }
             for _ in 0..4 {
                 let day = rng.gen_range(0..340i64);
-                log.push(customer, day * DAY_MS, [rng.gen_range(16..24)]);
+                log.push(customer, day * DAY_MS, [ProductIx(rng.gen_range(16..24))]);
             }
         }
         let topics = (0..24).map(|ix| ix / 8).collect();
@@ -486,7 +489,10 @@ mod tests {
     fn what_fits_the_model_follows_also_where_nobody_bought_it_yet() {
         let follows = follows(&FollowSettings::default());
         for camera in 0..8 {
-            assert_eq!(first(&follows.rows, camera), Some(camera + 8));
+            assert_eq!(
+                first(&follows.rows, ProductIx(camera)),
+                Some(ProductIx(camera + 8))
+            );
         }
         assert!(follows.rows.parts().2.iter().all(|score| *score > 0.0));
     }
@@ -495,10 +501,16 @@ mod tests {
     fn nothing_leads_back_or_to_its_own_kind() {
         let follows = follows(&FollowSettings::default());
         for battery in 8..16 {
-            assert!(follows.rows.iter(battery).all(|(p, _)| p >= 16));
+            assert!(follows
+                .rows
+                .iter(ProductIx(battery))
+                .all(|(p, _)| p >= ProductIx(16)));
         }
         for camera in 0..8 {
-            assert!(follows.rows.iter(camera).all(|(p, _)| p >= 8));
+            assert!(follows
+                .rows
+                .iter(ProductIx(camera))
+                .all(|(p, _)| p >= ProductIx(8)));
         }
     }
 

@@ -32,7 +32,7 @@ impl Traits {
         let rare = (products as f64 * RARE_SHARE) as usize + RARE_LEAST;
         let mut words: HashMap<String, Vec<ProductIx>> = HashMap::new();
         let mut brands: HashMap<u32, Vec<ProductIx>> = HashMap::new();
-        for ix in 0..products as ProductIx {
+        for ix in ProductIx::all(products) {
             let product = catalogue.product(ix);
             let brand = product.brand.as_deref().map(title_words);
             let brand: HashSet<String> = brand.into_iter().flatten().collect();
@@ -59,7 +59,7 @@ impl Traits {
         let brands = brands.into_iter().map(|(_, group)| (group, 2));
         for (group, way) in words.chain(brands) {
             for product in &group {
-                out.of[*product as usize].push((out.groups.len() as u32, way));
+                out.of[product.index()].push((out.groups.len() as u32, way));
             }
             out.groups.push(group);
         }
@@ -69,7 +69,7 @@ impl Traits {
     /// The products that share something with `product`, ascending, with the way in which they do.
     pub fn shared(&self, product: ProductIx) -> Vec<(ProductIx, u8)> {
         let mut out: Vec<(ProductIx, u8)> = Vec::new();
-        for (group, way) in &self.of[product as usize] {
+        for (group, way) in &self.of[product.index()] {
             let others = self.groups[*group as usize].iter();
             out.extend(others.filter(|p| **p != product).map(|p| (*p, *way)));
         }
@@ -160,8 +160,11 @@ mod tests {
         ];
         products.extend((4..40).map(|id| product(id, "Ink for all", None)));
         let traits = Traits::new(&Catalogue::new(products).unwrap());
-        assert_eq!(traits.shared(0), [(1, 3), (2, 2), (3, 1)]);
-        assert!(traits.shared(20).is_empty());
+        assert_eq!(
+            traits.shared(ProductIx(0)),
+            [(ProductIx(1), 3), (ProductIx(2), 2), (ProductIx(3), 1)]
+        );
+        assert!(traits.shared(ProductIx(20)).is_empty());
     }
 
     #[test]
