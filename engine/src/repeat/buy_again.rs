@@ -74,7 +74,7 @@ pub struct Due {
 }
 
 /// What a customer has of one product.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Supply {
     product: ProductIx,
     /// Day of the first purchase.
@@ -215,22 +215,27 @@ impl BuyAgain {
                 }
             })
             .collect();
-        own.iter()
-            .map(|supply| {
-                let since = own.iter().filter(|other| {
+        let instead = |supply: &Supply| {
+            own.iter()
+                .filter(|other| {
                     other.first > supply.last
                         && other.runs_out() > supply.runs_out()
                         && replaces(supply.product, other.product)
-                });
-                match since.max_by(|a, b| a.runs_out().total_cmp(&b.runs_out())) {
-                    Some(instead) => Supply {
-                        last: instead.last,
-                        usual: instead.usual,
-                        sigma: instead.sigma,
-                        ..supply.clone()
-                    },
-                    None => supply.clone(),
-                }
+                })
+                .max_by(|a, b| a.runs_out().total_cmp(&b.runs_out()))
+                .map(|other| (other.last, other.usual, other.sigma))
+        };
+        let instead: Vec<Option<(i64, f32, f32)>> = own.iter().map(instead).collect();
+        own.into_iter()
+            .zip(instead)
+            .map(|(supply, instead)| match instead {
+                Some((last, usual, sigma)) => Supply {
+                    last,
+                    usual,
+                    sigma,
+                    ..supply
+                },
+                None => supply,
             })
             .collect()
     }
@@ -283,8 +288,10 @@ impl BuyAgain {
                 "a rhythm is malformed or out of range",
             ));
         }
-        if !odds.weights.iter().all(|weight| *weight >= 0.0) {
-            return Err(BundleError::content(SETTINGS, "a weight is below 0"));
+        let sound = |weight: &f32| *weight >= 0.0 && weight.is_finite();
+        if !(odds.weights.iter().all(sound) && odds.intercept.is_finite()) {
+            let text = "a weight of the odds is below 0, or a number of them is not finite";
+            return Err(BundleError::content(SETTINGS, text));
         }
         Ok(BuyAgain {
             rhythms,

@@ -13,6 +13,12 @@ pub const DUE: usize = HALF_LIVES.len();
 /// Number of the term "by the rhythm alone".
 pub const RHYTHM: usize = HALF_LIVES.len() + 1;
 
+/// Days ahead that the odds are of: what is told as "buy again" is told of them.
+pub const HORIZON_DAYS: u16 = 14;
+/// Less likely than this within them by the rhythm alone is no reason to offer something again: what nobody buys twice, or a life
+/// is over with.
+pub const LEAST_BY_RHYTHM: f32 = 1e-5;
+
 /// Least count, so that a logarithm has an end.
 const LEAST_COUNT: f32 = 1e-3;
 /// Least chance by the rhythm alone, likewise.

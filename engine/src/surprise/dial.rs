@@ -227,6 +227,10 @@ mod tests {
         assert!(list(&[], 0.5, 0.0).is_empty());
         let same = [row(0.5, 0.5, 0.0, 0), row(0.5, 0.5, 0.0, 1)];
         assert_eq!(list(&same, 0.5, 0.0), [0, 1]);
-        assert_eq!(floor(&[], &FloorOptions::default()), 0.0);
+        let options = FloorOptions {
+            share: 0.25,
+            absolute: 0.0,
+        };
+        assert_eq!(floor(&[], &options), 0.0);
     }
 }

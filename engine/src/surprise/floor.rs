@@ -1,23 +1,15 @@
-//! The floor of surprises: how surely a customer must want a product for it to be one.
+//! The floor of surprises as numbers: which share of what their best products score one must have at least. Which products and
+//! which scores those are, the arranger `surprise_floor` says.
 
 use super::quantise::quantise;
 
 /// The relevance floor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FloorOptions {
-    /// Share of the median of the customer's plain top 20; .25.
+    /// Share of the median of the customer's plain top 20, ≥ 0.
     pub share: f32,
-    /// What is always required, 0…1; 0.
+    /// What is always required, 0 to 1.
     pub absolute: f32,
-}
-
-impl Default for FloorOptions {
-    fn default() -> Self {
-        FloorOptions {
-            share: 0.25,
-            absolute: 0.0,
-        }
-    }
 }
 
 /// The floor of a customer who would want the first products of their plain ranking as surely as `plain` says: a share of the

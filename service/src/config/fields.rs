@@ -152,8 +152,8 @@ settings! {
         /// come before those of others at dials above 0; more come only where a list would be short. A request's own
         /// max_per_category takes its place. 0 to 1000; 0 = any number. Default 2.
         surprise_max_per_category: u64 = SURPRISE_PER_CATEGORY as u64;
-        /// Relevance that every surprise must have beside its customer's own floor (half of the median of the best that the
-        /// shop sells and they do not have), whatever the dial: with a model that knows purchases the probability that the
+        /// Relevance that every surprise must have beside its customer's own floor (a quarter of the median of the best that the
+        /// shop sells and they do not have, unless the model says another share), whatever the dial: with a model that knows purchases the probability that the
         /// customer buys it within the model's horizon; 0 to 1. Default 0.
         surprise_floor: f64 = 0.0;
         /// How far the mix of categories of a list follows what the customer bought where the request does not say, in

@@ -1,4 +1,5 @@
-//! The floor of surprises: how surely the customer must want a product for it to be one.
+//! The arranger that keeps what the customer would not want enough from being a surprise: which of their products and scores the
+//! floor (`surprise::floor`) is told by, and who falls below it.
 
 use crate::rank::filters::Outgrown;
 use crate::rank::{Filter, Query};

@@ -1,12 +1,8 @@
 //! Source "buy again": what the customer is about to run out of.
 
 use crate::rank::{Query, Source};
+use crate::repeat::odds::{HORIZON_DAYS, LEAST_BY_RHYTHM};
 use serendib_shop::ProductIx;
-
-/// Days ahead that buy-again looks.
-const AGAIN_DAYS: f32 = 14.0;
-/// Less likely than this within those days is no reason to offer it: what nobody buys twice, or a life is over with.
-const AGAIN_LEAST: f32 = 1e-5;
 
 /// What the customer is about to run out of.
 pub struct BuyAgain;
@@ -23,13 +19,13 @@ impl Source for BuyAgain {
         let due = model.due(
             query.customer.history,
             query.request.now,
-            AGAIN_DAYS,
+            f32::from(HORIZON_DAYS),
             query.life,
             &|a, b| query.model.replaces(a, b),
         );
         Ok(due
             .into_iter()
-            .filter(|due| due.by_rhythm >= AGAIN_LEAST)
+            .filter(|due| due.by_rhythm >= LEAST_BY_RHYTHM)
             .map(|due| (due.product, due.probability))
             .collect())
     }

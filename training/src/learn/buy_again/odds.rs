@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use rayon::prelude::*;
-use serendib_engine::repeat::odds::{Terms, DUE, HALF_LIVES, RHYTHM, TERMS};
+use serendib_engine::repeat::odds::{
+    Terms, DUE, HALF_LIVES, HORIZON_DAYS, LEAST_BY_RHYTHM, RHYTHM, TERMS,
+};
 use serendib_engine::repeat::{BuyAgain, RepeatOdds};
 use serendib_shop::{Catalogue, Kind, ProductIx, Touch, DAY_MS};
 
@@ -16,15 +18,14 @@ use crate::stats::logistic::{self, Observations, Prior};
 use crate::stats::ndcg::ndcg;
 
 const NAME: &str = "order of buying again";
-/// Days of later purchases that are looked at, and those of them that odds are of: what the list is for.
+/// Days of later purchases that are looked at.
 const DAYS: i64 = 30;
-const HORIZON: i64 = 14;
+/// Those of them that odds are of.
+const HORIZON: i64 = HORIZON_DAYS as i64;
 /// Places down to which lists are judged.
 const PLACES: usize = 10;
 /// Customers that are looked at.
 const CUSTOMERS: usize = 8_000;
-/// Less likely than this by the rhythm is what nobody buys twice: not listed in any form.
-const LEAST: f32 = 1e-5;
 
 /// What one customer may buy again, with the days after which they did.
 type Case = Vec<(Terms, Option<i64>)>;
@@ -134,7 +135,7 @@ fn case(
     }
     let due = early.due(past, cut, HORIZON as f32, None, replaces);
     due.into_iter()
-        .filter(|due| due.by_rhythm >= LEAST)
+        .filter(|due| due.by_rhythm >= LEAST_BY_RHYTHM)
         .map(|due| (due.terms, first.get(&due.product).copied()))
         .collect()
 }
