@@ -52,18 +52,29 @@ impl Demand {
     }
 }
 
-/// Evaluates g at `prices`, and moves the multipliers of limited boxes a step (`rate` > 0). With a `stride` above 1 one
-/// box in so many is asked, and what is answered is an estimate for all.
-#[allow(clippy::too_many_arguments)]
-fn demand(
-    problem: &Problem,
+/// How boxes are asked what they want.
+struct Question<'a> {
+    /// What a filled slot is worth beside its line.
     fill: f64,
-    prices: &[f64],
-    multipliers: &mut [[f64; MEASURES]],
+    /// Price of a unit of each item.
+    prices: &'a [f64],
+    /// How near to the last line that fits a line counts as near, in units of value.
     width: f64,
+    /// How far the multipliers of limited boxes are moved, ≥ 0.
     rate: f64,
+    /// One box in so many is asked; above 1 what is answered is an estimate for all.
     stride: usize,
-) -> Demand {
+}
+
+/// Evaluates g at the prices of `question`, and moves the `multipliers` of limited boxes a step.
+fn demand(problem: &Problem, multipliers: &mut [[f64; MEASURES]], question: &Question) -> Demand {
+    let Question {
+        fill,
+        prices,
+        width,
+        rate,
+        stride,
+    } = *question;
     let size = piece(problem.boxes.len());
     let items = problem.items.len();
     let pieces: Vec<Demand> = multipliers
@@ -264,15 +275,14 @@ impl<'p> Ascent<'p> {
             self.round
         };
         let rate = 0.3 / (1.0 + 0.1 * f64::from(rounds));
-        let demand = demand(
-            self.problem,
-            self.fill,
-            &self.prices,
-            &mut self.multipliers,
+        let question = Question {
+            fill: self.fill,
+            prices: &self.prices,
             width,
             rate,
-            self.stride,
-        );
+            stride: self.stride,
+        };
+        let demand = demand(self.problem, &mut self.multipliers, &question);
         if self.stride > 1 {
             self.sampled += 1;
             self.advance(&demand, width);

@@ -56,5 +56,5 @@ pub use packing::{
 pub use problem::{
     BoxRequest, Candidate, Item, PinFault, Problem, ProblemError, Removal, Rules, MAX_SLOTS,
 };
-pub use shelf::{LineWeights, Shelf, ShelfError, ShopRules};
+pub use shelf::{LineWeights, Receiver, Shelf, ShelfError, ShopRules, Wish};
 pub use verify::{verify, Violation};

@@ -9,7 +9,7 @@ use super::problem::{BoxRequest, Candidate, Guard, Item, Rules, MAX_SLOTS};
 use super::sizes::Sizes;
 use crate::model::Model;
 use crate::rank::{score_pairs, Averse, CustomerState, Live, PairScore};
-use crate::surprise::floor as own_floor;
+use crate::surprise::{floor as own_floor, SurpriseSettings};
 use serendib_shop::{
     name_key, nearest, net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch,
     DAY_MS,
@@ -189,6 +189,28 @@ pub struct Shelf {
     item_of: HashMap<ProductIx, u32>,
     names: Names,
     sizes: Sizes,
+}
+
+/// Whom a box is packed for.
+#[derive(Debug, Clone, Copy)]
+pub struct Receiver<'a> {
+    pub customer: CustomerState<'a>,
+    /// What they were sent as a surprise and do not want again, and when they said so, ms.
+    pub regretted: &'a [(ProductIx, i64)],
+    /// When the box leaves, ms; what happened later is not known.
+    pub now: i64,
+}
+
+/// What a box may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    pub rules: &'a ShopRules,
+    pub request: &'a BoxRequest,
+    /// Items that are candidates whatever they are worth.
+    pub always: &'a [u32],
+    /// Tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the shelf while a
+    /// slot stays empty.
+    pub salt: u64,
 }
 
 impl Shelf {
@@ -383,27 +405,29 @@ impl Shelf {
         unknown
     }
 
-    /// The items that suit a customer, and the least relevance of their surprises.
+    /// The items that suit `receiver`, and the least relevance of their surprises.
     ///
-    /// Of what `request` lets in the best `rules.candidates` for regular slots, a third as many for surprises among what they have not had, a third as
-    /// many that are in stock whatever they are worth, and those of `always`; and the best that it does not let in, so that the
-    /// box can say what kept them out.
-    ///
-    /// `salt` tells boxes apart: what few want is a candidate of many boxes, of others each, so that no unit stays on the
-    /// shelf while a slot stays empty.
-    #[allow(clippy::too_many_arguments)]
+    /// Of what the wish's request lets in the best `rules.candidates` for regular slots, a third as many for surprises among
+    /// what they have not had, a third as many that are in stock whatever they are worth, and those that must be there; and the
+    /// best that it does not let in, so that the box can say what kept them out.
     pub fn candidates(
         &self,
         model: &Model,
         live: &Live,
-        customer: CustomerState,
-        regretted: &[(ProductIx, i64)],
-        now: i64,
-        rules: &ShopRules,
-        request: &BoxRequest,
-        always: &[u32],
-        salt: u64,
+        receiver: &Receiver,
+        wish: &Wish,
     ) -> (Vec<Candidate>, f32) {
+        let Receiver {
+            customer,
+            regretted,
+            now,
+        } = *receiver;
+        let Wish {
+            rules,
+            request,
+            always,
+            salt,
+        } = *wish;
         let scores = score_pairs(model, live, customer, now, &self.products);
         let seen = customer.history.partition_point(|touch| touch.at <= now);
         let seen = &customer.history[..seen];
@@ -442,8 +466,11 @@ impl Shelf {
                 .map(|c| c.relevance)
                 .collect();
             new.sort_by(|a, b| b.total_cmp(a));
-            let options = model.surprises.as_ref().map(|s| s.floor());
-            own_floor(&new, &options.unwrap_or_default())
+            let known = model.surprises.as_ref().map(|s| s.settings.floor());
+            own_floor(
+                &new,
+                &known.unwrap_or_else(|| SurpriseSettings::default().floor()),
+            )
         });
         let keep = rules.candidates.max(1);
         if all.len() > keep {
@@ -539,6 +566,14 @@ mod tests {
             price: Some(5.0),
             allergens: vec!["Nuts".into()],
             ..Product::bare(id)
+        }
+    }
+
+    fn receiver(customer: CustomerState) -> Receiver {
+        Receiver {
+            customer,
+            regretted: &[],
+            now: i64::MAX,
         }
     }
 
@@ -646,18 +681,14 @@ mod tests {
         let any = BoxRequest::default();
         let mut offered = vec![0; 300];
         for salt in 0..200 {
-            let nobody = CustomerState::NOBODY;
-            let (found, _) = shelf.candidates(
-                &model,
-                &live,
-                nobody,
-                &[],
-                i64::MAX,
-                &rules,
-                &any,
-                &[299],
+            let wish = Wish {
+                rules: &rules,
+                request: &any,
+                always: &[299],
                 salt,
-            );
+            };
+            let nobody = receiver(CustomerState::NOBODY);
+            let (found, _) = shelf.candidates(&model, &live, &nobody, &wish);
             assert!(found.len() <= 51 && found.iter().any(|c| c.item == 299));
             assert!(found.windows(2).all(|w| w[0].item < w[1].item));
             found.iter().for_each(|c| offered[c.item as usize] += 1);
@@ -689,8 +720,13 @@ mod tests {
                 history,
                 ..CustomerState::NOBODY
             };
-            let (found, floor) =
-                shelf.candidates(&model, &live, customer, &[], i64::MAX, rules, &any, &[], 0);
+            let wish = Wish {
+                rules,
+                request: &any,
+                always: &[],
+                salt: 0,
+            };
+            let (found, floor) = shelf.candidates(&model, &live, &receiver(customer), &wish);
             let passes = found.iter().filter(|c| c.relevance >= floor).count();
             (floor, passes)
         };
@@ -747,18 +783,17 @@ mod tests {
             history: &history,
             ..CustomerState::NOBODY
         };
-        let rules = ShopRules::default();
-        let (found, _) = shelf.candidates(
-            &model,
-            &live,
-            customer,
-            &[(ProductIx(2), 3)],
-            i64::MAX,
-            &rules,
-            &BoxRequest::default(),
-            &[],
-            0,
-        );
+        let wish = Wish {
+            rules: &ShopRules::default(),
+            request: &BoxRequest::default(),
+            always: &[],
+            salt: 0,
+        };
+        let receiver = Receiver {
+            regretted: &[(ProductIx(2), 3)],
+            ..receiver(customer)
+        };
+        let (found, _) = shelf.candidates(&model, &live, &receiver, &wish);
         let value = |item| found.iter().find(|c| c.item == item).unwrap().value;
         assert!(value(1) < 0.5 * value(3) && value(2) < value(1));
     }

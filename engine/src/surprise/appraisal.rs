@@ -39,6 +39,16 @@ pub struct SurpriseSettings {
     pub curiosity: f32,
 }
 
+impl SurpriseSettings {
+    /// The floor that a surprise must reach.
+    pub fn floor(&self) -> FloorOptions {
+        FloorOptions {
+            share: self.floor_share,
+            absolute: self.floor_absolute,
+        }
+    }
+}
+
 impl Default for SurpriseSettings {
     fn default() -> Self {
         SurpriseSettings {
@@ -91,14 +101,6 @@ impl Surprises {
         };
         surprises.rank_by_appeal();
         surprises
-    }
-
-    /// The floor's options.
-    pub fn floor(&self) -> FloorOptions {
-        FloorOptions {
-            share: self.settings.floor_share,
-            absolute: self.settings.floor_absolute,
-        }
     }
 
     /// Puts products in the order of their appeal: how much delight and wanting the models promise of them whoever the customer

@@ -101,15 +101,22 @@ impl Answering {
                     secret: &secret,
                     holdout,
                 };
-                answering.compute(
-                    &ask,
-                    state.as_deref(),
-                    &view,
-                    &request_id,
-                    moment,
-                    put,
-                    stop,
-                )
+                let scene = Scene::set(&answering, &ask, state.as_deref(), &view, moment);
+                let answer = answering.ranked(&scene, &ask, state.as_deref(), &view, stop)?;
+                let lists = Lists {
+                    answer: &answer,
+                    view: &view,
+                    request_id: &request_id,
+                    language: scene.language(&ask, &answering.keeping.config.recommend.locale),
+                    ask: &ask,
+                };
+                Ok::<_, RequestError>(Computed {
+                    lists: put(lists),
+                    log: lists_to_log(&answer, &view),
+                    personal: answer.personal,
+                    hand_over: answer.hand_over,
+                    unknown: scene.unknown,
+                })
             };
             self.pool.run(call.deadline, compute).await??
         };
@@ -169,48 +176,29 @@ impl Answering {
         secrets.into_iter().map(|(product, _)| product).collect()
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn compute<M>(
+    /// The lists of `scene`, which `ask` was set into, for whom `state` is kept of.
+    fn ranked(
         &self,
+        scene: &Scene,
         ask: &Ask,
         state: Option<&CustomerState>,
         view: &View,
-        request_id: &str,
-        moment: Moment,
-        put: fn(Lists) -> M,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Computed<M>, RequestError> {
-        let scene = Scene::set(self, ask, state, view, moment);
+    ) -> Result<rank::Answer, RequestError> {
         let customer = scene.customer(&self.keeping.config.consent);
-        // Only these lists ask for customers like this one; nobody waits for the index in vain.
-        let asks = ask
-            .kinds()
-            .any(|kind| matches!(kind, ListKind::ForYou | ListKind::Surprise));
         let answered = |like_you: LikeYou| {
             let (model, live, request) = (&view.model, &view.live, &scene.request);
             rank::recommend_like(model, live, customer, like_you, request, stop)
         };
-        let asks = asks && !moment.holdout && view.generation.is_some() && ask.at.is_none();
-        let answer = if asks {
+        // Only these lists ask for customers like this one; nobody waits for the index in vain.
+        let asks = ask
+            .kinds()
+            .any(|kind| matches!(kind, ListKind::ForYou | ListKind::Surprise));
+        if asks && !scene.holdout && view.generation.is_some() && ask.at.is_none() {
             let id = state.map_or("", |state| &state.customer_id);
-            self.similar.like_you(view.generation.id(), id, answered)?
-        } else {
-            answered(LikeYou::Absent)?
-        };
-        let lists = Lists {
-            answer: &answer,
-            view,
-            request_id,
-            language: scene.language(ask, &self.keeping.config.recommend.locale),
-            ask,
-        };
-        Ok(Computed {
-            lists: put(lists),
-            log: lists_to_log(&answer, view),
-            personal: answer.personal,
-            hand_over: answer.hand_over,
-            unknown: scene.unknown,
-        })
+            return Ok(self.similar.like_you(view.generation.id(), id, answered)?);
+        }
+        Ok(answered(LikeYou::Absent)?)
     }
 }
 

@@ -33,7 +33,8 @@ pub struct Scene {
     pub encoded: Arc<Encoded>,
     /// The customer's history with the running visit, where there is one.
     visit: Option<Vec<Touch>>,
-    holdout: bool,
+    /// Whether the answer must not be personal, by the arm of the holdout.
+    pub holdout: bool,
 }
 
 impl Scene {

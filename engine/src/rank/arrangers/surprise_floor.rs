@@ -13,7 +13,7 @@ const PLAIN: usize = 20;
 /// what a page, another list or an earlier surprise took away lowers. At dial 0, and where no model says what is wanted, of how
 /// relevant it is.
 pub(crate) fn floor_of(query: &Query, surprises: &Surprises) -> f32 {
-    let own = surprises.floor();
+    let own = surprises.settings.floor();
     let judged = query.appraiser.zip(query.beside);
     let (options, plain) = match judged.filter(|_| surprises.wanted().is_some()) {
         Some((appraiser, beside)) if !beside.plain.is_empty() => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Shelf, ShopRules};
+use serendib_engine::boxes::{BoxCare, Lot, Order, PackedBox, Receiver, Shelf, ShopRules, Wish};
 use serendib_engine::engagement::CareRules;
 use serendib_engine::explain::{line_reasons, LineKind};
 use serendib_engine::model::Model;
@@ -199,9 +199,18 @@ impl<'a> Bench<'a> {
         settled.extend(request.locked.iter().flatten().map(|(item, _)| *item));
         let customer = subscriber.customer(self.consents);
         let salt = stable_hash(ask.box_id.as_bytes());
-        let (candidates, floor) = shelf.candidates(
-            self.model, live, customer, &regretted, at, rules, &request, &settled, salt,
-        );
+        let receiver = Receiver {
+            customer,
+            regretted: &regretted,
+            now: at,
+        };
+        let wish = Wish {
+            rules,
+            request: &request,
+            always: &settled,
+            salt,
+        };
+        let (candidates, floor) = shelf.candidates(self.model, live, &receiver, &wish);
         request.relevance_floor = Some(floor);
         let order = Order {
             request,
