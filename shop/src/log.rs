@@ -198,7 +198,10 @@ impl Log {
             Some(products) => Numbering::Fixed(Box::new(catalogue(data, products)?)),
             None => Numbering::Open(Interner::default()),
         };
-        let mut encoder = Encoder::default();
+        let mut encoder = Encoder {
+            zone: data.shop().time_zone.is_some().then(|| data.zone()),
+            ..Encoder::default()
+        };
         for kind in &data.shop().passive_kinds {
             encoder.kinds.declare_passive(kind);
         }

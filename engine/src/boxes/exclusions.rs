@@ -12,86 +12,145 @@ const NO_ALLERGENS: &str = "none";
 /// A category is one of labelled food where at least one in so many of its products, with all below, names allergens.
 const LABELLED_ONE_IN: usize = 5;
 
-/// Allergens that labels of food name, by common words: an exclusion like one of them is never passed over.
-const COMMON: &[&str] = &[
-    "allergen",
-    "allergens",
-    "almond",
-    "almonds",
-    "barley",
-    "cashew",
-    "cashews",
-    "casein",
-    "celery",
-    "crustacean",
-    "crustaceans",
-    "dairy",
-    "egg",
-    "eggs",
-    "fish",
-    "gluten",
-    "hazelnut",
-    "hazelnuts",
-    "lactose",
-    "lupin",
-    "milk",
-    "mollusc",
-    "molluscs",
-    "mustard",
-    "nut",
-    "nuts",
-    "oats",
-    "peanut",
-    "peanuts",
-    "pecan",
-    "pecans",
-    "pistachio",
-    "pistachios",
-    "rye",
-    "sesame",
-    "shellfish",
-    "shrimp",
-    "soy",
-    "soya",
-    "soybean",
-    "soybeans",
-    "spelt",
-    "sulfites",
-    "sulphites",
-    "tree nuts",
-    "walnut",
-    "walnuts",
-    "wheat",
-    "whey",
-    "אגוז",
-    "אגוזים",
-    "בוטנים",
-    "ביצים",
-    "גלוטן",
-    "דגים",
-    "חיטה",
-    "חלב",
-    "חרדל",
-    "לקטוז",
-    "סויה",
-    "סלרי",
-    "שומשום",
-    "שקדים",
+/// Allergens that labels of food name, by common words: words for a whole group, and words for parts of it. Who may not have the
+/// group may have none of its parts; who may not have a part may not have what is only labelled with the group.
+const ALLERGENS: &[(&[&str], &[&str])] = &[
+    (
+        &["nut", "nuts", "tree nut", "tree nuts", "אגוז", "אגוזים"],
+        &[
+            "almond",
+            "almonds",
+            "brazil nut",
+            "brazil nuts",
+            "cashew",
+            "cashews",
+            "filbert",
+            "filberts",
+            "hazelnut",
+            "hazelnuts",
+            "macadamia",
+            "macadamias",
+            "peanut",
+            "peanuts",
+            "pecan",
+            "pecans",
+            "pistachio",
+            "pistachios",
+            "walnut",
+            "walnuts",
+            "בוטנים",
+            "שקדים",
+        ],
+    ),
+    (
+        &["cereal", "cereals", "gluten", "גלוטן"],
+        &[
+            "barley", "kamut", "oat", "oats", "rye", "spelt", "wheat", "חיטה",
+        ],
+    ),
+    (
+        &["dairy", "milk", "חלב"],
+        &[
+            "butter",
+            "casein",
+            "cheese",
+            "cream",
+            "lactose",
+            "whey",
+            "לקטוז",
+        ],
+    ),
+    (
+        &["seafood", "shellfish"],
+        &[
+            "clam",
+            "clams",
+            "crab",
+            "crabs",
+            "crustacean",
+            "crustaceans",
+            "lobster",
+            "mollusc",
+            "molluscs",
+            "mollusk",
+            "mollusks",
+            "mussel",
+            "mussels",
+            "oyster",
+            "oysters",
+            "prawn",
+            "prawns",
+            "shrimp",
+            "shrimps",
+        ],
+    ),
+    (&["soy", "soya", "soybean", "soybeans", "סויה"], &[]),
+    (
+        &[
+            "sulfite",
+            "sulfites",
+            "sulphite",
+            "sulphites",
+            "sulphur dioxide",
+        ],
+        &[],
+    ),
+    (&["egg", "eggs", "ביצים"], &[]),
+    (&["fish", "דגים"], &[]),
+    (&["celery", "סלרי"], &[]),
+    (&["lupin", "lupine"], &[]),
+    (&["mustard", "חרדל"], &[]),
+    (&["sesame", "שומשום"], &[]),
+    (&["allergen", "allergens"], &[]),
 ];
 
-/// What one exclusion means; nothing of all = it is not known.
+/// Every word of [`ALLERGENS`].
+fn common<'a>() -> impl Iterator<Item = &'a str> {
+    ALLERGENS
+        .iter()
+        .flat_map(|(group, parts)| group.iter().chain(*parts))
+        .copied()
+}
+
+/// Whether a product whose label names `label` may hold what somebody excludes who writes `word`: both as keys.
+fn may_hold(label: &str, word: &str) -> bool {
+    // "nuts" is in "mixed nuts" and in "hazelnut"; too much is left out rather than too little
+    let stem = word.strip_suffix('s').unwrap_or(word);
+    if stem.chars().count() >= 3 && label.contains(stem) {
+        return true;
+    }
+    let names = |words: &[&str], text: &str| {
+        let text_words = || text.split([' ', '/', '-']);
+        words
+            .iter()
+            .any(|w| *w == text || text_words().any(|part| part == *w))
+    };
+    ALLERGENS.iter().any(|(group, parts)| {
+        let labelled = names(group, label);
+        (names(group, word) && (labelled || names(parts, label)))
+            || (names(parts, word) && labelled)
+    })
+}
+
+/// What one exclusion means.
 #[derive(Debug, Default)]
 pub(super) struct Meaning<'a> {
     pub product: Option<ProductIx>,
     pub categories: &'a [u32],
-    pub allergen: Option<u32>,
+    /// The allergens of which labels say that they may be what is meant.
+    pub allergens: Vec<u32>,
     /// Whether it is about allergens, also where it is a category that is called like one.
     pub about_allergens: bool,
+    /// Whether labels of this shop name no allergen that it could mean, though they name others.
+    pub unlabelled: bool,
 }
 
 impl Meaning<'_> {
+    /// Whether it means something here. A word for an allergen of which no label speaks is not known, also where a category is
+    /// called like it: that nothing is labelled with it does not mean that nothing has it.
     pub fn is_known(&self) -> bool {
-        self.product.is_some() || !self.categories.is_empty() || self.allergen.is_some()
+        let known = self.product.is_some() || !self.categories.is_empty();
+        (known && !self.unlabelled) || !self.allergens.is_empty()
     }
 }
 
@@ -182,29 +241,54 @@ impl Names {
             .find(exclusion)
             .or_else(|| catalogue.find(exclusion.trim()));
         let categories = self.ends.get(&key).map_or(&[][..], Vec::as_slice);
-        let exact = self.allergens.get(&key).copied();
         // a path that is no category's may still end in an allergen
-        let last = || self.allergens.get(last_part(&key)).copied();
-        let allergen = match exact {
-            None if product.is_none() && categories.is_empty() => last(),
-            exact => exact,
+        let word = match product.is_none() && categories.is_empty() {
+            true => last_part(&key),
+            false => key.as_str(),
         };
+        let exact = self.allergens.get(word).copied();
+        let common = product.is_none() && common().any(|name| name == last_part(&key));
+        let about_allergens = exact.is_some() || common;
+        let allergens: Vec<u32> = match about_allergens {
+            true => self.of_labels(last_part(&key)),
+            false => Vec::new(),
+        };
+        let is_path = key.contains('/') && !categories.is_empty();
         Meaning {
             product,
             categories,
-            allergen,
-            about_allergens: allergen.is_some()
-                || (product.is_none() && COMMON.contains(&last_part(&key))),
+            unlabelled: about_allergens
+                && !is_path
+                && allergens.is_empty()
+                && !self.allergens.is_empty(),
+            allergens,
+            about_allergens,
         }
+    }
+
+    /// The allergens on labels that may be what `word` means.
+    fn of_labels(&self, word: &str) -> Vec<u32> {
+        let labels = self.allergens.iter();
+        let meant = labels.filter(|(label, _)| *label == word || may_hold(label, word));
+        let mut numbers: Vec<u32> = meant.map(|(_, number)| *number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// Whether an exclusion that is not known is like an allergen: of this shop, or of any food.
     pub fn is_like_allergen(&self, exclusion: &str) -> bool {
         let key = name_key(exclusion);
         let known = || self.allergens.keys().map(String::as_str);
-        let all = || known().chain(COMMON.iter().copied());
+        let all = || known().chain(common());
         let like = |word: &str| nearest(word, all()).is_some() || all().any(|name| name == word);
         like(&key) || key.split([' ', '/', '-']).any(like)
+    }
+
+    /// The path of a category that is called like `exclusion`.
+    pub fn called_like(&self, catalogue: &Catalogue, exclusion: &str) -> Option<String> {
+        let categories = self.ends.get(&name_key(exclusion))?;
+        let category = catalogue.categories().get(*categories.first()? as usize)?;
+        Some(category.path.clone())
     }
 
     /// The name that was probably meant by an exclusion that is not known.

@@ -11,8 +11,8 @@ use crate::model::Model;
 use crate::rank::{score_pairs, Averse, CustomerState, Live, PairScore};
 use crate::surprise::{floor as own_floor, SurpriseSettings};
 use serendib_shop::{
-    name_key, nearest, net_acquisitions, Catalogue, Kind, LetDown, ProductIx, Standing, Touch,
-    DAY_MS,
+    name_key, nearest, net_acquisitions, order_key, Catalogue, Kind, LetDown, OrderKey, ProductIx,
+    Standing, Touch, DAY_MS,
 };
 
 /// Days of life that rules may ask for at most.
@@ -355,7 +355,13 @@ impl Shelf {
     }
 
     /// What is to be said of `exclusion`, which means nothing here.
-    pub fn words_for(&self, exclusion: &str) -> String {
+    pub fn words_for(&self, catalogue: &Catalogue, exclusion: &str) -> String {
+        if let Some(path) = self.names.called_like(catalogue, exclusion) {
+            return format!(
+                "exclusion {exclusion:?} is a word for an allergen that no label here names; to leave out the category alone \
+                 write {path:?}"
+            );
+        }
         let meant = self.names.meant(exclusion).map(str::to_owned);
         let question = did_you_mean(&meant);
         format!("exclusion {exclusion:?} means no product, category or allergen here{question}")
@@ -382,7 +388,7 @@ impl Shelf {
             let item = meaning.product.and_then(|product| self.item(product));
             request.excluded_items.extend(item);
             request.excluded_categories.extend(meaning.categories);
-            request.allergens.extend(meaning.allergen);
+            request.allergens.extend(&meaning.allergens);
             request.wary |= meaning.about_allergens;
         }
         let seen = history.partition_point(|touch| touch.at <= now);
@@ -533,15 +539,12 @@ fn worth(item: u32, score: &PairScore, had: bool, weights: &LineWeights) -> Cand
 
 /// Products of earlier boxes, latest box first: lines kept and returned share a basket, or without one a day.
 fn past_boxes(history: &[Touch]) -> Vec<Vec<ProductIx>> {
-    let mut boxes: Vec<((u64, i64), Vec<ProductIx>)> = Vec::new();
+    let mut boxes: Vec<(OrderKey, Vec<ProductIx>)> = Vec::new();
     let lines = history
         .iter()
         .filter(|t| matches!(t.kind, Kind::BOX_KEPT | Kind::BOX_RETURNED));
     for touch in lines {
-        let key = match touch.basket {
-            0 => (0, touch.at.div_euclid(DAY_MS)),
-            basket => (basket, 0),
-        };
+        let key = order_key(touch, true, 0);
         match boxes.iter_mut().find(|(known, _)| *known == key) {
             Some((_, products)) => products.push(touch.product),
             None => boxes.push((key, vec![touch.product])),
@@ -856,8 +859,42 @@ mod tests {
         assert_eq!(unknown, exclusions);
         assert!(shelf.is_like_allergen("seasme") && shelf.is_like_allergen("dairy"));
         assert!(!shelf.is_like_allergen("Toyz"));
-        let words = shelf.words_for("Toyz");
+        let words = shelf.words_for(&catalogue, "Toyz");
         assert!(words.ends_with("did you mean \"toys\"?"), "{words}");
+    }
+
+    #[test]
+    fn an_allergen_is_excluded_under_every_name_that_labels_have_for_it() {
+        let food = |id: &str, category: &str, allergens: &[&str]| Product {
+            allergens: allergens.iter().map(|a| (*a).to_owned()).collect(),
+            ..product(id, category)
+        };
+        let catalogue = Catalogue::new(vec![
+            food("choc", "food/sweets", &["Hazelnuts"]),
+            food("mix", "food/nuts", &["none"]),
+            food("bread", "food/bread", &["wheat"]),
+            food("trout", "food/fish", &["none"]),
+        ])
+        .unwrap();
+        let stock: Vec<(ProductIx, i64)> = ProductIx::all(4).map(|p| (p, 1)).collect();
+        let shelf = Shelf::new(&catalogue, &stock);
+        let left = |exclusion: &str| {
+            let mut request = BoxRequest::default();
+            let unknown = shelf.protect(&catalogue, &mut request, &[exclusion.into()], &[], &[], 0);
+            let guard = Guard::new(shelf.items(), 6, &request);
+            let stays = |item: &u32| guard.removes(shelf.items(), *item).is_none();
+            (
+                unknown.is_empty(),
+                (0..4).filter(stays).collect::<Vec<u32>>(),
+            )
+        };
+        assert_eq!(left("nuts"), (true, vec![2, 3]));
+        assert_eq!(left("tree nut"), (true, vec![1, 2, 3]));
+        assert_eq!(left("gluten"), (true, vec![0, 1, 3]));
+        // the category alone by its path; the word is an allergen of which no label speaks
+        assert_eq!(left("food/fish"), (true, vec![0, 1, 2]));
+        assert!(!left("fish").0);
+        assert!(shelf.words_for(&catalogue, "fish").contains("food/fish"));
     }
 
     #[test]

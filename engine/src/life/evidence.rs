@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::profiles::{ProductProfiles, ProfileIx, NO_PROFILE};
-use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{in_order, kept, Kind, Touch, DAY_MS, NO_PRODUCT};
 
 /// Evidence of one day beyond which more of it counts ever less: lines of one trip to the shop depend on each other.
 const FULL_WEIGHT_PER_DAY: f64 = 4.0;
@@ -58,59 +58,20 @@ pub struct EvidenceSet {
 impl EvidenceSet {
     /// Evidence of the touches before `now` (milliseconds).
     ///
-    /// A return or cancellation takes back the latest earlier purchase of the product, and with the last of them what it
-    /// was rated. One profile counts once a day, with its strongest touch; a day's total weight grows only
+    /// What was given back, by [`kept`], says nothing. One profile counts once a day, with its strongest touch; a day's total weight grows only
     /// logarithmically beyond a few pieces, that of a profile beyond one. Touches without a time (0) are left out.
     pub fn new(history: &[Touch], products: &ProductProfiles, now: i64) -> EvidenceSet {
-        let mut order: Vec<&Touch> = history.iter().filter(|t| t.at < now && t.at != 0).collect();
-        // Purchases before returns within one moment, so that the order of rows does not matter.
-        order.sort_by_key(|t| (t.at, t.kind.takes_back(), t.product, t.kind));
-        let mut kept: Vec<(&Touch, f32)> = Vec::with_capacity(order.len());
-        let mut bought: HashMap<ProductIx, Vec<usize>> = HashMap::new();
-        let mut rated: HashMap<ProductIx, Vec<usize>> = HashMap::new();
-        for touch in &order {
+        let history = in_order(history, now.saturating_sub(1));
+        let says = |touch: &Touch, packs: f32| {
             // a present says nothing of the life of who gives it
-            if touch.product == NO_PRODUCT || touch.gift {
-                continue;
-            }
-            if touch.kind.takes_back() {
-                let mut left = touch.quantity;
-                let stack = bought.entry(touch.product).or_default();
-                while left > 0.0 {
-                    let Some(&last) = stack.last() else { break };
-                    let taken = left.min(kept[last].1);
-                    kept[last].1 -= taken;
-                    left -= taken;
-                    if kept[last].1 <= 0.0 {
-                        stack.pop();
-                    }
-                }
-                // Of what was sent back altogether, stars say no more than the purchase.
-                if stack.is_empty() {
-                    for rating in rated.remove(&touch.product).unwrap_or_default() {
-                        kept[rating].1 = 0.0;
-                    }
-                }
-                continue;
-            }
-            if kind_weight(touch.kind) > 0.0 {
-                let quantity = if touch.kind == Kind::RATING {
-                    rated.entry(touch.product).or_default().push(kept.len());
-                    1.0
-                } else if touch.kind.acquires() {
-                    bought.entry(touch.product).or_default().push(kept.len());
-                    touch.quantity
-                } else {
-                    touch.quantity.max(1.0)
-                };
-                kept.push((touch, quantity));
-            }
-        }
+            let about = touch.product != NO_PRODUCT && !touch.gift && touch.at != 0;
+            about && kind_weight(touch.kind) > 0.0 && (packs > 0.0 || !touch.kind.acquires())
+        };
         let mut days: BTreeMap<i64, BTreeMap<ProfileIx, f32>> = BTreeMap::new();
         let mut owned_durables = Vec::new();
         let mut bought_of = Vec::new();
-        for (touch, quantity) in kept {
-            if quantity <= 0.0 {
+        for (touch, kept) in history.iter().zip(kept(&history)) {
+            if !says(touch, kept.packs) {
                 continue;
             }
             let profile = products.of(touch.product);
@@ -157,7 +118,8 @@ impl EvidenceSet {
                 total
             }
         });
-        let span = match (order.first(), order.last()) {
+        let mut timed = history.iter().filter(|touch| touch.at != 0);
+        let span = match (timed.next(), timed.next_back().or(history.last())) {
             (Some(first), Some(last)) => Some((
                 first.at as f64 / DAY_MS as f64,
                 last.at as f64 / DAY_MS as f64,

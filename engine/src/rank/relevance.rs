@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::rank::stage_fit::by_stage;
 use crate::represent::Folded;
 use crate::surprise::Prospect;
-use serendib_shop::{acquisitions, Owned, ProductIx, DAY_MS};
+use serendib_shop::{acquisitions, order_key, Owned, ProductIx};
 
 /// The customer's best products by the representation: where a score stands is told by them, and the terms of delight are
 /// standardised over them.
@@ -284,13 +284,10 @@ impl<'a> RelevanceView<'a> {
             let mut habits = Habits::default();
             let mut last = None;
             for touch in acquisitions(self.customer.history) {
-                let basket = match touch.basket {
-                    0 => (0, touch.at.div_euclid(DAY_MS)),
-                    id => (id, 0),
-                };
-                habits.baskets += u32::from(last != Some(basket));
+                let order = order_key(touch, true, 0);
+                habits.baskets += u32::from(last != Some(order));
                 habits.last_basket = touch.at;
-                last = Some(basket);
+                last = Some(order);
             }
             // A model that does not look at complements is not made to wait for them.
             let looks = self.model.purchase.as_ref().is_none_or(|p| p.orders);

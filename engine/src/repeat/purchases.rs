@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serendib_shop::{Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{in_order, kept, Kind, ProductIx, Touch, DAY_MS, NO_PRODUCT};
 
 /// Purchases of one product by one customer, one per day.
 #[derive(Debug, Clone, Default)]
@@ -29,35 +29,18 @@ pub fn pack_scale(packs: f32, usual: f32) -> f32 {
 /// Purchases that were kept, by product, of the touches before `now`.
 pub fn purchases(history: &[Touch], now: i64) -> BTreeMap<ProductIx, Purchases> {
     let mut out: BTreeMap<ProductIx, Purchases> = BTreeMap::new();
-    for touch in history.iter().filter(|t| t.at < now && t.at != 0) {
-        if touch.product == NO_PRODUCT || touch.gift {
+    let history = in_order(history, now.saturating_sub(1));
+    for (touch, kept) in history.iter().zip(kept(&history)) {
+        let bought = touch.kind.acquires() && touch.kind != Kind::RATING && !touch.gift;
+        if !bought || kept.packs <= 0.0 || touch.product == NO_PRODUCT || touch.at == 0 {
             continue;
         }
         let day = touch.at.div_euclid(DAY_MS);
-        if touch.kind.takes_back() {
-            if let Some(list) = out.get_mut(&touch.product) {
-                let mut left = touch.packs();
-                while left > 0.0 {
-                    let Some(last) = list.days.last_mut() else {
-                        break;
-                    };
-                    let taken = left.min(last.1);
-                    last.1 -= taken;
-                    left -= taken;
-                    if last.1 <= 0.0 {
-                        list.days.pop();
-                    }
-                }
-            }
-        } else if touch.kind.acquires() && touch.kind != Kind::RATING {
-            let quantity = touch.packs();
-            let list = out.entry(touch.product).or_default();
-            match list.days.last_mut().filter(|last| last.0 == day) {
-                Some(last) => last.1 += quantity,
-                None => list.days.push((day, quantity)),
-            }
+        let list = out.entry(touch.product).or_default();
+        match list.days.last_mut().filter(|last| last.0 == day) {
+            Some(last) => last.1 += kept.packs,
+            None => list.days.push((day, kept.packs)),
         }
     }
-    out.retain(|_, list| !list.days.is_empty());
     out
 }

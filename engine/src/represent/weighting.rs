@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use serendib_shop::{Cause, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT};
+use serendib_shop::{
+    kept_despite, Cause, Kind, LetDown, ProductIx, Standing, Touch, DAY_MS, NO_PRODUCT,
+};
 
 /// How much each touch on a product says about the customer's taste.
 ///
@@ -78,18 +80,15 @@ impl Weighting {
     pub fn weigh(&self, history: &[Touch], now: i64) -> Vec<(ProductIx, f32)> {
         let mut slots: HashMap<ProductIx, usize> = HashMap::with_capacity(history.len().min(512));
         let mut out: Vec<(ProductIx, f32, u32, f32)> = Vec::with_capacity(history.len().min(512));
-        let mut taken_back: HashMap<ProductIx, f32> = HashMap::new();
         let mut step = Steps::default();
         let seen = history.partition_point(|touch| touch.at == 0 || touch.at <= now);
-        let standing = Standing::of(&history[..seen], &[]);
-        for (row, touch) in history[..seen].iter().enumerate().rev() {
+        let history = &history[..seen];
+        let standing = Standing::of(history, &[]);
+        // of what had the wrong size or came late the wish was there
+        let speaks_against = |back: &Touch| matches!(back.cause, Cause::Unsaid | Cause::Product);
+        let kept = kept_despite(history, speaks_against);
+        for (row, touch) in history.iter().enumerate().rev() {
             if touch.product == NO_PRODUCT || touch.gift {
-                continue;
-            }
-            if touch.kind.takes_back() {
-                if matches!(touch.cause, Cause::Unsaid | Cause::Product) {
-                    *taken_back.entry(touch.product).or_default() += touch.packs();
-                }
                 continue;
             }
             if standing.unlikes(touch.product) || is_taken_out(&standing, touch) {
@@ -104,11 +103,8 @@ impl Weighting {
                 continue;
             }
             if acquires {
-                if let Some(back) = taken_back.get_mut(&touch.product) {
-                    if *back >= touch.packs() {
-                        *back -= touch.packs();
-                        continue;
-                    }
+                if kept[row].packs <= 0.0 {
+                    continue;
                 }
                 weight *= liking(touch);
                 step.see(row, touch);

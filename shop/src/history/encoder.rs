@@ -6,6 +6,7 @@ use super::cause::Cause;
 use super::touch::{basket_hash, sort_history, Channels};
 use crate::money::currency_of;
 use crate::noise::{is_pooled, without_noise};
+use crate::time::Zone;
 use crate::{Catalogue, Kind, KindClass, Kinds, ProductIx, Touch, Touchpoint, NO_PRODUCT};
 
 /// Turns rows into [`Touch`]es; the same code in training and in serving.
@@ -19,9 +20,26 @@ pub struct Encoder {
     pub lines: Channels,
     /// The currency in which values count; a row that names another one has none. `None` = every value counts.
     pub currency: Option<String>,
+    /// The zone by whose days what was acquired without a basket is one order; UTC days where there is none.
+    pub zone: Option<Zone>,
 }
 
 impl Encoder {
+    /// The basket of `row`, a `kind` of touch: the one that it names, else the local day of what was acquired or sent back from a
+    /// box, so that an evening is one order wherever the shop is.
+    fn basket(&self, row: &Touchpoint, kind: Kind) -> u64 {
+        if let Some(id) = row.basket_id.as_deref() {
+            return basket_hash(id);
+        }
+        let of_order = kind.acquires() || kind == Kind::BOX_RETURNED;
+        match (self.zone, row.at) {
+            (Some(zone), Some(at)) if of_order && at != 0 && !row.customer_id.is_empty() => {
+                basket_hash(&format!("\0day {}", zone.day(at)))
+            }
+            _ => 0,
+        }
+    }
+
     /// What was paid, where it was paid in the currency in which values count.
     fn value(&self, row: &Touchpoint) -> f64 {
         let other = match (&self.currency, currency_of(row)) {
@@ -39,14 +57,15 @@ impl Encoder {
             .and_then(|id| catalogue.find(id))
             .unwrap_or(NO_PRODUCT);
         let named = self.kinds.intern(&row.kind).unwrap_or(Kind(u16::MAX));
+        let kind = row.kind_as_booked(named);
         Touch {
             at: row.at.unwrap_or(0),
-            basket: row.basket_id.as_deref().map_or(0, basket_hash),
+            basket: self.basket(row, kind),
             product,
             quantity: row.quantity.abs() as f32,
             value: self.value(row) as f32,
             duration_s: row.duration_s.unwrap_or(0.0) as f32,
-            kind: row.kind_as_booked(named),
+            kind,
             channel: self.channels.intern(row.channel.as_deref()),
             line: self.lines.intern(row.product_line.as_deref()),
             pages: row.pages.unwrap_or(0).min(u32::from(u16::MAX)) as u16,
@@ -91,6 +110,9 @@ pub struct Vocabulary {
     /// The currency in which values count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// IANA name of the shop's time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 impl Encoder {
@@ -105,6 +127,7 @@ impl Encoder {
             channels: self.channels.names().map(str::to_owned).collect(),
             lines: self.lines.names().map(str::to_owned).collect(),
             currency: self.currency.clone(),
+            time_zone: self.zone.map(|zone| zone.name().to_owned()),
         }
     }
 
@@ -112,6 +135,7 @@ impl Encoder {
     pub fn with_vocabulary(vocabulary: &Vocabulary) -> Encoder {
         let mut encoder = Encoder {
             currency: vocabulary.currency.clone(),
+            zone: vocabulary.time_zone.as_deref().and_then(Zone::named),
             ..Encoder::default()
         };
         for (name, passive) in &vocabulary.own_kinds {
@@ -136,6 +160,38 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::parse_time;
+    use crate::{kept_orders, Product};
+
+    #[test]
+    fn what_was_bought_on_one_day_of_the_shop_is_one_order() {
+        let catalogue = Catalogue::new(vec![Product::bare("pot")]).unwrap();
+        let bought = |time: &str| Touchpoint {
+            customer_id: "ada".into(),
+            product_id: Some("pot".into()),
+            kind: "purchase".into(),
+            at: parse_time(time, Zone::default()),
+            ..Touchpoint::default()
+        };
+        // an evening in New York, on both sides of midnight in London, and the next morning
+        let rows = [
+            bought("2026-01-10 23:59 Z"),
+            bought("2026-01-11 00:01 Z"),
+            bought("2026-01-11 14:00 Z"),
+        ];
+        let orders = |zone: Option<&str>| -> Vec<u32> {
+            let mut encoder = Encoder {
+                zone: zone.and_then(Zone::named),
+                ..Encoder::default()
+            };
+            encoder = Encoder::with_vocabulary(&encoder.vocabulary());
+            let history = encoder.history(rows.iter(), &catalogue);
+            let orders = kept_orders(&history, i64::MAX);
+            orders.iter().map(|order| order.lines).collect()
+        };
+        assert_eq!(orders(Some("America/New_York")), [2, 1]);
+        assert_eq!(orders(None), [1, 2]);
+    }
 
     #[test]
     fn a_vocabulary_keeps_every_number() {

@@ -19,9 +19,24 @@ pub struct Kept {
 ///
 /// A return or cancellation takes packs off the lines of its product: those of its own basket first, then the latest. It
 /// takes the money that it names, else the line's share. Without a product it takes the whole order of its basket, or, where
-/// it names an amount, that much of it. A rating goes with the last pack of its product. Nothing that comes later than the
+/// it names an amount, that much of it. What came back from a box takes lines of that box, or without a basket what was kept of
+/// boxes: nothing that was bought otherwise. A rating goes with the last pack of its product. Nothing that comes later than the
 /// history is seen, so that an earlier time still sees the purchase.
+///
+/// ```
+/// use serendib_shop::{kept, Kind, ProductIx, Touch, DAY_MS};
+///
+/// let bought = Touch::new(Kind::PURCHASE, ProductIx(0), DAY_MS);
+/// let back = Touch::new(Kind::RETURN, ProductIx(0), 3 * DAY_MS);
+/// assert_eq!(kept(&[bought])[0].packs, 1.0);
+/// assert_eq!(kept(&[bought, back])[0].packs, 0.0);
+/// ```
 pub fn kept(history: &[Touch]) -> Vec<Kept> {
+    kept_despite(history, |_| true)
+}
+
+/// As [`kept`], but only what `counts` among the returns and cancellations takes something back.
+pub fn kept_despite(history: &[Touch], counts: impl Fn(&Touch) -> bool) -> Vec<Kept> {
     let mut out: Vec<Kept> = history
         .iter()
         .map(|touch| match touch.kind.acquires() {
@@ -46,7 +61,7 @@ pub fn kept(history: &[Touch]) -> Vec<Kept> {
             if touch.basket != 0 {
                 baskets.entry(touch.basket).or_default().push(row);
             }
-        } else if touch.kind.takes_back() {
+        } else if touch.kind.takes_back() && counts(touch) {
             if touch.product == NO_PRODUCT && touch.basket != 0 {
                 let of_order = baskets.get(&touch.basket).map_or(&[][..], Vec::as_slice);
                 take_order(&mut out, of_order, money(touch.value).abs());
@@ -65,6 +80,9 @@ pub fn kept(history: &[Touch]) -> Vec<Kept> {
     out
 }
 
+/// Share of a line that is no pack but what arithmetic with parts of packs leaves.
+const RESIDUE: f32 = 1e-4;
+
 fn money(value: f32) -> f64 {
     if value.is_finite() {
         f64::from(value)
@@ -76,12 +94,14 @@ fn money(value: f32) -> f64 {
 /// Takes the packs of `back` off `lines` of its product, in order of time.
 fn take_packs(out: &mut [Kept], history: &[Touch], lines: &[usize], back: &Touch) {
     let same = |row: &usize| back.basket != 0 && history[*row].basket == back.basket;
+    let of_box = back.kind == Kind::BOX_RETURNED;
+    let may = |row: &usize| !of_box || (back.basket == 0 && history[*row].kind == Kind::BOX_KEPT);
     let own = lines.iter().rev().filter(|row| same(row));
-    let others = lines.iter().rev().filter(|row| !same(row));
+    let others = lines.iter().rev().filter(|row| !same(row) && may(row));
     let named = money(back.value).abs();
     let mut left = back.packs();
     for row in own.chain(others) {
-        if left <= 0.0 {
+        if left <= RESIDUE * back.packs() {
             return;
         }
         let line = &mut out[*row];
@@ -96,7 +116,7 @@ fn take_packs(out: &mut [Kept], history: &[Touch], lines: &[usize], back: &Touch
         line.packs -= taken;
         left -= taken;
         line.value = (line.value - value).max(0.0);
-        if line.packs <= 0.0 {
+        if line.packs <= RESIDUE * history[*row].packs() {
             *line = Kept::default();
         }
     }
@@ -115,16 +135,19 @@ fn take_order(out: &mut [Kept], lines: &[usize], amount: f64) {
     }
 }
 
-/// What makes touches one order: their basket, else their UTC day, else (in a shop without times) the row alone.
+/// What makes touches one order: their basket, else their day, else (in a shop without times) the row alone.
+///
+/// In a shop that names its time zone the [`Encoder`](crate::Encoder) has already made a basket of what was acquired on one local
+/// day without one; what is left are UTC days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum OrderKey {
+pub enum OrderKey {
     Basket(u64),
     Day(i64),
     Row(usize),
 }
 
 /// The order that `touch`, row number `row` of its history, belongs to.
-pub(super) fn order_key(touch: &Touch, timed: bool, row: usize) -> OrderKey {
+pub fn order_key(touch: &Touch, timed: bool, row: usize) -> OrderKey {
     match (touch.basket, timed) {
         (0, true) => OrderKey::Day(touch.at.div_euclid(DAY_MS)),
         (0, false) => OrderKey::Row(row),
@@ -143,17 +166,21 @@ pub struct KeptOrder {
     pub value: f64,
 }
 
+/// The touches of `history` up to `until` (ms) in order of time.
+pub fn in_order(history: &[Touch], until: i64) -> Cow<'_, [Touch]> {
+    if is_in_order(history) {
+        return Cow::Borrowed(&history[..history.partition_point(|touch| touch.at <= until)]);
+    }
+    let mut sorted: Vec<Touch> = history.iter().filter(|t| t.at <= until).copied().collect();
+    sort_history(&mut sorted);
+    Cow::Owned(sorted)
+}
+
 /// The purchases of `history` up to `until` as orders, oldest first, without those that were given back altogether by then.
 ///
 /// One basket id makes one order; lines without one make one per UTC day.
 pub fn kept_orders(history: &[Touch], until: i64) -> Vec<KeptOrder> {
-    let history: Cow<[Touch]> = if is_in_order(history) {
-        Cow::Borrowed(&history[..history.partition_point(|touch| touch.at <= until)])
-    } else {
-        let mut sorted: Vec<Touch> = history.iter().filter(|t| t.at <= until).copied().collect();
-        sort_history(&mut sorted);
-        Cow::Owned(sorted)
-    };
+    let history = in_order(history, until);
     let mut index: HashMap<OrderKey, usize> = HashMap::new();
     let mut out: Vec<KeptOrder> = Vec::new();
     for (row, (touch, kept)) in history.iter().zip(kept(&history)).enumerate() {
@@ -256,6 +283,31 @@ mod tests {
         assert!(with(0.0).is_empty());
         assert!(with(40.0).is_empty());
         assert_eq!(with(10.0)[0].value, 30.0);
+    }
+
+    #[test]
+    fn what_came_back_from_a_box_takes_nothing_that_was_bought_otherwise() {
+        let bought = in_basket(3, line(Kind::PURCHASE, 1, 1, 1.0, 9.0));
+        let kept_of_box = in_basket(4, line(Kind::BOX_KEPT, 1, 2, 1.0, 0.0));
+        let packs = |basket, history: &[Touch]| -> Vec<f32> {
+            let back = in_basket(basket, line(Kind::BOX_RETURNED, 1, 9, 1.0, 0.0));
+            let history = [history, &[back]].concat();
+            kept(&history).iter().map(|kept| kept.packs).collect()
+        };
+        assert_eq!(packs(0, &[bought]), [1.0, 0.0]);
+        assert_eq!(packs(8, &[bought, kept_of_box]), [1.0, 1.0, 0.0]);
+        assert_eq!(packs(4, &[bought, kept_of_box]), [1.0, 0.0, 0.0]);
+        assert_eq!(packs(0, &[bought, kept_of_box]), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn parts_of_packs_add_up() {
+        let history = [
+            line(Kind::PURCHASE, 1, 1, 0.3, 3.0),
+            line(Kind::RETURN, 1, 2, 0.1, 0.0),
+            line(Kind::RETURN, 1, 3, 0.2, 0.0),
+        ];
+        assert!(kept_orders(&history, i64::MAX).is_empty());
     }
 
     #[test]

@@ -14,6 +14,6 @@ pub use budget::{Budget, TouchClass};
 pub use cause::Cause;
 pub use encoder::{Encoder, Vocabulary};
 pub use histories::Histories;
-pub use kept::{kept_orders, KeptOrder};
+pub use kept::{in_order, kept, kept_despite, kept_orders, order_key, Kept, KeptOrder, OrderKey};
 pub use standing::{regretted, LetDown, Standing};
 pub use touch::{basket_hash, sort_history, Channels, Touch};

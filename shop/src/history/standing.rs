@@ -85,6 +85,7 @@ impl Standing {
                 standing.let_down.remove(&product);
             } else {
                 let ended = match touch.kind {
+                    Kind::REVIEW if touch.is_high() => Some(LetDown::RatedLow),
                     Kind::ADD_TO_CART => Some(LetDown::TakenOut),
                     Kind::COMPLAINT_RESOLVED => Some(LetDown::Complained),
                     _ => None,
@@ -264,6 +265,12 @@ mod tests {
             how(&[touch(Kind::PURCHASE, 1), low]),
             Some(LetDown::RatedLow)
         );
+        let review = |stars: u8, at| Touch {
+            rating: 10 * stars,
+            ..touch(Kind::REVIEW, at)
+        };
+        assert_eq!(how(&[review(1, 2), review(3, 3)]), Some(LetDown::RatedLow));
+        assert_eq!(how(&[review(1, 2), review(5, 3)]), None);
         let out = touch(Kind::REMOVE_FROM_CART, 2);
         assert_eq!(how(&[out]), Some(LetDown::TakenOut));
         for end in [Kind::ADD_TO_CART, Kind::PURCHASE] {

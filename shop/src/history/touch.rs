@@ -5,6 +5,8 @@ use crate::{stable_hash, Interner, Kind, ProductIx};
 
 /// Most tenths of a star that say that a product let its customer down.
 const LOW_RATING: u8 = 20;
+/// Least tenths of a star that say that it pleased them.
+const HIGH_RATING: u8 = 40;
 
 /// One touchpoint as numbers. 48 bytes; absent numbers are 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,6 +63,11 @@ impl Touch {
             Kind::RATING | Kind::REVIEW | Kind::PURCHASE | Kind::BOX_KEPT | Kind::BOX_RETURNED
         );
         of_product && (1..=LOW_RATING).contains(&self.rating)
+    }
+
+    /// Whether it gives its product four stars or more.
+    pub fn is_high(&self) -> bool {
+        self.rating >= HIGH_RATING
     }
 
     /// Whether the customer acquires something by it that they want for themselves: no gift, and nothing rated low.

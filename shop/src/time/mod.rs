@@ -25,6 +25,19 @@ impl Zone {
         name.parse().ok().map(Zone)
     }
 
+    /// The IANA name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The local day of the UTC instant `at` (ms), as days since 1970-01-01.
+    pub fn day(self, at: i64) -> i64 {
+        match DateTime::from_timestamp_millis(at) {
+            Some(time) => i64::from(time.with_timezone(&self.0).date_naive().to_epoch_days()),
+            None => at.div_euclid(DAY_MS),
+        }
+    }
+
     /// The UTC instant of local wall-clock milliseconds.
     ///
     /// A time that occurs twice is the first of the two; one that is skipped in spring moves on by an hour.

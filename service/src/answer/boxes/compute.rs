@@ -45,7 +45,7 @@ pub(super) fn held_for(bench: Bench, ask: &BoxAsk, unknown: &[String]) -> Vec<St
     held.sort_unstable();
     held.dedup();
     held.into_iter()
-        .map(|name| bench.shelf.words_for(name))
+        .map(|name| bench.shelf.words_for(&bench.live.catalogue, name))
         .collect()
 }
 
