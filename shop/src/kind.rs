@@ -163,6 +163,9 @@ fn key(name: &str) -> String {
         .collect()
 }
 
+/// Spellings of kinds that are remembered; any other is looked up anew.
+const SPELLINGS: usize = 4_096;
+
 /// The kinds of one shop: all known ones, then the shop's own in order of first appearance.
 #[derive(Debug, Clone)]
 pub struct Kinds {
@@ -235,8 +238,10 @@ impl Kinds {
         }
         match self.get(name) {
             Some(kind) => {
-                // the next row of this name finds it at once
-                self.index.insert(name.into(), kind);
+                // the next row of this name finds it at once; but names can be written in endless ways
+                if self.index.len() < self.names.len() + SPELLINGS {
+                    self.index.insert(name.into(), kind);
+                }
                 Some(kind)
             }
             None => self.declare(name, KindClass::Active),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::kin::kin;
 use super::Live;
 use crate::model::Model;
-use serendib_shop::{LetDown, Owned, ProductIx, Standing};
+use serendib_shop::{BrandId, CategoryId, LetDown, Owned, ProductIx, Standing};
 
 /// The factors of the products that let one customer down, and of their nearest kin.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Averse {
     /// By the number that variants share.
     kin: HashMap<ProductIx, f32>,
     /// By leaf category and brand.
-    brands: HashMap<(u32, String), f32>,
+    brands: HashMap<(CategoryId, BrandId), f32>,
     /// What the customer has and likes, whatever its kin did.
     liked: HashSet<ProductIx>,
 }
@@ -91,8 +91,9 @@ impl Averse {
 }
 
 /// The leaf category and brand of `product`; `None` where it has either not.
-fn shelf_of(live: &Live, product: ProductIx) -> Option<(u32, String)> {
-    let leaf = live.catalogue.leaf(product)?;
-    let brand = live.catalogue.product(product).brand.clone()?;
-    Some((leaf.0, brand))
+fn shelf_of(live: &Live, product: ProductIx) -> Option<(CategoryId, BrandId)> {
+    Some((
+        live.catalogue.leaf(product)?,
+        live.catalogue.brand(product)?,
+    ))
 }

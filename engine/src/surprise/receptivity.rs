@@ -122,8 +122,7 @@ pub fn hurt(history: &[Touch], now: i64, days: i64, let_down_at: Option<i64>) ->
     let lately = |at: i64| at >= since && at < now;
     let bad = |touch: &Touch| match touch.kind {
         Kind::RETURN | Kind::BOX_RETURNED | Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED => true,
-        Kind::RATING => (1..=20).contains(&touch.rating),
-        _ => false,
+        _ => touch.is_low(),
     };
     let_down_at.is_some_and(lately) || history.iter().any(|t| lately(t.at) && bad(t))
 }

@@ -97,7 +97,7 @@ fn mishap(touch: &Touch) -> f32 {
     match touch.kind {
         Kind::DELIVERY_LATE | Kind::CALLBACK_MISSED | Kind::COMPLAINT => 1.0,
         Kind::RETURN | Kind::BOX_RETURNED => 0.5,
-        _ if (1..=20).contains(&touch.rating) => 1.0,
+        _ if touch.is_low() => 1.0,
         _ => 0.0,
     }
 }
