@@ -15,4 +15,5 @@ pub mod server;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod web;
 pub mod workers;

@@ -15,14 +15,24 @@ use serendib_proto::v1::touchpoint_service_server::TouchpointServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
-use tokio_stream::StreamExt;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::rpc;
 use crate::store::Store;
+use crate::web::accept::connections;
+
+/// How often the other end of a silent connection is asked whether it is there, and how long it may take to say so.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_PATIENCE: Duration = Duration::from_secs(10);
+/// Calls at one time over one connection.
+const STREAMS: u32 = 100;
+/// Bytes that are on their way to the server at most: of one call, and of one connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// How old a connection gets before its other end is asked to open another, so that many servers share the load.
+const CONNECTION_AGE: Duration = Duration::from_secs(30 * 60);
 
 /// A server that answers.
 #[derive(Debug)]
@@ -126,7 +136,14 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = &app.config.server;
-    builder = builder.http2_keepalive_interval(Some(Duration::from_secs(60)));
+    builder = builder
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_PATIENCE))
+        .max_concurrent_streams(Some(STREAMS))
+        .initial_stream_window_size(Some(STREAM_WINDOW))
+        .initial_connection_window_size(Some(CONNECTION_WINDOW))
+        .max_connection_age(CONNECTION_AGE)
+        .max_connection_age_grace(config.shutdown_grace);
     let size = config.max_request_bytes;
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = if config.reflection {
@@ -181,6 +198,7 @@ async fn serve(
         .layer(rpc::Calls::new(
             app.metrics.clone(),
             config.default_deadline,
+            size,
         ))
         .add_service(health_service)
         .add_optional_service(reflection)
@@ -203,15 +221,7 @@ async fn serve(
                 .max_decoding_message_size(size),
         )
         .add_service(ModelServiceServer::new(models).max_decoding_message_size(size));
-    // the builder's own setting does not reach connections of a listener that is handed over; without it an answer waits
-    // for the client's delayed acknowledgement, 40 ms
-    let incoming = TcpListenerStream::new(listener).map(|accepted| {
-        accepted.inspect(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps its delay");
-            }
-        })
-    });
+    let incoming = connections(listener, config.connections.clone());
     let mut signal = stopped.clone();
     let graceful = async move {
         let _ = signal.wait_for(|stop| *stop).await;

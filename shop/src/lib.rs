@@ -60,9 +60,9 @@ pub use persons::{judge_link, Link, Persons};
 #[cfg(feature = "progress")]
 pub use progress::Progress;
 pub use row::{
-    check_amount, check_identities, check_identity, check_scale, check_text, check_time, BoxOrder,
-    Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product, Purpose, Served,
-    StockLot, Touchpoint, MAX_SLOTS, PLAUSIBLE_MS,
+    check_amount, check_identities, check_identity, check_scale, check_text, check_time,
+    check_units, BoxOrder, Check, Consents, Customer, Delight, Fact, FieldError, ItemType, Product,
+    Purpose, Served, StockLot, Touchpoint, MAX_SLOTS, MAX_UNITS, PLAUSIBLE_MS,
 };
 pub use shelves::{ShelfChange, Shelves};
 pub use size::size_of;

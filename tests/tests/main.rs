@@ -15,6 +15,7 @@ mod killed;
 mod life;
 mod load_crash;
 mod long_history;
+mod network;
 mod operations;
 mod python;
 mod recommend;

@@ -109,12 +109,20 @@ async fn end_of_process() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{signal, SignalKind};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut terminate), Ok(mut hangup)) = signals {
+            tokio::pin!(interrupt);
+            loop {
+                tokio::select! {
+                    _ = &mut interrupt => return,
+                    _ = terminate.recv() => return,
+                    // a terminal that is closed ends no server
+                    _ = hangup.recv() => tracing::info!("SIGHUP is heard and changes nothing"),
+                }
             }
-            return;
         }
     }
     let _ = interrupt.await;

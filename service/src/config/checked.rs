@@ -10,7 +10,10 @@ use serendib_engine::rank::{Caps, ListKind, Together};
 use serendib_shop::ledger::ledger_of;
 use serendib_shop::{Consents, DAY_MS};
 
-use super::{ConfigError, ConsentSection, ContactSection, RawConfig, RecommendSection};
+use super::{
+    ConfigError, ConsentSection, ContactSection, RawConfig, RecommendSection, ServerSection,
+};
+use crate::web::accept::Limits;
 
 /// Everything that the server is told, checked.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub struct ServerConfig {
     /// Certificate and key.
     pub tls: Option<Tls>,
     pub max_request_bytes: usize,
+    /// How many connections there may be.
+    pub connections: Limits,
     /// Deadline of calls without one.
     pub default_deadline: Duration,
     /// Time for running calls at shutdown.
@@ -209,6 +214,7 @@ impl RawConfig {
                     self.server.max_request_bytes,
                     65_536..=1 << 30,
                 )?,
+                connections: connections(&self.server)?,
                 default_deadline: Duration::from_millis(within(
                     "server.default_deadline_ms",
                     self.server.default_deadline_ms,
@@ -459,6 +465,33 @@ fn address(field: &str, text: &str) -> Result<SocketAddr, ConfigError> {
             field,
             format!("is {text:?}, expected an address and port such as 127.0.0.1:7700"),
         )
+    })
+}
+
+/// How many connections there may be. One over which no call comes is cut after five seconds.
+fn connections(server: &ServerSection) -> Result<Limits, ConfigError> {
+    let proxies = server.trusted_proxies.split(',').map(str::trim);
+    let trusted = proxies.filter(|text| !text.is_empty()).map(|text| {
+        text.parse().or_else(|_| {
+            wrong(
+                "server.trusted_proxies",
+                format!("{text:?} is no address such as 10.0.0.7"),
+            )
+        })
+    });
+    Ok(Limits {
+        all: within(
+            "server.max_connections",
+            server.max_connections,
+            1..=1_000_000,
+        )?,
+        per_address: within(
+            "server.max_connections_per_address",
+            server.max_connections_per_address,
+            1..=1_000_000,
+        )?,
+        trusted: trusted.collect::<Result<_, _>>()?,
+        first_call: Duration::from_secs(5),
     })
 }
 

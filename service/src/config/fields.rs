@@ -66,8 +66,15 @@ settings! {
         tls_cert: String = String::new();
         /// PEM file with the private key of tls_cert.
         tls_key: String = String::new();
-        /// Largest request in bytes, 65536 to 1073741824. Default 16 MiB. Larger ones are refused.
+        /// Largest request in bytes, 65536 to 1073741824, of calls that take many rows: Record, UpsertProducts, UpsertCustomers,
+        /// SetStock, PackBoxes. Of the others 1 MiB, or this where it is less. Default 16 MiB. Larger ones are refused.
         max_request_bytes: u64 = 16 << 20;
+        /// Connections at one time, 1 to 1000000. Default 10000. More are closed at once.
+        max_connections: u64 = 10_000;
+        /// Of them from one address, 1 to 1000000. Default 256.
+        max_connections_per_address: u64 = 256;
+        /// Addresses of proxies, with commas between, from which there may be any number. Default none.
+        trusted_proxies: String = String::new();
         /// Time for an answer when the caller sets no deadline, in milliseconds, 1 to 600000. Default 5000.
         default_deadline_ms: u64 = 5_000;
         /// Time that running calls get to end at shutdown, in seconds, 0 to 600. Default 20.

@@ -2,7 +2,8 @@
 
 pub use crate::answer::refusal::Invalid;
 use serendib_shop::{
-    check_amount, check_id, check_identity, check_scale, check_text, check_time, Check, FieldError,
+    check_amount, check_id, check_identity, check_scale, check_text, check_time, check_units,
+    Check, FieldError,
 };
 
 /// The row, if nothing is wrong with it.
@@ -132,6 +133,15 @@ impl From<FieldError> for Invalid {
 pub fn amount(field: &str, value: Option<f64>) -> Result<Option<f64>, Invalid> {
     check_amount(field, value)?;
     Ok(value)
+}
+
+/// Checks a count of units.
+///
+/// # Errors
+/// It is no whole number from 0 to the most that a row may have.
+pub fn units(field: &str, units: i64) -> Result<(), Invalid> {
+    check_units(field, Some(units))?;
+    Ok(())
 }
 
 /// A time from 1901 to 2099, ms, where one is given; one that is a time in another scale only is refused by name.

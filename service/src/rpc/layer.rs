@@ -10,44 +10,112 @@ use std::time::{Duration, Instant};
 use http::header::HeaderMap;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::body::Body;
+use tonic::transport::server::TlsConnectInfo;
 use tonic::{Code, Request, Response, Status};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::answer::call::Call;
 use crate::metrics::Metrics;
-use crate::workers::deadline::parse_timeout;
+use crate::web::accept::Peer;
+use crate::web::receive::{Bounds, Budget, Received};
+use crate::web::send::Taken;
+use crate::web::shape::Shapes;
+use crate::workers::deadline::{parse_timeout, Deadline};
 
-/// Names of the methods by path, as the contract has them. Health and reflection are not in it and not counted.
-static METHODS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
-    let contract =
-        FileDescriptorSet::decode(serendib_proto::FILE_DESCRIPTOR_SET).unwrap_or_default();
+/// What is known of one method.
+#[derive(Debug)]
+struct Method {
+    name: String,
+    /// Whether its requests come as a stream, and whether its answers do.
+    streams: (bool, bool),
+    /// What it takes, by its number among the [`SHAPES`].
+    takes: Option<usize>,
+    /// Calls that are worked on at one time; others wait. `None` = any number.
+    places: Option<Arc<Semaphore>>,
+}
+
+static CONTRACT: LazyLock<FileDescriptorSet> = LazyLock::new(|| {
+    FileDescriptorSet::decode(serendib_proto::FILE_DESCRIPTOR_SET).unwrap_or_default()
+});
+
+static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(&CONTRACT));
+
+/// The methods by path, as the contract has them. Health and reflection are not in it and not counted.
+static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
     let mut methods = HashMap::new();
-    for file in &contract.file {
+    for file in &CONTRACT.file {
         for service in &file.service {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                methods.insert(path, method.name().to_owned());
+                let known = Method {
+                    name: method.name().to_owned(),
+                    streams: (method.client_streaming(), method.server_streaming()),
+                    takes: SHAPES.find(method.input_type()),
+                    places: at_once(method.name()).map(|calls| Arc::new(Semaphore::new(calls))),
+                };
+                methods.insert(path, known);
             }
         }
     }
     methods
 });
 
+/// Bytes of a request that is no table of rows.
+const USUAL_BYTES: usize = 1 << 20;
+/// How long a message may take to arrive, a stream be silent, and an answer wait for its taker.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// KiB of large messages that are taken in at one time.
+const BUDGET_KIB: usize = 64 << 10;
+
+/// Calls of the method that are worked on at one time, where each keeps a thread or a snapshot of the store for long.
+fn at_once(method: &str) -> Option<usize> {
+    match method {
+        "ExportCustomer" | "ListEngagement" | "PackBoxes" => Some(2),
+        _ => None,
+    }
+}
+
+/// Bytes of one request of the method, where tables of rows may have `rows`.
+fn most_bytes(method: &str, rows: usize) -> usize {
+    match method {
+        "Record" | "UpsertProducts" | "UpsertCustomers" | "SetStock" | "PackBoxes" => rows,
+        _ => rows.min(USUAL_BYTES),
+    }
+}
+
 /// The layer around all services.
 #[derive(Debug, Clone)]
 pub struct Calls {
     metrics: Arc<Metrics>,
     default_deadline: Duration,
+    /// Bytes of a request with a table of rows.
+    most_bytes: usize,
+    budget: Budget,
 }
 
 impl Calls {
-    /// Counts in `metrics`; a call without a `grpc-timeout` gets `default_deadline`.
-    pub fn new(metrics: Arc<Metrics>, default_deadline: Duration) -> Calls {
+    /// Counts in `metrics`; a call without a `grpc-timeout` gets `default_deadline`, and a table of rows may have `most_bytes`.
+    pub fn new(metrics: Arc<Metrics>, default_deadline: Duration, most_bytes: usize) -> Calls {
         Calls {
             metrics,
             default_deadline,
+            most_bytes,
+            budget: Budget::of_kib(BUDGET_KIB.max(2 * most_bytes / 1024)),
         }
+    }
+
+    /// What `method` takes in of `body`.
+    fn received(&self, method: &Method, body: Body) -> Body {
+        let bounds = Bounds {
+            bytes: most_bytes(&method.name, self.most_bytes),
+            patience: PATIENCE,
+            stream: method.streams.0,
+            message: method.takes,
+        };
+        Body::new(Received::new(body, bounds, &SHAPES, self.budget.clone()))
     }
 }
 
@@ -69,11 +137,10 @@ pub struct Counted<S> {
     calls: Calls,
 }
 
-impl<S, B, R> Service<http::Request<B>> for Counted<S>
+impl<S> Service<http::Request<Body>> for Counted<S>
 where
-    S: Service<http::Request<B>, Response = http::Response<R>> + Clone + Send + 'static,
+    S: Service<http::Request<Body>, Response = http::Response<Body>> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -83,10 +150,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         // the one that was polled ready is the one to call
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
+        greet(&mut request);
         let Some(method) = METHODS.get(request.uri().path()) else {
             return Box::pin(inner.call(request));
         };
@@ -97,21 +165,69 @@ where
         let call = Call::new(timeout, self.calls.default_deadline);
         let meter = Meter {
             calls: self.calls.clone(),
-            method,
+            method: &method.name,
         };
         let span = meter.span(&call);
+        let deadline = call.deadline;
         request.extensions_mut().insert(call);
         request.extensions_mut().insert(meter.clone());
+        let calls = self.calls.clone();
         let counted = async move {
             let started = Instant::now();
+            let place = match place(method, deadline).await {
+                Ok(place) => place,
+                Err(busy) => {
+                    meter.count(busy.code(), started.elapsed());
+                    return Ok(busy.into_http());
+                }
+            };
+            let request = request.map(|body| calls.received(method, body));
             let response = inner.call(request).await?;
             if response.extensions().get::<CountsItself>().is_none() {
                 let code = code_in(response.headers()).unwrap_or(Code::Ok);
                 meter.count(code, started.elapsed());
             }
-            Ok(response)
+            Ok(match method.streams.1 {
+                true => response.map(|body| Body::new(Taken::new(body, PATIENCE, place))),
+                false => response,
+            })
         };
         Box::pin(counted.instrument(span))
+    }
+}
+
+/// Notes that a call came over the connection of `request`, and says who is at its other end where tonic looks for it.
+fn greet(request: &mut http::Request<Body>) {
+    let extensions = request.extensions_mut();
+    let secured = extensions.get::<TlsConnectInfo<Peer>>();
+    let peer = secured
+        .map(TlsConnectInfo::get_ref)
+        .or_else(|| extensions.get::<Peer>());
+    if let Some(peer) = peer {
+        peer.called();
+        let tcp = peer.tcp();
+        extensions.insert(tcp);
+    }
+}
+
+/// A place among the calls of `method`, where they are limited.
+///
+/// # Errors
+/// None is free by `deadline`.
+async fn place(
+    method: &Method,
+    deadline: Deadline,
+) -> Result<Option<OwnedSemaphorePermit>, Status> {
+    let Some(places) = &method.places else {
+        return Ok(None);
+    };
+    let free = places.clone().acquire_owned();
+    match tokio::time::timeout(deadline.left(), free).await {
+        Ok(Ok(place)) => Ok(Some(place)),
+        _ => Err(Status::resource_exhausted(format!(
+            "as many calls of {} are worked on as may be at one time; try again later",
+            method.name
+        ))),
     }
 }
 
@@ -203,12 +319,13 @@ mod tests {
 
     #[test]
     fn every_method_of_the_contract_is_known_by_its_path() {
-        let name = |path: &str| METHODS.get(path).map(String::as_str);
+        let name = |path: &str| METHODS.get(path).map(|method| method.name.as_str());
         assert_eq!(
             name("/serendib.v1.RecommendationService/Recommend"),
             Some("Recommend")
         );
         assert_eq!(name("/serendib.v1.BoxService/PackBoxes"), Some("PackBoxes"));
         assert_eq!(name("/grpc.health.v1.Health/Check"), None);
+        assert!(METHODS.values().all(|method| method.takes.is_some()));
     }
 }

@@ -13,14 +13,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::answer::Answering;
 
-/// Readers that are answered at one time; others wait. One is plenty for a loopback page, a few more cost nothing.
+/// Readers that are answered at one time; others are closed at once. One is plenty for a loopback page, a few more cost nothing.
 const READERS: usize = 16;
 /// Longest request head that is read, in bytes.
 const MAX_HEAD: usize = 8_192;
-/// How long a reader may take for its request, and for request and answer together.
+/// How long a reader may take for its request: one that says nothing keeps its place no longer.
+const HEAD_PATIENCE: Duration = Duration::from_secs(1);
+/// How long request and answer may take together.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The text format of the figures.
@@ -31,17 +34,22 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 pub async fn serve_metrics(listener: TcpListener, answering: Arc<Answering>) {
     let readers = Arc::new(Semaphore::new(READERS));
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a reader of the metrics failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
-        let Ok(permit) = readers.clone().acquire_owned().await else {
-            return;
+        // the next one has a place after the patience with the silent at the latest
+        let Ok(Ok(permit)) = timeout(HEAD_PATIENCE, readers.clone().acquire_owned()).await else {
+            continue;
         };
         let answering = answering.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            let _ = tokio::time::timeout(PATIENCE, answer_on(stream, &answering)).await;
+            let _ = timeout(PATIENCE, answer_on(stream, &answering)).await;
         });
     }
 }
@@ -53,7 +61,7 @@ async fn answer_on(stream: TcpStream, answering: &Answering) -> hyper::Result<()
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(MAX_HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), page)

@@ -1,7 +1,7 @@
 //! Checks of what comes in, the same for every store.
 
 use serendib_shop::{
-    check_id, check_time, Check, Customer, Delight, FieldError, Product, Touchpoint,
+    check_id, check_time, Check, Customer, Delight, FieldError, Product, Touchpoint, MAX_UNITS,
 };
 
 use super::canonical::{self, sort_attributes};
@@ -164,13 +164,9 @@ pub(crate) fn reservation(reservation: &Reservation, now: i64) -> Result<(), Sto
     let mut seen = std::collections::HashSet::new();
     for (index, line) in reservation.lines.iter().enumerate() {
         id("line", index, "product_id", &line.product_id)?;
-        if line.quantity <= 0 {
-            return Err(invalid(
-                "line",
-                index,
-                "quantity",
-                format!("is {}, expected > 0", line.quantity),
-            ));
+        if line.quantity <= 0 || line.quantity > MAX_UNITS {
+            let wrong = format!("is {}, expected 1 to {MAX_UNITS}", line.quantity);
+            return Err(invalid("line", index, "quantity", wrong));
         }
         if !seen.insert(&line.product_id) {
             return Err(invalid("line", index, "product_id", "appears twice"));

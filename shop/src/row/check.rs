@@ -99,13 +99,31 @@ pub fn check_text(field: &str, value: Option<&str>, limit: usize) -> Result<(), 
     }
 }
 
-/// Checks that an amount, where there is one, is a finite number ≥ 0.
+/// Largest amount of money, or of seconds, of one row: sums of them stay finite.
+pub const MAX_AMOUNT: f64 = 1e12;
+/// Most packs or units of one row.
+pub const MAX_UNITS: i64 = 1_000_000_000;
+
+/// Checks that an amount, where there is one, is a number from 0 to [`MAX_AMOUNT`].
 ///
 /// # Errors
 /// `field` is not.
 pub fn check_amount(field: &str, value: Option<f64>) -> Result<(), FieldError> {
     match value {
         Some(x) if !(x.is_finite() && x >= 0.0) => wrong(field, x, "a finite number ≥ 0"),
+        Some(x) if x > MAX_AMOUNT => wrong(field, x, "at most 1e12"),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a count of units, where there is one, is a whole number from 0 to [`MAX_UNITS`].
+///
+/// # Errors
+/// `field` is not.
+pub fn check_units(field: &str, units: Option<i64>) -> Result<(), FieldError> {
+    match units {
+        Some(units) if units < 0 => wrong(field, units, "a whole number ≥ 0"),
+        Some(units) if units > MAX_UNITS => wrong(field, units, "at most 1000000000"),
         _ => Ok(()),
     }
 }
@@ -209,9 +227,7 @@ impl Check for Product {
         check_amount("price", self.price)?;
         check_amount("cost", self.cost)?;
         text("currency", &self.currency, MAX_LINE_BYTES)?;
-        if let Some(stock) = self.stock.filter(|stock| *stock < 0) {
-            return wrong("stock", stock, "a whole number ≥ 0");
-        }
+        check_units("stock", self.stock)?;
         optional_id("parent_id", &self.parent_id)?;
         if self.parent_id.as_ref() == Some(&self.product_id) {
             return Err(FieldError::new("parent_id", "is the product itself"));
@@ -220,6 +236,7 @@ impl Check for Product {
         if let Some(units) = self.pack_quantity.filter(|n| !(n.is_finite() && *n > 0.0)) {
             return wrong("pack_quantity", units, "a finite number > 0");
         }
+        check_amount("pack_quantity", self.pack_quantity)?;
         check_time("launched_at", self.launched_at)?;
         check_time("available_from", self.available_from)?;
         check_time("available_until", self.available_until)?;
@@ -314,8 +331,14 @@ impl Check for Touchpoint {
             let expected = "a finite number ≥ 0 (negative only for purchases, which are returns then, and for returns)";
             return wrong("quantity", self.quantity, expected);
         }
+        if self.quantity.abs() > MAX_UNITS as f64 {
+            return wrong("quantity", self.quantity, "at most 1000000000");
+        }
         if let Some(value) = self.value.filter(|v| !v.is_finite()) {
             return wrong("value", value, "a finite number");
+        }
+        if let Some(value) = self.value.filter(|v| v.abs() > MAX_AMOUNT) {
+            return wrong("value", value, "at most 1e12");
         }
         optional_id("basket_id", &self.basket_id)?;
         check_amount("duration_s", self.duration_s)?;
@@ -399,9 +422,7 @@ impl Check for BoxOrder {
 impl Check for StockLot {
     fn check(&self) -> Verdict {
         id("product_id", &self.product_id)?;
-        if self.quantity < 0 {
-            return wrong("quantity", self.quantity, "a whole number ≥ 0");
-        }
+        check_units("quantity", Some(self.quantity))?;
         optional_id("warehouse", &self.warehouse)?;
         optional_id("lot", &self.lot)?;
         check_time("expires_at", self.expires_at)?;

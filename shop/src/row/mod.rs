@@ -12,8 +12,8 @@ mod touchpoint;
 
 pub use boxes::{BoxOrder, StockLot, MAX_EXCLUSIONS, MAX_EXCLUSION_BYTES, MAX_SLOTS};
 pub use check::{
-    check_amount, check_identities, check_identity, check_scale, check_text, check_time, Check,
-    FieldError, MAX_IDENTITIES, PLAUSIBLE_MS,
+    check_amount, check_identities, check_identity, check_scale, check_text, check_time,
+    check_units, Check, FieldError, MAX_IDENTITIES, MAX_UNITS, PLAUSIBLE_MS,
 };
 pub use customer::{Consents, Customer, Fact, Purpose};
 pub use product::{ItemType, Product};

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use crate::answer::catalogue;
 use crate::answer::keeping::Keeping;
 use crate::rpc::catalog::convert::{product_from_proto, product_to_proto};
-use crate::rpc::fields::{bounded, id, ids, once, optional_id, some, Invalid};
+use crate::rpc::fields::{bounded, id, ids, once, optional_id, some, units, Invalid};
 use crate::rpc::layer::opened;
 use crate::rpc::pages::{fill, place, Page};
 use crate::snapshot::views::View;
@@ -158,13 +158,12 @@ fn lines(messages: &[v1::ReservationLine]) -> Result<Vec<ReservationLine>, Inval
     let line = |(ix, line): (usize, &v1::ReservationLine)| {
         let field = format!("lines[{ix}].product_id");
         let product_id = id(&field, &line.product_id)?;
+        let field_of_units = format!("lines[{ix}].quantity");
         if line.quantity <= 0 {
-            let field = format!("lines[{ix}].quantity");
-            return Err(Invalid::new(
-                field,
-                format!("is {}, expected > 0", line.quantity),
-            ));
+            let wrong = format!("is {}, expected > 0", line.quantity);
+            return Err(Invalid::new(field_of_units, wrong));
         }
+        units(&field_of_units, line.quantity)?;
         once(&field, seen.insert(product_id.clone()))?;
         Ok(ReservationLine {
             product_id,

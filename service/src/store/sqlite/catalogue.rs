@@ -155,7 +155,7 @@ fn level(
     let left_since = |at: i64| -> rusqlite::Result<i64> {
         tx.conn
             .prepare_cached(
-                "SELECT ifnull(sum(quantity), 0) FROM stock_move WHERE pid = ?1 AND at > ?2",
+                "SELECT CAST(total(quantity) AS INTEGER) FROM stock_move WHERE pid = ?1 AND at > ?2",
             )?
             .query_row((old.pid, at), |r| r.get(0))
     };
@@ -287,10 +287,11 @@ pub(super) fn set_stock(
     Ok((version as u64, heard))
 }
 
-/// Units of product `pid` set aside at `now`.
+/// Units of product `pid` set aside at `now`. `total` adds as real numbers: `sum` of whole ones fails where they overflow, and
+/// with it every reading of the catalogue.
 pub(super) fn reserved(conn: &Connection, pid: i64, now: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached(
-        "SELECT ifnull(sum(l.quantity), 0) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
+        "SELECT CAST(total(l.quantity) AS INTEGER) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
          WHERE l.pid = ?1 AND r.state = 0 AND r.expires_at > ?2",
     )?
     .query_row((pid, now), |r| r.get(0))
@@ -452,7 +453,7 @@ fn read(body: &str) -> Result<Product, StoreError> {
 }
 
 const ENTRY: &str = "SELECT p.id, p.stock, p.removed, p.seen_only, p.version, p.body, \
-    (SELECT ifnull(sum(l.quantity), 0) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
+    (SELECT CAST(total(l.quantity) AS INTEGER) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
      WHERE l.pid = p.pid AND r.state = 0 AND r.expires_at > ?1) FROM product p";
 
 fn entry(row: &rusqlite::Row<'_>) -> Result<CatalogueEntry, Fault> {
