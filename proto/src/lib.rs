@@ -8,5 +8,7 @@ pub mod v1 {
     tonic::include_proto!("serendib.v1");
 }
 
+include!(concat!(env!("OUT_DIR"), "/rpc.rs"));
+
 /// The compiled file descriptors of the package and everything it imports, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/serendib.bin"));

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::app::App;
+use crate::auth::Guard;
 use crate::config::Config;
 use crate::rpc;
 use crate::store::Store;
@@ -75,6 +76,10 @@ impl Running {
 /// when the server starts; later the old one goes on.
 pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Running> {
     let builder = secured(&config.server)?;
+    let guard = match &config.keys_file {
+        None => None,
+        Some(path) => Some(Arc::new(Guard::open(path.clone())?)),
+    };
     let listener = TcpListener::bind(config.server.addr)
         .await
         .with_context(|| format!("cannot listen on {}", config.server.addr))?;
@@ -95,6 +100,7 @@ pub async fn start(config: Config, store: Arc<dyn Store>) -> anyhow::Result<Runn
     let (shutdown, stopped) = watch::channel(false);
     let task = tokio::spawn(serve(
         builder,
+        guard,
         app.clone(),
         listener,
         metrics_listener,
@@ -130,6 +136,7 @@ fn secured(config: &crate::config::ServerConfig) -> anyhow::Result<Server> {
 
 async fn serve(
     mut builder: Server,
+    guard: Option<Arc<Guard>>,
     app: Arc<App>,
     listener: TcpListener,
     metrics: Option<TcpListener>,
@@ -176,6 +183,9 @@ async fn serve(
     if let Some(metrics) = metrics {
         tasks.spawn(rpc::serve_metrics(metrics, app.answering.clone()));
     }
+    if let Some(guard) = guard.clone() {
+        tasks.spawn(guard.follow());
+    }
     tasks.spawn(crate::workers::background::follow_models(app.clone()));
     tasks.spawn(crate::workers::background::keep_store(app.clone()));
     tasks.spawn(crate::workers::background::scrub_erased(app.clone()));
@@ -194,12 +204,9 @@ async fn serve(
         metrics: app.metrics.clone(),
     };
     let recommendation = rpc::Recommendation(app.answering.clone());
+    let calls = rpc::Calls::new(app.metrics.clone(), config.default_deadline, size).guarded(guard);
     let router = builder
-        .layer(rpc::Calls::new(
-            app.metrics.clone(),
-            config.default_deadline,
-            size,
-        ))
+        .layer(calls)
         .add_service(health_service)
         .add_optional_service(reflection)
         .add_service(

@@ -11,6 +11,7 @@ mod engagement;
 mod examples;
 mod goldens;
 mod holdout;
+mod keys;
 mod killed;
 mod life;
 mod load_crash;

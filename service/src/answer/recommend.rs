@@ -196,9 +196,9 @@ impl Answering {
             .any(|kind| matches!(kind, ListKind::ForYou | ListKind::Surprise));
         if asks && !scene.holdout && view.generation.is_some() && ask.at.is_none() {
             let id = state.map_or("", |state| &state.customer_id);
-            return Ok(self.similar.like_you(view.generation.id(), id, answered)?);
+            return self.similar.like_you(view.generation.id(), id, answered);
         }
-        Ok(answered(LikeYou::Absent)?)
+        answered(LikeYou::Absent)
     }
 }
 

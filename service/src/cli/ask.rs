@@ -9,7 +9,11 @@ use serendib_proto::v1::recommendation_service_client::RecommendationServiceClie
 use serendib_proto::v1::{
     self, Filters, ListKind, ListRequest, RecommendRequest, RecommendResponse,
 };
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::interceptor::InterceptedService;
+use tonic::service::Interceptor;
 use tonic::transport::Channel;
+use tonic::Request;
 
 use super::{print, runtime};
 
@@ -24,6 +28,9 @@ pub struct Ask {
     /// Address of the server
     #[arg(long, global = true, default_value = "http://127.0.0.1:7700")]
     addr: String,
+    /// Key to show to the server; better in the environment, as SERENDIB_KEY, than on a command line that others can see
+    #[arg(long, global = true, value_name = "KEY")]
+    key: Option<String>,
     /// Print JSON for programs
     #[arg(long, global = true)]
     json: bool,
@@ -213,7 +220,7 @@ impl Recommend {
 impl Ask {
     pub fn run(self) -> anyhow::Result<()> {
         runtime()?.block_on(async {
-            let channel = connect(&self.addr).await?;
+            let channel = connect(&self.addr, self.key.as_deref()).await?;
             match self.what {
                 What::Recommend(recommend) => {
                     recommend_and_print(channel, recommend.request(), self.json).await?;
@@ -275,7 +282,7 @@ impl Ask {
 }
 
 async fn recommend_and_print(
-    channel: Channel,
+    channel: Server,
     request: RecommendRequest,
     json: bool,
 ) -> anyhow::Result<()> {
@@ -293,7 +300,7 @@ async fn recommend_and_print(
 }
 
 async fn engagement_and_print(
-    channel: Channel,
+    channel: Server,
     asked: Engagement,
     json: bool,
 ) -> anyhow::Result<()> {
@@ -330,18 +337,44 @@ async fn engagement_and_print(
     Ok(())
 }
 
-/// A connection to the server at `addr`; `host:port` means `http://host:port`.
-pub async fn connect(addr: &str) -> anyhow::Result<Channel> {
+/// A connection to a server, over which every call shows the key.
+pub type Server = InterceptedService<Channel, ShowKey>;
+
+/// What puts the key into a call.
+#[derive(Debug, Clone)]
+pub struct ShowKey(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for ShowKey {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, tonic::Status> {
+        if let Some(key) = &self.0 {
+            request.metadata_mut().insert("authorization", key.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A connection to the server at `addr`; `host:port` means `http://host:port`. Calls show `key`, else what SERENDIB_KEY says.
+pub async fn connect(addr: &str, key: Option<&str>) -> anyhow::Result<Server> {
     let uri = if addr.contains("://") {
         addr.to_owned()
     } else {
         format!("http://{addr}")
     };
-    tonic::transport::Endpoint::from_shared(uri)
+    let from_environment = std::env::var("SERENDIB_KEY").ok();
+    let shown = match key.or(from_environment.as_deref()) {
+        None => None,
+        Some(key) => Some(
+            format!("Bearer {key}")
+                .parse()
+                .context("the key has letters that no key has")?,
+        ),
+    };
+    let channel = tonic::transport::Endpoint::from_shared(uri)
         .with_context(|| format!("{addr:?} is not an address"))?
         .connect()
         .await
-        .with_context(|| format!("no server answers at {addr}"))
+        .with_context(|| format!("no server answers at {addr}"))?;
+    Ok(InterceptedService::new(channel, ShowKey(shown)))
 }
 
 /// What a server that refuses says, for people.

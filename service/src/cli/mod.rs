@@ -5,6 +5,7 @@ mod contact;
 mod date;
 #[cfg(feature = "demo")]
 mod demo;
+mod keys;
 #[cfg(feature = "demo")]
 mod pack;
 mod print;
@@ -35,6 +36,7 @@ enum Command {
     Serve(serve::Serve),
     /// Ask a running server and print its answer for people.
     Ask(ask::Ask),
+    Keys(keys::KeysCommand),
     /// Put shop data into the store.
     #[cfg(feature = "shop-data")]
     Load(commands::Load),
@@ -81,6 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Demo(demo)) => demo.run(),
         Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Ask(ask)) => ask.run(),
+        Some(Command::Keys(keys)) => keys.run(),
         #[cfg(feature = "shop-data")]
         Some(Command::Load(load)) => load.run(),
         #[cfg(feature = "shop-data")]

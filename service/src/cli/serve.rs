@@ -54,12 +54,18 @@ pub struct Serve {
     /// Address and port to listen on [setting server.addr]
     #[arg(long)]
     addr: Option<String>,
+    /// File with the keys that callers show, see serendib keys [setting auth.keys_file]
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
     /// Address and port for Prometheus, empty for none [setting metrics.addr]
     #[arg(long)]
     metrics_addr: Option<String>,
     /// The clock is right although it is far ahead of when the store was last in use: delete and expire by it
     #[arg(long)]
     trust_clock: bool,
+    /// Listen on another address than loopback without TLS or without keys: whoever reaches it reads and changes customers
+    #[arg(long)]
+    insecure: bool,
     /// Print the settings that would be used, with their meaning, and end
     #[arg(long)]
     print_config: bool,
@@ -89,6 +95,9 @@ impl Serve {
                 raw.store.dir = text(&store_of(data))?;
             }
         }
+        if let Some(keys) = &self.keys {
+            raw.auth.keys_file = text(keys)?;
+        }
         if let Some(addr) = &self.addr {
             raw.server.addr.clone_from(addr);
         }
@@ -102,10 +111,14 @@ impl Serve {
         let raw = self.settings()?;
         if self.print_config {
             print!("{}", raw.to_commented_toml());
-            raw.check()?;
-            return Ok(());
         }
         let config = raw.check()?;
+        if !self.insecure {
+            is_closed(&config)?;
+        }
+        if self.print_config {
+            return Ok(());
+        }
         crate::telemetry::init(&config)?;
         if let Some(dir) = config.models.dir.as_ref().filter(|dir| !dir.exists()) {
             tracing::warn!(
@@ -127,6 +140,23 @@ impl Serve {
             serve(config, store).await
         })
     }
+}
+
+/// Checks that nobody on a network can call without a key, or listen to who does.
+fn is_closed(config: &Config) -> anyhow::Result<()> {
+    let server = &config.server;
+    let open = match (&server.tls, &config.keys_file) {
+        (Some(_), Some(_)) => return Ok(()),
+        (None, Some(_)) => "TLS (server.tls_cert)",
+        (Some(_), None) => "keys (auth.keys_file)",
+        (None, None) => "TLS (server.tls_cert) and keys (auth.keys_file)",
+    };
+    anyhow::ensure!(
+        server.addr.ip().is_loopback(),
+        "server.addr {} is open to the network: that needs {open}, or --insecure where the network itself lets nobody else in",
+        server.addr
+    );
+    Ok(())
 }
 
 async fn serve(config: Config, store: Arc<SqliteStore>) -> anyhow::Result<()> {

@@ -20,6 +20,8 @@ use crate::web::accept::Limits;
 pub struct Config {
     /// Where it listens.
     pub server: ServerConfig,
+    /// File with the keys of callers; `None` = nobody is asked for one.
+    pub keys_file: Option<PathBuf>,
     /// Threads that compute.
     pub compute: Compute,
     pub models: Models,
@@ -227,6 +229,7 @@ impl RawConfig {
                 )? as u64),
                 reflection: self.server.reflection,
             },
+            keys_file: (!self.auth.keys_file.is_empty()).then(|| self.auth.keys_file.into()),
             compute: Compute {
                 threads: if threads == 0 { cores } else { threads },
                 queue: within("compute.queue", self.compute.queue, 1..=100_000)?,

@@ -59,8 +59,7 @@ settings! {
     /// Where the gRPC server listens.
     server: ServerSection {
         /// Address and port. Default 127.0.0.1:7700: this machine only. Port 0 takes a free one. Listening on any
-        /// other address lets everyone who reaches it read and change customers: put it behind TLS and your network's
-        /// own access control.
+        /// other address is refused without TLS and keys (auth.keys_file), unless serve is told --insecure.
         addr: String = "127.0.0.1:7700".into();
         /// PEM file with the server's certificate chain; empty = no TLS. Needs tls_key.
         tls_cert: String = String::new();
@@ -81,6 +80,12 @@ settings! {
         shutdown_grace_s: u64 = 20;
         /// Whether clients may ask which services there are. Default true.
         reflection: bool = true;
+    }
+    /// Who may call.
+    auth: AuthSection {
+        /// File with the keys that callers show, made by serendib keys; empty = nobody is asked for a key. Default empty.
+        /// Read again when it changes.
+        keys_file: String = String::new();
     }
     /// The threads that compute answers.
     compute: ComputeSection {

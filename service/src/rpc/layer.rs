@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http::header::HeaderMap;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use serendib_proto::Rpc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tonic::transport::server::TlsConnectInfo;
@@ -18,6 +19,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::answer::call::Call;
+use crate::auth::{Caller, Guard};
 use crate::metrics::Metrics;
 use crate::web::accept::Peer;
 use crate::web::receive::{Bounds, Budget, Received};
@@ -63,6 +65,8 @@ static METHODS: LazyLock<HashMap<String, Method>> = LazyLock::new(|| {
     methods
 });
 
+/// Where the calls of the health service are.
+const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Bytes of a request that is no table of rows.
 const USUAL_BYTES: usize = 1 << 20;
 /// How long a message may take to arrive, a stream be silent, and an answer wait for its taker.
@@ -94,6 +98,8 @@ pub struct Calls {
     /// Bytes of a request with a table of rows.
     most_bytes: usize,
     budget: Budget,
+    /// Who lets calls pass; `None` = all do.
+    guard: Option<Arc<Guard>>,
 }
 
 impl Calls {
@@ -104,6 +110,25 @@ impl Calls {
             default_deadline,
             most_bytes,
             budget: Budget::of_kib(BUDGET_KIB.max(2 * most_bytes / 1024)),
+            guard: None,
+        }
+    }
+
+    /// Lets pass only what `guard` admits.
+    pub fn guarded(self, guard: Option<Arc<Guard>>) -> Calls {
+        Calls { guard, ..self }
+    }
+
+    /// Who makes the call `request`, where that is asked.
+    fn caller(&self, request: &http::Request<Body>) -> Result<Option<Caller>, Status> {
+        let path = request.uri().path();
+        match &self.guard {
+            // whoever watches over the server asks without a key
+            Some(guard) if !path.starts_with(HEALTH) => {
+                let caller = guard.admit(request.headers(), Rpc::of_path(path))?;
+                Ok(Some(caller))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -155,8 +180,12 @@ where
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         greet(&mut request);
+        let caller = self.calls.caller(&request);
         let Some(method) = METHODS.get(request.uri().path()) else {
-            return Box::pin(inner.call(request));
+            return match caller {
+                Ok(_) => Box::pin(inner.call(request)),
+                Err(refused) => Box::pin(async move { Ok(refused.into_http()) }),
+            };
         };
         let timeout = request.headers().get("grpc-timeout");
         let timeout = timeout
@@ -174,13 +203,20 @@ where
         let calls = self.calls.clone();
         let counted = async move {
             let started = Instant::now();
-            let place = match place(method, deadline).await {
-                Ok(place) => place,
-                Err(busy) => {
-                    meter.count(busy.code(), started.elapsed());
-                    return Ok(busy.into_http());
+            let admitted = match caller {
+                Ok(caller) => place(method, deadline).await.map(|place| (caller, place)),
+                Err(refused) => Err(refused),
+            };
+            let (caller, place) = match admitted {
+                Ok(admitted) => admitted,
+                Err(refused) => {
+                    meter.count(refused.code(), started.elapsed());
+                    return Ok(refused.into_http());
                 }
             };
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
             let request = request.map(|body| calls.received(method, body));
             let response = inner.call(request).await?;
             if response.extensions().get::<CountsItself>().is_none() {
@@ -327,5 +363,7 @@ mod tests {
         assert_eq!(name("/serendib.v1.BoxService/PackBoxes"), Some("PackBoxes"));
         assert_eq!(name("/grpc.health.v1.Health/Check"), None);
         assert!(METHODS.values().all(|method| method.takes.is_some()));
+        assert!(METHODS.keys().all(|path| Rpc::of_path(path).is_some()));
+        assert_eq!(METHODS.len(), Rpc::ALL.len());
     }
 }

@@ -27,13 +27,17 @@ pub use model::ModelRpc;
 pub use recommendation::Recommendation;
 pub use touchpoint::TouchpointRpc;
 
-/// Who does something, for the audit log: as the request says, else where it came from.
+use crate::auth::Caller;
+
+/// Who does something, for the audit log: the key that was shown; without keys as the request says, else where it came from.
 fn actor<T>(request: &tonic::Request<T>, said: &str) -> Result<String, Status> {
     use crate::rpc::fields::optional_id;
-    Ok(match optional_id("actor", Some(said))? {
-        Some(actor) => actor,
-        None => request
-            .remote_addr()
-            .map_or_else(|| "unknown".to_owned(), |addr| addr.ip().to_string()),
-    })
+    let said = optional_id("actor", Some(said))?;
+    if let Some(caller) = request.extensions().get::<Caller>() {
+        return Ok(format!("key {}", caller.key));
+    }
+    Ok(said.unwrap_or_else(|| match request.remote_addr() {
+        Some(addr) => addr.ip().to_string(),
+        None => "unknown".to_owned(),
+    }))
 }

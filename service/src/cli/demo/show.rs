@@ -13,7 +13,7 @@ use serendib_proto::v1::{
     PackBoxesRequest, PackedBox, RecommendRequest, Touchpoint,
 };
 
-use crate::cli::ask::{connect, refused};
+use crate::cli::ask::{connect, refused, Server};
 use crate::cli::{date, print};
 
 /// Touchpoints of the history that are shown.
@@ -27,7 +27,7 @@ pub(super) async fn show(
     customer: &str,
     locale: Option<String>,
 ) -> anyhow::Result<String> {
-    let channel = connect(addr).await?;
+    let channel = connect(addr, None).await?;
     let card = CustomerServiceClient::new(channel.clone())
         .get_customer(GetCustomerRequest {
             customer_id: customer.to_owned(),
@@ -129,7 +129,7 @@ pub(super) async fn show(
 
 /// The box that the customer would get next, from the shop's own stock; `None` where the shop tracks no stock.
 async fn packed_box(
-    channel: tonic::transport::Channel,
+    channel: Server,
     customer: &str,
     last_at_ms: Option<i64>,
     locale: Option<String>,
@@ -166,7 +166,7 @@ async fn packed_box(
 }
 
 async fn titles(
-    channel: tonic::transport::Channel,
+    channel: Server,
     product_ids: Vec<String>,
 ) -> anyhow::Result<HashMap<String, String>> {
     if product_ids.is_empty() {
