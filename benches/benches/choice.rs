@@ -16,8 +16,8 @@ use rand_chacha::ChaCha8Rng;
 use serendib_datasets::importers::{import, Layout};
 use serendib_engine::represent::{IalsOptions, Weighting};
 use serendib_shop::{
-    net_acquisitions, Catalogue, Format, Kind, Log, ProductIx, Progress, ReadOptions, ShopData,
-    Touch,
+    net_acquisitions, Catalogue, CustomerIx, Format, Kind, Log, ProductIx, Progress, ReadOptions,
+    ShopData, Touch,
 };
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use serendib_training::learn::vectors::families::{Family, Workbench};
@@ -71,7 +71,7 @@ fn load(name: &str, data: &Path, most: usize) -> anyhow::Result<Set> {
     let mut test: Vec<Vec<ProductIx>> = vec![Vec::new(); train.len()];
     if name == "gowalla" {
         for (customer, touch) in log.held_out(&shop)? {
-            test[customer as usize].push(touch.product);
+            test[customer.index()].push(touch.product);
         }
     } else {
         let mut rng = ChaCha8Rng::seed_from_u64(2024);
@@ -96,7 +96,7 @@ fn load(name: &str, data: &Path, most: usize) -> anyhow::Result<Set> {
         .enumerate()
         .filter(|(customer, row)| !row.is_empty() && !train[*customer].is_empty())
         .map(|(customer, relevant)| Case {
-            customer: customer as u32,
+            customer: CustomerIx::of_index(customer),
             history: train[customer].clone(),
             now: 0,
             relevant,

@@ -23,7 +23,9 @@ use serendib_datasets::importers::{import, Layout};
 use serendib_engine::life::{
     format_day, infer, ClockType, EvidenceSet, LifeModel, ProductProfiles,
 };
-use serendib_shop::{Fact, Format, Log, Progress, ReadOptions, ShopData, Touch, DAY_MS};
+use serendib_shop::{
+    CustomerIx, Fact, Format, Log, Progress, ReadOptions, ShopData, Touch, DAY_MS,
+};
 use serendib_training::learn::life::density::Smoothing;
 use serendib_training::learn::life::fit::{fit, LifeRow, LifeSettings};
 use serendib_training::learn::life::from_words;
@@ -40,7 +42,7 @@ struct Shop<'a> {
     log: &'a Log,
     kind: ClockType,
     /// Customers of whom it is known, and whether they have children.
-    known: Vec<(u32, bool)>,
+    known: Vec<(CustomerIx, bool)>,
     until: i64,
     counts: Vec<Vec<f64>>,
 }
@@ -164,9 +166,9 @@ impl<'a> Shop<'a> {
         }});
         let types = ClockType::with_shop(Some(&own))?;
         let kind = types.into_iter().find(|kind| kind.name == "household");
-        let known: Vec<(u32, bool)> = (0..log.len() as u32)
+        let known: Vec<(CustomerIx, bool)> = CustomerIx::all(log.len())
             .filter_map(|customer| {
-                let profile = log.profiles.get(customer as usize)?.as_ref()?;
+                let profile = log.profiles.get(customer.index())?.as_ref()?;
                 let said = profile.facts.iter().find_map(|fact| match fact {
                     Fact::Free { key, value } if key == "kids_count" => value.as_str(),
                     _ => None,

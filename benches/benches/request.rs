@@ -14,7 +14,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{
     recommend, Allowed, CustomerState, ListKind, ListRequest, Live, Request,
 };
-use serendib_shop::{ProductIx, ReadOptions, Touch};
+use serendib_shop::{CustomerIx, ProductIx, ReadOptions, Touch};
 use serendib_training::batch::Batch;
 
 const CUSTOMERS: usize = 100;
@@ -41,10 +41,10 @@ fn subject() -> Subject {
     };
     let batch = Batch::open(Path::new(&models), Path::new(&data), ReadOptions::default())
         .expect("a model and its data");
-    let customers = batch.log().len() as u32;
+    let customers = batch.log().len();
     Subject {
-        histories: (0..customers)
-            .step_by((customers as usize / CUSTOMERS).max(1))
+        histories: CustomerIx::all(customers)
+            .step_by((customers / CUSTOMERS).max(1))
             .map(|customer| batch.history(customer).to_vec())
             .collect(),
         now: batch.now(None),

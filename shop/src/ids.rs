@@ -68,49 +68,64 @@ pub fn is_placeholder(id: &str) -> bool {
         || PLACEHOLDERS.contains(&bare.to_lowercase().as_str())
 }
 
-/// The number of a product in a [`Catalogue`](crate::Catalogue).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-#[repr(transparent)]
-pub struct ProductIx(pub u32);
+/// Makes a type for the numbers of one sort of thing, 0, 1, …, written in bundles and JSON as the bare number.
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident of $things:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        #[repr(transparent)]
+        pub struct $name(pub u32);
 
-impl ProductIx {
-    /// Its place in a table of all products.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
+        impl $name {
+            #[doc = concat!("Its place in a table of all ", $things, ".")]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
 
-    /// The product at place `index` of a table of all products.
-    pub const fn of_index(index: usize) -> ProductIx {
-        ProductIx(index as u32)
-    }
+            #[doc = concat!("The number at place `index` of a table of all ", $things, ".")]
+            pub const fn of_index(index: usize) -> $name {
+                $name(index as u32)
+            }
 
-    /// The numbers of `count` products, from 0.
-    pub fn all(
-        count: usize,
-    ) -> impl DoubleEndedIterator<Item = ProductIx> + ExactSizeIterator + Clone {
-        (0..count as u32).map(ProductIx)
-    }
+            #[doc = concat!("The numbers of `count` ", $things, ", from 0.")]
+            pub fn all(
+                count: usize,
+            ) -> impl DoubleEndedIterator<Item = $name> + ExactSizeIterator + Clone {
+                (0..count as u32).map($name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<u32> for $name {
+            fn from(number: u32) -> $name {
+                $name(number)
+            }
+        }
+
+        impl From<$name> for u32 {
+            fn from(number: $name) -> u32 {
+                number.0
+            }
+        }
+    };
 }
 
-impl std::fmt::Display for ProductIx {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
+number! {
+    /// The number of a product in a [`Catalogue`](crate::Catalogue).
+    ProductIx of "products"
 }
 
-impl From<u32> for ProductIx {
-    fn from(number: u32) -> ProductIx {
-        ProductIx(number)
-    }
-}
-
-impl From<ProductIx> for u32 {
-    fn from(product: ProductIx) -> u32 {
-        product.0
-    }
+number! {
+    /// The number of a customer in a [`Log`](crate::Log).
+    CustomerIx of "customers"
 }
 
 /// Stands for "no product" or "a product the catalogue does not know".
@@ -243,6 +258,7 @@ mod tests {
         assert_eq!(written, "[7,4294967295]");
         let read: Vec<ProductIx> = serde_json::from_str(&written).unwrap();
         assert_eq!(read, [ProductIx(7), NO_PRODUCT]);
+        assert_eq!(serde_json::to_string(&CustomerIx(7)).unwrap(), "7");
     }
 
     #[test]

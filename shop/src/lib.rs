@@ -49,7 +49,8 @@ pub use history::{
 };
 pub use holdout::{in_holdout, Arm};
 pub use ids::{
-    check_id, is_placeholder, stable_hash, IdError, Interner, ProductIx, MAX_ID_BYTES, NO_PRODUCT,
+    check_id, is_placeholder, stable_hash, CustomerIx, IdError, Interner, ProductIx, MAX_ID_BYTES,
+    NO_PRODUCT,
 };
 pub use kind::{Kind, KindClass, Kinds};
 #[cfg(feature = "tables")]

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    Basket, Catalogue, CatalogueError, Consents, Customer, Encoder, Interner, Persons, Product,
-    ProductIx, Purpose, Touch, Touchpoint, NO_PRODUCT,
+    Basket, Catalogue, CatalogueError, Consents, Customer, CustomerIx, Encoder, Interner, Persons,
+    Product, ProductIx, Purpose, Touch, Touchpoint, NO_PRODUCT,
 };
 
 use crate::directory::{Rows, ShopData};
@@ -244,7 +244,7 @@ impl Log {
                 log.add_anonymous(&mut anonymous, &touch);
             } else {
                 let person = log.persons.root(&row.customer_id);
-                owners.push(log.customer_ids.intern(person));
+                owners.push(CustomerIx(log.customer_ids.intern(person)));
                 touches.push(touch);
                 money.add(&row, touches.len());
             }
@@ -314,10 +314,10 @@ impl Log {
             }
             members[number].push(customer);
         }
-        self.profiles = (0u32..)
+        self.profiles = CustomerIx::all(members.len())
             .zip(members)
-            .map(|(number, mut rows)| {
-                let person = self.customer_ids.name(number);
+            .map(|(customer, mut rows)| {
+                let person = self.customer_id(customer);
                 // the person's own row first, then by id, as the store orders what was linked at one time
                 rows.sort_by(|a, b| {
                     let key = |row: &Customer| (row.customer_id != person, row.customer_id.clone());
@@ -330,20 +330,29 @@ impl Log {
     }
 
     /// The number of the person to whom `id` belongs; `None` where nothing is known of them.
-    pub fn customer(&self, id: &str) -> Option<u32> {
-        self.customer_ids.get(self.persons.root(id))
+    pub fn customer(&self, id: &str) -> Option<CustomerIx> {
+        let number = self.customer_ids.get(self.persons.root(id));
+        number.map(CustomerIx)
+    }
+
+    /// The id of customer number `customer`.
+    ///
+    /// # Panics
+    /// When `customer` is not a number of this log.
+    pub fn customer_id(&self, customer: CustomerIx) -> &str {
+        self.customer_ids.name(customer.0)
     }
 
     /// What customer number `customer` said about the use of their data.
-    pub fn consents(&self, customer: u32) -> Consents {
-        let profile = self.profiles.get(customer as usize);
+    pub fn consents(&self, customer: CustomerIx) -> Consents {
+        let profile = self.profiles.get(customer.index());
         profile
             .and_then(Option::as_ref)
             .map_or_else(Consents::default, |profile| profile.consents)
     }
 
     /// Whether customer number `customer` allows `purpose`, given what holds for who said nothing.
-    pub fn allows(&self, customer: u32, purpose: Purpose) -> bool {
+    pub fn allows(&self, customer: CustomerIx, purpose: Purpose) -> bool {
         self.consents(customer)
             .allows(purpose, &self.default_consents)
     }
@@ -380,7 +389,7 @@ impl Log {
     ///
     /// # Errors
     /// The first wrong row, unless the data were opened leniently.
-    pub fn held_out(&self, data: &ShopData) -> Result<Vec<(u32, Touch)>, DataError> {
+    pub fn held_out(&self, data: &ShopData) -> Result<Vec<(CustomerIx, Touch)>, DataError> {
         let mut encoder = self.encoder.clone();
         let mut held_out = Vec::new();
         if !data.has_table(Table::HeldOut) {

@@ -10,7 +10,7 @@ use serendib_proto::v1::{
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
 use serendib_service::store::Store;
-use serendib_shop::{ProductIx, ReadOptions, ShopData};
+use serendib_shop::{CustomerIx, ProductIx, ReadOptions, ShopData};
 use serendib_training::learn::complement::families::item_item;
 use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
 use tempfile::TempDir;
@@ -123,7 +123,7 @@ async fn what_goes_with_the_thing_at_hand_comes_first_after_a_visit() {
                 [other, customer % 6]
             };
             log.push(
-                customer,
+                CustomerIx(customer),
                 i64::from(customer) * 86_400_000,
                 basket.map(ProductIx),
             );

@@ -1,16 +1,16 @@
 //! Baskets as rows of product numbers, and the same baskets seen from the side of a product.
 
-use serendib_shop::{ProductIx, DAY_MS};
+use serendib_shop::{CustomerIx, ProductIx, DAY_MS};
 
 /// Stands for a basket whose buyer nobody knows.
-pub const NOBODY: u32 = u32::MAX;
+pub const NOBODY: CustomerIx = CustomerIx(u32::MAX);
 
 /// Baskets in compressed rows: distinct products in ascending order, the buyer and the time of each.
 #[derive(Debug, Clone, Default)]
 pub struct BasketLog {
     offsets: Vec<usize>,
     items: Vec<ProductIx>,
-    customers: Vec<u32>,
+    customers: Vec<CustomerIx>,
     times: Vec<i64>,
     products: usize,
 }
@@ -29,7 +29,12 @@ impl BasketLog {
     ///
     /// Products are sorted and repeated ones counted once; numbers outside the catalogue are left out. A basket without
     /// products is not kept.
-    pub fn push(&mut self, customer: u32, at: i64, products: impl IntoIterator<Item = ProductIx>) {
+    pub fn push(
+        &mut self,
+        customer: CustomerIx,
+        at: i64,
+        products: impl IntoIterator<Item = ProductIx>,
+    ) {
         let mut row: Vec<ProductIx> = products
             .into_iter()
             .filter(|p| p.index() < self.products)
@@ -66,7 +71,7 @@ impl BasketLog {
     }
 
     /// The buyer of basket `ix`; [`NOBODY`] for an anonymous one.
-    pub fn customer(&self, ix: usize) -> u32 {
+    pub fn customer(&self, ix: usize) -> CustomerIx {
         self.customers[ix]
     }
 
@@ -132,7 +137,7 @@ impl BasketLog {
             .collect();
         order.sort_by_key(|ix| (self.customers[*ix], self.times[*ix], *ix));
         let mut out = BasketLog::new(self.products);
-        let mut pending: Option<(u32, i64, Vec<ProductIx>)> = None;
+        let mut pending: Option<(CustomerIx, i64, Vec<ProductIx>)> = None;
         let (mut buyer, mut visit) = (NOBODY, 0usize);
         for ix in order {
             let (customer, at) = (self.customers[ix], self.times[ix]);
@@ -231,9 +236,9 @@ mod tests {
     #[test]
     fn baskets_hold_each_product_once_and_only_known_ones() {
         let mut log = BasketLog::new(4);
-        log.push(0, 0, [3, 1, 3, 9].map(ProductIx));
+        log.push(CustomerIx(0), 0, [3, 1, 3, 9].map(ProductIx));
         log.push(NOBODY, 0, [ProductIx(9)]);
-        log.push(1, 5, [ProductIx(1)]);
+        log.push(CustomerIx(1), 5, [ProductIx(1)]);
         assert_eq!(log.len(), 2);
         assert_eq!(log.items(0), [1, 3].map(ProductIx));
         assert_eq!(log.frequencies(), [0, 2, 0, 1]);
@@ -243,10 +248,10 @@ mod tests {
     #[test]
     fn windows_join_what_one_customer_bought_close_in_time() {
         let mut log = BasketLog::new(5);
-        log.push(0, 0, [ProductIx(0)]);
-        log.push(1, 0, [ProductIx(4)]);
-        log.push(0, 10 * DAY_MS, [ProductIx(1)]);
-        log.push(0, 60 * DAY_MS, [ProductIx(2)]);
+        log.push(CustomerIx(0), 0, [ProductIx(0)]);
+        log.push(CustomerIx(1), 0, [ProductIx(4)]);
+        log.push(CustomerIx(0), 10 * DAY_MS, [ProductIx(1)]);
+        log.push(CustomerIx(0), 60 * DAY_MS, [ProductIx(2)]);
         log.push(NOBODY, 0, [ProductIx(3)]);
         let windows = log.windows(45, 0);
         let rows: Vec<_> = (0..windows.len())
@@ -266,9 +271,9 @@ mod tests {
     #[test]
     fn a_row_counts_shared_baskets() {
         let mut log = BasketLog::new(4);
-        log.push(0, 0, [0, 1].map(ProductIx));
-        log.push(0, 1, [0, 1, 2].map(ProductIx));
-        log.push(0, 2, [2, 3].map(ProductIx));
+        log.push(CustomerIx(0), 0, [0, 1].map(ProductIx));
+        log.push(CustomerIx(0), 1, [0, 1, 2].map(ProductIx));
+        log.push(CustomerIx(0), 2, [2, 3].map(ProductIx));
         let inverted = log.inverted();
         let mut counter = RowCounter::new(4);
         assert_eq!(

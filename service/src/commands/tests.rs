@@ -265,7 +265,7 @@ fn an_export_carries_what_the_server_takes_for_granted() {
     configure(reticent);
     run(&["export", "--store", "one", "--out", "a"]);
     let log = log_of("a");
-    let bob = log.customer_ids.get("bob").unwrap();
+    let bob = log.customer("bob").unwrap();
     assert!(!log.allows(bob, Purpose::InferLifeStage));
     assert!(log.allows(bob, Purpose::Train));
 
@@ -274,12 +274,12 @@ fn an_export_carries_what_the_server_takes_for_granted() {
         ..reticent
     });
     run(&["export", "--store", "one", "--out", "b"]);
-    assert_eq!(log_of("b").customer_ids.get("bob"), None);
+    assert_eq!(log_of("b").customer("bob"), None);
     run(&[
         "export", "--store", "one", "--out", "c", "--unsaid", "allow",
     ]);
     let log = log_of("c");
-    let bob = log.customer_ids.get("bob").unwrap();
+    let bob = log.customer("bob").unwrap();
     assert!(log.allows(bob, Purpose::Train));
     assert!(!log.allows(bob, Purpose::InferLifeStage));
 }

@@ -1,7 +1,7 @@
 //! Histories of all customers in one block of memory.
 
 use super::touch::is_in_order;
-use crate::{sort_history, Touch};
+use crate::{sort_history, CustomerIx, Touch};
 
 /// Touches grouped by customer, each customer's in order of time.
 #[derive(Debug, Clone, Default)]
@@ -16,13 +16,13 @@ impl Histories {
     ///
     /// Touches of one customer are sorted by time and keep their order where times are equal. Customers that are not
     /// below `customers` are left out together with touches beyond the shorter of the two lists.
-    pub fn group(customers: usize, owners: Vec<u32>, touches: Vec<Touch>) -> Histories {
+    pub fn group(customers: usize, owners: Vec<CustomerIx>, touches: Vec<Touch>) -> Histories {
         let (mut owners, mut touches) = (owners, touches);
         let len = owners.len().min(touches.len());
         owners.truncate(len);
         touches.truncate(len);
-        if owners.iter().any(|owner| *owner as usize >= customers) {
-            let kept: Vec<bool> = owners.iter().map(|o| (*o as usize) < customers).collect();
+        if owners.iter().any(|owner| owner.index() >= customers) {
+            let kept: Vec<bool> = owners.iter().map(|o| o.index() < customers).collect();
             let mut keep = kept.iter();
             owners.retain(|_| *keep.next().unwrap_or(&false));
             let mut keep = kept.iter();
@@ -30,7 +30,7 @@ impl Histories {
         }
         let mut offsets = vec![0usize; customers + 1];
         for owner in &owners {
-            offsets[*owner as usize + 1] += 1;
+            offsets[owner.index() + 1] += 1;
         }
         for ix in 1..offsets.len() {
             offsets[ix] += offsets[ix - 1];
@@ -39,7 +39,7 @@ impl Histories {
         let mut next = offsets.clone();
         let mut target: Vec<usize> = Vec::with_capacity(owners.len());
         for owner in &owners {
-            let slot = &mut next[*owner as usize];
+            let slot = &mut next[owner.index()];
             target.push(*slot);
             *slot += 1;
         }
@@ -64,8 +64,8 @@ impl Histories {
     }
 
     /// The history of `customer`; empty for a number that was never given.
-    pub fn of(&self, customer: u32) -> &[Touch] {
-        let customer = customer as usize;
+    pub fn of(&self, customer: CustomerIx) -> &[Touch] {
+        let customer = customer.index();
         match (self.offsets.get(customer), self.offsets.get(customer + 1)) {
             (Some(&from), Some(&to)) => &self.touches[from..to],
             _ => &[],
@@ -87,6 +87,11 @@ impl Histories {
         self.offsets
             .windows(2)
             .map(|ends| &self.touches[ends[0]..ends[1]])
+    }
+
+    /// The customers with their histories, in order of their numbers.
+    pub fn numbered(&self) -> impl ExactSizeIterator<Item = (CustomerIx, &[Touch])> + '_ {
+        CustomerIx::all(self.len()).zip(self.iter())
     }
 
     /// All touches, customer after customer.

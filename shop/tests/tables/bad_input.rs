@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serendib_shop::{
-    check::check, Format, Log, Product, Progress, ReadOptions, Shelves, ShopData, Table,
-    TableWriter, Touchpoint,
+    check::check, CustomerIx, Format, Log, Product, Progress, ReadOptions, Shelves, ShopData,
+    Table, TableWriter, Touchpoint,
 };
 
 const LENIENT: ReadOptions = ReadOptions { lenient: true };
@@ -376,7 +376,7 @@ fn a_customer_with_very_many_touchpoints_is_read() {
     }
     table.finish().unwrap();
     let log = load(dir.path(), ReadOptions::default()).unwrap();
-    let history = log.histories.of(0);
+    let history = log.histories.of(CustomerIx(0));
     assert_eq!(history.len(), 200_000);
     assert!(history.is_sorted_by_key(|touch| touch.at));
 }

@@ -3,8 +3,8 @@
 use std::fs;
 
 use serendib_shop::{
-    basket_hash, Format, Histories, Kind, KindClass, Log, ProductIx, ReadOptions, ShopData, Table,
-    TableWriter, Touch, NO_PRODUCT,
+    basket_hash, CustomerIx, Format, Histories, Kind, KindClass, Log, ProductIx, ReadOptions,
+    ShopData, Table, TableWriter, Touch, NO_PRODUCT,
 };
 
 const DAY: i64 = 86_400_000;
@@ -57,14 +57,14 @@ fn the_log_numbers_customers_in_order_and_sorts_their_histories() {
     assert_eq!(log.len(), log.histories.len());
     let kinds: Vec<_> = log
         .histories
-        .of(1)
+        .of(CustomerIx(1))
         .iter()
         .map(|t| log.encoder.kinds.name(t.kind))
         .collect();
     assert_eq!(kinds, ["billboard", "view", "rating"]);
-    assert_eq!(log.histories.of(1)[2].rating, 45);
-    assert_eq!(log.histories.of(2), &[]);
-    assert_eq!(log.histories.of(99), &[]);
+    assert_eq!(log.histories.of(CustomerIx(1))[2].rating, 45);
+    assert_eq!(log.histories.of(CustomerIx(2)), &[]);
+    assert_eq!(log.histories.of(CustomerIx(99)), &[]);
     let billboard = log.encoder.kinds.get("billboard").unwrap();
     assert_eq!(log.encoder.kinds.class(billboard), KindClass::Passive);
     assert!(log.profiles[0].is_none());
@@ -93,7 +93,12 @@ fn anonymous_baskets_and_pooled_orders_are_marked_and_noise_is_in_no_history() {
     assert!(log.pooled_baskets.contains(&basket_hash("w2")));
     assert_eq!(log.anonymous_single().count(), 1);
     assert_eq!(log.non_product, [false, false, true]);
-    let kept: Vec<_> = log.histories.of(0).iter().map(|t| t.product).collect();
+    let kept: Vec<_> = log
+        .histories
+        .of(CustomerIx(0))
+        .iter()
+        .map(|t| t.product)
+        .collect();
     assert_eq!(
         kept,
         [ProductIx(1)],
@@ -115,7 +120,7 @@ fn only_what_happened_before_the_cut_is_seen() {
     assert_eq!(before.len(), all.len());
     assert_eq!(before.histories.touches().len(), 2);
     assert_eq!(before.span, log.span);
-    assert_eq!(before.histories.of(0), &[]);
+    assert_eq!(before.histories.of(CustomerIx(0)), &[]);
     assert_eq!(before.anonymous.len(), 2);
 }
 
@@ -125,7 +130,10 @@ fn held_out_rows_are_of_known_customers_and_unknown_products_stay_as_misses() {
     let log = Log::load(&data, None).unwrap();
     let held_out = log.held_out(&data).unwrap();
     assert_eq!(held_out.len(), 1);
-    assert_eq!((held_out[0].0, held_out[0].1.product), (1, ProductIx(1)));
+    assert_eq!(
+        (held_out[0].0, held_out[0].1.product),
+        (CustomerIx(1), ProductIx(1))
+    );
 
     let (_dir, data) = open(&[
         (
@@ -161,8 +169,8 @@ fn without_times_rows_keep_their_order_within_a_customer() {
             .map(|t| log.catalogue.product(t.product).product_id.as_str())
             .collect()
     };
-    assert_eq!(order(0), ["1", "0", "2"]);
-    assert_eq!(order(1), ["2", "1"]);
+    assert_eq!(order(CustomerIx(0)), ["1", "0", "2"]);
+    assert_eq!(order(CustomerIx(1)), ["2", "1"]);
     assert_eq!(log.before(0).histories.touches().len(), 5);
 }
 
@@ -209,7 +217,10 @@ fn the_same_shop_in_every_format_is_the_same_log() {
         assert_eq!(log.pooled_baskets, expected.pooled_baskets, "{format}");
         assert_eq!(log.non_product, expected.non_product);
         assert_eq!(log.anonymous, expected.anonymous);
-        assert_eq!(log.histories.of(0), expected.histories.of(0));
+        assert_eq!(
+            log.histories.of(CustomerIx(0)),
+            expected.histories.of(CustomerIx(0))
+        );
     }
 }
 
@@ -237,13 +248,15 @@ fn grouping_in_place_equals_grouping_by_lists() {
             .wrapping_add(1);
         state >> 33
     };
-    let owners: Vec<u32> = (0..5_000).map(|_| (random() % 37) as u32).collect();
+    let owners: Vec<CustomerIx> = (0..5_000)
+        .map(|_| CustomerIx((random() % 37) as u32))
+        .collect();
     let touches: Vec<Touch> = (0..5_000)
         .map(|row| touch((random() % 50) as i64, row as f32))
         .collect();
     let grouped = Histories::group(38, owners.clone(), touches.clone());
     assert_eq!(grouped.len(), 38);
-    for customer in 0..38 {
+    for customer in CustomerIx::all(38) {
         let mut expected: Vec<Touch> = owners
             .iter()
             .zip(&touches)
@@ -254,6 +267,6 @@ fn grouping_in_place_equals_grouping_by_lists() {
         assert_eq!(grouped.of(customer), expected);
     }
     let partial = Histories::group(20, owners.clone(), touches);
-    let kept = owners.iter().filter(|owner| **owner < 20).count();
+    let kept = owners.iter().filter(|owner| owner.index() < 20).count();
     assert_eq!(partial.touches().len(), kept);
 }

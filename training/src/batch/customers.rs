@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serendib_shop::{DataError, InputTable};
+use serendib_shop::{CustomerIx, DataError, InputTable};
 
 use super::Batch;
 
@@ -31,7 +31,7 @@ pub struct Selected {
     /// Id as asked for.
     pub id: String,
     /// Number in the batch; `None` = nobody of that id is known.
-    pub number: Option<u32>,
+    pub number: Option<CustomerIx>,
 }
 
 /// The customers that `selection` means, in order; those in a file each as often as they stand there.
@@ -40,9 +40,9 @@ pub struct Selected {
 /// A file that does not read or has no `customer_id` column.
 pub fn select(batch: &Batch, selection: &Selection) -> Result<Vec<Selected>, DataError> {
     match selection {
-        Selection::All => Ok((0..batch.log().len() as u32)
+        Selection::All => Ok(CustomerIx::all(batch.log().len())
             .map(|number| Selected {
-                id: batch.log().customer_ids.name(number).to_owned(),
+                id: batch.log().customer_id(number).to_owned(),
                 number: Some(number),
             })
             .collect()),

@@ -10,8 +10,8 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::repeat::NeighbourIndex;
 use serendib_shop::{
-    regretted, CatalogueError, DataError, Delight, Encoder, Fact, Kind, KindClass, Log, ProductIx,
-    Purpose, ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
+    regretted, CatalogueError, CustomerIx, DataError, Delight, Encoder, Fact, Kind, KindClass, Log,
+    ProductIx, Purpose, ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -37,7 +37,7 @@ pub struct Batch {
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
     /// Surprises of which customers want no other, by customer number.
-    regretted: HashMap<u32, Vec<(ProductIx, i64)>>,
+    regretted: HashMap<CustomerIx, Vec<(ProductIx, i64)>>,
     /// What reading the data found, as [`ShopData::notes`].
     pub notes: Vec<String>,
 }
@@ -93,9 +93,10 @@ impl Batch {
         let Some(next) = &self.model.next_basket else {
             return;
         };
-        let customers = 0..self.log.len() as u32;
+        let customers = 0..self.log.len();
         let rates = customers
             .into_par_iter()
+            .map(CustomerIx::of_index)
             .filter(|&customer| self.log.allows(customer, Purpose::Train))
             .map(|customer| {
                 let history = self.history(customer);
@@ -116,30 +117,30 @@ impl Batch {
     }
 
     /// The touches of customer number `customer`, in order of time.
-    pub fn history(&self, customer: u32) -> &[Touch] {
+    pub fn history(&self, customer: CustomerIx) -> &[Touch] {
         self.log.histories.of(customer)
     }
 
     /// The surprises of which customer number `customer` wants no other, with the time when they said so; none for nobody.
-    pub fn regretted(&self, customer: Option<u32>) -> &[(ProductIx, i64)] {
+    pub fn regretted(&self, customer: Option<CustomerIx>) -> &[(ProductIx, i64)] {
         let found = customer.and_then(|customer| self.regretted.get(&customer));
         found.map_or(&[], Vec::as_slice)
     }
 
     /// What customer number `customer` declared.
-    pub fn facts(&self, customer: u32) -> &[Fact] {
-        self.log.profiles[customer as usize]
+    pub fn facts(&self, customer: CustomerIx) -> &[Fact] {
+        self.log.profiles[customer.index()]
             .as_ref()
             .map_or(&[], |profile| &profile.facts)
     }
 
     /// What customer number `customer` allows.
-    pub fn allowed(&self, customer: u32) -> Allowed {
+    pub fn allowed(&self, customer: CustomerIx) -> Allowed {
         Allowed::of(&self.log.consents(customer), &self.log.default_consents)
     }
 
     /// Everything known of customer number `customer`; nobody for `None`.
-    pub fn state(&self, customer: Option<u32>) -> CustomerState<'_> {
+    pub fn state(&self, customer: Option<CustomerIx>) -> CustomerState<'_> {
         match customer {
             None => CustomerState::NOBODY,
             Some(customer) => CustomerState {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use serendib_engine::engagement::{
     days_out_of_sight, Engagement, EngagementModel, IndexModel, Outlook,
 };
-use serendib_shop::{Budget, Cell, ColumnType, Encoder, OutputTable, ReadOptions};
+use serendib_shop::{Budget, Cell, ColumnType, CustomerIx, Encoder, OutputTable, ReadOptions};
 
 use crate::batch::Batch;
 use crate::cli::time::parse_at;
@@ -108,7 +108,7 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             ("may_contact", ColumnType::Int),
         ],
     )?;
-    let customers: Vec<u32> = (0..batch.log().len() as u32).collect();
+    let customers: Vec<CustomerIx> = CustomerIx::all(batch.log().len()).collect();
     let (mut unreachable, mut out_of_sight) = (0u64, 0u64);
     let progress = Progress::bar("engagement", customers.len() as u64);
     for block in customers.chunks(BLOCK) {
@@ -140,7 +140,7 @@ pub fn run(args: &EngagementArgs) -> anyhow::Result<()> {
             let foretold =
                 |of: fn(&Outlook) -> Option<f64>| Cell::float(outlook.as_ref().and_then(of));
             table.row(&[
-                Cell::from(batch.log().customer_ids.name(*customer)),
+                Cell::from(batch.log().customer_id(*customer)),
                 Cell::float(Some(engagement.index)),
                 foretold(|o| Some(o.p_purchase_30d)),
                 foretold(|o| Some(o.p_purchase_90d)),

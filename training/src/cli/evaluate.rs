@@ -9,7 +9,7 @@ use serendib_engine::bundle::{Manifest, ModelsDir};
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
 use serendib_shop::{
-    publish, Delight, Log, ProductIx, ReadOptions, ShopData, Table, Touch, DAY_MS,
+    publish, CustomerIx, Delight, Log, ProductIx, ReadOptions, ShopData, Table, Touch, DAY_MS,
 };
 
 use crate::cli::time::parse_at;
@@ -155,7 +155,7 @@ fn engagement_of(
         return Ok(Vec::new());
     };
     let oracle = Oracle::open(&args.data, &|id| log.customer(id))?;
-    let histories: Vec<&[Touch]> = (0..log.len() as u32)
+    let histories: Vec<&[Touch]> = CustomerIx::all(log.len())
         .map(|customer| log.histories.of(customer))
         .collect();
     let cuts = |horizon: f64| match &oracle {
@@ -257,9 +257,8 @@ fn on_held_out(
     sections: &mut Sections,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<Evaluation> {
-    let held_out = log.held_out(data)?;
+    let mut held_out = log.held_out(data)?;
     // the model's numbers are not the log's where the catalogue came in another order
-    let mut held_out: Vec<(u32, Touch)> = held_out;
     let same = log.catalogue.len() == model.catalogue.len()
         && log
             .catalogue

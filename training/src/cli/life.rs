@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rayon::prelude::*;
 use serendib_engine::life::{format_day, StateOptions};
-use serendib_shop::{Cell, ColumnType, OutputTable, ReadOptions};
+use serendib_shop::{Cell, ColumnType, CustomerIx, OutputTable, ReadOptions};
 
 use crate::batch::Batch;
 use crate::cli::time::parse_at;
@@ -66,10 +66,11 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
     })?;
     let now = batch.now(args.at);
     let products = batch.live.profiles(life);
-    let customers = batch.log().len() as u32;
-    let progress = Progress::bar("life", u64::from(customers));
+    let customers = batch.log().len();
+    let progress = Progress::bar("life", customers as u64);
     let rows: Vec<Vec<[Cell; 10]>> = (0..customers)
         .into_par_iter()
+        .map(CustomerIx::of_index)
         .map(|customer| {
             let options = StateOptions {
                 infer: batch.allowed(customer).infer_life_stage,
@@ -89,7 +90,7 @@ pub fn run(args: &LifeArgs) -> anyhow::Result<()> {
                         clock.dates().map(|day| Cell::Text(format_day(day).into()));
                     let stage = life.model.stage_at(clock, state.now_day());
                     [
-                        Cell::from(batch.log().customer_ids.name(customer)),
+                        Cell::from(batch.log().customer_id(customer)),
                         Cell::from(kind.name.as_str()),
                         Cell::float(Some(clock.probability)),
                         p05,

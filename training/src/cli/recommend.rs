@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rayon::prelude::*;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Request};
-use serendib_shop::{Cell, ColumnType, OutputTable, ProductIx, ReadOptions};
+use serendib_shop::{Cell, ColumnType, CustomerIx, OutputTable, ProductIx, ReadOptions};
 
 use crate::batch::{read_pairs, select, Batch, Selection};
 use crate::cli::time::parse_at;
@@ -102,7 +102,7 @@ fn parse_share(text: &str) -> Result<f32, String> {
 /// What one list is for: a customer or a basket.
 struct Asker<'a> {
     id: &'a str,
-    customer: Option<u32>,
+    customer: Option<CustomerIx>,
     basket: Vec<(ProductIx, f32)>,
 }
 

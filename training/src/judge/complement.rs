@@ -9,7 +9,7 @@ use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, SparseRows, NOBODY,
 };
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::{Catalogue, Log, ProductIx, DAY_MS};
+use serendib_shop::{Catalogue, CustomerIx, Log, ProductIx, DAY_MS};
 
 use crate::learn::complement::families::{ease, item_item};
 use crate::learn::complement::significance::{
@@ -180,7 +180,7 @@ struct NextCase {
 }
 
 fn next_cases(all: &BasketLog, cut: i64) -> Vec<NextCase> {
-    let mut by_customer: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut by_customer: HashMap<CustomerIx, Vec<usize>> = HashMap::new();
     for ix in 0..all.len() {
         if all.customer(ix) != NOBODY {
             by_customer.entry(all.customer(ix)).or_default().push(ix);
@@ -467,11 +467,11 @@ mod tests {
     #[test]
     fn the_next_new_product_is_new_and_soon() {
         let mut log = BasketLog::new(6);
-        log.push(0, 0, [ProductIx(0)]);
-        log.push(0, 100 * DAY_MS, [ProductIx(1)]);
-        log.push(0, 110 * DAY_MS, [0, 2].map(ProductIx));
-        log.push(0, 190 * DAY_MS, [ProductIx(3)]);
-        log.push(1, 100 * DAY_MS, [ProductIx(1)]);
+        log.push(CustomerIx(0), 0, [ProductIx(0)]);
+        log.push(CustomerIx(0), 100 * DAY_MS, [ProductIx(1)]);
+        log.push(CustomerIx(0), 110 * DAY_MS, [0, 2].map(ProductIx));
+        log.push(CustomerIx(0), 190 * DAY_MS, [ProductIx(3)]);
+        log.push(CustomerIx(1), 100 * DAY_MS, [ProductIx(1)]);
         let cases = next_cases(&log, 90 * DAY_MS);
         assert_eq!(cases.len(), 1);
         assert_eq!(cases[0].truth, [ProductIx(2)].into());

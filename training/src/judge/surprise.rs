@@ -18,7 +18,7 @@ use serendib_engine::rank::{
 };
 use serendib_engine::surprise::{hurt, Topics};
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::{acquisitions, Log, ProductIx, Touch, DAY_MS};
+use serendib_shop::{acquisitions, CustomerIx, Log, ProductIx, Touch, DAY_MS};
 
 use crate::learn::surprise::topics;
 
@@ -70,7 +70,7 @@ pub struct SurpriseReport {
 }
 
 struct Case {
-    customer: u32,
+    customer: CustomerIx,
     new: HashSet<ProductIx>,
     surprises: HashSet<ProductIx>,
     again: HashSet<ProductIx>,
@@ -81,14 +81,14 @@ struct Case {
     plain: HashSet<ProductIx>,
 }
 
-fn before(log: &Log, customer: u32, cut: i64) -> &[Touch] {
+fn before(log: &Log, customer: CustomerIx, cut: i64) -> &[Touch] {
     let history = log.histories.of(customer);
     &history[..history.partition_point(|t| t.at < cut)]
 }
 
 fn case(
     log: &Log,
-    customer: u32,
+    customer: CustomerIx,
     cut: i64,
     clusters: &Topics,
     popular: &[(ProductIx, f32)],
@@ -271,8 +271,9 @@ fn cases(
     let popular: Vec<(ProductIx, f32)> = ProductIx::all(model.catalogue.len())
         .map(|p| (p, model.popularity_share(p)))
         .collect();
-    let mut cases: Vec<Case> = (0..log.len() as u32)
+    let mut cases: Vec<Case> = (0..log.len())
         .into_par_iter()
+        .map(CustomerIx::of_index)
         .filter_map(|customer| case(log, customer, cut, clusters, &popular))
         // nobody is surprised right after a disappointment
         .filter(|case| !hurt(before(log, case.customer, cut), cut, pause_days, None))
@@ -430,7 +431,7 @@ impl Judge<'_> {
                 let floor = 0.5 * median.map_or(0.0, |r| r.relevance);
                 let above = relevant.iter().filter(|r| r.relevance >= floor);
                 let mut above: Vec<ProductIx> = above.map(|r| r.product).collect();
-                let seed = self.seed ^ u64::from(case.customer);
+                let seed = self.seed ^ u64::from(case.customer.0);
                 above.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
                 above.truncate(LENGTH);
                 above

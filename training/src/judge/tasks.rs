@@ -1,6 +1,6 @@
 //! What is predicted for whom: the held-out part of a public split, or what came after a cut.
 
-use serendib_shop::{had, Log, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{had, CustomerIx, Log, ProductIx, Touch, NO_PRODUCT};
 
 use crate::learn::vectors::split::Split;
 
@@ -39,7 +39,7 @@ pub struct Task {
 const REPEATS_FROM: f64 = 0.02;
 
 /// Cases from the `held_out` rows of `log`; only acquisitions count, or every row where none is one.
-pub fn from_held_out(log: &Log, held_out: &[(u32, Touch)]) -> Task {
+pub fn from_held_out(log: &Log, held_out: &[(CustomerIx, Touch)]) -> Task {
     let acquires = held_out.iter().any(|(_, t)| t.welcomes());
     let mut relevant: Vec<Vec<ProductIx>> = vec![Vec::new(); log.len()];
     let mut unknown = vec![0usize; log.len()];
@@ -48,27 +48,27 @@ pub fn from_held_out(log: &Log, held_out: &[(u32, Touch)]) -> Task {
     for (customer, touch) in held_out.iter().filter(|(_, t)| t.welcomes() || !acquires) {
         if touch.product == NO_PRODUCT {
             unknown_products += 1;
-            unknown[*customer as usize] += 1;
+            unknown[customer.index()] += 1;
         } else {
-            relevant[*customer as usize].push(touch.product);
+            relevant[customer.index()].push(touch.product);
         }
     }
     let mut cases = Vec::new();
     let mut left_out = 0;
-    for (customer, mut relevant) in relevant.into_iter().enumerate() {
-        if relevant.is_empty() && unknown[customer] == 0 {
+    for (customer, mut relevant) in CustomerIx::all(log.len()).zip(relevant) {
+        if relevant.is_empty() && unknown[customer.index()] == 0 {
             left_out += 1;
             continue;
         }
         relevant.sort_unstable();
         relevant.dedup();
-        let history = log.histories.of(customer as u32).to_vec();
+        let history = log.histories.of(customer).to_vec();
         cases.push(EvalCase {
             owned: owned(&history),
             history,
             now,
             relevant,
-            unknown: unknown[customer],
+            unknown: unknown[customer.index()],
         });
     }
     task(cases, left_out, unknown_products, |masked| {

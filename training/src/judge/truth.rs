@@ -12,7 +12,7 @@ use serendib_engine::surprise::{DelightModel, Terms, FEATURES};
 use serendib_shop::print::{fixed, Column, Grid};
 use serendib_shop::{
     time::{parse_time, Zone},
-    Catalogue, DataError, Delight, InputTable, Log, ProductIx,
+    Catalogue, CustomerIx, DataError, Delight, InputTable, Log, ProductIx,
 };
 
 use crate::learn::surprise::DelightError;
@@ -121,7 +121,7 @@ pub struct TruthReport {
 
 /// A product that somebody was or could have been shown, with its true probability of delight.
 struct Shown {
-    customer: u32,
+    customer: CustomerIx,
     product: ProductIx,
     at: i64,
     p: f64,

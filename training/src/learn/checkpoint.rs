@@ -204,8 +204,7 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serendib_shop::Histories;
-    use serendib_shop::{Catalogue, Customer, Delight, Product, ProductIx};
+    use serendib_shop::{Catalogue, Customer, CustomerIx, Delight, Histories, Product, ProductIx};
 
     fn log(change: impl FnOnce(&mut Touch, &mut Product, &mut Customer)) -> Log {
         let mut touch = Touch::new(Kind(1), ProductIx(0), 7);
@@ -213,7 +212,7 @@ mod tests {
         change(&mut touch, &mut product, &mut customer);
         let mut log = Log {
             catalogue: Catalogue::new(vec![product]).unwrap(),
-            histories: Histories::group(1, vec![0], vec![touch]),
+            histories: Histories::group(1, vec![CustomerIx(0)], vec![touch]),
             profiles: vec![Some(customer)],
             ..Log::default()
         };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serendib_engine::represent::{Csr, Weighting};
-use serendib_shop::{likings, Catalogue, ProductIx, Touch, DAY_MS};
+use serendib_shop::{likings, Catalogue, CustomerIx, ProductIx, Touch, DAY_MS};
 
 /// Customers' time-ordered histories over one catalogue.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct Corpus<'a> {
 /// One customer whose later acquisitions were set aside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    pub customer: u32,
+    pub customer: CustomerIx,
     /// What was seen of them.
     pub history: Vec<Touch>,
     /// As of when they are scored, ms.

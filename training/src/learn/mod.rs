@@ -24,7 +24,7 @@ use serendib_engine::engagement::EngagementModel;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState};
 use serendib_engine::represent::{RepresentError, Representation};
-use serendib_shop::{Catalogue, DataError, Delight, Kind, Kinds, Log, ShopData, Touch};
+use serendib_shop::{Catalogue, CustomerIx, DataError, Delight, Kind, Kinds, Log, ShopData, Touch};
 
 use crate::learn::life::Sources;
 pub use checkpoint::Checkpoints;
@@ -291,8 +291,12 @@ fn load<T>(
 }
 
 /// Customer number `customer` of `log` with `history`, as serving would see them.
-pub(crate) fn state<'a>(log: &'a Log, customer: u32, history: &'a [Touch]) -> CustomerState<'a> {
-    let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
+pub(crate) fn state<'a>(
+    log: &'a Log,
+    customer: CustomerIx,
+    history: &'a [Touch],
+) -> CustomerState<'a> {
+    let profile = log.profiles.get(customer.index()).and_then(Option::as_ref);
     CustomerState {
         history,
         facts: profile.map_or(&[], |profile| &profile.facts),

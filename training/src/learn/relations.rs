@@ -24,13 +24,13 @@ pub fn fit(log: &Log, topics: &Topics) -> Relations {
     let kinds = topics.numbers().to_vec();
     let mut products = BasketLog::new(log.catalogue.len());
     let mut of_kinds = BasketLog::new(topics.count());
-    for (customer, history) in log.histories.iter().enumerate() {
+    for (customer, history) in log.histories.numbered() {
         let mut own: Vec<ProductIx> = had(history).collect();
         own.drain(..own.len().saturating_sub(MOST_OF_ONE));
         let topics = own.iter().filter_map(|product| topics.of(*product));
         // kinds in the place of products
-        of_kinds.push(customer as u32, 0, topics.map(ProductIx));
-        products.push(customer as u32, 0, own);
+        of_kinds.push(customer, 0, topics.map(ProductIx));
+        products.push(customer, 0, own);
     }
     let mut kinds_beside = beyond_chance(&of_kinds);
     for kind in several_beyond_chance(&products, topics) {
@@ -126,12 +126,13 @@ mod tests {
     use super::*;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
+    use serendib_shop::CustomerIx;
 
     /// Baskets of 1,500 customers over 30 products; who has one of the first ten has its successor, too, with `bond`.
     fn log(bond: f64) -> BasketLog {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut log = BasketLog::new(30);
-        for customer in 0..1_500 {
+        for customer in CustomerIx::all(1_500) {
             let mut own: Vec<ProductIx> = (0..4).map(|_| ProductIx(rng.gen_range(0..30))).collect();
             if own[0] < ProductIx(10) && rng.gen_bool(bond) {
                 own.push(ProductIx(own[0].0 + 10));
@@ -166,7 +167,7 @@ mod tests {
         let topics = Topics::from_numbers((0..30).map(|p| p / 3).collect());
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let mut log = BasketLog::new(30);
-        for customer in 0..300 {
+        for customer in CustomerIx::all(300) {
             let mut own: Vec<ProductIx> = (0..3).map(|_| ProductIx(rng.gen_range(3..30))).collect();
             if rng.gen_bool(0.3) {
                 own.extend([0, 1].map(ProductIx));

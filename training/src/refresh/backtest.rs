@@ -8,7 +8,7 @@ use serendib_engine::life::StateOptions;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
 use serendib_engine::surprise::DelightModel;
-use serendib_shop::{baskets, stable_hash, Delight, Histories, Log, ProductIx};
+use serendib_shop::{baskets, stable_hash, CustomerIx, Delight, Histories, Log, ProductIx};
 
 use crate::judge::complement::{self, ComplementReport};
 use crate::judge::engagement::{self, Contacts, EngagementEvaluation};
@@ -226,11 +226,12 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
         return Vec::new();
     }
     say("error of the life stage over purchases");
-    let hidden = |customer: usize| stable_hash(&customer.to_le_bytes()).is_multiple_of(2);
-    let rows: Vec<crate::learn::life::fit::LifeRow> = (0..sources.histories.len())
+    let hidden =
+        |customer: CustomerIx| stable_hash(&customer.index().to_le_bytes()).is_multiple_of(2);
+    let rows: Vec<crate::learn::life::fit::LifeRow> = CustomerIx::all(sources.histories.len())
         .filter(|&c| sources.allows(c, serendib_shop::Purpose::Train))
         .map(|c| crate::learn::life::fit::LifeRow {
-            history: sources.histories[c],
+            history: sources.histories[c.index()],
             facts: if hidden(c) { &[] } else { sources.facts(c) },
             infer: sources.allows(c, serendib_shop::Purpose::InferLifeStage),
         })
@@ -250,7 +251,7 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
         infer: true,
         thorough: false,
     };
-    for customer in (0..sources.histories.len()).filter(|c| hidden(*c)) {
+    for customer in CustomerIx::all(sources.histories.len()).filter(|c| hidden(*c)) {
         let truths = declared(&model, sources.facts(customer)).0;
         for (clock, found) in truths.iter().enumerate() {
             let [one] = found.as_slice() else { continue };
@@ -260,7 +261,7 @@ fn stage_error(sources: &Sources, say: &dyn Fn(&str)) -> Vec<StageError> {
             if sums[clock][0].0 >= MOST {
                 continue;
             }
-            let history = sources.histories[customer];
+            let history = sources.histories[customer.index()];
             let bought: Vec<usize> = history
                 .iter()
                 .enumerate()
@@ -304,9 +305,9 @@ fn sample(log: &Log, most: usize) -> Log {
     let share = most as f64 / log.histories.touches().len().max(1) as f64;
     let limit = (share * 1e6) as u64;
     let (mut owners, mut touches) = (Vec::new(), Vec::new());
-    for (customer, history) in log.histories.iter().enumerate() {
-        if stable_hash(&(customer as u32).to_le_bytes()) % 1_000_000 < limit {
-            owners.extend(std::iter::repeat_n(customer as u32, history.len()));
+    for (customer, history) in log.histories.numbered() {
+        if stable_hash(&customer.0.to_le_bytes()) % 1_000_000 < limit {
+            owners.extend(std::iter::repeat_n(customer, history.len()));
             touches.extend_from_slice(history);
         }
     }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serendib_engine::model::Model;
 use serendib_engine::represent::Representation;
-use serendib_shop::{Log, ProductIx, Touch, NO_PRODUCT};
+use serendib_shop::{CustomerIx, Log, ProductIx, Touch, NO_PRODUCT};
 
 const CUSTOMERS: usize = 1_000;
 const LENGTH: usize = 10;
@@ -28,7 +28,7 @@ pub struct Churn {
 /// Compares the lists of up to 1,000 customers of `log`, whose numbers are those of `after`; `None` without customers.
 pub fn churn(before: &Model, after: &Model, log: &Log) -> Option<Churn> {
     let now = log.span.map_or(i64::MAX, |span| span.1 + 1);
-    let known: Vec<u32> = (0..log.len() as u32)
+    let known: Vec<CustomerIx> = CustomerIx::all(log.len())
         .filter(|customer| !log.histories.of(*customer).is_empty())
         .collect();
     if known.is_empty() || before.catalogue.is_empty() {
@@ -42,7 +42,7 @@ pub fn churn(before: &Model, after: &Model, log: &Log) -> Option<Churn> {
         .map(|p| before.catalogue.find(&p.product_id).unwrap_or(NO_PRODUCT))
         .collect();
     let step = (known.len() / CUSTOMERS).max(1);
-    let sample: Vec<u32> = known.into_iter().step_by(step).collect();
+    let sample: Vec<CustomerIx> = known.into_iter().step_by(step).collect();
     let pairs: Vec<(usize, bool)> = sample
         .par_iter()
         .filter_map(|customer| {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, CustomerState, ListKind, Live, Request};
 use serendib_shop::{
-    stable_hash, Arm, DataError, KindClass, Log, ProductIx, Served, ShopData, Table,
+    stable_hash, Arm, CustomerIx, DataError, KindClass, Log, ProductIx, Served, ShopData, Table,
 };
 
 use crate::judge::policy::{evaluate, Decision, Draw, OpeOptions, OpeReport, Verdict};
@@ -20,7 +20,7 @@ const MOST_OUTSIDE: f64 = 0.5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logged {
     pub request_id: String,
-    pub customer: u32,
+    pub customer: CustomerIx,
     /// Time, milliseconds since 1970-01-01 UTC.
     pub at: i64,
     /// Rank of the slot from 1.
@@ -45,7 +45,7 @@ pub struct ServeLog {
     /// Time of the first answer of a model of Serendib: the log may go back to what answered before.
     pub since: Option<i64>,
     /// The arm of each customer number at their first decision.
-    pub arms: HashMap<u32, (i64, Arm)>,
+    pub arms: HashMap<CustomerIx, (i64, Arm)>,
     /// Sampled rows that cannot be used: an unknown customer or product, or candidates that do not read.
     pub unusable: usize,
 }
@@ -204,7 +204,7 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<Targ
     if (sum - 1.0).abs() > 1e-4 {
         return None;
     }
-    let profile = log.profiles.get(logged.customer as usize)?.as_ref();
+    let profile = log.profiles.get(logged.customer.index())?.as_ref();
     let state = CustomerState {
         history: log.histories.of(logged.customer),
         facts: profile.map_or(&[], |p| &p.facts),
@@ -241,7 +241,7 @@ fn target(model: &Model, live: &Live, log: &Log, logged: &Logged) -> Option<Targ
         })
         .collect();
     let draw = Draw {
-        customer: stable_hash(&logged.customer.to_le_bytes()),
+        customer: stable_hash(&logged.customer.0.to_le_bytes()),
         decisions,
         chosen: logged.chosen,
         reward: logged.reward,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serendib_engine::index::top_of;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Context, CustomerState, ListKind, Live, Request};
-use serendib_shop::{Log, ProductIx};
+use serendib_shop::{CustomerIx, Log, ProductIx};
 
 use super::gate::Check;
 
@@ -70,11 +70,11 @@ struct Seen {
 pub fn check(model: &Model, log: &Log, golden: &[Golden], options: &SanityOptions) -> Vec<Check> {
     let representation = &model.representation;
     let now = log.span.map_or(i64::MAX, |span| span.1 + 1);
-    let known: Vec<u32> = (0..log.len() as u32)
+    let known: Vec<CustomerIx> = CustomerIx::all(log.len())
         .filter(|customer| !log.histories.of(*customer).is_empty())
         .collect();
     let step = (known.len() / CUSTOMERS).max(1);
-    let sample: Vec<u32> = known.into_iter().step_by(step).collect();
+    let sample: Vec<CustomerIx> = known.into_iter().step_by(step).collect();
     let seen: Vec<Seen> = sample
         .par_iter()
         .map_init(
@@ -158,7 +158,7 @@ fn ask(model: &Model, log: &Log, golden: &Golden, now: i64) -> Check {
             None => return Check::new(name, false, "nobody of that id is known"),
         },
     };
-    let profile = customer.and_then(|c| log.profiles.get(c as usize)?.as_ref());
+    let profile = customer.and_then(|c| log.profiles.get(c.index())?.as_ref());
     let state = CustomerState {
         history: customer.map_or(&[], |c| log.histories.of(c)),
         facts: profile.map_or(&[], |p| &p.facts),

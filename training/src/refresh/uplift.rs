@@ -1,7 +1,7 @@
 //! What personal answers are worth: orders of customers with and without them.
 
 use serde::Serialize;
-use serendib_shop::{baskets, Arm, Kind, Log, Touch, DAY_MS};
+use serendib_shop::{baskets, Arm, CustomerIx, Kind, Log, Touch, DAY_MS};
 
 use crate::judge::policy::{interval, Interval};
 
@@ -51,7 +51,7 @@ pub fn uplift(log: &Log, percent: f64, served: &ServeLog, seed: u64) -> Option<U
     let mut rows: Vec<[f64; 4]> = Vec::new();
     let mut counts = [0usize; 2];
     let mut decided = 0;
-    for customer in 0..log.len() as u32 {
+    for customer in CustomerIx::all(log.len()) {
         let history = log.histories.of(customer);
         let Some(first) = history.first() else {
             continue;
@@ -69,7 +69,7 @@ pub fn uplift(log: &Log, percent: f64, served: &ServeLog, seed: u64) -> Option<U
         let orders = baskets(&bought, true).len() as f64;
         let arm = served.arms.get(&customer).map(|(_, arm)| *arm);
         decided += usize::from(arm.is_some());
-        let arm = arm.unwrap_or_else(|| Arm::of(log.customer_ids.name(customer), percent));
+        let arm = arm.unwrap_or_else(|| Arm::of(log.customer_id(customer), percent));
         let held = arm == Arm::Holdout;
         counts[usize::from(held)] += 1;
         rows.push(if held {

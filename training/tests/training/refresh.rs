@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serendib_engine::represent::Weighting;
 use serendib_shop::progress::Stages;
-use serendib_shop::{Log, ReadOptions, ShopData};
+use serendib_shop::{CustomerIx, Log, ReadOptions, ShopData};
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use tempfile::TempDir;
 
@@ -442,7 +442,7 @@ fn a_resumed_fit_takes_nothing_that_other_settings_left() {
     let resumed = Checkpoints::open(&models, "key", true).unwrap();
     let fitted = learn::fit_resuming(&log, &with(1.0), Some(&resumed), &|_| {}).unwrap();
     let scores = |fit: &learn::Fit| {
-        let history = log.histories.of(0);
+        let history = log.histories.of(CustomerIx(0));
         let mut scores = vec![0.0; log.catalogue.len()];
         let folded = fit.model.representation.fold_in(history, i64::MAX);
         fit.model.representation.scores(&folded, &mut scores);

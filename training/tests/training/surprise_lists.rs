@@ -10,7 +10,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::*;
 use serendib_engine::represent::{Dense, Parts, Representation};
 use serendib_engine::surprise::quantise;
-use serendib_shop::{Catalogue, Encoder, Kind, Product, ProductIx, Touch, DAY_MS};
+use serendib_shop::{Catalogue, CustomerIx, Encoder, Kind, Product, ProductIx, Touch, DAY_MS};
 use serendib_training::learn::complement::families::item_item;
 use serendib_training::learn::complement::{graph, ComplementOptions, Hints};
 use serendib_training::learn::surprise::{kinds, of_sales, topics};
@@ -42,7 +42,7 @@ fn titled(title: impl Fn(usize) -> String) -> Model {
             let pair = pair.min((customer + visit as u32) % 23 % 20);
             let at = (i64::from(customer) % 90 + visit * 100) * DAY_MS;
             let both = [2 * pair, 2 * pair + 1].map(ProductIx);
-            log.push(customer, at, both);
+            log.push(CustomerIx(customer), at, both);
             purchases.extend(both.map(|product| (product, at)));
         }
     }

@@ -97,7 +97,7 @@ pub struct EngagementEvaluation {
 fn rfm(histories: &[&[Touch]], rows: &Rows, cut: i64) -> Vec<f64> {
     let mut measures = [Vec::new(), Vec::new(), Vec::new()];
     for customer in &rows.customer {
-        let purchases = histories[*customer as usize]
+        let purchases = histories[customer.index()]
             .iter()
             .take_while(|t| t.at < cut)
             .filter(|t| t.kind == Kind::PURCHASE);
@@ -341,7 +341,7 @@ fn bootstrap(scored: &[Scored], customers: usize, seed: u64) -> (f64, f64) {
                 .iter()
                 .map(|(s, orders, baseline)| {
                     let weights: Vec<f64> =
-                        s.rows.customer.iter().map(|c| times[*c as usize]).collect();
+                        s.rows.customer.iter().map(|c| times[c.index()]).collect();
                     let area = |order: &[u32], scores: &[f64]| {
                         weighted_auc(order, scores, &s.bought, &weights)
                     };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serendib_shop::{
     time::{parse_time, Zone},
-    DataError,
+    CustomerIx, DataError,
 };
 
 use crate::judge::truth::truth_table;
@@ -15,7 +15,7 @@ use crate::stats::auc::auc;
 /// The probabilities of `truth/orders` by customer and cut-off.
 #[derive(Debug, Default)]
 pub struct Oracle {
-    known: HashMap<(u32, i64), [f64; 2]>,
+    known: HashMap<(CustomerIx, i64), [f64; 2]>,
     cuts: Vec<i64>,
 }
 
@@ -34,7 +34,7 @@ impl Oracle {
     /// The table does not read.
     pub fn open(
         dir: &Path,
-        number: &dyn Fn(&str) -> Option<u32>,
+        number: &dyn Fn(&str) -> Option<CustomerIx>,
     ) -> Result<Option<Oracle>, DataError> {
         let columns = ["customer_id", "cut_off", "p30", "p90"];
         let Some(table) = truth_table(dir, "orders", &columns)? else {

@@ -11,7 +11,7 @@ use serendib_engine::life::{
     declared, ClockType, EvidenceSet, LifeModel, ProductProfiles, StateOptions,
 };
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::{Customer, Fact, Purpose, Touch, DAY_MS};
+use serendib_shop::{Customer, CustomerIx, Fact, Purpose, Touch, DAY_MS};
 
 use crate::learn::life::fit::{fit, while_running, LifeRow, LifeSettings};
 use crate::learn::life::{from_words, Sources};
@@ -119,7 +119,7 @@ impl AnchorFigures {
 }
 
 struct Case {
-    customer: usize,
+    customer: CustomerIx,
     error: f64,
     plain: f64,
     log_likelihood: f64,
@@ -149,15 +149,15 @@ pub fn anchors(
     if stride == 1 {
         return anchors_drawn(sources, settings, draws, say);
     }
-    let kept: Vec<usize> = (0..sources.histories.len())
-        .filter(|&c| c % stride == 0 || !sources.facts(c).is_empty())
+    let kept: Vec<CustomerIx> = CustomerIx::all(sources.histories.len())
+        .filter(|&c| c.index() % stride == 0 || !sources.facts(c).is_empty())
         .collect();
     let profiles: Vec<Option<Customer>> = kept
         .iter()
-        .map(|&c| sources.profiles.get(c).cloned().flatten())
+        .map(|&c| sources.profiles.get(c.index()).cloned().flatten())
         .collect();
     let some = Sources {
-        histories: kept.iter().map(|&c| sources.histories[c]).collect(),
+        histories: kept.iter().map(|&c| sources.histories[c.index()]).collect(),
         profiles: &profiles,
         ..*sources
     };
@@ -196,7 +196,7 @@ fn one_clock(
     let name = kind.name.clone();
     let names = from_words(sources.catalogue, vec![kind.clone()]);
     // Usable: one anchor, a customer who may be learned from, and an age at first contact within the clock's.
-    let usable: Vec<(usize, f64, f64)> = (0..sources.histories.len())
+    let usable: Vec<(CustomerIx, f64, f64)> = CustomerIx::all(sources.histories.len())
         .filter(|&c| {
             sources.allows(c, Purpose::Train) && sources.allows(c, Purpose::InferLifeStage)
         })
@@ -208,7 +208,8 @@ fn one_clock(
             let [anchor] = one.days.as_slice() else {
                 return None;
             };
-            let first = sources.histories[c].iter().find(|t| t.at != 0)?.at as f64 / DAY_MS as f64;
+            let first =
+                sources.histories[c.index()].iter().find(|t| t.at != 0)?.at as f64 / DAY_MS as f64;
             let ages = kind.min_age_days..=kind.max_age_days;
             ages.contains(&(first - anchor))
                 .then_some((c, *anchor, first))
@@ -251,7 +252,7 @@ fn one_clock(
 /// The 95 % interval of the ratio of errors: customers are drawn a thousand times, each with all its seeds, ours and the
 /// median's together.
 fn ratio_interval(cases: &[Case]) -> (f64, f64) {
-    let mut by_customer: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    let mut by_customer: BTreeMap<CustomerIx, (f64, f64)> = BTreeMap::new();
     for case in cases {
         let sums = by_customer.entry(case.customer).or_default();
         sums.0 += case.error;
@@ -324,16 +325,16 @@ fn one_fold(
     sources: &Sources,
     settings: &LifeSettings,
     kind: &ClockType,
-    order: &[(usize, f64, f64)],
+    order: &[(CustomerIx, f64, f64)],
     fold: usize,
     folds: usize,
 ) -> Vec<Case> {
-    let test: Vec<&(usize, f64, f64)> = order.iter().skip(fold).step_by(folds).collect();
-    let hidden: std::collections::HashSet<usize> = test.iter().map(|t| t.0).collect();
-    let rows: Vec<LifeRow> = (0..sources.histories.len())
+    let test: Vec<&(CustomerIx, f64, f64)> = order.iter().skip(fold).step_by(folds).collect();
+    let hidden: std::collections::HashSet<CustomerIx> = test.iter().map(|t| t.0).collect();
+    let rows: Vec<LifeRow> = CustomerIx::all(sources.histories.len())
         .filter(|&c| sources.allows(c, Purpose::Train))
         .map(|c| LifeRow {
-            history: sources.histories[c],
+            history: sources.histories[c.index()],
             facts: if hidden.contains(&c) {
                 &[] as &[Fact]
             } else {
@@ -365,7 +366,7 @@ fn one_fold(
     };
     test.par_iter()
         .filter_map(|(customer, anchor, first)| {
-            let history = sources.histories[*customer];
+            let history = sources.histories[customer.index()];
             let judged = while_running(kind, history, *anchor, sources.until);
             let state = model.state(&products, history, &[], judged, options);
             let posterior = state.clocks.first()?;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serendib_engine::model::Model;
-use serendib_shop::{baskets, Basket, DataError, Kind, Log, ProductIx, Touch};
+use serendib_shop::{baskets, Basket, CustomerIx, DataError, Kind, Log, ProductIx, Touch};
 
 use self::truth::TruthFigures;
 use crate::judge::life::births::{anchors, AnchorFigures};
@@ -127,7 +127,7 @@ pub fn after_cut(log: &Log, early: &mut Model, cut: i64, say: &dyn Fn(&str)) -> 
 pub fn on_held_out(
     log: &Log,
     model: &Model,
-    held_out: &[(u32, Touch)],
+    held_out: &[(CustomerIx, Touch)],
     say: &dyn Fn(&str),
 ) -> LifeReport {
     let Some(next) = &model.next_basket else {
@@ -139,15 +139,14 @@ pub fn on_held_out(
         .iter()
         .map(|history| baskets(history, log.timed))
         .collect();
-    let mut later: HashMap<u32, Vec<Touch>> = HashMap::new();
+    let mut later: HashMap<CustomerIx, Vec<Touch>> = HashMap::new();
     for (customer, touch) in held_out.iter().filter(|(_, t)| t.kind == Kind::PURCHASE) {
         later.entry(*customer).or_default().push(*touch);
     }
-    let truth: Vec<Vec<ProductIx>> = customers
-        .iter()
-        .enumerate()
+    let truth: Vec<Vec<ProductIx>> = CustomerIx::all(customers.len())
+        .zip(&customers)
         .map(|(customer, past)| {
-            let first = later.get(&(customer as u32)).filter(|_| !past.is_empty());
+            let first = later.get(&customer).filter(|_| !past.is_empty());
             let first = first.and_then(|rows| baskets(rows, log.timed).into_iter().next());
             first.map_or_else(Vec::new, |b| b.lines.iter().map(|l| l.0).collect())
         })

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serendib_engine::life::LifeView;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{recommend, Allowed, CustomerState, ListKind, Live, Request};
-use serendib_shop::{net_acquisitions, Fact, Kind, Log, ProductIx, DAY_MS};
+use serendib_shop::{net_acquisitions, CustomerIx, Fact, Kind, Log, ProductIx, DAY_MS};
 
 use crate::stats::auc::auc;
 
@@ -91,16 +91,16 @@ impl NewCategoryFigures {
     }
 }
 
-fn state_of(log: &Log, customer: u32) -> (&[Fact], Allowed) {
-    let profile = log.profiles.get(customer as usize).and_then(Option::as_ref);
+fn state_of(log: &Log, customer: CustomerIx) -> (&[Fact], Allowed) {
+    let profile = log.profiles.get(customer.index()).and_then(Option::as_ref);
     let allowed = Allowed::of(&log.consents(customer), &log.default_consents);
     (profile.map_or(&[], |p| &p.facts), allowed)
 }
 
 /// Every `n`-th customer, so that at most [`MOST`] are judged.
-fn sample(log: &Log) -> Vec<u32> {
+fn sample(log: &Log) -> Vec<CustomerIx> {
     let stride = log.len().div_ceil(MOST).max(1);
-    (0..log.len() as u32).step_by(stride).collect()
+    CustomerIx::all(log.len()).step_by(stride).collect()
 }
 
 /// Judges [`Model::buy_again`] of `early` (fitted before `cut`) on what `log` says of the 30 days after; `None` where

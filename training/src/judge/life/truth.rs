@@ -10,7 +10,9 @@ use serendib_engine::life::{
     declared, parse_day, ClockType, LifeModel, ProductProfiles, StateOptions,
 };
 use serendib_shop::print::{fixed, Column, Grid};
-use serendib_shop::{net_acquisitions, DataError, Kind, Log, ProductIx, Purpose, Touch, DAY_MS};
+use serendib_shop::{
+    net_acquisitions, CustomerIx, DataError, Kind, Log, ProductIx, Purpose, Touch, DAY_MS,
+};
 
 use crate::judge::truth::truth_table;
 use crate::learn::life::fit::{fit, LifeSettings};
@@ -237,9 +239,8 @@ struct Believer<'a> {
 }
 
 impl Believer<'_> {
-    fn may_ask(&self, customer: u32) -> bool {
-        self.sources
-            .allows(customer as usize, Purpose::InferLifeStage)
+    fn may_ask(&self, customer: CustomerIx) -> bool {
+        self.sources.allows(customer, Purpose::InferLifeStage)
     }
 
     /// What is believed of children after `history`, whatever was declared.
@@ -269,10 +270,12 @@ fn fitted(sources: &Sources) -> Option<(LifeModel, f64)> {
         sources.until,
         &LifeSettings::default(),
     )?;
-    let mut ages: Vec<f64> = (0..sources.histories.len())
+    let mut ages: Vec<f64> = CustomerIx::all(sources.histories.len())
         .filter_map(|customer| {
             let found = declared(&model, sources.facts(customer)).0;
-            let first = sources.histories[customer].iter().find(|t| t.at != 0)?;
+            let first = sources.histories[customer.index()]
+                .iter()
+                .find(|t| t.at != 0)?;
             let anchor = found.get(model.clock(CHILD)?)?.first()?.days.first()?;
             Some(first.at as f64 / DAY_MS as f64 - anchor)
         })
@@ -341,14 +344,15 @@ fn several(
     is_for_child: &(dyn Fn(&Touch) -> bool + Sync),
 ) -> Result<Option<SeveralRow>, DataError> {
     let until = believer.sources.until;
-    let mut children: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut children: BTreeMap<CustomerIx, usize> = BTreeMap::new();
     for row in rows(dir, "clocks", &["customer_id", "clock", "anchor"])? {
         let born = parse_day(&row[2]).is_some_and(|day| day * DAY_MS as f64 <= until as f64);
         if let (CHILD, true, Some(customer)) = (&*row[1], born, log.customer(&row[0])) {
             *children.entry(customer).or_default() += 1;
         }
     }
-    let households: Vec<(u32, bool)> = children.into_iter().map(|(c, n)| (c, n > 1)).collect();
+    let households: Vec<(CustomerIx, bool)> =
+        children.into_iter().map(|(c, n)| (c, n > 1)).collect();
     let judged: Vec<(f64, bool, bool)> = households
         .into_par_iter()
         .filter_map(|(customer, more)| {
@@ -386,7 +390,7 @@ fn existence(
 ) -> Result<Vec<ExistenceRow>, DataError> {
     let until = believer.sources.until;
     let now = until as f64 / DAY_MS as f64;
-    let mut anchors: HashMap<(u32, String), Vec<(f64, bool)>> = HashMap::new();
+    let mut anchors: HashMap<(CustomerIx, String), Vec<(f64, bool)>> = HashMap::new();
     let columns = ["customer_id", "clock", "anchor", "declared"];
     for row in rows(dir, "clocks", &columns)? {
         if let (Some(customer), Some(day)) = (log.customer(&row[0]), parse_day(&row[2])) {
@@ -394,7 +398,7 @@ fn existence(
             known.push((day, row[3] == "true"));
         }
     }
-    let asked: Vec<u32> = (0..log.len() as u32)
+    let asked: Vec<CustomerIx> = CustomerIx::all(log.len())
         .filter(|&customer| believer.may_ask(customer))
         .collect();
     let believed: Vec<Vec<f64>> = asked
@@ -476,7 +480,7 @@ fn new_category(dir: &Path, log: &Log) -> Result<Option<BestNewCategory>, DataEr
     let Some(cut) = parse_day(&last[..last.len().min(10)]).map(|day| day as i64 * DAY_MS) else {
         return Ok(None);
     };
-    let mut ranked: HashMap<u32, Vec<(f64, &str)>> = HashMap::new();
+    let mut ranked: HashMap<CustomerIx, Vec<(f64, &str)>> = HashMap::new();
     for row in table
         .iter()
         .filter(|row| row[1] == last && row[4] == "true")
@@ -492,7 +496,7 @@ fn new_category(dir: &Path, log: &Log) -> Result<Option<BestNewCategory>, DataEr
     };
     let until = cut + NEW_DAYS * DAY_MS;
     let mut hits = Vec::new();
-    for customer in 0..log.len() as u32 {
+    for customer in CustomerIx::all(log.len()) {
         let (past, future) = {
             let history = log.histories.of(customer);
             history.split_at(history.partition_point(|t| t.at < cut))

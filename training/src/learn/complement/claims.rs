@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
-    use serendib_shop::{Product, DAY_MS};
+    use serendib_shop::{CustomerIx, Product, DAY_MS};
 
     /// Twenty prams (0..20) and, weeks later, twenty footmuffs (20..40); twenty teas (40..60) on any day.
     fn shop() -> (Catalogue, BasketLog) {
@@ -120,7 +120,7 @@ mod tests {
             .collect();
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         let mut log = BasketLog::new(60);
-        for customer in 0..400u32 {
+        for customer in CustomerIx::all(400) {
             let day = rng.gen_range(0..300i64);
             log.push(customer, day * DAY_MS, [ProductIx(rng.gen_range(0..20))]);
             let later = day + rng.gen_range(5..60);

@@ -198,6 +198,7 @@ fn find(row: &[(ProductIx, f32)], product: ProductIx) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serendib_shop::CustomerIx;
 
     fn order(rows: &SparseRows, product: ProductIx) -> Vec<ProductIx> {
         let mut row: Vec<_> = rows.iter(product).collect();
@@ -210,12 +211,12 @@ mod tests {
         let mut log = BasketLog::new(30);
         for n in 0..60i64 {
             let both = if n % 3 == 0 { [0, 1] } else { [2, 5] };
-            log.push(n as u32, n * DAY_MS, both.map(ProductIx));
-            log.push(n as u32, n * DAY_MS, [2, 4].map(ProductIx));
+            log.push(CustomerIx(n as u32), n * DAY_MS, both.map(ProductIx));
+            log.push(CustomerIx(n as u32), n * DAY_MS, [2, 4].map(ProductIx));
         }
         for n in 0..20i64 {
             log.push(
-                n as u32,
+                CustomerIx(n as u32),
                 n * DAY_MS,
                 [0, 2, 3].into_iter().chain(6..28).map(ProductIx),
             );
@@ -270,11 +271,11 @@ mod tests {
     fn what_is_bought_lately_decides_where_own_baskets_are_few() {
         // 0 met 1 and 2 once each; 1 is bought no more.
         let mut log = BasketLog::new(6);
-        log.push(0, 0, [0, 1].map(ProductIx));
-        log.push(0, 0, [0, 2].map(ProductIx));
+        log.push(CustomerIx(0), 0, [0, 1].map(ProductIx));
+        log.push(CustomerIx(0), 0, [0, 2].map(ProductIx));
         for n in 0..40i64 {
-            log.push(1, n * DAY_MS, [1, 3].map(ProductIx));
-            log.push(1, (400 + n) * DAY_MS, [2, 3].map(ProductIx));
+            log.push(CustomerIx(1), n * DAY_MS, [1, 3].map(ProductIx));
+            log.push(CustomerIx(1), (400 + n) * DAY_MS, [2, 3].map(ProductIx));
         }
         let rows = companions(
             &log,

@@ -8,12 +8,12 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use serendib_engine::complement::{BasketLog, NOBODY};
-use serendib_shop::{ProductIx, DAY_MS};
+use serendib_shop::{CustomerIx, ProductIx, DAY_MS};
 
 /// When each customer first bought each product, and how first purchases of a product spread over the weeks.
 pub struct FirstPurchases {
     /// Per product: customer and day, ascending by customer.
-    rows: Vec<Vec<(u32, i32)>>,
+    rows: Vec<Vec<(CustomerIx, i32)>>,
     /// First day of sale per product.
     first_day: Vec<i32>,
     origin: i32,
@@ -60,7 +60,7 @@ const PRIOR_PER_WEEK: f64 = 0.25;
 impl FirstPurchases {
     /// Reads the first purchases of known customers.
     pub fn new(log: &BasketLog) -> FirstPurchases {
-        let mut rows: Vec<Vec<(u32, i32)>> = vec![Vec::new(); log.products()];
+        let mut rows: Vec<Vec<(CustomerIx, i32)>> = vec![Vec::new(); log.products()];
         let mut first_day = vec![i32::MAX; log.products()];
         for ix in 0..log.len() {
             let day = log.at(ix).div_euclid(DAY_MS) as i32;
@@ -98,7 +98,7 @@ impl FirstPurchases {
         &'s self,
         a: ProductIx,
         b: ProductIx,
-    ) -> impl Iterator<Item = (u32, i32, i32)> + 's {
+    ) -> impl Iterator<Item = (CustomerIx, i32, i32)> + 's {
         let (left, right) = (&self.rows[a.index()], &self.rows[b.index()]);
         let mut at = 0usize;
         left.iter().filter_map(move |(customer, day_a)| {
@@ -204,7 +204,7 @@ mod tests {
             .map(|p| if p % 3 == 0 { 0 } else { i64::from(p) * 12 })
             .collect();
         let mut log = BasketLog::new(products as usize);
-        for customer in 0..900 {
+        for customer in CustomerIx::all(900) {
             let start = rng.gen_range(0..300i64);
             let mut first: Option<i64> = None;
             for visit in 0..7 {
@@ -265,8 +265,8 @@ mod tests {
     #[test]
     fn nothing_in_common_says_nothing() {
         let mut log = BasketLog::new(3);
-        log.push(0, 0, [ProductIx(0)]);
-        log.push(1, 0, [ProductIx(1)]);
+        log.push(CustomerIx(0), 0, [ProductIx(0)]);
+        log.push(CustomerIx(1), 0, [ProductIx(1)]);
         let order = FirstPurchases::new(&log).order(ProductIx(0), ProductIx(1));
         assert_eq!((order.before, order.after, order.p), (0, 0, 1.0));
         assert_eq!(order.excess(5.0), 0.5);

@@ -307,16 +307,16 @@ pub fn tempered(rows: &SparseRows, baskets: &[u32], power: f32) -> SparseRows {
 mod tests {
     use super::*;
     use serendib_engine::complement::Completion;
-    use serendib_shop::Product;
+    use serendib_shop::{CustomerIx, Product};
 
     fn log() -> BasketLog {
         let mut log = BasketLog::new(6);
-        for n in 0..30 {
+        for n in CustomerIx::all(30) {
             log.push(n, 0, [0, 1].map(ProductIx));
             log.push(n, 0, [2, 3].map(ProductIx));
             log.push(n, 0, [ProductIx(4)]);
         }
-        log.push(99, 0, [0, 1, 2, 3, 4, 5].map(ProductIx));
+        log.push(CustomerIx(99), 0, [0, 1, 2, 3, 4, 5].map(ProductIx));
         log
     }
 

@@ -7,7 +7,7 @@ use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, Edge, Lag, Parts, SparseRows, Variants,
     NOBODY,
 };
-use serendib_shop::{Catalogue, ProductIx, DAY_MS};
+use serendib_shop::{Catalogue, CustomerIx, ProductIx, DAY_MS};
 
 use super::claims::claimed;
 use super::companions::{companions, CompanionOptions};
@@ -343,7 +343,7 @@ fn find_pairs(log: &BasketLog, timed: bool, options: &ComplementOptions) -> Vec<
 
 /// Share of each product's known buyers who bought it again, shrunk to .25 by four buyers.
 fn repeat_rates(log: &BasketLog) -> Vec<f64> {
-    let mut buys: Vec<HashMap<u32, u32>> = vec![HashMap::new(); log.products()];
+    let mut buys: Vec<HashMap<CustomerIx, u32>> = vec![HashMap::new(); log.products()];
     for ix in 0..log.len() {
         if log.customer(ix) != NOBODY {
             for product in log.items(ix) {
@@ -451,8 +451,8 @@ fn find_substitutes(
 }
 
 /// First and last day on which each known customer bought each product, ascending by customer.
-fn spans(log: &BasketLog) -> Vec<Vec<(u32, i32, i32)>> {
-    let mut rows: Vec<Vec<(u32, i32, i32)>> = vec![Vec::new(); log.products()];
+fn spans(log: &BasketLog) -> Vec<Vec<(CustomerIx, i32, i32)>> {
+    let mut rows: Vec<Vec<(CustomerIx, i32, i32)>> = vec![Vec::new(); log.products()];
     for ix in 0..log.len() {
         if log.customer(ix) != NOBODY {
             let day = log.at(ix).div_euclid(DAY_MS) as i32;
@@ -569,8 +569,8 @@ mod tests {
         }
         let catalogue = Catalogue::new(products).unwrap();
         let mut log = BasketLog::new(catalogue.len());
-        for customer in 0..1500u32 {
-            let cola = 4 + (customer % 2);
+        for customer in CustomerIx::all(1_500) {
+            let cola = 4 + (customer.0 % 2);
             let mut day = rng.gen_range(0..200i64);
             let mut printer = false;
             for _ in 0..rng.gen_range(2..6) {
@@ -587,7 +587,7 @@ mod tests {
                     items.push(2);
                 }
                 if !printer && rng.gen_bool(0.25) {
-                    items.push(customer % 2);
+                    items.push(customer.0 % 2);
                     printer = true;
                 }
                 log.push(customer, day * DAY_MS, items.into_iter().map(ProductIx));

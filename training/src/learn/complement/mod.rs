@@ -25,7 +25,7 @@ use serendib_engine::complement::{
     keep_largest, BasketLog, Complements, Completion, SparseRows, Variants, NOBODY,
 };
 use serendib_engine::surprise::Topics;
-use serendib_shop::{baskets, Kind, Log, ProductIx, DAY_MS};
+use serendib_shop::{baskets, CustomerIx, Kind, Log, ProductIx, DAY_MS};
 
 /// EASE is dense: at most so many products, those with the most baskets.
 const EASE_PRODUCTS: usize = 7_000;
@@ -87,11 +87,11 @@ impl Default for CompletionSettings {
 
 /// Every basket of `log`, known and anonymous, without pooled orders and what is no product, in order of time.
 pub fn basket_log(log: &Log) -> BasketLog {
-    let mut rows: Vec<(i64, u32, Vec<ProductIx>)> = Vec::new();
-    for (customer, history) in log.histories.iter().enumerate() {
+    let mut rows: Vec<(i64, CustomerIx, Vec<ProductIx>)> = Vec::new();
+    for (customer, history) in log.histories.numbered() {
         for basket in baskets(history, log.timed) {
             let items = basket.lines.iter().map(|(product, _)| *product).collect();
-            rows.push((basket.at, customer as u32, items));
+            rows.push((basket.at, customer, items));
         }
     }
     for basket in log.anonymous_single() {
@@ -109,18 +109,18 @@ pub fn basket_log(log: &Log) -> BasketLog {
 /// What each known customer viewed in one day; `None` where nobody views.
 fn view_log(log: &Log) -> Option<BasketLog> {
     let mut out = BasketLog::new(log.catalogue.len());
-    for (customer, history) in log.histories.iter().enumerate() {
+    for (customer, history) in log.histories.numbered() {
         let mut day = i64::MIN;
         let mut items: Vec<ProductIx> = Vec::new();
         for touch in history.iter().filter(|t| t.kind == Kind::VIEW) {
             let today = touch.at.div_euclid(DAY_MS);
             if today != day {
-                out.push(customer as u32, day.max(0) * DAY_MS, items.drain(..));
+                out.push(customer, day.max(0) * DAY_MS, items.drain(..));
                 day = today;
             }
             items.push(touch.product);
         }
-        out.push(customer as u32, day.max(0) * DAY_MS, items);
+        out.push(customer, day.max(0) * DAY_MS, items);
     }
     (!out.is_empty() && log.timed).then_some(out)
 }

@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
+    use serendib_shop::CustomerIx;
 
     /// Reference: 2·Σ k·ln(k/E) over the four cells, by another program, to six places.
     #[test]
@@ -258,7 +259,11 @@ mod tests {
             if planted && basket % 40 == 0 {
                 items.extend([50, 90]);
             }
-            log.push(basket, i64::from(basket), items.into_iter().map(ProductIx));
+            log.push(
+                CustomerIx(basket),
+                i64::from(basket),
+                items.into_iter().map(ProductIx),
+            );
         }
         log
     }

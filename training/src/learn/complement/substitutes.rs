@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::significance::Pair;
-use serendib_shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, CustomerIx, ProductIx};
 
 /// What one product is attracted to, with the strength of each, ascending by product.
 pub type Context = Vec<(ProductIx, f32)>;
@@ -93,7 +93,7 @@ pub fn substitution(evidence: &Evidence) -> f32 {
 /// Share of customers with both who switched from the first to the second: last purchase of a before first of b.
 ///
 /// `a` and `b` give customer, first and last day, ascending by customer.
-pub fn switched(a: &[(u32, i32, i32)], b: &[(u32, i32, i32)]) -> f32 {
+pub fn switched(a: &[(CustomerIx, i32, i32)], b: &[(CustomerIx, i32, i32)]) -> f32 {
     let (mut at, mut both, mut moved) = (0usize, 0u32, 0u32);
     for (customer, first_a, last_a) in a {
         while at < b.len() && b[at].0 < *customer {
@@ -193,8 +193,9 @@ mod tests {
 
     #[test]
     fn switching_counts_those_who_never_came_back() {
-        let a = [(1, 0, 10), (2, 0, 50), (3, 5, 5)];
-        let b = [(1, 20, 20), (2, 20, 60), (4, 1, 1)];
+        let of = |(customer, first, last)| (CustomerIx(customer), first, last);
+        let a = [(1, 0, 10), (2, 0, 50), (3, 5, 5)].map(of);
+        let b = [(1, 20, 20), (2, 20, 60), (4, 1, 1)].map(of);
         assert!((switched(&a, &b) - 1.0 / 5.0).abs() < 1e-6);
     }
 }

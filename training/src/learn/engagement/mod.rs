@@ -18,7 +18,7 @@ use serendib_engine::engagement::{
     days_ms, features, is_known, silence_days, spending, EngagementModel, GapPrior, IndexModel,
     MbgNbd, Orders, Propensity, FEATURES, PLAIN,
 };
-use serendib_shop::{Kind, KindClass, Kinds, Touch, DAY_MS};
+use serendib_shop::{CustomerIx, Kind, KindClass, Kinds, Touch, DAY_MS};
 
 /// Horizons in days.
 pub const HORIZONS: [f64; 2] = [30.0, 90.0];
@@ -36,7 +36,7 @@ const CALIBRATION_PRIOR: f64 = 100.0;
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
     /// Number of the customer in the histories given.
-    pub customer: Vec<u32>,
+    pub customer: Vec<CustomerIx>,
     pub features: Vec<Vec<f64>>,
     /// Whether the customer bought within the horizon.
     pub bought: Vec<bool>,
@@ -69,7 +69,7 @@ pub fn rows_at(
 ) -> Rows {
     let end = cut + days_ms(horizon);
     let passive = |kind: Kind| kinds.class(kind) == KindClass::Passive;
-    let rows: Vec<(u32, Option<(Vec<f64>, f64)>, bool)> = (0..histories.len())
+    let rows: Vec<(CustomerIx, Option<(Vec<f64>, f64)>, bool)> = (0..histories.len())
         .into_par_iter()
         .filter(|customer| (*customer as i64 + cut / DAY_MS) % stride.max(1) as i64 == 0)
         .filter_map(|customer| {
@@ -85,7 +85,7 @@ pub fn rows_at(
                 let silence = silence_days(before, cut, &passive).unwrap_or(0.0);
                 (features(before, cut, orders, gaps, &passive), silence)
             });
-            Some((customer as u32, row, bought))
+            Some((CustomerIx::of_index(customer), row, bought))
         })
         .collect();
     let mut out = Rows::default();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 use serendib_engine::life::{InLists, Life};
 use serendib_engine::rank::{recommend, ListKind, Request};
-use serendib_shop::{acquisitions, had, Log, ProductIx, DAY_MS};
+use serendib_shop::{acquisitions, had, CustomerIx, Log, ProductIx, DAY_MS};
 
 use crate::learn::purchase::Early;
 use crate::learn::strength::{decide, Candidate, Verdict};
@@ -109,8 +109,8 @@ fn set(early: &mut Early, change: impl Fn(&mut InLists)) {
 }
 
 /// The best of `kind` for customer number `customer`, as they were at the cut.
-fn listed(shop: &Shop, early: &Early, kind: ListKind, customer: u32) -> Vec<ProductIx> {
-    let whole = &shop.corpus.histories[customer as usize];
+fn listed(shop: &Shop, early: &Early, kind: ListKind, customer: CustomerIx) -> Vec<ProductIx> {
+    let whole = &shop.corpus.histories[customer.index()];
     let (past, _) = early.split(whole);
     let state = crate::learn::state(shop.log, customer, past);
     let request = Request::one(kind, ASKED, early.cut);
@@ -121,8 +121,8 @@ fn listed(shop: &Shop, early: &Early, kind: ListKind, customer: u32) -> Vec<Prod
 }
 
 /// What customer number `customer` acquired after the cut that they had not before: in the earlier half, and in the later.
-fn later(shop: &Shop, early: &Early, customer: u32) -> [Vec<ProductIx>; 2] {
-    let whole = &shop.corpus.histories[customer as usize];
+fn later(shop: &Shop, early: &Early, customer: CustomerIx) -> [Vec<ProductIx>; 2] {
+    let whole = &shop.corpus.histories[customer.index()];
     let (past, later) = early.split(whole);
     let owned: HashSet<ProductIx> = had(past).collect();
     let middle = early.cut + early.horizon_days * DAY_MS / 2;
@@ -157,7 +157,7 @@ fn for_you(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
                 if wanted.iter().all(Vec::is_empty) {
                     return [None, None];
                 }
-                let whole = &shop.corpus.histories[*customer as usize];
+                let whole = &shop.corpus.histories[customer.index()];
                 let owned: HashSet<ProductIx> = had(early.split(whole).0).collect();
                 let list = listed(shop, early, ListKind::ForYou, *customer);
                 let new: Vec<ProductIx> = list.into_iter().filter(|p| !owned.contains(p)).collect();
@@ -257,7 +257,7 @@ fn next(shop: &Shop, early: &mut Early, seed: u64) -> Verdict {
             let Some(life) = &early.model.life else {
                 return [None, None];
             };
-            let whole = &shop.corpus.histories[*customer as usize];
+            let whole = &shop.corpus.histories[customer.index()];
             let kinds: HashSet<&str> = had(early.split(whole).0).filter_map(kind_of).collect();
             let of_life = |product: &ProductIx| {
                 let profile = life.products.of(*product);

@@ -12,7 +12,9 @@ pub use from_words::from_words;
 use serde_json::Value;
 use serendib_engine::life::{ClockError, ClockType, Life, LifeModel};
 use serendib_engine::model::Model;
-use serendib_shop::{baskets, Basket, Catalogue, Consents, Customer, Fact, Kind, Purpose, Touch};
+use serendib_shop::{
+    baskets, Basket, Catalogue, Consents, Customer, CustomerIx, Fact, Kind, Purpose, Touch,
+};
 
 use crate::learn::buy_again;
 
@@ -38,16 +40,16 @@ pub struct Sources<'a> {
 
 impl Sources<'_> {
     /// What customer number `customer` declared.
-    pub fn facts(&self, customer: usize) -> &[Fact] {
+    pub fn facts(&self, customer: CustomerIx) -> &[Fact] {
         self.profile(customer).map_or(&[], |p| &p.facts)
     }
 
-    fn profile(&self, customer: usize) -> Option<&Customer> {
-        self.profiles.get(customer).and_then(Option::as_ref)
+    fn profile(&self, customer: CustomerIx) -> Option<&Customer> {
+        self.profiles.get(customer.index()).and_then(Option::as_ref)
     }
 
     /// Whether customer number `customer` allows `purpose`.
-    pub fn allows(&self, customer: usize, purpose: Purpose) -> bool {
+    pub fn allows(&self, customer: CustomerIx, purpose: Purpose) -> bool {
         let said = self.profile(customer).map(|p| p.consents);
         said.unwrap_or_default()
             .allows(purpose, &self.default_consents)
@@ -55,10 +57,10 @@ impl Sources<'_> {
 
     /// Rows for the life model: customers who allow training.
     pub fn rows(&self) -> Vec<fit::LifeRow<'_>> {
-        (0..self.histories.len())
+        CustomerIx::all(self.histories.len())
             .filter(|&c| self.allows(c, Purpose::Train))
             .map(|c| fit::LifeRow {
-                history: self.histories[c],
+                history: self.histories[c.index()],
                 facts: self.facts(c),
                 infer: self.allows(c, Purpose::InferLifeStage),
             })
@@ -68,10 +70,10 @@ impl Sources<'_> {
     /// Every training customer's baskets; empty for a shop that does not sell in baskets (ratings, check-ins).
     pub fn baskets(&self) -> Vec<Vec<Basket>> {
         let (mut lines, mut orders, mut bought, mut all) = (0usize, 0usize, 0usize, 0usize);
-        let lists: Vec<Vec<Basket>> = (0..self.histories.len())
+        let lists: Vec<Vec<Basket>> = CustomerIx::all(self.histories.len())
             .filter(|&c| self.allows(c, Purpose::Train))
             .map(|c| {
-                let history = self.histories[c];
+                let history = self.histories[c.index()];
                 all += history.iter().filter(|t| t.kind.acquires()).count();
                 bought += history.iter().filter(|t| t.kind == Kind::PURCHASE).count();
                 let list = baskets(history, self.timed);
@@ -123,9 +125,9 @@ pub fn fit_into(
         .map(|life| Life::new(life, &model.catalogue));
     if sources.timed {
         say("fitting buying again");
-        let histories: Vec<&[Touch]> = (0..sources.histories.len())
+        let histories: Vec<&[Touch]> = CustomerIx::all(sources.histories.len())
             .filter(|&c| sources.allows(c, Purpose::Train))
-            .map(|c| sources.histories[c])
+            .map(|c| sources.histories[c.index()])
             .collect();
         let replaces = |a, b| model.replaces(a, b);
         let (catalogue, until) = (sources.catalogue, sources.until);

@@ -6,6 +6,7 @@ use linfa::Dataset;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
 use serendib_engine::rank::purchase::{PurchaseModel, PurchaseReport, PURCHASE_FEATURES};
+use serendib_shop::CustomerIx;
 
 use crate::learn::strength::{confirm, Candidate, Verdict};
 use crate::stats;
@@ -15,7 +16,7 @@ use crate::stats::calibration::{calibration_error, pool_adjacent_violators};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PurchaseRow {
     /// Number of the customer; rows of one customer stay on one side of the calibration split.
-    pub customer: u32,
+    pub customer: CustomerIx,
     /// What the model sees of the product, by [`features`].
     pub features: [f32; PURCHASE_FEATURES],
     /// Whether it was bought within the horizon.
@@ -79,7 +80,7 @@ pub fn fit(
     nobody: f32,
     seed: u64,
 ) -> Result<(PurchaseModel, PurchaseReport, Verdict), PurchaseError> {
-    let (fit, other): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|r| r.customer % 2 == 0);
+    let (fit, other): (Vec<_>, Vec<_>) = rows.iter().copied().partition(|r| r.customer.0 % 2 == 0);
     for side in [&fit, &other] {
         let bought = side.iter().filter(|r| r.bought).count();
         if bought < 30 || side.len() - bought < 30 {
@@ -290,9 +291,9 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use serendib_engine::rank::purchase::{features, Signals};
 
-    fn rows(seed: u64, n: u32) -> Vec<PurchaseRow> {
+    fn rows(seed: u64, n: usize) -> Vec<PurchaseRow> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        (0..n)
+        CustomerIx::all(n)
             .map(|customer| {
                 let signals = Signals {
                     score: rng.gen(),
@@ -360,7 +361,7 @@ mod tests {
     fn lists(seed: u64, truth: fn(f32, f32) -> f32) -> Vec<PurchaseRow> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut out = Vec::new();
-        for customer in 0..600 {
+        for customer in CustomerIx::all(600) {
             let mut scores: Vec<f32> = (0..30).map(|_| rng.gen()).collect();
             scores.sort_by(|a, b| b.total_cmp(a));
             for (ix, score) in scores.into_iter().enumerate() {

@@ -19,7 +19,7 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::purchase::{features, PurchaseModel, PurchaseReport};
 use serendib_engine::rank::{purchase_signals, Live};
 use serendib_engine::surprise::Topics;
-use serendib_shop::{acquisitions, had, ProductIx, Touch, DAY_MS};
+use serendib_shop::{acquisitions, had, CustomerIx, ProductIx, Touch, DAY_MS};
 
 use self::fit::PurchaseRow;
 use crate::learn::complement::{alike, basket_log, complement_options, graph, Hints};
@@ -56,7 +56,7 @@ pub struct Early {
     /// Length of the window in days, at least 1.
     pub horizon_days: i64,
     /// Customers who had acquired something before it, some where there are many; in order of number.
-    pub customers: Vec<u32>,
+    pub customers: Vec<CustomerIx>,
 }
 
 impl Early {
@@ -88,9 +88,9 @@ pub fn early(
     }
     let cut = to + 1 - horizon * DAY_MS;
     let seen = |history: &'_ [Touch]| history.partition_point(|t| t.at < cut);
-    let mut customers: Vec<u32> = (0..corpus.histories.len() as u32)
+    let mut customers: Vec<CustomerIx> = CustomerIx::all(corpus.histories.len())
         .filter(|customer| {
-            let history = &corpus.histories[*customer as usize];
+            let history = &corpus.histories[customer.index()];
             acquisitions(&history[..seen(history)]).next().is_some()
         })
         .collect();
@@ -167,7 +167,7 @@ pub fn fit(
     let per_customer: Vec<_> = customers
         .par_iter()
         .map(|&customer| {
-            let whole = &corpus.histories[customer as usize];
+            let whole = &corpus.histories[customer.index()];
             let (past, later) = before.split(whole);
             let state = crate::learn::state(log, customer, past);
             let life = early.life.as_ref().map(|part| {
@@ -178,7 +178,7 @@ pub fn fit(
                 .as_ref()
                 .map(|(part, state)| LifeView::new(&part.model, &part.products, state));
             let bought: HashSet<ProductIx> = acquisitions(later).map(|t| t.product).collect();
-            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 16));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer.0) << 16));
             let extra: Vec<_> = (0..RANDOM)
                 .map(|_| ProductIx(rng.gen_range(0..products as u32)))
                 .collect();
@@ -212,7 +212,7 @@ pub fn fit(
             dense += 1;
         }
         last = Some(row.customer);
-        row.customer = dense;
+        row.customer = CustomerIx(dense);
     }
     let nobody = (newly / shares.max(1e-9)) as f32;
     match fit::fit(&rows, horizon as u32, nobody, seed) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::stats::calibration::line;
 use crate::stats::logistic::{self, Observations, Prior};
 use serendib_engine::surprise::{DelightModel, FEATURES};
+use serendib_shop::CustomerIx;
 
 /// Precision (1/variance) of the prior on weights, on those of features that no prior is known of, and on the intercept.
 const PRECISION: f64 = 8.0;
@@ -29,7 +30,7 @@ const BOLDNESS_PRIOR: f64 = 25.0;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rated {
     /// Who answered, by number.
-    pub customer: u32,
+    pub customer: CustomerIx,
     /// What was known.
     pub features: [f32; FEATURES],
     /// 1 = delighted or kept, 0 = not; anything between counts for both.
@@ -127,7 +128,7 @@ fn posterior(
 
 /// Everybody's own effect after one more Newton step from `offsets`, log-odds, for each of `rated`.
 fn effects(model: &DelightModel, rated: &[Rated], offsets: &[f64]) -> Vec<f64> {
-    let mut sums: BTreeMap<u32, (f64, f64, f64)> = BTreeMap::new();
+    let mut sums: BTreeMap<CustomerIx, (f64, f64, f64)> = BTreeMap::new();
     for (rating, offset) in rated.iter().zip(offsets) {
         let p = logistic::sigmoid(model.log_odds(&rating.features) + offset);
         let slot = sums.entry(rating.customer).or_default();
@@ -135,7 +136,7 @@ fn effects(model: &DelightModel, rated: &[Rated], offsets: &[f64]) -> Vec<f64> {
         slot.1 += rating.weight * p * (1.0 - p);
         slot.2 = *offset;
     }
-    let of = |customer: &u32| {
+    let of = |customer: &CustomerIx| {
         sums.get(customer).map_or(0.0, |(slope, bend, now)| {
             now + (slope - EFFECT_PRECISION * now) / (bend + EFFECT_PRECISION)
         })
@@ -151,8 +152,8 @@ fn boldness(
 ) -> Result<(f64, f64), DelightError> {
     let (mut said, mut came) = (Vec::new(), Vec::new());
     for half in 0..2 {
-        let others = posterior(prior, rated, offsets, &|r| r.customer % 2 != half)?;
-        for rating in rated.iter().filter(|r| r.customer % 2 == half) {
+        let others = posterior(prior, rated, offsets, &|r| r.customer.0 % 2 != half)?;
+        for rating in rated.iter().filter(|r| r.customer.0 % 2 == half) {
             said.push(others.log_odds(&rating.features));
             came.push((rating.label, rating.weight));
         }
@@ -175,7 +176,7 @@ mod tests {
                 }
                 let p = truth.probability(&features);
                 Rated {
-                    customer: rng.gen_range(0..200),
+                    customer: CustomerIx(rng.gen_range(0..200)),
                     features,
                     label: f64::from(u8::from(rng.gen_bool(p))),
                     weight: 1.0,
@@ -190,7 +191,7 @@ mod tests {
         let mut features = [0.0; FEATURES];
         features[0] = 1.0;
         let one = Rated {
-            customer: 0,
+            customer: CustomerIx(0),
             features,
             label: 0.0,
             weight: 1.0,
@@ -252,7 +253,7 @@ mod tests {
     fn ratings_that_are_none_are_refused() {
         let bad = |label: f64, x: f32, weight: f64| {
             fit(&[Rated {
-                customer: 0,
+                customer: CustomerIx(0),
                 features: [x; FEATURES],
                 label,
                 weight,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serendib_engine::surprise::{label, looks_for};
-use serendib_shop::{Delight, Kind, Log, ProductIx, DAY_MS, NO_PRODUCT};
+use serendib_shop::{CustomerIx, Delight, Kind, Log, ProductIx, DAY_MS, NO_PRODUCT};
 
 /// Moments that are fitted on, of ratings, of boxes and of what was shown each: the latest.
 const MOST: usize = 12_000;
@@ -13,7 +13,7 @@ const COMES_BACK_DAYS: i64 = 14;
 /// One thing that was felt, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Felt {
-    pub customer: u32,
+    pub customer: CustomerIx,
     pub product: ProductIx,
     /// When, ms since 1970-01-01 UTC.
     pub at: i64,
@@ -38,7 +38,7 @@ pub fn said(log: &Log, delights: &[Delight]) -> Vec<Felt> {
 /// Which lines of boxes were kept (1) and which given back (0), in order of time.
 pub fn kept(log: &Log) -> Vec<Felt> {
     let mut out = Vec::new();
-    for (customer, history) in log.histories.iter().enumerate() {
+    for (customer, history) in log.histories.numbered() {
         for touch in history.iter() {
             let label = match touch.kind {
                 Kind::BOX_KEPT => 1.0,
@@ -47,7 +47,7 @@ pub fn kept(log: &Log) -> Vec<Felt> {
             };
             if touch.product.index() < log.catalogue.len() {
                 out.push(Felt {
-                    customer: customer as u32,
+                    customer,
                     product: touch.product,
                     at: touch.at,
                     label,
@@ -66,7 +66,7 @@ pub fn came_back(log: &Log) -> Vec<Felt> {
         return Vec::new();
     };
     let mut out = Vec::new();
-    for (customer, history) in log.histories.iter().enumerate() {
+    for (customer, history) in log.histories.numbered() {
         let mut times: HashMap<ProductIx, Vec<i64>> = HashMap::new();
         for touch in history.iter().filter(|t| looks_for(t.kind) || t.welcomes()) {
             times.entry(touch.product).or_default().push(touch.at);
@@ -92,7 +92,7 @@ pub fn came_back(log: &Log) -> Vec<Felt> {
                 times.get(next).is_some_and(|at| *at <= until)
             });
             out.push(Felt {
-                customer: customer as u32,
+                customer,
                 product,
                 at: touch.at,
                 label: f64::from(u8::from(came)),

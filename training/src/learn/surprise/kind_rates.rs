@@ -1,7 +1,7 @@
 //! How much more often than usual things of each kind delight or are kept, shrunk to their department and to the shop.
 
 use serendib_engine::surprise::Topics;
-use serendib_shop::{Catalogue, ProductIx};
+use serendib_shop::{Catalogue, CustomerIx, ProductIx};
 
 use super::felt::{share, Felt};
 
@@ -48,7 +48,7 @@ impl KindRates {
         let rates = |left_out: Option<u32>| {
             let seen = felt
                 .iter()
-                .filter(|f| Some(f.customer % GROUPS) != left_out);
+                .filter(|f| Some(f.customer.0 % GROUPS) != left_out);
             rates(&department, topics, seen, usual)
         };
         KindRates {
@@ -63,8 +63,8 @@ impl KindRates {
     }
 
     /// The rate of `topic` by customers other than `customer` and their group; 0 of none.
-    pub fn beside(&self, topic: Option<u32>, customer: u32) -> f32 {
-        let others = &self.without[(customer % GROUPS) as usize];
+    pub fn beside(&self, topic: Option<u32>, customer: CustomerIx) -> f32 {
+        let others = &self.without[(customer.0 % GROUPS) as usize];
         topic
             .and_then(|topic| others.get(topic as usize))
             .copied()
@@ -145,7 +145,7 @@ mod tests {
         .unwrap();
         let topics = Topics::from_numbers(vec![0, 1, 2]);
         let felt = |customer, product, label| Felt {
-            customer,
+            customer: CustomerIx(customer),
             product,
             at: 0,
             label,
@@ -160,9 +160,9 @@ mod tests {
             tea > rice && rice > 0.5 && saws < -1.0,
             "{tea} {rice} {saws}"
         );
-        let others = rates.beside(Some(0), 7);
+        let others = rates.beside(Some(0), CustomerIx(7));
         assert!(others < tea && others > tea - 0.3, "{others}");
-        assert_eq!(rates.beside(None, 7), 0.0);
+        assert_eq!(rates.beside(None, CustomerIx(7)), 0.0);
         // what one group alone said is not known to it
         let alone = [
             felt(5, ProductIx(1), 1.0),
@@ -170,7 +170,10 @@ mod tests {
             felt(6, ProductIx(0), 0.0),
         ];
         let rates = KindRates::new(&catalogue, &topics, &alone);
-        assert!(rates.beside(Some(1), 0) < 0.0 && rates.beside(Some(1), 1) > 0.0);
+        assert!(
+            rates.beside(Some(1), CustomerIx(0)) < 0.0
+                && rates.beside(Some(1), CustomerIx(1)) > 0.0
+        );
         assert_eq!(KindRates::new(&catalogue, &topics, &[]).all(), [0.0; 3]);
     }
 }

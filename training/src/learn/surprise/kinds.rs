@@ -2,7 +2,7 @@
 
 use serendib_engine::complement::BasketLog;
 use serendib_engine::surprise::{Kinds, Topics};
-use serendib_shop::{acquisitions, Catalogue, Kind, ProductIx, Touch};
+use serendib_shop::{acquisitions, Catalogue, CustomerIx, Kind, ProductIx, Touch};
 
 use crate::learn::complement::families::ease;
 
@@ -32,7 +32,7 @@ pub fn learn<'h>(
     for (customer, history) in histories.enumerate() {
         let kinds = acquisitions(history).filter_map(|t| topics.of(t.product));
         // kinds in the place of products
-        bought.push(customer as u32, 0, kinds.map(ProductIx));
+        bought.push(CustomerIx::of_index(customer), 0, kinds.map(ProductIx));
         for touch in history.iter().filter(|t| t.product.index() < products) {
             let family = catalogue.family(touch.product).index();
             if touch.rating > 0 {

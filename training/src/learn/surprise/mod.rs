@@ -23,7 +23,7 @@ use serendib_engine::surprise::{
     curiosity, DelightModel, Prices, Standard, Surprises, Terms, Topics, KIND_DELIGHTS, KIND_KEPT,
     KIND_SOUGHT,
 };
-use serendib_shop::{acquisitions, Delight, Log, ProductIx, Touch};
+use serendib_shop::{acquisitions, CustomerIx, Delight, Log, ProductIx, Touch};
 
 /// From so many ratings on, they alone say what delights; with fewer, what was kept says it beside them, and counts less.
 const ENOUGH_RATINGS: usize = 200;
@@ -159,8 +159,8 @@ fn tells(felt: &[Felt]) -> bool {
 }
 
 /// At most `most` of the customers who acquired anything, evenly over all of them.
-fn sample(log: &Log, most: usize) -> Vec<u32> {
-    let who: Vec<u32> = (0..log.histories.len() as u32)
+fn sample(log: &Log, most: usize) -> Vec<CustomerIx> {
+    let who: Vec<CustomerIx> = CustomerIx::all(log.histories.len())
         .filter(|customer| acquisitions(log.histories.of(*customer)).next().is_some())
         .collect();
     let stride = who.len().div_ceil(most).max(1);

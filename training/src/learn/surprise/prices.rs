@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serendib_engine::model::Model;
 use serendib_engine::rank::{kin, recommend, Appraiser, Item, ListKind, Live, Request, Together};
 use serendib_engine::surprise::Prices;
-use serendib_shop::{CategoryId, Log, ProductIx};
+use serendib_shop::{CategoryId, CustomerIx, Log, ProductIx};
 
 /// Largest share of customers that one product may be a surprise of: under the three in a hundred that are promised, for
 /// those whose lists are looked at are a sample.
@@ -51,7 +51,7 @@ struct Row {
 /// A customer whose lists are looked at, with their own dial, 0…1.
 #[derive(Clone, Copy)]
 struct Looked {
-    customer: u32,
+    customer: CustomerIx,
     dial: f32,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Shop<'a> {
     fn new(model: &Model, log: &'a Log) -> Shop<'a> {
         let live = Live::of_catalogue(model.catalogue.clone());
         let now = log.span.map_or(i64::MAX, |(_, last)| last + 1);
-        let own = |customer: u32| {
+        let own = |customer: CustomerIx| {
             let state = crate::learn::state(log, customer, log.histories.of(customer));
             let appraiser = Appraiser::new(model, &live, &state, now)?;
             Some(Looked {

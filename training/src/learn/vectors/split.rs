@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serendib_engine::represent::Weighting;
-use serendib_shop::{acquisitions, had, likings, ProductIx, Touch};
+use serendib_shop::{acquisitions, had, likings, CustomerIx, ProductIx, Touch};
 
 use crate::learn::corpus::{Case, Corpus};
 use crate::learn::vectors::scorers::{gain_per_case, Fitted};
@@ -88,7 +88,7 @@ pub fn hold_out<'a>(corpus: &Corpus<'a>, most: usize, seed: u64) -> Split<'a> {
     }
 }
 
-fn sample(mut eligible: Vec<u32>, most: usize, seed: u64) -> Vec<u32> {
+fn sample(mut eligible: Vec<CustomerIx>, most: usize, seed: u64) -> Vec<CustomerIx> {
     if eligible.len() > most {
         eligible.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         eligible.truncate(most);
@@ -155,19 +155,18 @@ pub fn hold_out_at<'a>(corpus: &Corpus<'a>, cut: i64, most: usize, seed: u64) ->
 }
 
 /// Customers who own something before `cut` and acquire something new after it.
-fn eligible_at(corpus: &Corpus, cut: i64) -> Vec<u32> {
-    let histories = corpus.histories.iter().enumerate();
-    histories
-        .filter(|(_, history)| {
+fn eligible_at(corpus: &Corpus, cut: i64) -> Vec<CustomerIx> {
+    CustomerIx::all(corpus.histories.len())
+        .filter(|customer| {
+            let history = &corpus.histories[customer.index()];
             let at = history.partition_point(|t| t.at < cut);
             let before = owned(&history[..at]);
             !before.is_empty() && !new_products(history, &before).is_empty()
         })
-        .map(|(customer, _)| customer as u32)
         .collect()
 }
 
-fn cut_at<'a>(corpus: &Corpus<'a>, cut: i64, customers: Vec<u32>, why: String) -> Split<'a> {
+fn cut_at<'a>(corpus: &Corpus<'a>, cut: i64, customers: Vec<CustomerIx>, why: String) -> Split<'a> {
     let histories = corpus
         .histories
         .iter()
@@ -191,8 +190,8 @@ fn cut_at<'a>(corpus: &Corpus<'a>, cut: i64, customers: Vec<u32>, why: String) -
     }
 }
 
-fn case_at(corpus: &Corpus, customer: u32, cut: i64) -> Case {
-    let whole = &corpus.histories[customer as usize];
+fn case_at(corpus: &Corpus, customer: CustomerIx, cut: i64) -> Case {
+    let whole = &corpus.histories[customer.index()];
     let history = whole[..whole.partition_point(|t| t.at < cut)].to_vec();
     let owned = owned(&history);
     Case {
@@ -239,8 +238,8 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
         }
         (row > 0).then_some(row)
     };
-    let make = |customer: u32| -> Option<Case> {
-        let whole = &corpus.histories[customer as usize];
+    let make = |customer: CustomerIx| -> Option<Case> {
+        let whole = &corpus.histories[customer.index()];
         let row = cut_of(whole)?;
         let history = whole[..row].to_vec();
         let owned = owned(&history);
@@ -253,7 +252,7 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
             history,
         })
     };
-    let eligible = (0..corpus.histories.len() as u32)
+    let eligible = CustomerIx::all(corpus.histories.len())
         .filter(|c| make(*c).is_some())
         .collect();
     let cases: Vec<Case> = sample(eligible, most, seed)
@@ -265,15 +264,15 @@ fn last<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, regime: Regime, why: St
 
 /// A random fifth of each sampled customer's products.
 fn random<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, why: String) -> Split<'a> {
-    let eligible = (0..corpus.histories.len() as u32)
-        .filter(|c| likings(&corpus.histories[*c as usize]).nth(1).is_some())
+    let eligible = CustomerIx::all(corpus.histories.len())
+        .filter(|c| likings(&corpus.histories[c.index()]).nth(1).is_some())
         .collect();
     let cases = sample(eligible, most, seed)
         .into_iter()
         .map(|customer| {
-            let whole = &corpus.histories[customer as usize];
+            let whole = &corpus.histories[customer.index()];
             let mut products: Vec<ProductIx> = likings(whole).map(|o| o.product).collect();
-            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer) << 20));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(customer.0) << 20));
             products.shuffle(&mut rng);
             products.truncate((products.len() / 5).max(1));
             products.sort_unstable();
@@ -298,7 +297,7 @@ fn random<'a>(corpus: &Corpus<'a>, most: usize, seed: u64, why: String) -> Split
 fn without<'a>(corpus: &Corpus<'a>, cases: Vec<Case>, regime: Regime, why: String) -> Split<'a> {
     let mut train = corpus.clone();
     for case in &cases {
-        train.histories[case.customer as usize] = Cow::Owned(case.history.clone());
+        train.histories[case.customer.index()] = Cow::Owned(case.history.clone());
     }
     Split {
         regime,

@@ -236,6 +236,7 @@ impl HeldOut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serendib_shop::CustomerIx;
 
     #[test]
     fn what_was_bought_before_and_what_sells_anyhow_count_against_a_list() {
@@ -255,8 +256,8 @@ mod tests {
     fn slices_follow_one_another_and_a_short_span_has_none() {
         let mut log = BasketLog::new(3);
         for day in 0..200i64 {
-            log.push(day as u32, day * DAY_MS, [0, 1].map(ProductIx));
-            log.push(day as u32, (day + 3) * DAY_MS, [ProductIx(2)]);
+            log.push(CustomerIx(day as u32), day * DAY_MS, [0, 1].map(ProductIx));
+            log.push(CustomerIx(day as u32), (day + 3) * DAY_MS, [ProductIx(2)]);
         }
         let held_out = held_out(&log, 1).expect("long enough");
         assert!(held_out.slices.iter().all(|slice| !slice.is_empty()));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serendib_engine::complement::{BasketLog, NOBODY};
-use serendib_shop::ProductIx;
+use serendib_shop::{CustomerIx, ProductIx};
 
 /// Whoever first bought more products than this within one window buys for a shop, and tells of no two of them.
 const CROWD: usize = 300;
@@ -44,7 +44,7 @@ pub(super) struct Beside {
 impl Firsts {
     /// Reads the known customers of `log`.
     pub fn new(log: &BasketLog) -> Firsts {
-        let mut all: Vec<(u32, i64, u32, ProductIx)> = Vec::new();
+        let mut all: Vec<(CustomerIx, i64, u32, ProductIx)> = Vec::new();
         for ix in (0..log.len()).filter(|ix| log.customer(*ix) != NOBODY) {
             let line = |p: &ProductIx| (log.customer(ix), log.at(ix), ix as u32, *p);
             all.extend(log.items(ix).iter().map(line));
@@ -187,11 +187,11 @@ mod tests {
     #[test]
     fn first_purchases_within_the_window_are_counted_in_their_direction() {
         let mut log = BasketLog::new(5);
-        log.push(0, 0, [0, 1].map(ProductIx));
-        log.push(0, 10 * DAY_MS, [2, 0].map(ProductIx));
-        log.push(0, 90 * DAY_MS, [ProductIx(3)]);
-        log.push(1, 0, [ProductIx(2)]);
-        log.push(1, 5 * DAY_MS, [ProductIx(0)]);
+        log.push(CustomerIx(0), 0, [0, 1].map(ProductIx));
+        log.push(CustomerIx(0), 10 * DAY_MS, [2, 0].map(ProductIx));
+        log.push(CustomerIx(0), 90 * DAY_MS, [ProductIx(3)]);
+        log.push(CustomerIx(1), 0, [ProductIx(2)]);
+        log.push(CustomerIx(1), 5 * DAY_MS, [ProductIx(0)]);
         log.push(NOBODY, 0, [0, 4].map(ProductIx));
         let firsts = Firsts::new(&log);
         let mut counter = Counter::new(5);

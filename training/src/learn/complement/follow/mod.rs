@@ -431,7 +431,7 @@ mod tests {
     use super::*;
     use rand::prelude::*;
     use rand_chacha::ChaCha8Rng;
-    use serendib_shop::Product;
+    use serendib_shop::{CustomerIx, Product};
 
     /// Cameras (0..8) draw the battery of their model (8..16) within weeks; rolls (16..24) are bought by everybody all the time.
     fn shop() -> (Catalogue, BasketLog, Vec<u32>) {
@@ -450,11 +450,11 @@ mod tests {
         let catalogue = Catalogue::new((0..24).map(product).collect()).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut log = BasketLog::new(24);
-        for customer in 0..400u32 {
+        for customer in CustomerIx::all(400) {
             let day = rng.gen_range(0..300i64);
             // the last camera has no buyers
             let camera = rng.gen_range(0..7);
-            if customer % 4 == 0 {
+            if customer.0 % 4 == 0 {
                 log.push(customer, day * DAY_MS, [ProductIx(camera)]);
                 let later = day + rng.gen_range(5..40);
                 log.push(customer, later * DAY_MS, [ProductIx(camera + 8)]);
