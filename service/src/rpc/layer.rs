@@ -7,9 +7,10 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderValue};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use rand::Rng;
 use serendib_proto::Rpc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -211,18 +212,22 @@ where
                 Ok(admitted) => admitted,
                 Err(refused) => {
                     meter.count(refused.code(), started.elapsed());
-                    return Ok(refused.into_http());
+                    let code = refused.code();
+                    let mut response = refused.into_http();
+                    push_back(code, response.headers_mut());
+                    return Ok(response);
                 }
             };
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
             let request = request.map(|body| calls.received(method, body));
-            let response = inner.call(request).await?;
+            let mut response = inner.call(request).await?;
+            let code = code_in(response.headers()).unwrap_or(Code::Ok);
             if response.extensions().get::<CountsItself>().is_none() {
-                let code = code_in(response.headers()).unwrap_or(Code::Ok);
                 meter.count(code, started.elapsed());
             }
+            push_back(code, response.headers_mut());
             Ok(match method.streams.1 {
                 true => response.map(|body| Body::new(Taken::new(body, PATIENCE, place))),
                 false => response,
@@ -264,6 +269,14 @@ async fn place(
             "as many calls of {} are worked on as may be at one time; try again later",
             method.name
         ))),
+    }
+}
+
+/// Tells clients that retry by themselves how long to wait where there was no room: not all of them the same time.
+fn push_back(code: Code, headers: &mut HeaderMap) {
+    if code == Code::ResourceExhausted {
+        let pause: u64 = rand::thread_rng().gen_range(50..=500);
+        headers.insert("grpc-retry-pushback-ms", HeaderValue::from(pause));
     }
 }
 

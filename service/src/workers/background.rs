@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serendib_proto::v1::box_service_server::BoxServiceServer;
+use serendib_proto::v1::catalog_service_server::CatalogServiceServer;
+use serendib_proto::v1::customer_service_server::CustomerServiceServer;
 use serendib_proto::v1::touchpoint_service_server::TouchpointServiceServer;
+use tonic::server::NamedService;
 use tonic_health::server::HealthReporter;
+use tonic_health::ServingStatus;
 
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::rpc::TouchpointRpc;
+use crate::rpc::{BoxRpc, Catalog, CustomerRpc, TouchpointRpc};
 use crate::store::{Retention, StoreState};
 
 /// Lets a new current model of the models directory answer as soon as it is there.
@@ -174,6 +179,14 @@ pub async fn gather_baskets(app: Arc<App>) {
     }
 }
 
+/// Services that write; the others answer from memory when the store cannot be written.
+const WRITING: [&str; 4] = [
+    <TouchpointServiceServer<TouchpointRpc> as NamedService>::NAME,
+    <CatalogServiceServer<Catalog> as NamedService>::NAME,
+    <CustomerServiceServer<CustomerRpc> as NamedService>::NAME,
+    <BoxServiceServer<BoxRpc> as NamedService>::NAME,
+];
+
 /// Says of recording whether the store can be written, and tries to open a store again whose writing stopped.
 pub async fn report_health(app: Arc<App>, health: HealthReporter) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -186,14 +199,12 @@ pub async fn report_health(app: Arc<App>, health: HealthReporter) {
         let ready = state == StoreState::Ready;
         if was_ready != Some(ready) {
             was_ready = Some(ready);
-            if ready {
-                health
-                    .set_serving::<TouchpointServiceServer<TouchpointRpc>>()
-                    .await;
-            } else {
-                health
-                    .set_not_serving::<TouchpointServiceServer<TouchpointRpc>>()
-                    .await;
+            let status = match ready {
+                true => ServingStatus::Serving,
+                false => ServingStatus::NotServing,
+            };
+            for service in WRITING {
+                health.set_service_status(service, status).await;
             }
         }
         let StoreState::Stopped { detail } = state else {
