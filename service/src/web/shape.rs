@@ -149,12 +149,10 @@ mod tests {
         };
         let full = RecordRequest {
             touchpoints: vec![row; 30_000],
-            ..RecordRequest::default()
         };
         assert_eq!(shapes.admit(record, &full.encode_to_vec()), Ok(()));
         let empty = RecordRequest {
             touchpoints: vec![Touchpoint::default(); 30_000],
-            ..RecordRequest::default()
         };
         assert!(shapes.admit(record, &empty.encode_to_vec()).is_err());
     }
