@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use serendib_shop::{BoxOrder, Consents, Format, ShopInfo, ShopWriter, Table, TableWriter};
+use serendib_shop::{
+    BoxOrder, Consents, DataError, Format, ShopInfo, ShopWriter, Table, TableWriter,
+};
 use tokio_stream::StreamExt;
 
 use crate::answer::boxes::BoxAsk;
@@ -30,7 +32,8 @@ pub(crate) const BOX_LINES: &str = "lines";
     after_help = "Example:\n  serendib export --store serendib-store --out shop\n  serendib-train fit --data shop --out \
                   models\n\nOne consistent state: products, customers, touchpoints, delights, what was served and boxes, of \
                   customers who allow training, under the ids of the customers they are linked to. What the server was last \
-                  configured to take for granted goes along in shop.json, for training to hold to it."
+                  configured to take for granted goes along in shop.json, for training to hold to it. A row that nobody could \
+                  read again is left out, with a warning that names it."
 )]
 pub struct Export {
     /// Directory of the store
@@ -111,20 +114,25 @@ impl Export {
             shop: &shop,
             current: None,
             written: Vec::new(),
+            left_out: LeftOut::default(),
         };
         let progress = Progress::counter("rows exported");
         while let Some(row) = rows.next().await {
             tables.put(&row?)?;
             progress.row();
         }
-        let written = tables.finish()?;
+        let (written, left_out) = tables.finish()?;
         shop.finish()?;
         drop(progress);
+        left_out.warn();
         if self.json {
-            let counts: serde_json::Map<_, _> = written
+            let mut counts: serde_json::Map<_, _> = written
                 .iter()
                 .map(|(table, rows)| (table.name().to_string(), json!(rows)))
                 .collect();
+            if left_out.count > 0 {
+                counts.insert("left_out".into(), json!(left_out.count));
+            }
             println!("{}", serde_json::Value::Object(counts));
         } else {
             for (table, rows) in &written {
@@ -132,6 +140,56 @@ impl Export {
             }
         }
         Ok(())
+    }
+}
+
+/// What an export does not hold, since whoever reads it would refuse it.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Rows, and parts of rows.
+    count: u64,
+    first: Vec<String>,
+}
+
+/// How many of them are named.
+const NAMED: usize = 20;
+
+impl LeftOut {
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(what());
+        }
+    }
+
+    fn warn(&self) {
+        for what in &self.first {
+            eprintln!("warning: {what}");
+        }
+        if let Some(more) = self.count.checked_sub(NAMED as u64).filter(|n| *n > 0) {
+            eprintln!("warning: {more} more were left out");
+        }
+    }
+}
+
+/// What a row is called in a warning.
+fn name_of(row: &ShopRow) -> String {
+    match row {
+        ShopRow::Product(row) => format!("product {:?}", row.product_id),
+        ShopRow::Customer(row) => format!("customer {:?}", row.customer_id),
+        ShopRow::LeftOut { customer_id, .. } => format!("customer {customer_id:?}"),
+        ShopRow::Touchpoint(row) => {
+            format!(
+                "touchpoint {:?}",
+                row.touchpoint_id.as_deref().unwrap_or("?")
+            )
+        }
+        ShopRow::Delight(row) => format!(
+            "delight of customer {:?} and product {:?}",
+            row.customer_id, row.product_id
+        ),
+        ShopRow::Served(row) => format!("served request {:?}", row.request_id),
+        ShopRow::Box(row) => format!("box {:?}", row.box_id),
     }
 }
 
@@ -166,13 +224,20 @@ struct Tables<'a> {
     shop: &'a ShopWriter,
     current: Option<(Table, TableWriter)>,
     written: Vec<(Table, u64)>,
+    left_out: LeftOut,
 }
 
 impl Tables<'_> {
+    /// Writes a row; one that the table refuses is left out and noted: it must not keep all others from being exported.
     fn put(&mut self, row: &ShopRow) -> anyhow::Result<()> {
         let table = match row {
             ShopRow::Product(_) => Table::Products,
             ShopRow::Customer(_) => Table::Customers,
+            ShopRow::LeftOut { error, .. } => {
+                let what = || format!("{}: left out {error}", name_of(row));
+                self.left_out.note(what);
+                return Ok(());
+            }
             ShopRow::Touchpoint(_) => Table::Touchpoints,
             ShopRow::Delight(_) => Table::Delights,
             ShopRow::Served(_) => Table::Served,
@@ -185,15 +250,23 @@ impl Tables<'_> {
         let Some((_, writer)) = &mut self.current else {
             return Ok(());
         };
-        match row {
-            ShopRow::Product(row) => writer.product(row)?,
-            ShopRow::Customer(row) => writer.customer(row)?,
-            ShopRow::Touchpoint(row) => writer.touchpoint(row)?,
-            ShopRow::Delight(row) => writer.delight(row)?,
-            ShopRow::Served(row) => writer.served(row)?,
-            ShopRow::Box(row) => writer.box_order(&order_of(row))?,
+        let written = match row {
+            ShopRow::Product(row) => writer.product(row),
+            ShopRow::Customer(row) => writer.customer(row),
+            ShopRow::LeftOut { .. } => Ok(()),
+            ShopRow::Touchpoint(row) => writer.touchpoint(row),
+            ShopRow::Delight(row) => writer.delight(row),
+            ShopRow::Served(row) => writer.served(row),
+            ShopRow::Box(row) => writer.box_order(&order_of(row)),
+        };
+        match written {
+            Err(DataError::Write { message, .. }) => {
+                let what = || format!("{} left out: {message}", name_of(row));
+                self.left_out.note(what);
+                Ok(())
+            }
+            written => Ok(written?),
         }
-        Ok(())
     }
 
     fn close(&mut self) -> anyhow::Result<()> {
@@ -203,7 +276,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> anyhow::Result<Vec<(Table, u64)>> {
+    fn finish(mut self) -> anyhow::Result<(Vec<(Table, u64)>, LeftOut)> {
         self.close()?;
         // Touchpoints are what a shop is read for: an empty table says that there are none.
         if !self
@@ -216,6 +289,6 @@ impl Tables<'_> {
                 self.shop.table(Table::Touchpoints)?.finish()?,
             ));
         }
-        Ok(self.written)
+        Ok((self.written, self.left_out))
     }
 }

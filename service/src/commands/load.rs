@@ -142,6 +142,12 @@ impl Loaded {
                     heard.kept, heard.filled
                 ));
             }
+            if heard.left_out > 0 {
+                notes.push(format!(
+                    "{table}: {} rows said more than fits what stands, which was left out",
+                    heard.left_out
+                ));
+            }
             if heard.erased > 0 {
                 notes.push(format!(
                     "{table}: {} rows of erased customers ignored: take them out of the data",

@@ -244,6 +244,41 @@ fn what_is_exported_loads_as_the_same_store() {
     );
 }
 
+/// As an older version, with another check, may have stored them.
+#[test]
+fn a_stored_row_that_nobody_could_read_stops_no_export() {
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    std::fs::create_dir(path("shop")).unwrap();
+    shop(&path("shop"));
+    let run = |words: &[&str]| parse_and_run(root.path(), words).unwrap();
+    run(&["load", "--data", "shop", "--store", "s"]);
+    let stored = rusqlite::Connection::open(path("s").join("store.db")).unwrap();
+    let window = "UPDATE product SET body = json_set(body, '$.available_from', 2000, '$.available_until', 1000) \
+                  WHERE id = 'tea'";
+    stored.execute(window, []).unwrap();
+    let much = "UPDATE identity SET profile = json_set(profile, '$.attributes', json(?1)) WHERE id = 'ada'";
+    let attributes = serde_json::json!({"note": "x".repeat(70_000)}).to_string();
+    stored.execute(much, [attributes]).unwrap();
+    drop(stored);
+    run(&["export", "--store", "s", "--out", "out", "--format", "csv"]);
+    let data = ShopData::open(&path("out"), ReadOptions::default()).unwrap();
+    let products = data.products().unwrap().unwrap();
+    let ids: Vec<_> = products.iter().map(|p| p.product_id.as_str()).collect();
+    assert_eq!(ids, ["milk"]);
+    // who refused something is heard whatever becomes of the rest of their row
+    let customers: Vec<_> = data.customers().unwrap().map(Result::unwrap).collect();
+    let ada = customers
+        .iter()
+        .find(|row| row.customer_id == "ada")
+        .unwrap();
+    assert_eq!(
+        (ada.consents.contact, ada.attributes.len()),
+        (Some(false), 0)
+    );
+    assert_eq!(data.touchpoints().unwrap().count(), 5);
+}
+
 #[test]
 fn a_wrong_row_stops_the_load_and_a_repetition_goes_on() {
     let root = tempfile::tempdir().unwrap();

@@ -60,10 +60,11 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 
     /// Takes over what profiles state, all or nothing and field by field, unless something stated later stands, and links
     /// the identities they list. Consents that change are audited as declared by `by`. A row from before an erasure is left
-    /// out and counted.
+    /// out and counted. What a file says beyond what a row may hold together with what stands is left out and counted.
     ///
     /// # Errors
-    /// [`StoreError::Invalid`], [`StoreError::Circle`], [`StoreError::LinkedElsewhere`], [`StoreError::TooMany`].
+    /// [`StoreError::Invalid`] for a row that is wrong, or that a call makes so by what it adds to what stands;
+    /// [`StoreError::Circle`], [`StoreError::LinkedElsewhere`], [`StoreError::TooMany`].
     async fn upsert_customers(
         &self,
         customers: Vec<Customer>,
@@ -146,7 +147,7 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     // ---- catalogue ------------------------------------------------------------------------------------------------
 
     /// Stores products, all or nothing, replacing those with the same id; a removed one is back. Where something stated
-    /// later stands, only what is absent there is filled in. `stock` absent leaves the stored stock as it is. Returns the
+    /// later stands, only what is absent there is filled in, as far as it goes with what stands. `stock` absent leaves the stored stock as it is. Returns the
     /// catalogue's version.
     ///
     /// # Errors
@@ -342,7 +343,8 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 
     /// All rows that may be used for training, as one consistent snapshot: products (those known only from touchpoints
     /// included), then customers, touchpoints, delights, served rows and boxes of customers who allow
-    /// [`Purpose::Train`] given `defaults`, under their root ids, and anonymous baskets.
+    /// [`Purpose::Train`] given `defaults`, under their root ids, and anonymous baskets. What the ids of one person hold together
+    /// beyond what a row may is left out of it, and told.
     async fn export_shop(
         &self,
         defaults: Consents,

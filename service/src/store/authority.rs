@@ -121,6 +121,8 @@ pub struct Heard {
     pub filled: u64,
     /// Rows of customers who were erased after them.
     pub erased: u64,
+    /// Rows of which something was left out because what stands has no room for it.
+    pub left_out: u64,
 }
 
 impl Heard {
@@ -130,6 +132,7 @@ impl Heard {
         self.kept += other.kept;
         self.filled += other.filled;
         self.erased += other.erased;
+        self.left_out += other.left_out;
     }
 }
 

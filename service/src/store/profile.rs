@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serendib_shop::{Customer, Fact, Purpose};
+use serendib_shop::{Check, Customer, Fact, FieldError, Purpose};
 
 use super::authority::Stamp;
 use super::types::UpsertMode;
@@ -62,6 +62,47 @@ pub(crate) struct Merged {
     pub changed: bool,
     /// Something that was given was left out.
     pub kept: bool,
+    /// Something that was given would have made the row one that the check refuses.
+    pub left_out: bool,
+}
+
+/// Empties `column` of a row where it holds anything that can be done without; whether it did.
+fn give_up(row: &mut Customer, column: &str) -> bool {
+    let mut without = row.clone();
+    match column {
+        "attributes" => without.attributes.clear(),
+        "facts" => without.facts.clear(),
+        "locale" => without.locale = None,
+        "registered_at" => without.registered_at = None,
+        _ => {}
+    }
+    let gave = without != *row;
+    *row = without;
+    gave
+}
+
+/// Returns one person's profile over the rows of their identities, as [`Customer::merged`], and what had to be left out of it.
+///
+/// Each row passes the check by itself, several together may hold too much. Then the last row that holds any gives up what is too
+/// much: the first is that of the id under which the person is known, and the others are in the order in which they were linked.
+/// Who somebody is and what they said of consents is never given up.
+pub(crate) fn one_person(
+    root_id: &str,
+    identities: &[String],
+    mut rows: Vec<Customer>,
+) -> (Customer, Vec<FieldError>) {
+    let mut left_out = Vec::new();
+    loop {
+        let person = Customer::merged(root_id, identities.to_vec(), rows.clone());
+        let Err(error) = person.check() else {
+            return (person, left_out);
+        };
+        let mut last_first = rows.iter_mut().rev();
+        if !last_first.any(|row| give_up(row, error.column())) {
+            return (person, left_out);
+        }
+        left_out.push(error);
+    }
 }
 
 /// One row of an identity as it stands: what was declared, and when.
@@ -72,6 +113,47 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
+    /// As [`Declared::upsert`], so that the row still passes the check: a row that grows with every merge would be refused by
+    /// whoever reads it later.
+    ///
+    /// A call that is too much for what stands is refused, and nothing of it is taken over. Of a file what is too much is left
+    /// out, since one row must not keep the shop from being loaded; its consents are heard in any case.
+    ///
+    /// # Errors
+    /// The field of a call's row for which there is no room.
+    pub(crate) fn upsert_checked(
+        &mut self,
+        mut given: Customer,
+        mode: UpsertMode,
+        stamp: Stamp,
+    ) -> Result<Merged, FieldError> {
+        let mut left_out = false;
+        loop {
+            let mut then = self.clone();
+            let merged = then.upsert(given.clone(), mode, stamp);
+            match then.row.check() {
+                // what was wrong before is not this row's fault
+                Err(error) if self.row.check().is_ok() => {
+                    if stamp.call {
+                        return Err(error);
+                    }
+                    left_out = true;
+                    if !give_up(&mut given, error.column()) {
+                        given = Customer {
+                            customer_id: given.customer_id,
+                            consents: given.consents,
+                            ..Customer::default()
+                        };
+                    }
+                }
+                _ => {
+                    *self = then;
+                    return Ok(Merged { left_out, ..merged });
+                }
+            }
+        }
+    }
+
     /// Takes over what `given` says with `stamp`, field by field; `identities` are left empty.
     ///
     /// Several facts with one slot in one upsert (two children without names) stay side by side; together they replace
@@ -91,6 +173,7 @@ impl Declared {
                 return Merged {
                     changed: self.row != before,
                     kept: true,
+                    left_out: false,
                 };
             }
             let consents = std::mem::take(&mut self.stamps.consents);
@@ -129,6 +212,7 @@ impl Declared {
         Merged {
             changed: self.row != before,
             kept,
+            left_out: false,
         }
     }
 

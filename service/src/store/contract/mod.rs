@@ -7,6 +7,7 @@ mod authority;
 mod boxes;
 mod catalogue;
 mod customers;
+mod derived;
 mod properties;
 mod recording;
 mod rights;
@@ -15,6 +16,7 @@ pub(crate) use authority::*;
 pub(crate) use boxes::*;
 pub(crate) use catalogue::*;
 pub(crate) use customers::*;
+pub(crate) use derived::*;
 pub(crate) use properties::*;
 pub(crate) use recording::*;
 pub(crate) use rights::*;
@@ -79,6 +81,10 @@ macro_rules! suite {
             a_scrub_finishes_the_receipt
             only_those_who_allow_it_are_exported_for_training
             a_sweep_keeps_what_is_young
+            what_was_removed_before_its_launch_was_never_on_sale
+            a_merge_that_is_too_much_is_refused_and_nothing_is_lost
+            ids_that_hold_too_much_together_are_exported_as_one_row
+            blanks_are_filled_in_only_with_what_goes_with_what_stands
         );
     };
     ($make:path, $($test:ident)*) => {

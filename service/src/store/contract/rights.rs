@@ -213,6 +213,7 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
             .map(|row| match row {
                 ShopRow::Product(p) => p.product_id.clone(),
                 ShopRow::Customer(c) => format!("{}+{}", c.customer_id, c.identities.join("+")),
+                ShopRow::LeftOut { customer_id, .. } => format!("{customer_id}-"),
                 ShopRow::Touchpoint(t) => {
                     format!("{}/{}", t.customer_id, t.touchpoint_id.as_deref().unwrap())
                 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_shop::Product;
+use serendib_shop::{Check, Product};
 
 use crate::store::authority::Stamp;
 
@@ -114,7 +114,10 @@ pub(super) fn upsert(
         }
         // said later, or by a call: only what nobody has said is taken
         let mut standing = read(&old.body)?;
-        let filled = !old.removed && standing.fill_blanks(&product);
+        let (filled, left_out) = match old.removed {
+            true => (false, false),
+            false => fill_blanks(&mut standing, &product),
+        };
         let other = canonical::product_body(&standing) != canonical::product_body(&product);
         if filled {
             tx.conn
@@ -128,8 +131,43 @@ pub(super) fn upsert(
         heard.changed += u64::from(filled || stocked.changed);
         heard.filled += u64::from(filled);
         heard.kept += u64::from(other || old.removed || stocked.kept);
+        heard.left_out += u64::from(left_out);
     }
     Ok((version as u64, heard))
+}
+
+/// Takes over from `given` what nobody has said of `standing`, as far as the row then passes the check; whether there was
+/// anything, and whether something was left out.
+///
+/// Each row passes by itself, but a day on which sale ends may lie before the one on which it begins in the other, and
+/// attributes add up.
+fn fill_blanks(standing: &mut Product, given: &Product) -> (bool, bool) {
+    let mut given = given.clone();
+    let mut left_out = false;
+    loop {
+        let mut then = standing.clone();
+        let filled = then.fill_blanks(&given);
+        match then.check() {
+            Err(error) if standing.check().is_ok() => {
+                left_out = true;
+                let before = given.clone();
+                match error.column() {
+                    "available_until" => {
+                        (given.available_from, given.available_until) = (None, None)
+                    }
+                    "attributes" => given.attributes.clear(),
+                    _ => {}
+                }
+                if given == before {
+                    return (false, true);
+                }
+            }
+            _ => {
+                *standing = then;
+                return (filled, left_out);
+            }
+        }
+    }
 }
 
 fn old_version(conn: &Connection, pid: i64) -> rusqlite::Result<i64> {

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use serendib_shop::{
-    judge_link, Arm, Budget, Customer, Delight, Link, Purpose, TouchClass, Touchpoint,
+    judge_link, Arm, Budget, Customer, Delight, FieldError, Link, Purpose, TouchClass, Touchpoint,
 };
 
 use crate::store::authority::Stamp;
-use crate::store::check::{at_most, UNTIMED};
-use crate::store::profile::{Declared, Merged, Stamps};
+use crate::store::check::{at_most, invalid, UNTIMED};
+use crate::store::profile::{one_person, Declared, Merged, Stamps};
 use crate::store::types::*;
 use crate::store::{canonical, Heard, Position, Said, StoreError};
 use serendib_shop::keyed::{Domain, Hash16};
@@ -155,14 +155,14 @@ pub(super) fn links(members: &[Member]) -> Vec<LinkedIdentity> {
         .collect()
 }
 
-/// The profile merged over `members`.
-pub(super) fn merged_profile(members: &[Member]) -> Result<Customer, StoreError> {
-    let rows = members
-        .iter()
-        .map(Member::customer)
-        .collect::<Result<_, _>>()?;
-    let identities = members[1..].iter().map(|m| m.id.clone()).collect();
-    Ok(Customer::merged(&members[0].id, identities, rows))
+/// The profile merged over `members`, and what was left out of it for it to pass the check.
+pub(super) fn merged_profile(
+    members: &[Member],
+) -> Result<(Customer, Vec<FieldError>), StoreError> {
+    let rows = members.iter().map(Member::customer);
+    let rows: Vec<Customer> = rows.collect::<Result<_, _>>()?;
+    let identities: Vec<String> = members[1..].iter().map(|m| m.id.clone()).collect();
+    Ok(one_person(&members[0].id, &identities, rows))
 }
 
 /// A stored row as a touchpoint.
@@ -228,7 +228,7 @@ pub(super) fn state(
         arm: decided(&members),
         undecided: members.iter().any(|member| member.arm.is_none()),
         version: members.iter().map(|m| m.version).max().unwrap_or(0) as u64,
-        profile: merged_profile(&members)?,
+        profile: merged_profile(&members)?.0,
         total: if query.before.is_some() && complete {
             touchpoints.len() as u64
         } else {
@@ -394,7 +394,7 @@ pub(super) fn upsert(
     said: Said,
 ) -> Result<Heard, Fault> {
     let mut heard = Heard::default();
-    for customer in customers {
+    for (index, customer) in customers.into_iter().enumerate() {
         let id = customer.customer_id.clone();
         let stamp = said.stamp(customer.said_at);
         if from_before_erasure(tx, &customer, stamp, said) {
@@ -405,7 +405,9 @@ pub(super) fn upsert(
         let ident = tx.ident_or_new(&id)?;
         let mut declared = must_be(tx, ident)?.declared()?;
         let old = declared.row.consents;
-        let mut merged = declared.upsert(customer, mode, stamp);
+        let mut merged = declared
+            .upsert_checked(customer, mode, stamp)
+            .map_err(|error| invalid("customer", index, error.field, error.message))?;
         for purpose in Purpose::ALL {
             let said_now = declared.row.consents.said(purpose);
             if said_now != old.said(purpose) {
@@ -421,6 +423,7 @@ pub(super) fn upsert(
         heard.changed += u64::from(merged.changed);
         heard.kept += u64::from(merged.kept);
         heard.filled += u64::from(merged.changed && merged.kept);
+        heard.left_out += u64::from(merged.left_out);
     }
     Ok(heard)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use serendib_shop::{Consents, Customer, Purpose};
+use serendib_shop::{Consents, Customer, FieldError, Product, Purpose};
 
 use crate::store::types::*;
 use crate::store::StoreError;
@@ -126,7 +126,7 @@ impl Allowed {
     fn read(
         conn: &Connection,
         defaults: &Consents,
-        mut take: impl FnMut(Customer) -> Result<(), StreamEnd>,
+        mut take: impl FnMut(Customer, Vec<FieldError>) -> Result<(), StreamEnd>,
     ) -> Result<Allowed, StreamEnd> {
         let mut allowed = Allowed {
             by_default: Consents::default().allows(Purpose::Train, defaults),
@@ -144,7 +144,7 @@ impl Allowed {
                 continue;
             };
             let members = customers::below(conn, root)?;
-            let profile = merged_profile(&members)?;
+            let (profile, left_out) = merged_profile(&members)?;
             let name = profile
                 .consents
                 .allows(Purpose::Train, defaults)
@@ -153,7 +153,7 @@ impl Allowed {
                 allowed.known.insert(member.ident, name.clone());
             }
             if name.is_some() {
-                take(profile)?;
+                take(profile, left_out)?;
             }
         }
         Ok(allowed)
@@ -168,6 +168,18 @@ impl Allowed {
     }
 }
 
+/// Makes a product that was removed one that is not on sale any more, whoever reads its row.
+///
+/// One that was not yet on sale never was: a day that ends sale before it begins would be refused by whoever reads it, and without
+/// the day on which it begins it would read as sold all along. So it is sold for one moment that is over.
+fn not_for_sale(product: &mut Product, now: i64) {
+    let until = product.available_until.map_or(now, |at| at.min(now));
+    product.available_until = Some(until);
+    if product.available_from.is_some_and(|from| from >= until) {
+        product.available_from = Some(until - 1);
+    }
+}
+
 /// Everything that may be used for training.
 pub(super) fn shop(
     conn: &Connection,
@@ -179,12 +191,18 @@ pub(super) fn shop(
     catalogue::each::<StreamEnd>(conn, now, |entry| {
         let mut product = entry.product;
         if entry.removed {
-            product.available_until = Some(product.available_until.map_or(now, |at| at.min(now)));
+            not_for_sale(&mut product, now);
         }
         Ok(sink.put(ShopRow::Product(product))?)
     })?;
-    let allowed = Allowed::read(conn, defaults, |profile| {
-        Ok(sink.put(ShopRow::Customer(profile))?)
+    let allowed = Allowed::read(conn, defaults, |profile, left_out| {
+        let customer_id = profile.customer_id.clone();
+        sink.put(ShopRow::Customer(profile))?;
+        for error in left_out {
+            let customer_id = customer_id.clone();
+            sink.put(ShopRow::LeftOut { customer_id, error })?;
+        }
+        Ok(())
     })?;
     {
         let mut all = conn.prepare(

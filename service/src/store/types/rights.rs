@@ -1,6 +1,6 @@
 //! Erasure, audit, exports and small documents.
 
-use serendib_shop::{Customer, Delight, Product, Served, Touchpoint};
+use serendib_shop::{Customer, Delight, FieldError, Product, Served, Touchpoint};
 
 use super::LinkedIdentity;
 
@@ -125,6 +125,11 @@ pub enum CustomerRow {
 pub enum ShopRow {
     Product(Product),
     Customer(Customer),
+    /// What the customer's row, which comes just before, does not hold: their ids together have too much of it.
+    LeftOut {
+        customer_id: String,
+        error: FieldError,
+    },
     /// `touchpoints`; `customer_id` is the root's.
     Touchpoint(Touchpoint),
     Delight(Delight),
