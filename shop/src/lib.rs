@@ -43,9 +43,10 @@ pub use directory::{ReadOptions, Rows, ShopData, ShopInfo};
 #[cfg(feature = "tables")]
 pub use error::{DataError, Place};
 pub use history::{
-    acquisitions, basket_hash, baskets, had, in_order, kept, kept_despite, kept_orders, likings,
-    net_acquisitions, order_key, regretted, sort_history, Basket, Budget, Cause, Channels, Encoder,
-    Histories, Kept, KeptOrder, LetDown, OrderKey, Owned, Standing, Touch, TouchClass, Vocabulary,
+    acquisitions, basket_hash, baskets, had, in_order, kept, kept_despite, kept_orders, let_downs,
+    likings, net_acquisitions, order_key, regretted, sort_history, Basket, Budget, Cause, Channels,
+    Encoder, Histories, Kept, KeptOrder, LetDown, OrderKey, Owned, Standing, Touch, TouchClass,
+    Vocabulary,
 };
 pub use holdout::{in_holdout, Arm};
 pub use ids::{

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serendib_proto::v1::box_service_client::BoxServiceClient;
 use serendib_proto::v1::pack_boxes_response::Piece;
 use serendib_proto::v1::{
-    BoxLot, BoxOrder, BoxState, BoxUpdate, EraseCustomerRequest, GetBoxesRequest,
-    GetCustomerRequest, GetProductsRequest, LinkIdentityRequest, ListKind, PackBoxesRequest,
-    PackPhase, PackRules, PackSummary, PackedBox, Product, RepackBoxRequest, ReservationLine,
-    ReserveStockRequest, SurpriseMeRequest, UpdateBoxesRequest, UpsertProductsRequest,
+    BoxLine, BoxLot, BoxOrder, BoxState, BoxUpdate, Customer, EraseCustomerRequest,
+    GetBoxesRequest, GetCustomerRequest, GetProductsRequest, LinkIdentityRequest, ListKind,
+    PackBoxesRequest, PackPhase, PackRules, PackSummary, PackedBox, Product, RepackBoxRequest,
+    ReservationLine, ReserveStockRequest, SurpriseMeRequest, UpdateBoxesRequest,
+    UpsertCustomersRequest, UpsertProductsRequest,
 };
 use serendib_service::cli::{open_store, run_words};
 use serendib_service::commands::load;
@@ -553,6 +554,17 @@ async fn each_line_is_taken_from_the_lot_that_perishes_first_and_lasts_long_enou
 async fn boxes_that_are_exported_are_the_history_of_those_packed_offline() {
     let shop = Shop::open().await;
     buy(&shop, "ada", "garden-1").await;
+    buy(&shop, "bob", "garden-1").await;
+    let ada = Customer {
+        customer_id: "ada".into(),
+        locale: Some("he-IL".into()),
+        ..Customer::default()
+    };
+    let ask = UpsertCustomersRequest {
+        customers: vec![ada],
+        ..UpsertCustomersRequest::default()
+    };
+    shop.customers().upsert_customers(ask).await.unwrap();
     let packed = pack(&shop, request(vec![order("ada"), order("bob")])).await;
     for end in [BoxUpdate::Shipped, BoxUpdate::Delivered] {
         update(&shop, "box-ada", end).await.unwrap();
@@ -628,6 +640,30 @@ async fn boxes_that_are_exported_are_the_history_of_those_packed_offline() {
         sent.iter().all(|line| !next.contains(&line.product_id)),
         "{picking}"
     );
+    // in the language of whom it is for, as on the server
+    let hebrew = |text: &str| text.contains(|c| ('\u{5d0}'..='\u{5ea}').contains(&c));
+    let rows = |id: &str| {
+        let rows = picking.lines();
+        let rows: Vec<&str> = rows
+            .filter(|row| row.split(',').next() == Some(id))
+            .collect();
+        rows
+    };
+    let said = |line: &BoxLine| line.reasons.first().map(|reason| reason.sentence.clone());
+    for (sent, id, speaks_hebrew) in [(0, "next", true), (1, "box-bob", false)] {
+        let online: Vec<String> = packed.boxes[sent].lines.iter().filter_map(said).collect();
+        assert!(online.iter().any(|said| !said.is_empty()), "{online:?}");
+        assert_eq!(
+            online.iter().any(|said| hebrew(said)),
+            speaks_hebrew,
+            "{online:?}"
+        );
+        assert_eq!(
+            rows(id).iter().any(|row| hebrew(row)),
+            speaks_hebrew,
+            "{picking}"
+        );
+    }
     let summary = std::fs::read_to_string(path("csv/summary.txt")).unwrap();
     assert!(summary.contains("2 boxes, 15 of 15"), "{summary}");
 }

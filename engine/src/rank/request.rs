@@ -2,7 +2,8 @@
 
 use crate::engagement::ContactRules;
 use crate::rank::together::Together;
-use serendib_shop::{Budget, Consents, Fact, ProductIx, Purpose, Touch};
+use crate::surprise::Said;
+use serendib_shop::{Budget, Catalogue, Consents, Delight, Fact, ProductIx, Purpose, Touch};
 
 /// Most items in one list.
 pub const MAX_COUNT: usize = 1_000;
@@ -144,6 +145,15 @@ pub struct Context {
     pub let_down_at: Option<i64>,
     /// Surprises of which the customer wants no other, with the time when they said so, ms.
     pub regretted: Vec<(ProductIx, i64)>,
+}
+
+impl Context {
+    /// Heeds what the customer said of surprises before `now`, ms: their `delights`, in the numbers of `catalogue`.
+    pub fn hear(&mut self, delights: &[Delight], catalogue: &Catalogue, now: i64) {
+        let said = Said::before(delights, catalogue, now);
+        self.let_down_at = said.let_down_at;
+        self.regretted = said.regretted;
+    }
 }
 
 /// Why somebody looks for things that are not for themselves.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use serendib_engine::rank::{Allowed, CustomerState, Request};
-use serendib_engine::surprise::lets_down;
-use serendib_shop::{regretted, sort_history, Consents, Touch};
+use serendib_shop::{sort_history, Consents, Touch};
 
 use super::ask::Ask;
 use super::sentence::Language;
@@ -57,14 +56,9 @@ impl Scene {
             moment.seed,
             &config.contact,
         );
-        resolved.request.context.let_down_at = state.and_then(|state| {
-            let said = state.delights.iter().filter(|said| said.at < now);
-            said.filter(|said| lets_down(said))
-                .map(|said| said.at)
-                .max()
-        });
-        let said = state.map_or(&[][..], |state| &state.delights);
-        resolved.request.context.regretted = regretted(said, &view.live.catalogue);
+        let delights = state.map_or(&[][..], |state| &state.delights);
+        let context = &mut resolved.request.context;
+        context.hear(delights, &view.live.catalogue, now);
         resolved.request.surprise_floor = config.recommend.surprise_floor;
         let history = &mut resolved.request.history;
         *history = history.at_most(config.recommend.history);

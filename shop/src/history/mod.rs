@@ -15,5 +15,5 @@ pub use cause::Cause;
 pub use encoder::{Encoder, Vocabulary};
 pub use histories::Histories;
 pub use kept::{in_order, kept, kept_despite, kept_orders, order_key, Kept, KeptOrder, OrderKey};
-pub use standing::{regretted, LetDown, Standing};
+pub use standing::{let_downs, regretted, LetDown, Standing};
 pub use touch::{basket_hash, sort_history, Channels, Touch};

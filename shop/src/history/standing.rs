@@ -125,6 +125,21 @@ impl Standing {
     }
 }
 
+/// How each touch of a time-ordered `history` says that its product let the customer down, in its order; `None` where it does
+/// not, or for a reason that is not the product's.
+pub fn let_downs(history: &[Touch]) -> Vec<Option<LetDown>> {
+    if !history.iter().any(Touch::objects) {
+        return vec![None; history.len()];
+    }
+    let mut owned: HashMap<ProductIx, Bought> = HashMap::new();
+    let said = history.iter().map(|touch| {
+        let bought = owned.entry(touch.product).or_default();
+        bought.see(touch);
+        bought.complains(touch)
+    });
+    said.collect()
+}
+
 /// The surprises among `said` of which the customer wants no other, with the time when they said so.
 pub fn regretted<'a>(
     said: impl IntoIterator<Item = &'a Delight>,

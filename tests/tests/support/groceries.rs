@@ -47,6 +47,24 @@ pub fn visit(customer: usize) -> Vec<(i64, String)> {
         .collect()
 }
 
+/// What customer number `customer` says of surprises, oldest first: day of the story, product, `again`, `expected` and
+/// `actual`; mostly nothing.
+pub fn said(customer: usize) -> Vec<(i64, String, [&'static str; 3])> {
+    let book = format!("books-{}", customer % 14);
+    match customer % 9 {
+        // it fell short of what they expected the day before they ask, and nothing is said of another one
+        1 => vec![(364, book, ["", "5", "2"])],
+        // they want no other, and that is long ago
+        4 => vec![(320, book, ["1", "", ""])],
+        // what fell short since lies after what they ask for
+        7 => vec![
+            (320, book.clone(), ["", "3", "5"]),
+            (370, book, ["", "5", "1"]),
+        ],
+        _ => Vec::new(),
+    }
+}
+
 /// The tables of a shop of groceries, baby things and books.
 pub fn write_shop(dir: &Path, told: Told) {
     let later = told >= Told::Later;
@@ -133,6 +151,20 @@ pub fn write_shop(dir: &Path, told: Told) {
                 writeln!(touches, "c{customer},view,{at},{product},,,").unwrap();
             }
         }
+    }
+    if later {
+        let mut delights = String::from("customer_id,at,product_id,again,expected,actual\n");
+        for customer in 0..CUSTOMERS {
+            for (day, product, [again, expected, actual]) in said(customer) {
+                let at = START + day * DAY_MS;
+                writeln!(
+                    delights,
+                    "c{customer},{at},{product},{again},{expected},{actual}"
+                )
+                .unwrap();
+            }
+        }
+        std::fs::write(dir.join("delights.csv"), delights).unwrap();
     }
     std::fs::write(dir.join("touchpoints.csv"), touches).unwrap();
     std::fs::write(dir.join("customers.csv"), customers).unwrap();

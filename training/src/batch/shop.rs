@@ -10,8 +10,8 @@ use serendib_engine::model::Model;
 use serendib_engine::rank::{Allowed, CustomerState, Live};
 use serendib_engine::repeat::NeighbourIndex;
 use serendib_shop::{
-    regretted, CatalogueError, CustomerIx, DataError, Delight, Encoder, Fact, Kind, KindClass, Log,
-    ProductIx, Purpose, ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
+    CatalogueError, CustomerIx, DataError, Delight, Encoder, Fact, Kind, KindClass, Log, ProductIx,
+    Purpose, ReadOptions, ShelfChange, ShopData, Touch, NO_PRODUCT,
 };
 
 /// Why data and model cannot be brought together.
@@ -36,8 +36,8 @@ pub struct Batch {
     pub live: Live,
     /// The data; its histories are in the numbers of `live.catalogue` and `model.encoder`.
     log: Log,
-    /// Surprises of which customers want no other, by customer number.
-    regretted: HashMap<CustomerIx, Vec<(ProductIx, i64)>>,
+    /// What customers said of surprises, by customer number.
+    delights: HashMap<CustomerIx, Vec<Delight>>,
     /// What reading the data found, as [`ShopData::notes`].
     pub notes: Vec<String>,
 }
@@ -55,17 +55,13 @@ impl Batch {
         let log = Log::load(&data, None)?;
         let mut batch = Batch::new(model, log, described.is_some())?;
         for said in data.delights()? {
-            batch.hear(&said?);
+            let said = said?;
+            if let Some(customer) = batch.log.customer(&said.customer_id) {
+                batch.delights.entry(customer).or_default().push(said);
+            }
         }
         batch.notes = data.notes();
         Ok(batch)
-    }
-
-    fn hear(&mut self, said: &Delight) {
-        if let Some(customer) = self.log.customer(&said.customer_id) {
-            let found = regretted([said], &self.live.catalogue);
-            self.regretted.entry(customer).or_default().extend(found);
-        }
     }
 
     /// Brings `model` and `log` together; `described` = the shop has a products table, so that a product missing from
@@ -77,7 +73,7 @@ impl Batch {
             model,
             live,
             log,
-            regretted: HashMap::new(),
+            delights: HashMap::new(),
             notes: Vec::new(),
         })
     }
@@ -121,10 +117,10 @@ impl Batch {
         self.log.histories.of(customer)
     }
 
-    /// The surprises of which customer number `customer` wants no other, with the time when they said so; none for nobody.
-    pub fn regretted(&self, customer: Option<CustomerIx>) -> &[(ProductIx, i64)] {
-        let found = customer.and_then(|customer| self.regretted.get(&customer));
-        found.map_or(&[], Vec::as_slice)
+    /// What customer number `customer` said of surprises; nothing for nobody.
+    pub fn delights(&self, customer: Option<CustomerIx>) -> &[Delight] {
+        let said = customer.and_then(|customer| self.delights.get(&customer));
+        said.map_or(&[], Vec::as_slice)
     }
 
     /// What customer number `customer` declared.
@@ -132,6 +128,14 @@ impl Batch {
         self.log.profiles[customer.index()]
             .as_ref()
             .map_or(&[], |profile| &profile.facts)
+    }
+
+    /// The language that customer number `customer` reads, a BCP 47 tag; `None` = they said none.
+    pub fn locale(&self, customer: CustomerIx) -> Option<&str> {
+        self.log.profiles[customer.index()]
+            .as_ref()?
+            .locale
+            .as_deref()
     }
 
     /// What customer number `customer` allows.

@@ -205,7 +205,8 @@ fn answer(
     }
     together.caps.brand = args.max_per_brand.map(usize::from);
     request.context.basket = asker.basket.clone();
-    request.context.regretted = batch.regretted(asker.customer).to_vec();
+    let said = batch.delights(asker.customer);
+    request.context.hear(said, &batch.live.catalogue, now);
     let state: CustomerState = batch.state(asker.customer);
     let answer = recommend(&batch.model, &batch.live, state, &request, &|| false)?;
     let catalogue = &batch.live.catalogue;

@@ -407,18 +407,22 @@ pub fn fit_parts(
         }
     }
     let early = purchase::early(context, settings, &topics, model, purchase::HORIZON_DAYS)?;
-    if let Some(early) = early {
+    let mut before = None;
+    if let Some(mut early) = early {
         if let Some((purchase, report, verdict)) = purchase::fit(context, &early) {
             say(&verdict.to_string());
             verdict.keep(&mut model.manifest);
             model.purchase = Some(purchase);
             model.manifest.metrics["purchase"] = serde_json::json!(report);
         }
+        // a few numbers for everybody, which hold no trace of one customer's purchase
+        early.model.purchase = model.purchase.clone();
+        before = Some((early.model, early.cut));
     }
     // Last, for delight is read from relevance and needs.
     say("fitting delight");
-    let found =
-        surprise::feel(model, log, context.delights).map_err(|error| part("delight")(&error))?;
+    let found = surprise::feel(model, log, context.delights, before)
+        .map_err(|error| part("delight")(&error))?;
     if let Some(found) = found {
         model.manifest.metrics["surprises"] = serde_json::json!({
             "largest_share": found.largest,

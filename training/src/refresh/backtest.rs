@@ -89,7 +89,7 @@ pub fn model(
     );
     model.complements = Some(graph);
     model.surprises = Some(learned);
-    surprises::feel(&mut model, before, delights)?;
+    surprises::feel(&mut model, before, delights, None)?;
     Ok(model)
 }
 

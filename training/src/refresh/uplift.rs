@@ -1,7 +1,7 @@
 //! What personal answers are worth: orders of customers with and without them.
 
 use serde::Serialize;
-use serendib_shop::{baskets, Arm, CustomerIx, Kind, Log, Touch, DAY_MS};
+use serendib_shop::{kept_orders, Arm, CustomerIx, Log, DAY_MS};
 
 use crate::judge::policy::{interval, Interval};
 
@@ -37,9 +37,10 @@ pub struct Uplift {
 }
 
 /// Compares the orders since `since` (the first answer of a model). `None` without times, without answers, within 28 days
-/// of the first one, or with fewer than 30 customers or 20 orders on either side. An order is a basket that was bought:
-/// ratings are none, nor is what was kept from a box. A customer counts in the arm of their first decision in the serve log;
-/// one of whom none is logged, by the hash that the server goes by.
+/// of the first one, or with fewer than 30 customers or 20 orders on either side. An order is a basket
+/// that was bought, for oneself or as a present, and of which something was kept by the end of the log: ratings are none, nor is
+/// what was kept from a box. A customer counts in the arm of their first decision in the serve log; one of whom none is logged,
+/// by the hash that the server goes by.
 pub fn uplift(log: &Log, percent: f64, served: &ServeLog, seed: u64) -> Option<Uplift> {
     let since = served.since?;
     let (_, end) = log.span.filter(|_| log.timed)?;
@@ -60,13 +61,8 @@ pub fn uplift(log: &Log, percent: f64, served: &ServeLog, seed: u64) -> Option<U
         if years <= 0.0 {
             continue;
         }
-        let from = history.partition_point(|t| t.at < since);
-        let later = history[from..].iter();
-        let bought: Vec<Touch> = later
-            .filter(|touch| touch.kind == Kind::PURCHASE)
-            .copied()
-            .collect();
-        let orders = baskets(&bought, true).len() as f64;
+        let orders = kept_orders(history, end);
+        let orders = orders.iter().filter(|order| order.at >= since).count() as f64;
         let arm = served.arms.get(&customer).map(|(_, arm)| *arm);
         decided += usize::from(arm.is_some());
         let arm = arm.unwrap_or_else(|| Arm::of(log.customer_id(customer), percent));

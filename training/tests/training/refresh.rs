@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serendib_engine::represent::Weighting;
 use serendib_shop::progress::Stages;
-use serendib_shop::{CustomerIx, Log, ReadOptions, ShopData};
+use serendib_shop::{in_holdout, CustomerIx, Log, ReadOptions, ShopData};
 use serendib_training::learn::vectors::cooccurrence::Shape;
 use tempfile::TempDir;
 
@@ -454,7 +454,6 @@ fn a_resumed_fit_takes_nothing_that_other_settings_left() {
 
 #[test]
 fn orders_with_and_without_personal_answers_are_told_apart() {
-    use serendib_shop::in_holdout;
     let dir = TempDir::new().unwrap();
     let mut text = String::from("customer_id,kind,product_id,at\n");
     for c in 0..1_500 {
@@ -533,6 +532,41 @@ fn a_customer_counts_in_the_arm_of_their_first_answer() {
     let worth = uplift::uplift(&log, 0.0, &served, 1).unwrap();
     assert_eq!((worth.decided, worth.without_customers), (400, 100));
     assert!(worth.with.value > 3.0 * worth.without.value, "{worth:?}");
+}
+
+#[test]
+fn orders_that_went_back_are_none_and_presents_are_some() {
+    let dir = TempDir::new().unwrap();
+    let mut text = String::from("customer_id,kind,product_id,basket_id,rating,attributes,at\n");
+    let present = r#""{""gift"": true}""#;
+    for c in 0..600 {
+        let id = format!("c-{c}");
+        let mut told = |kind: &str, rest: &str, hour| {
+            writeln!(text, "{id},{kind},{rest},{}", day(hour)).unwrap()
+        };
+        told("view", "p-0,,,", 0);
+        if in_holdout(&id, 10.0) {
+            told("purchase", &format!("p-1,{id}-1,,"), 100);
+        } else {
+            // one that goes back altogether, a present, and one that pleases little
+            told("purchase", &format!("p-1,{id}-1,,"), 100);
+            told("return", &format!("p-1,{id}-1,,"), 200);
+            told("purchase", &format!("p-2,{id}-2,,{present}"), 300);
+            told("purchase", &format!("p-3,{id}-3,1,"), 400);
+        }
+    }
+    writeln!(text, "end,purchase,p-1,,,,{}", day(925)).unwrap();
+    std::fs::write(dir.path().join("touchpoints.csv"), text).unwrap();
+    let data = ShopData::open(dir.path(), ReadOptions::default()).unwrap();
+    let log = Log::load(&data, None).unwrap();
+    let served = policy::ServeLog {
+        since: Some(1_760_000_000_000 + 50 * 3_600_000),
+        ..policy::ServeLog::default()
+    };
+    let worth = uplift::uplift(&log, 10.0, &served, 1).unwrap();
+    let year = 365.25 * 24.0 / 875.0;
+    assert!((worth.with.value - 2.0 * year).abs() < 0.1, "{worth:?}");
+    assert!((worth.without.value - year).abs() < 0.1, "{worth:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serendib_engine::engagement::CareRules;
 use serendib_engine::explain::{line_reasons, LineKind};
 use serendib_engine::model::Model;
 use serendib_engine::rank::Live;
+use serendib_engine::surprise::Said;
 use serendib_shop::{stable_hash, Consents, Product, ProductIx};
 
 use crate::answer::boxes::subscriber::Subscriber;
@@ -179,9 +180,9 @@ impl<'a> Bench<'a> {
         let (live, rules, history) = (self.live, self.rules, &subscriber.history);
         let (ship_at, at) = self.moment(ask);
         let mut request = ask.request(rules);
-        let said = subscriber.regretted.iter().filter(|(_, said)| *said <= at);
-        let regretted: Vec<_> = said.copied().collect();
         let (shelf, catalogue) = (self.shelf, &live.catalogue);
+        let said = Said::before(&subscriber.delights, catalogue, at.saturating_add(1));
+        let regretted = said.regretted;
         let exclusions = &ask.exclusions;
         let unknown = shelf.protect(catalogue, &mut request, exclusions, history, &regretted, at);
         BoxCare::of(history, at, self.care).apply(&mut request);

@@ -1,7 +1,7 @@
 //! Whoever gets a box.
 
 use serendib_engine::rank::{Allowed, CustomerState};
-use serendib_shop::{Consents, Fact, ProductIx, Touch};
+use serendib_shop::{Consents, Delight, Fact, Touch};
 
 use crate::answer::boxes::BoxAsk;
 use crate::answer::refusal::Refusal;
@@ -17,8 +17,8 @@ pub struct Subscriber {
     /// What they said about the use of their data.
     pub consents: Consents,
     pub locale: Option<String>,
-    /// Surprises of which they want no other, with the time when they said so, ms.
-    pub regretted: Vec<(ProductIx, i64)>,
+    /// What they said of surprises.
+    pub delights: Vec<Delight>,
     /// Products of the boxes that they got, latest first, as far as more than their touches tells of them.
     pub earlier: Vec<Vec<String>>,
 }

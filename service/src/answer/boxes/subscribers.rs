@@ -1,7 +1,6 @@
 //! Subscribers as the store has them.
 
 use rayon::prelude::*;
-use serendib_shop::regretted;
 use tokio::runtime::Handle;
 
 use crate::answer::boxes::subscriber::{Subscriber, Subscribers};
@@ -81,7 +80,7 @@ pub fn subscriber(
         facts: encoded.facts,
         consents: encoded.consents,
         locale: encoded.locale,
-        regretted: regretted(&state.delights, &view.live.catalogue),
+        delights: state.delights.clone(),
         earlier,
     }
 }

@@ -21,7 +21,7 @@ use args::TableFormat;
 use input::Input;
 use subscribers::OfData;
 
-/// Language of the reasons.
+/// Language of the reasons where the subscriber says none.
 const LOCALE: &str = "en";
 
 impl TableFormat {
@@ -101,15 +101,7 @@ impl Pack {
         drop(bar);
         let bar = Progress::bar("reasons", asks.len() as u64);
         let told = |done: usize| bar.at(done as u64);
-        let filled = filled(
-            bench,
-            &subscribers,
-            asks,
-            &packed,
-            &lots,
-            Some(LOCALE),
-            &told,
-        )?;
+        let filled = filled(bench, &subscribers, asks, &packed, &lots, None, &told)?;
         drop(bar);
         let result = output::Output {
             batch: &batch,

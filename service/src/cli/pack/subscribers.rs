@@ -30,7 +30,8 @@ impl Subscribers for OfData<'_> {
                 history: self.batch.history(customer).to_vec(),
                 facts: self.batch.facts(customer).to_vec(),
                 consents: self.batch.log().consents(customer),
-                regretted: self.batch.regretted(Some(customer)).to_vec(),
+                locale: self.batch.locale(customer).map(str::to_owned),
+                delights: self.batch.delights(Some(customer)).to_vec(),
                 ..nobody
             }
         };

@@ -2,7 +2,7 @@
 
 use serendib_engine::complement::BasketLog;
 use serendib_engine::surprise::{Kinds, Topics};
-use serendib_shop::{acquisitions, Catalogue, CustomerIx, Kind, ProductIx, Touch};
+use serendib_shop::{acquisitions, let_downs, Catalogue, CustomerIx, LetDown, ProductIx, Touch};
 
 use crate::learn::complement::families::ease;
 
@@ -33,15 +33,17 @@ pub fn learn<'h>(
         let kinds = acquisitions(history).filter_map(|t| topics.of(t.product));
         // kinds in the place of products
         bought.push(CustomerIx::of_index(customer), 0, kinds.map(ProductIx));
-        for touch in history.iter().filter(|t| t.product.index() < products) {
+        let touches = history.iter().zip(let_downs(history));
+        for (touch, how) in touches.filter(|(t, _)| t.product.index() < products) {
             let family = catalogue.family(touch.product).index();
             if touch.rating > 0 {
                 let given = f32::from(touch.rating) / 10.0;
                 add(&mut stars[family], given, 1.0);
                 add(&mut all_stars, given, 1.0);
             }
-            let back = matches!(touch.kind, Kind::RETURN | Kind::BOX_RETURNED);
-            let (given_back, times) = match (back, touch.kind.acquires()) {
+            let back = matches!(how, Some(LetDown::GivenBack | LetDown::GivenBackUnsaid));
+            // a present that its receiver sends back says nothing, so neither does one that they keep
+            let (given_back, times) = match (back, touch.kind.acquires() && !touch.gift) {
                 (true, _) => (1.0, 0.0),
                 (false, true) => (0.0, 1.0),
                 _ => continue,
@@ -134,7 +136,7 @@ fn dearness(catalogue: &Catalogue, topics: &Topics) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serendib_shop::Product;
+    use serendib_shop::{Cause, Kind, Product};
 
     /// Kinds: 0 dog food, 1 dog beds, 2 soap. Products 0 and 1 are food (a cheap and a dear one), 2 a bed, 3 soap.
     fn shop() -> (Catalogue, Topics) {
@@ -197,5 +199,40 @@ mod tests {
         let kinds = learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
         assert!(kinds.stars(ProductIx(0)) > 0.8 && kinds.stars(ProductIx(1)) < -0.8);
         assert!(kinds.returned(ProductIx(1)) > 0.2 && kinds.returned(ProductIx(0)) < -0.2);
+    }
+
+    #[test]
+    fn what_is_given_back_for_no_fault_of_its_own_counts_against_nothing() {
+        let (catalogue, topics) = shop();
+        let returned = |cause, gift| {
+            let touch = |kind, product, at| Touch {
+                gift: gift && product == ProductIx(0),
+                ..Touch::new(kind, product, at)
+            };
+            let histories: Vec<Vec<Touch>> = (0..20)
+                .map(|_| {
+                    vec![
+                        touch(Kind::PURCHASE, ProductIx(0), 1),
+                        touch(Kind::PURCHASE, ProductIx(1), 1),
+                        Touch {
+                            cause,
+                            ..touch(Kind::RETURN, ProductIx(0), 2)
+                        },
+                    ]
+                })
+                .collect();
+            let kinds = learn(&catalogue, &topics, histories.iter().map(Vec::as_slice));
+            [0, 1].map(|p| kinds.returned(ProductIx(p)))
+        };
+        for cause in [Cause::Product, Cause::Unsaid] {
+            let [back, stayed] = returned(cause, false);
+            assert!(back > 0.2 && stayed < -0.2, "{cause:?}: {back} {stayed}");
+        }
+        // damaged or late, or of a wrong size: to others that says nothing
+        for cause in [Cause::Elsewhere, Cause::Size] {
+            assert_eq!(returned(cause, false), [0.0; 2], "{cause:?}");
+        }
+        // what a receiver sent back, whatever they say of it
+        assert_eq!(returned(Cause::Product, true), [0.0; 2]);
     }
 }

@@ -31,11 +31,11 @@ const KEPT_WEIGHT: f64 = 0.3;
 /// Lines of boxes, or things shown, and of either outcome, from which on they are learned from.
 const ENOUGH_LINES: usize = 300;
 const ENOUGH_OF_EACH: usize = 50;
-/// Features of a line, by position in [`FEATURE_NAMES`], that are computed from who has what, which a line that was kept is a part
-/// of and one that was given back is not: they know the answer.
+/// Features, by position in [`FEATURE_NAMES`], that are computed from who has what: what was kept or bought after it was shown is
+/// a part of them, and what was given back or left is not. Of a model that saw how it ended they know the answer.
 ///
 /// [`FEATURE_NAMES`]: serendib_engine::surprise::FEATURE_NAMES
-const TOLD_BY_KEEPING: [usize; 13] = [0, 1, 2, 6, 7, 8, 10, 15, 21, 22, 23, 27, 35];
+const TOLD_BY_HAVING: [usize; 13] = [0, 1, 2, 6, 7, 8, 10, 15, 21, 22, 23, 27, 35];
 /// Customers by whose candidates it is told what is usual of each term.
 const STANDARD_CUSTOMERS: usize = 200;
 
@@ -85,12 +85,15 @@ pub fn fit(log: &Log, topics: Topics, representation: &Representation) -> Surpri
 /// to, what is usual of each term, delight, keeping, coming back, and the prices of surprises. Answers how concentrated surprises
 /// are then; `None` where the model knows nothing of surprises.
 ///
+/// `before` is a model of what came before a time, ms, beside that time: what was shown from then on is no part of it.
+///
 /// # Errors
 /// Features that are not numbers.
 pub fn feel(
     model: &mut Model,
     log: &Log,
     delights: &[Delight],
+    before: Option<(Model, i64)>,
 ) -> Result<Option<Concentration>, DelightError> {
     let Some(part) = &mut model.surprises else {
         return Ok(None);
@@ -102,27 +105,24 @@ pub fn feel(
     part.kinds.kept = rates.keeping.all().to_vec();
     part.kinds.sought = rates.coming_back.all().to_vec();
     part.prices = Prices::default();
-    let standard = standard(model, log);
+    let end = log.span.map_or(i64::MAX, |(_, last)| last + 1);
+    let standard_at_end = standard(model, log, end);
     if let Some(part) = &mut model.surprises {
-        part.standard = standard;
+        part.standard = standard_at_end;
     }
     let delight = delight::fit(&about_delight(model, log, &said, &kept, &rates))?;
-    let learned = |felt: &[Felt],
-                   of_kind: usize,
-                   left_out: &[usize]|
-     -> Result<Option<DelightModel>, DelightError> {
-        if !tells(felt) {
-            return Ok(None);
+    let keeping = match tells(&kept) {
+        true => {
+            let prior = DelightModel::of_share(felt::share(&kept), KIND_KEPT);
+            let rated = masked(seen(model, log, &kept, 1.0, Some(&rates)));
+            Some(delight::fit_around(&prior, &rated)?)
         }
-        let prior = DelightModel::of_share(felt::share(felt), of_kind);
-        let mut rated = seen(model, log, felt, 1.0, Some(&rates));
-        for rating in &mut rated {
-            left_out.iter().for_each(|ix| rating.features[*ix] = 0.0);
-        }
-        delight::fit_around(&prior, &rated).map(Some)
+        false => None,
     };
-    let keeping = learned(&kept, KIND_KEPT, &TOLD_BY_KEEPING)?;
-    let coming_back = learned(&came_back, KIND_SOUGHT, &[])?;
+    let coming_back = match tells(&came_back) {
+        true => Some(coming_back(model, before, log, &came_back, &rates)?),
+        false => None,
+    };
     if let Some(part) = &mut model.surprises {
         part.delight = delight;
         part.kept = keeping;
@@ -130,6 +130,41 @@ pub fn feel(
         part.rank_by_appeal();
     }
     Ok(Some(prices::learn(model, log)))
+}
+
+/// What of `came_back` tells whether customers come back: what was shown before the time of the model `before` tells it by what
+/// having it does not change, and around that what was shown since tells it by everything, as that model had it.
+fn coming_back(
+    model: &Model,
+    before: Option<(Model, i64)>,
+    log: &Log,
+    came_back: &[Felt],
+    rates: &Rates,
+) -> Result<DelightModel, DelightError> {
+    let cut = before.as_ref().map_or(i64::MAX, |(_, cut)| *cut);
+    let (old, new) = came_back.split_at(came_back.partition_point(|felt| felt.at < cut));
+    let prior = DelightModel::of_share(felt::share(came_back), KIND_SOUGHT);
+    let rated = masked(seen(model, log, old, 1.0, Some(rates)));
+    let mut learned = delight::fit_around(&prior, &rated)?;
+    if let Some((mut before, cut)) = before {
+        let usual = standard(&before, log, cut);
+        if let Some(part) = &mut before.surprises {
+            part.standard = usual;
+        }
+        learned = delight::fit_around(&learned, &seen(&before, log, new, 1.0, Some(rates)))?;
+        learned.ratings += rated.len();
+    }
+    Ok(learned)
+}
+
+/// `rated` without the features that know how it ended.
+fn masked(mut rated: Vec<Rated>) -> Vec<Rated> {
+    for rating in &mut rated {
+        TOLD_BY_HAVING
+            .iter()
+            .for_each(|ix| rating.features[*ix] = 0.0);
+    }
+    rated
 }
 
 /// Rates of kinds, for what is predicted of customers by what others felt.
@@ -167,14 +202,22 @@ fn sample(log: &Log, most: usize) -> Vec<CustomerIx> {
     who.into_iter().step_by(stride).collect()
 }
 
-/// What is usual of each term among what sources propose to customers at the end of `log`; the default where there are none.
-fn standard(model: &Model, log: &Log) -> Standard {
+/// The touches of customer number `customer` before `now`; all of them in a shop without times.
+fn past(log: &Log, customer: CustomerIx, now: i64) -> &[Touch] {
+    let history = log.histories.of(customer);
+    match log.timed {
+        true => &history[..history.partition_point(|touch| touch.at < now)],
+        false => history,
+    }
+}
+
+/// What is usual of each term among what sources propose to customers at `now`, ms; the default where there are none.
+fn standard(model: &Model, log: &Log, now: i64) -> Standard {
     let live = Live::of_catalogue(model.catalogue.clone());
-    let now = log.span.map_or(i64::MAX, |(_, last)| last + 1);
     let pool: Vec<Terms> = sample(log, STANDARD_CUSTOMERS)
         .into_par_iter()
         .flat_map_iter(|customer| {
-            let state = crate::learn::state(log, customer, log.histories.of(customer));
+            let state = crate::learn::state(log, customer, past(log, customer, now));
             let proposed = purchase_signals(model, &live, state, now, None, &[]);
             let products: Vec<ProductIx> = proposed.into_iter().map(|(p, _)| p).collect();
             pair_features(model, &live, state, now, &products)
@@ -200,10 +243,7 @@ fn seen(model: &Model, log: &Log, felt: &[Felt], weight: f64, rates: Option<&Rat
         .into_par_iter()
         .flat_map_iter(|moment| {
             let Felt { customer, at, .. } = moment[0];
-            let history = log.histories.of(customer);
-            let end = history.partition_point(|t| t.at < at);
-            let history: &[Touch] = if log.timed { &history[..end] } else { history };
-            let state = crate::learn::state(log, customer, history);
+            let state = crate::learn::state(log, customer, past(log, customer, at));
             let felt: Vec<&Felt> = moment.iter().filter(|f| f.product < known).collect();
             let products: Vec<ProductIx> = felt.iter().map(|f| f.product).collect();
             let features = pair_features(model, &live, state, at, &products);
@@ -229,7 +269,7 @@ fn seen(model: &Model, log: &Log, felt: &[Felt], weight: f64, rates: Option<&Rat
 }
 
 /// What the delight model learns from: ratings, and where there are few of them also what was kept, so that it delights as often
-/// as what was rated and says only what delights more than what.
+/// as what was rated and says only what delights more than what, and that by nothing that knows whether it was kept.
 fn about_delight(
     model: &Model,
     log: &Log,
@@ -239,7 +279,7 @@ fn about_delight(
 ) -> Vec<Rated> {
     let mut rated = seen(model, log, said, 1.0, Some(rates));
     if said.len() < ENOUGH_RATINGS {
-        rated.extend(seen(model, log, kept, KEPT_WEIGHT, Some(rates)));
+        rated.extend(masked(seen(model, log, kept, KEPT_WEIGHT, Some(rates))));
     }
     rated
 }
@@ -276,7 +316,7 @@ mod tests {
 
     #[test]
     fn what_a_kept_line_is_a_part_of_does_not_predict_it() {
-        let names = TOLD_BY_KEEPING.map(|ix| FEATURE_NAMES[ix]);
+        let names = TOLD_BY_HAVING.map(|ix| FEATURE_NAMES[ix]);
         let of = [
             "relevance",
             "unexpected",
@@ -293,7 +333,7 @@ mod tests {
                 .all(|name| of.iter().any(|word| name.contains(word))),
             "{names:?}"
         );
-        let others = (0..FEATURE_NAMES.len()).filter(|ix| !TOLD_BY_KEEPING.contains(ix));
+        let others = (0..FEATURE_NAMES.len()).filter(|ix| !TOLD_BY_HAVING.contains(ix));
         let missed: Vec<&str> = others
             .map(|ix| FEATURE_NAMES[ix])
             .filter(|name| of.iter().any(|word| name.contains(word)))
