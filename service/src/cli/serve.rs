@@ -60,7 +60,8 @@ pub struct Serve {
     /// Address and port for Prometheus, empty for none [setting metrics.addr]
     #[arg(long)]
     metrics_addr: Option<String>,
-    /// The clock is right although it is far ahead of when the store was last in use: delete and expire by it
+    /// The clock is right although it is far ahead of when the store was last in use: delete and expire by it, now and from now
+    /// on; said once it is not needed again
     #[arg(long)]
     trust_clock: bool,
     /// Listen on another address than loopback without TLS or without keys: whoever reaches it reads and changes customers

@@ -191,6 +191,8 @@ impl Load {
             config.group_rows = 8 * BATCH;
             config.served_queue = 1 << 16;
             config.cache_bytes = 0;
+            // that data are loaded says nothing of the clock
+            config.trust_clock = false;
             let store = SqliteStore::open(config)
                 .with_context(|| format!("opening the store {}", dir.display()))?;
             let loading = Loading {

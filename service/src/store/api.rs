@@ -23,7 +23,8 @@ pub type RowStream<T> = Pin<Box<dyn Stream<Item = Result<T, StoreError>> + Send>
 /// - **Visibility**: a change is seen by every read that starts after its answer.
 /// - **Isolation**: a read, a stream included, sees one state of the store from start to end.
 /// - **Identities**: rows are kept per identity and merged at read, so unlinking restores exactly what was before.
-/// - **Time** comes in as an argument (`now`, ms); the store reads no clock for its contents.
+/// - **Time** comes in as an argument (`now`, ms); the store reads no clock for its contents. A `now` that runs far ahead of the
+///   time that passed may be doubted: then nothing is deleted and nothing expires by it, for any reader.
 /// - **Privacy**: ids of customers and touchpoints are never logged and never in a [`StoreError`]'s text.
 #[tonic::async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug + 'static {

@@ -11,6 +11,7 @@ use crate::store::types::*;
 use crate::store::StoreError;
 
 use super::catalogue::{leave, reserved};
+use super::clock::Moment;
 use super::customers::person;
 use super::writer::{Fault, Tx};
 
@@ -74,9 +75,9 @@ fn row(row: &rusqlite::Row<'_>) -> Result<StoredBox, Fault> {
     })
 }
 
-fn one(conn: &Connection, id: &str, now: i64) -> Result<Option<StoredBox>, Fault> {
+fn one(conn: &Connection, id: &str, expiry: i64) -> Result<Option<StoredBox>, Fault> {
     let mut found = conn.prepare_cached(&format!("{BOX} WHERE b.id = ?2"))?;
-    let mut rows = found.query((now, id))?;
+    let mut rows = found.query((expiry, id))?;
     rows.next()?.map(row).transpose()
 }
 
@@ -88,12 +89,16 @@ fn collect(mut rows: rusqlite::Rows<'_>) -> Result<Vec<StoredBox>, Fault> {
     Ok(found)
 }
 
-pub(super) fn read(conn: &Connection, query: &BoxQuery, now: i64) -> Result<Vec<StoredBox>, Fault> {
+pub(super) fn read(
+    conn: &Connection,
+    query: &BoxQuery,
+    expiry: i64,
+) -> Result<Vec<StoredBox>, Fault> {
     match query {
         BoxQuery::Ids(ids) => {
             let mut found = Vec::with_capacity(ids.len());
             for id in ids {
-                found.extend(one(conn, id, now)?);
+                found.extend(one(conn, id, expiry)?);
             }
             Ok(found)
         }
@@ -102,7 +107,7 @@ pub(super) fn read(conn: &Connection, query: &BoxQuery, now: i64) -> Result<Vec<
                 "{BOX} WHERE p.id = ?2 AND b.box > ifnull((SELECT box FROM box WHERE id = ?3), 0) \
                  ORDER BY b.box LIMIT ?4"
             ))?;
-            let rows = page.query((now, pack, after, *limit as i64))?;
+            let rows = page.query((expiry, pack, after, *limit as i64))?;
             collect(rows)
         }
         BoxQuery::Customer(id, limit) => {
@@ -111,7 +116,7 @@ pub(super) fn read(conn: &Connection, query: &BoxQuery, now: i64) -> Result<Vec<
                 "{BOX} WHERE b.ident = ?2 ORDER BY ifnull(b.ship_at, b.at) DESC, b.box DESC LIMIT ?3"
             ))?;
             for member in person(conn, id)?.unwrap_or_default() {
-                found.extend(collect(of.query((now, member.ident, *limit as i64))?)?);
+                found.extend(collect(of.query((expiry, member.ident, *limit as i64))?)?);
             }
             found.sort_by_key(|b| std::cmp::Reverse(b.ship_at.unwrap_or(b.at)));
             found.truncate(*limit);
@@ -123,12 +128,12 @@ pub(super) fn read(conn: &Connection, query: &BoxQuery, now: i64) -> Result<Vec<
 /// Calls `take` with every box of somebody who is known and their identity, in order of packing.
 pub(super) fn each<E: From<Fault> + From<rusqlite::Error>>(
     conn: &Connection,
-    now: i64,
+    expiry: i64,
     mut take: impl FnMut(i64, StoredBox) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut all = conn.prepare(&format!("{BOX} WHERE i.id IS NOT NULL ORDER BY b.box"))?;
     let mut idents = conn.prepare("SELECT ident FROM box WHERE id = ?1")?;
-    let mut rows = all.query([now])?;
+    let mut rows = all.query([expiry])?;
     while let Some(next) = rows.next()? {
         let found = row(next)?;
         let ident = idents.query_row([&found.box_id], |r| r.get(0))?;
@@ -179,9 +184,9 @@ pub(super) fn pack(conn: &Connection, id: &str) -> Result<Option<StoredPack>, Fa
     }))
 }
 
-pub(super) fn open(conn: &Connection, now: i64) -> Result<Vec<OpenBox>, Fault> {
+pub(super) fn open(conn: &Connection, expiry: i64) -> Result<Vec<OpenBox>, Fault> {
     let mut all = conn.prepare(&format!("{BOX} WHERE b.state < 2"))?;
-    let mut rows = all.query([now])?;
+    let mut rows = all.query([expiry])?;
     let mut found = Vec::new();
     while let Some(next) = rows.next()? {
         let packed = row(next)?;
@@ -201,12 +206,12 @@ fn product(conn: &Connection, id: &str) -> Result<(i64, Option<i64>, bool), Faul
     found.ok_or_else(|| invalid("box", 0, "lines", "name a product that is not known").into())
 }
 
-/// Units of the product that are free at `now`.
-fn available(conn: &Connection, id: &str, now: i64) -> Result<(i64, i64), Fault> {
+/// Units of the product that are free of what is set aside beyond `expiry`.
+fn available(conn: &Connection, id: &str, expiry: i64) -> Result<(i64, i64), Fault> {
     let (pid, stock, removed) = product(conn, id)?;
     let free = match stock {
         _ if removed => 0,
-        Some(stock) => (stock - reserved(conn, pid, now)?).max(0),
+        Some(stock) => (stock - reserved(conn, pid, expiry)?).max(0),
         None => i64::MAX,
     };
     Ok((pid, free))
@@ -217,8 +222,9 @@ pub(super) fn keep(
     pack: &StoredPack,
     mut packed: Vec<StoredBox>,
     options: PackOptions,
-    now: i64,
+    moment: Moment,
 ) -> Result<Vec<(usize, usize)>, Fault> {
+    let Moment { now, expiry } = moment;
     let used = tx
         .conn
         .prepare_cached("SELECT 1 FROM pack WHERE id = ?1")?
@@ -227,7 +233,7 @@ pub(super) fn keep(
         return Err(StoreError::PackExists.into());
     }
     for (index, packed) in packed.iter().enumerate() {
-        let Some(old) = one(tx.conn, &packed.box_id, now)? else {
+        let Some(old) = one(tx.conn, &packed.box_id, expiry)? else {
             continue;
         };
         match old.state {
@@ -252,7 +258,7 @@ pub(super) fn keep(
     let mut left_out = Vec::new();
     let mut numbers: Vec<(i64, i64)> = Vec::with_capacity(wanted.len());
     for (product_id, wanted) in wanted {
-        let (pid, free) = available(tx.conn, &product_id, now)?;
+        let (pid, free) = available(tx.conn, &product_id, expiry)?;
         let units = if wanted <= free {
             wanted
         } else if options.partial {
@@ -375,8 +381,9 @@ fn change_line(tx: &mut Tx<'_>, rid: i64, pid: i64, more: i64) -> Result<(), Fau
     Ok(())
 }
 
-pub(super) fn change(tx: &mut Tx<'_>, changed: &StoredBox, now: i64) -> Result<u64, Fault> {
-    let old = one(tx.conn, &changed.box_id, now)?.ok_or(StoreError::NotFound { what: "box" })?;
+pub(super) fn change(tx: &mut Tx<'_>, changed: &StoredBox, moment: Moment) -> Result<u64, Fault> {
+    let Moment { now, expiry } = moment;
+    let old = one(tx.conn, &changed.box_id, expiry)?.ok_or(StoreError::NotFound { what: "box" })?;
     if old.version != changed.version {
         return Err(StoreError::VersionMismatch {
             expected: changed.version,
@@ -402,7 +409,7 @@ pub(super) fn change(tx: &mut Tx<'_>, changed: &StoredBox, now: i64) -> Result<u
         if units == 0 {
             continue;
         }
-        let (pid, free) = available(tx.conn, product_id, now)?;
+        let (pid, free) = available(tx.conn, product_id, expiry)?;
         if units > free {
             return Err(StoreError::OutOfStock {
                 product_id: product_id.into(),
@@ -426,11 +433,12 @@ pub(super) fn lock(
     tx: &mut Tx<'_>,
     ids: &[String],
     locked: bool,
-    now: i64,
+    moment: Moment,
 ) -> Result<Vec<StoredBox>, Fault> {
+    let Moment { now, expiry } = moment;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        let mut packed = one(tx.conn, id, now)?.ok_or(StoreError::NotFound { what: "box" })?;
+        let mut packed = one(tx.conn, id, expiry)?.ok_or(StoreError::NotFound { what: "box" })?;
         if packed.state != BoxState::Packed {
             return Err(StoreError::BoxClosed {
                 state: packed.state.as_str(),
@@ -456,11 +464,12 @@ pub(super) fn end(
     tx: &mut Tx<'_>,
     ids: &[String],
     end: BoxEnd,
-    now: i64,
+    moment: Moment,
 ) -> Result<Vec<StoredBox>, Fault> {
+    let Moment { now, expiry } = moment;
     let mut ended = Vec::with_capacity(ids.len());
     for id in ids {
-        let mut found = one(tx.conn, id, now)?.ok_or(StoreError::NotFound { what: "box" })?;
+        let mut found = one(tx.conn, id, expiry)?.ok_or(StoreError::NotFound { what: "box" })?;
         let (state, number) = match end {
             BoxEnd::Shipped => (BoxState::Shipped, SHIPPED),
             BoxEnd::Delivered => (BoxState::Delivered, DELIVERED),

@@ -13,6 +13,7 @@ use crate::store::profile::Merged;
 use crate::store::types::*;
 use crate::store::{canonical, Heard, Said, StoreError};
 
+use super::clock::Moment;
 use super::writer::{Fault, Tx};
 
 const HELD: i64 = 0;
@@ -325,17 +326,17 @@ pub(super) fn set_stock(
     Ok((version as u64, heard))
 }
 
-/// Units of product `pid` set aside at `now`. `total` adds as real numbers: `sum` of whole ones fails where they overflow, and
+/// Units of product `pid` set aside beyond `expiry`. `total` adds as real numbers: `sum` of whole ones fails where they overflow, and
 /// with it every reading of the catalogue.
-pub(super) fn reserved(conn: &Connection, pid: i64, now: i64) -> rusqlite::Result<i64> {
+pub(super) fn reserved(conn: &Connection, pid: i64, expiry: i64) -> rusqlite::Result<i64> {
     conn.prepare_cached(
         "SELECT CAST(total(l.quantity) AS INTEGER) FROM reservation_line l JOIN reservation r ON r.rid = l.rid \
          WHERE l.pid = ?1 AND r.state = 0 AND r.expires_at > ?2",
     )?
-    .query_row((pid, now), |r| r.get(0))
+    .query_row((pid, expiry), |r| r.get(0))
 }
 
-fn find(conn: &Connection, id: &str, now: i64) -> Result<Option<(i64, Reservation)>, Fault> {
+fn find(conn: &Connection, id: &str, expiry: i64) -> Result<Option<(i64, Reservation)>, Fault> {
     let found: Option<(i64, i64, i64)> = conn
         .prepare_cached("SELECT rid, expires_at, state FROM reservation WHERE id = ?1")?
         .query_row([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
@@ -356,7 +357,7 @@ fn find(conn: &Connection, id: &str, now: i64) -> Result<Option<(i64, Reservatio
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let state = match state_of(state) {
-        ReservationState::Held if expires_at <= now => ReservationState::Expired,
+        ReservationState::Held if expires_at <= expiry => ReservationState::Expired,
         state => state,
     };
     Ok(Some((
@@ -373,11 +374,11 @@ fn find(conn: &Connection, id: &str, now: i64) -> Result<Option<(i64, Reservatio
 pub(super) fn reserve(
     tx: &mut Tx<'_>,
     mut wanted: Reservation,
-    now: i64,
+    expiry: i64,
 ) -> Result<Reservation, Fault> {
     if wanted.reservation_id.is_empty() {
         wanted.reservation_id = new_id("res");
-    } else if let Some((_, found)) = find(tx.conn, &wanted.reservation_id, now)? {
+    } else if let Some((_, found)) = find(tx.conn, &wanted.reservation_id, expiry)? {
         let mut lines = wanted.lines.clone();
         lines.sort_by(|a, b| a.product_id.cmp(&b.product_id));
         if lines == found.lines {
@@ -403,7 +404,7 @@ pub(super) fn reserve(
         };
         let available = match stock {
             _ if removed => 0,
-            Some(stock) => (stock - reserved(tx.conn, pid, now)?).max(0),
+            Some(stock) => (stock - reserved(tx.conn, pid, expiry)?).max(0),
             None => i64::MAX,
         };
         if line.quantity > available {
@@ -436,9 +437,9 @@ pub(super) fn end(
     tx: &mut Tx<'_>,
     id: &str,
     as_state: ReservationState,
-    now: i64,
+    moment: Moment,
 ) -> Result<Reservation, Fault> {
-    let (rid, mut found) = find(tx.conn, id, now)?.ok_or(StoreError::NotFound {
+    let (rid, mut found) = find(tx.conn, id, moment.expiry)?.ok_or(StoreError::NotFound {
         what: "reservation",
     })?;
     let number = match (found.state, as_state) {
@@ -464,7 +465,7 @@ pub(super) fn end(
             .query_map([rid], |r| Ok((r.get(0)?, r.get(1)?)))?
             .collect::<Result<_, _>>()?;
         for (pid, quantity) in lines {
-            leave(tx, pid, quantity, now)?;
+            leave(tx, pid, quantity, moment.now)?;
         }
     }
     found.state = as_state;
@@ -512,12 +513,12 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<CatalogueEntry, Fault> {
 pub(super) fn entries(
     conn: &Connection,
     ids: &[String],
-    now: i64,
+    expiry: i64,
 ) -> Result<Vec<Option<CatalogueEntry>>, Fault> {
     let mut by_id = conn.prepare_cached(&format!("{ENTRY} WHERE p.id = ?2"))?;
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        let mut rows = by_id.query((now, id))?;
+        let mut rows = by_id.query((expiry, id))?;
         found.push(rows.next()?.map(entry).transpose()?);
     }
     Ok(found)
@@ -526,24 +527,24 @@ pub(super) fn entries(
 /// Calls `take` with every product in order of first appearance.
 pub(super) fn each<E: From<Fault> + From<rusqlite::Error>>(
     conn: &Connection,
-    now: i64,
+    expiry: i64,
     mut take: impl FnMut(CatalogueEntry) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut all = conn.prepare_cached(&format!("{ENTRY} ORDER BY p.pid"))?;
-    let mut rows = all.query([now])?;
+    let mut rows = all.query([expiry])?;
     while let Some(row) = rows.next()? {
         take(entry(row)?)?;
     }
     Ok(())
 }
 
-pub(super) fn snapshot(conn: &Connection, now: i64) -> Result<CatalogueSnapshot, Fault> {
+pub(super) fn snapshot(conn: &Connection, expiry: i64) -> Result<CatalogueSnapshot, Fault> {
     let version: i64 =
         conn.query_row("SELECT value FROM meta WHERE key = 'catalogue'", [], |r| {
             r.get(0)
         })?;
     let mut entries = Vec::new();
-    each::<Fault>(conn, now, |entry| {
+    each::<Fault>(conn, expiry, |entry| {
         entries.push(entry);
         Ok(())
     })?;

@@ -11,6 +11,7 @@ use crate::store::types::*;
 use crate::store::StoreError;
 use serendib_shop::keyed::{Domain, Key};
 
+use super::clock::expiry_in;
 use super::customers::{self, delight, links, merged_profile, person, touchpoint, Member};
 use super::readers::{Readers, Sink, StreamEnd};
 use super::{boxes, catalogue, documents, served};
@@ -254,7 +255,7 @@ pub(super) fn shop(
         Ok(())
     })?;
     end?;
-    boxes::each::<StreamEnd>(conn, now, |ident, mut packed| {
+    boxes::each::<StreamEnd>(conn, expiry_in(conn, now)?, |ident, mut packed| {
         let Some(name) = allowed.name(ident, &packed.customer_id) else {
             return Ok(());
         };

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod catalogue;
+mod clock;
 mod customers;
 mod documents;
 mod erase;
@@ -38,6 +39,7 @@ use crate::workers::held::held;
 use serendib_shop::keyed::Key;
 use serendib_shop::ledger::ledger_of;
 
+use self::clock::Clock;
 use self::readers::Readers;
 use self::served::ServedLog;
 
@@ -94,7 +96,8 @@ pub struct SqliteConfig {
     pub max_pages: Option<u64>,
     /// Called at every [`Point`]; for crash tests.
     pub hook: Option<Hook>,
-    /// Whether a clock that jumped ahead is right: nothing is deleted and nothing expires until a person says so.
+    /// Whether a person says that the clock is right, however far ahead it is; otherwise nothing is deleted and nothing expires by
+    /// a clock that jumped.
     pub trust_clock: bool,
 }
 
@@ -136,84 +139,10 @@ pub(super) struct Shared {
     commit_micros: AtomicU64,
     unscrubbed: AtomicU64,
     erased_again: AtomicU64,
-    clock: Mutex<Watch>,
+    clock: Clock,
 }
-
-/// The clock as it was last seen, by which a jump is told.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    /// The time then, ms, and when that was by a clock that never jumps.
-    seen: Option<(i64, std::time::Instant)>,
-    /// Whether it jumped ahead and nobody said that it is right.
-    held: bool,
-    /// Whether it jumped while the store was open, and is trusted again when it is back.
-    jumped: bool,
-}
-
-/// How long a store may lie unused before a later time is doubted, ms.
-const UNUSED_MS: i64 = 45 * serendib_shop::DAY_MS;
-
-/// How far a clock may run ahead of the time that passed before it is doubted, ms.
-const AHEAD_MS: i64 = serendib_shop::DAY_MS;
 
 impl Shared {
-    /// Compares the clock at the start with the time that the store was last swept at.
-    fn watch_clock(
-        &self,
-        conn: &rusqlite::Connection,
-        now: i64,
-        trusted: bool,
-    ) -> Result<(), StoreError> {
-        use rusqlite::OptionalExtension;
-        let path = self.path(&schema::STORE);
-        let seen: Option<i64> = conn
-            .query_row("SELECT value FROM meta WHERE key = 'seen'", [], |r| {
-                r.get(0)
-            })
-            .optional()
-            .map_err(|error| errors::classify("reading the store", &path, &error))?;
-        let mut watch = self.watch();
-        watch.seen = Some((now, std::time::Instant::now()));
-        watch.held = !trusted && seen.is_some_and(|seen| now - seen > UNUSED_MS);
-        if watch.held {
-            tracing::warn!(
-                days = (now - seen.unwrap_or(now)) / serendib_shop::DAY_MS,
-                "the clock is far ahead of when this store was last in use: nothing is deleted and nothing expires until \
-                 it is served with --trust-clock"
-            );
-        }
-        Ok(())
-    }
-
-    /// Whether the clock may decide what is too old.
-    fn trusts(&self, now: i64, trusted: bool) -> bool {
-        if trusted {
-            return true;
-        }
-        let mut watch = self.watch();
-        if let Some((seen, since)) = watch.seen {
-            let passed = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-            let ahead = now.saturating_sub(seen).saturating_sub(passed);
-            if ahead > AHEAD_MS && !watch.held {
-                watch.held = true;
-                tracing::warn!(
-                    hours = ahead / 3_600_000,
-                    "the clock jumped ahead: nothing is deleted and nothing expires until it is right again"
-                );
-            } else if ahead.abs() <= AHEAD_MS && passed > 0 && watch.held && watch.jumped {
-                watch.held = false;
-            }
-            watch.jumped |= ahead > AHEAD_MS;
-        }
-        !watch.held
-    }
-
-    fn watch(&self) -> std::sync::MutexGuard<'_, Watch> {
-        self.clock
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
     fn path(&self, schema: &schema::Schema) -> PathBuf {
         self.dir.join(schema.name)
     }

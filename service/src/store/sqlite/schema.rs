@@ -16,7 +16,7 @@
 //! | `audit` | what was done to whom | `subject` is a keyed hash |
 //! | `erasing` | identities whose rows are still to be deleted | |
 //! | `applied` | receipts of the erase ledger that this file has seen | |
-//! | `meta` | `change` (last commit), `catalogue` (catalogue version), `key` (fingerprint) | |
+//! | `meta` | `change` (last commit), `catalogue` (catalogue version), `key` (fingerprint), `seen` (when it was last swept); while the clock is doubted `doubted_since` (the last time that was believed) and `doubted_beyond` (how far ahead of it the clock may be) | |
 //!
 //! `erasures.db` is the erase ledger: receipts and keyed hashes only. It is a file of its own so that restoring an older
 //! `store.db` cannot lose it. `served.db` is the serve log: `body` holds the lists, `asked` what they were answered for (both

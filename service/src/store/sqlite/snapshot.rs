@@ -333,6 +333,7 @@ async fn prepare(
     let mut config = SqliteConfig::new(stage);
     config.ledger = ledger.to_path_buf();
     config.check = StartCheck::Full;
+    config.trust_clock = false;
     let store = SqliteStore::open_at(config, now)?;
     let erased_again = store.erased_again();
     if store.health().unscrubbed > 0 {

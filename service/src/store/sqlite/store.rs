@@ -18,6 +18,7 @@ use serendib_shop::ledger::Ledger;
 use crate::store::types::*;
 use crate::store::{Heard, Position, RowStream, Said, Store, StoreError};
 
+use super::clock::{self, Clock, Moment};
 use super::customers::Member;
 use super::errors::classify;
 use super::readers::{Pace, Readers};
@@ -29,7 +30,7 @@ use super::lock::lock;
 use super::writer::{call, Fault, Tx, Work, Writer};
 use super::{
     boxes, catalogue, customers, documents, erase, export, has_store, ledger, record, snapshot,
-    Shared, SqliteConfig, SqliteStore, Watch, KEY_FILE,
+    Shared, SqliteConfig, SqliteStore, KEY_FILE,
 };
 
 /// Batches larger than this are checked and hashed off the async threads.
@@ -162,6 +163,8 @@ impl SqliteStore {
         let (conn, ledger) = open_files(&config)?;
         same_key(&conn, &key, &config.dir)?;
         same_key(&ledger, &key, &config.dir)?;
+        let clock = Clock::open(&conn, now, config.trust_clock)
+            .map_err(|error| classify("reading the store", &config.dir.join(STORE.name), &error))?;
         let outside = ledger::join(&config.ledger, &config.dir, &ledger, &key)?;
         let log = served::open(&config.dir, config.vfs.as_deref())?;
         keep_private(&config.dir.join(SERVED.name), 0o600);
@@ -181,9 +184,8 @@ impl SqliteStore {
             commit_micros: AtomicU64::new(0),
             unscrubbed: AtomicU64::new(0),
             erased_again: AtomicU64::new(0),
-            clock: Mutex::new(Watch::default()),
+            clock,
         });
-        shared.watch_clock(&conn, now, config.trust_clock)?;
         let mut writer = Writer::new(conn, ledger, outside, shared.clone())?;
         let again = writer.reapply(now)?;
         shared.erased_again.store(again as u64, Ordering::SeqCst);
@@ -256,6 +258,31 @@ impl SqliteStore {
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.submit(rows, attempt, work)?.wait().await
+    }
+
+    /// The moment of a call at `now`, by the clock as far as it is believed. A doubt that begins or ends is kept in the store; where
+    /// that cannot be written, it holds for this process all the same.
+    async fn moment(&self, now: i64) -> Moment {
+        let (moment, doubt) = self.shared.clock.moment(now);
+        if let Some(doubt) = doubt {
+            let kept = self.write(1, "noting the clock", move |tx| Ok(doubt.keep(tx.conn)?));
+            match kept.await {
+                Ok(()) => self.shared.clock.kept(doubt),
+                Err(error) => tracing::warn!(%error, "a doubt of the clock could not be noted"),
+            }
+        }
+        moment
+    }
+
+    /// The options of a recording; while the clock is doubted nothing is too old.
+    async fn keeping(&self, options: RecordOptions) -> RecordOptions {
+        if options.keep_from.is_some() && self.moment(options.now).await.is_doubted() {
+            return RecordOptions {
+                keep_from: None,
+                ..options
+            };
+        }
+        options
     }
 
     /// Checks and hashes a batch on this thread, for [`SqliteStore::record_prepared`]. For loading in bulk.
@@ -431,6 +458,7 @@ impl Store for SqliteStore {
         options: RecordOptions,
     ) -> Result<Recorded, StoreError> {
         let ready = self.ready(batch, &options).await?;
+        let options = self.keeping(options).await;
         if ready.is_empty() {
             return Ok(Recorded::default());
         }
@@ -446,6 +474,7 @@ impl Store for SqliteStore {
         options: RecordOptions,
     ) -> Result<Vec<Status>, StoreError> {
         check::delights(&batch, &options, &self.shared.limits)?;
+        let options = self.keeping(options).await;
         self.write(batch.len(), "recording delights", move |tx| {
             record::delights(tx, batch, &options)
         })
@@ -641,22 +670,25 @@ impl Store for SqliteStore {
 
     async fn reserve(&self, reservation: Reservation, now: i64) -> Result<Reservation, StoreError> {
         check::reservation(&reservation, now)?;
+        let expiry = self.moment(now).await.expiry;
         self.write(reservation.lines.len(), "reserving stock", move |tx| {
-            catalogue::reserve(tx, reservation, now)
+            catalogue::reserve(tx, reservation, expiry)
         })
         .await
     }
 
     async fn release(&self, reservation_id: String, now: i64) -> Result<Reservation, StoreError> {
+        let moment = self.moment(now).await;
         self.write(1, "releasing stock", move |tx| {
-            catalogue::end(tx, &reservation_id, ReservationState::Released, now)
+            catalogue::end(tx, &reservation_id, ReservationState::Released, moment)
         })
         .await
     }
 
     async fn take(&self, reservation_id: String, now: i64) -> Result<Reservation, StoreError> {
+        let moment = self.moment(now).await;
         self.write(1, "taking stock", move |tx| {
-            catalogue::end(tx, &reservation_id, ReservationState::Taken, now)
+            catalogue::end(tx, &reservation_id, ReservationState::Taken, moment)
         })
         .await
     }
@@ -666,17 +698,19 @@ impl Store for SqliteStore {
         product_ids: Vec<String>,
         now: i64,
     ) -> Result<Vec<Option<CatalogueEntry>>, StoreError> {
+        let expiry = self.moment(now).await.expiry;
         self.readers
             .read("reading products", move |conn| {
-                catalogue::entries(conn, &product_ids, now)
+                catalogue::entries(conn, &product_ids, expiry)
             })
             .await
     }
 
     async fn catalogue(&self, now: i64) -> Result<CatalogueSnapshot, StoreError> {
+        let expiry = self.moment(now).await.expiry;
         self.readers
             .read("reading the catalogue", move |conn| {
-                catalogue::snapshot(conn, now)
+                catalogue::snapshot(conn, expiry)
             })
             .await
     }
@@ -689,8 +723,9 @@ impl Store for SqliteStore {
         now: i64,
     ) -> Result<Vec<(usize, usize)>, StoreError> {
         check::pack(&pack, &packed, &self.shared.limits, now)?;
+        let moment = self.moment(now).await;
         self.write(packed.len().max(1), "keeping a pack", move |tx| {
-            boxes::keep(tx, &pack, packed, options, now)
+            boxes::keep(tx, &pack, packed, options, moment)
         })
         .await
     }
@@ -702,15 +737,19 @@ impl Store for SqliteStore {
     }
 
     async fn boxes(&self, query: BoxQuery, now: i64) -> Result<Vec<StoredBox>, StoreError> {
+        let expiry = self.moment(now).await.expiry;
         self.readers
-            .read("reading boxes", move |conn| boxes::read(conn, &query, now))
+            .read("reading boxes", move |conn| {
+                boxes::read(conn, &query, expiry)
+            })
             .await
     }
 
     async fn change_box(&self, changed: StoredBox, now: i64) -> Result<u64, StoreError> {
         check::packed_box(0, &changed, &self.shared.limits)?;
+        let moment = self.moment(now).await;
         self.write(1, "changing a box", move |tx| {
-            boxes::change(tx, &changed, now)
+            boxes::change(tx, &changed, moment)
         })
         .await
     }
@@ -721,8 +760,9 @@ impl Store for SqliteStore {
         locked: bool,
         now: i64,
     ) -> Result<Vec<StoredBox>, StoreError> {
+        let moment = self.moment(now).await;
         self.write(box_ids.len().max(1), "locking boxes", move |tx| {
-            boxes::lock(tx, &box_ids, locked, now)
+            boxes::lock(tx, &box_ids, locked, moment)
         })
         .await
     }
@@ -733,15 +773,17 @@ impl Store for SqliteStore {
         end: BoxEnd,
         now: i64,
     ) -> Result<Vec<StoredBox>, StoreError> {
+        let moment = self.moment(now).await;
         self.write(box_ids.len().max(1), "ending boxes", move |tx| {
-            boxes::end(tx, &box_ids, end, now)
+            boxes::end(tx, &box_ids, end, moment)
         })
         .await
     }
 
     async fn open_boxes(&self, now: i64) -> Result<Vec<OpenBox>, StoreError> {
+        let expiry = self.moment(now).await.expiry;
         self.readers
-            .read("reading boxes", move |conn| boxes::open(conn, now))
+            .read("reading boxes", move |conn| boxes::open(conn, expiry))
             .await
     }
 
@@ -891,6 +933,8 @@ impl Store for SqliteStore {
         defaults: Consents,
         now: i64,
     ) -> Result<RowStream<ShopRow>, StoreError> {
+        // a doubt is kept where the export looks for it
+        self.moment(now).await;
         let log = self.served_readers.clone();
         self.readers
             .stream("exporting the shop", Pace::Steady, move |conn, sink| {
@@ -921,14 +965,11 @@ impl Store for SqliteStore {
 
     async fn sweep(&self, retention: Retention, now: i64) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        if !self.shared.trusts(now, self.config.trust_clock) {
+        if self.moment(now).await.is_doubted() {
             return Ok(swept);
         }
         self.write(1, "noting the time", move |tx| {
-            tx.conn
-                .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES ('seen', ?1)")?
-                .execute([now])?;
-            Ok(())
+            Ok(clock::note_seen(tx.conn, now)?)
         })
         .await?;
         if let Some(age) = retention.touchpoints_ms {

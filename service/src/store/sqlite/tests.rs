@@ -1,7 +1,7 @@
 //! The contract, and what is particular to files.
 
 use super::*;
-use crate::store::contract::{self, bought, history, record, NOW};
+use crate::store::contract::{self, bought, history, record, DAY, NOW};
 use crate::store::Store;
 
 /// A store whose ledger lies in its directory, so that nothing is left beside it.
@@ -401,6 +401,157 @@ async fn recording_goes_on_while_the_files_are_scrubbed() {
     assert!(meanwhile > 5, "{meanwhile} batches");
     let bob = history(&*store, "bob").await.len();
     assert_eq!(bob, 10_000 - 1_500 + meanwhile);
+}
+
+// ---- the clock ----------------------------------------------------------------------------------------------------
+
+const MINUTE: i64 = 60_000;
+
+/// The store in `dir` as a server opens it at `now`, `trusted` where a person says that the clock is right.
+fn opened(dir: &Path, now: i64, trusted: bool) -> SqliteStore {
+    let config = SqliteConfig {
+        trust_clock: trusted,
+        ..config_in(dir)
+    };
+    SqliteStore::open_at(config, now).unwrap()
+}
+
+async fn closed(store: SqliteStore) {
+    store.close().await.unwrap();
+}
+
+/// Whether one unit of tea can be set aside at `now`.
+async fn reserves(store: &SqliteStore, id: &str, now: i64) -> bool {
+    let wanted = Reservation {
+        reservation_id: id.into(),
+        lines: vec![ReservationLine {
+            product_id: "tea".into(),
+            quantity: 1,
+        }],
+        expires_at: now + 15 * MINUTE,
+        state: ReservationState::Held,
+    };
+    match store.reserve(wanted, now).await {
+        Ok(_) => true,
+        Err(StoreError::OutOfStock { .. }) => false,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// A store with one unit of tea, set aside for 15 minutes from [`NOW`] on, and one of milk in a box for as long.
+async fn set_aside(dir: &Path) -> SqliteStore {
+    let store = opened(dir, NOW, false);
+    let rows = ["tea", "milk"].map(|id| contract::product(id, Some(1)));
+    store
+        .upsert_products(rows.into(), NOW.into())
+        .await
+        .unwrap();
+    assert!(reserves(&store, "first", NOW).await);
+    let pack = contract::pack("p", NOW + 15 * MINUTE);
+    let packed = vec![contract::packed("b", "ada", &["milk"])];
+    let kept = store.keep_pack(pack, packed, PackOptions::default(), NOW);
+    kept.await.unwrap();
+    store
+}
+
+async fn state_of_box(store: &SqliteStore, now: i64) -> BoxState {
+    let found = store.boxes(BoxQuery::Ids(vec!["b".into()]), now).await;
+    found.unwrap()[0].state
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_expires_nothing_for_any_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = set_aside(dir.path()).await;
+    let jumped = NOW + 2 * DAY;
+    for restart in [false, true] {
+        if restart {
+            closed(store).await;
+            store = opened(dir.path(), jumped, false);
+        }
+        assert!(!reserves(&store, "second", jumped).await, "{restart}");
+        for product in ["tea", "milk"] {
+            let free = contract::entry(&store, product, jumped).await.available;
+            assert_eq!(free, Some(0), "{product}, {restart}");
+        }
+        let entries = store.catalogue(jumped).await.unwrap().entries;
+        assert!(entries.iter().all(|entry| entry.available == Some(0)));
+        assert_eq!(state_of_box(&store, jumped).await, BoxState::Packed);
+        assert_eq!(store.open_boxes(jumped).await.unwrap().len(), 1);
+        let ids = vec!["b".to_string()];
+        store.lock_boxes(ids, restart, jumped).await.unwrap();
+        let young = Retention {
+            touchpoints_ms: Some(DAY),
+            ..Retention::default()
+        };
+        let swept = store.sweep(young, jumped).await.unwrap();
+        assert_eq!(swept, Swept::default(), "{restart}");
+        // whoever reads the files beside the server goes by the same time
+        let rows = export_dir(dir.path(), serendib_shop::Consents::default(), jumped).await;
+        let boxes = contract::all(rows)
+            .await
+            .into_iter()
+            .filter_map(|row| match row {
+                ShopRow::Box(packed) => Some(packed.state),
+                _ => None,
+            });
+        assert_eq!(boxes.collect::<Vec<_>>(), [BoxState::Packed]);
+        // what has happened is not too old either
+        let options = crate::store::RecordOptions {
+            keep_from: Some(jumped - DAY),
+            ..crate::store::RecordOptions::live(jumped)
+        };
+        let row = bought(&format!("t{restart}"), "ada", "tea", NOW);
+        let recorded = store.record(vec![row], options).await.unwrap();
+        assert_eq!(recorded.count(crate::store::Status::Stored), 1);
+    }
+    // the clock is right again: what is set aside is so until its time
+    assert!(!reserves(&store, "second", NOW + MINUTE).await);
+    assert!(reserves(&store, "second", NOW + 20 * MINUTE).await);
+    assert_eq!(
+        state_of_box(&store, NOW + 20 * MINUTE).await,
+        BoxState::Lapsed
+    );
+    closed(store).await;
+    let store = opened(dir.path(), NOW + 21 * MINUTE, false);
+    assert!(!reserves(&store, "third", NOW + 21 * MINUTE).await);
+    assert!(reserves(&store, "third", NOW + 40 * MINUTE).await);
+}
+
+#[tokio::test]
+async fn a_clock_is_right_once_a_person_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = set_aside(dir.path()).await;
+    let jumped = NOW + 2 * DAY;
+    assert!(!reserves(&store, "second", jumped).await);
+    closed(store).await;
+    let store = opened(dir.path(), jumped, true);
+    assert_eq!(state_of_box(&store, jumped).await, BoxState::Lapsed);
+    closed(store).await;
+    // and stays so without being said again
+    let store = opened(dir.path(), jumped + MINUTE, false);
+    assert!(reserves(&store, "second", jumped + MINUTE).await);
+}
+
+#[tokio::test]
+async fn a_store_that_lay_unused_deletes_nothing_before_a_person_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let young = Retention {
+        touchpoints_ms: Some(DAY),
+        ..Retention::default()
+    };
+    let store = opened(dir.path(), NOW, false);
+    record(&store, &[bought("t1", "ada", "tea", NOW)]).await;
+    store.sweep(young, NOW).await.unwrap();
+    closed(store).await;
+    let (later, sooner) = (NOW + 60 * DAY, NOW + 30 * DAY);
+    for _ in 0..2 {
+        let store = opened(dir.path(), later, false);
+        assert_eq!(store.sweep(young, later).await.unwrap().touchpoints, 0);
+        closed(store).await;
+    }
+    let store = opened(dir.path(), sooner, false);
+    assert_eq!(store.sweep(young, sooner).await.unwrap().touchpoints, 1);
 }
 
 /// Files under `dir` that hold `text`.
