@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
-use serendib_shop::{Arm, DataError, ReadOptions, Served, ShopData, ShopInfo, Table, Touchpoint};
+use serendib_shop::{Arm, DataError, ReadOptions, Served, ShopData, Table, Touchpoint};
 
 use crate::store::canonical::{id_of_hash, row_hash};
 use crate::store::sqlite::{Answer, Prepared, SqliteConfig, SqliteStore};
@@ -102,8 +102,6 @@ pub struct Loaded {
     pub erased: u64,
     /// Products that the data do not list any more.
     pub removed: u64,
-    /// Whether none was removed because rows of products were skipped: they list what they are of all the same.
-    pub not_removed: bool,
     /// What became of the rows of products, of their counts of stock, and of customers.
     pub heard: Hearings,
     /// Delights stored now.
@@ -160,10 +158,6 @@ impl Loaded {
                 "touchpoints: {} rows of erased customers ignored: take them out of the data",
                 self.erased
             ));
-        }
-        if self.not_removed {
-            let why = "products: none removed, since wrong rows were skipped that may list what else is on sale";
-            notes.push(why.to_owned());
         }
         if self.removed > 0 {
             notes.push(format!(
@@ -351,13 +345,8 @@ async fn same_shop(data: &ShopData, store: &SqliteStore, loading: Loading) -> an
     Ok(())
 }
 
-/// Takes over what `shop.json` says of the shop: the store does not forget whose it is because a later file does not say.
 async fn shop_info(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result<()> {
-    let standing: ShopInfo = match store.document(SHOP_AREA.into(), SHOP_KEY.into()).await? {
-        Some(document) => serde_json::from_value(document.body)?,
-        None => ShopInfo::default(),
-    };
-    let body = serde_json::to_value(standing.heard(data.shop())?)?;
+    let body = serde_json::to_value(data.shop())?;
     if body.as_object().is_none_or(serde_json::Map::is_empty) {
         return Ok(());
     }
@@ -413,15 +402,7 @@ async fn products(
         loaded.heard.products.add(heard);
     }
     if snapshot {
-        anyhow::ensure!(
-            !listed.is_empty(),
-            "the products table lists nothing: as a snapshot it would take everything off sale; without --snapshot nothing is removed"
-        );
-        // a product whose row is wrong is still listed
-        loaded.not_removed = data.skipped(Table::Products) > 0;
-        if !loaded.not_removed {
-            loaded.removed = store.remove_absent(listed, said).await? as u64;
-        }
+        loaded.removed = store.remove_absent(listed, said).await? as u64;
     }
     drop(progress);
     Ok(())

@@ -66,9 +66,6 @@ impl Restore {
                     .map_or_else(String::new, |at| at.to_rfc3339()),
                 restored.erased_again
             );
-            println!(
-                "what was said after the backup was made is not in it, but for erasures: consents, hides and all else must be said again"
-            );
             if !had_ledger {
                 println!(
                     "warning: there was no ledger of erasures at {}: whoever was erased after the backup was made is back",

@@ -6,7 +6,7 @@ use clap::Parser;
 use serendib_shop::{Consents, Log, Purpose, ReadOptions, ShopData, Table, Touchpoint};
 use tokio_stream::StreamExt;
 
-use super::{load, Backup, Export, Load, Loaded, Loading, Restore};
+use super::{load, Backup, Export, Load, Loaded, Restore};
 use crate::answer::default_consents;
 use crate::clock::now_ms;
 use crate::store::{sqlite, CustomerQuery, ShopRow, SqliteConfig, SqliteStore, Store};
@@ -82,67 +82,6 @@ async fn loaded(data: &Path, store: &Path) -> Loaded {
     let loaded = load(&data, &store, NOW).await.unwrap();
     store.close().await.unwrap();
     loaded
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_removes_nothing_on_account_of_a_row_that_it_cannot_read() {
-    let root = tempfile::tempdir().unwrap();
-    let (data, store) = (root.path().join("shop"), root.path().join("store"));
-    std::fs::create_dir(&data).unwrap();
-    shop(&data);
-    loaded(&data, &store).await;
-    let as_snapshot = |products: &'static str| {
-        let (data, store) = (data.clone(), store.clone());
-        async move {
-            std::fs::write(data.join("products.csv"), products).unwrap();
-            let data = ShopData::open(&data, ReadOptions { lenient: true }).unwrap();
-            let store = SqliteStore::open(SqliteConfig::new(&store)).unwrap();
-            let snapshot = Loading {
-                snapshot: true,
-                ..Loading::from(NOW)
-            };
-            let loaded = load(&data, &store, snapshot).await;
-            store.close().await.unwrap();
-            loaded
-        }
-    };
-    let wrong = as_snapshot("product_id,price\ntea,3.55\nmilk,12;x\n")
-        .await
-        .unwrap();
-    assert_eq!(
-        (wrong.skipped, wrong.removed, wrong.not_removed),
-        (1, 0, true)
-    );
-    assert!(wrong
-        .told()
-        .iter()
-        .any(|note| note.contains("none removed")));
-    let empty = as_snapshot("product_id,price\n").await.unwrap_err();
-    assert!(empty.to_string().contains("lists nothing"), "{empty}");
-    let right = as_snapshot("product_id,price\ntea,3.55\n").await.unwrap();
-    assert_eq!((right.removed, right.not_removed), (1, false));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whose_the_store_is_is_not_forgotten_because_a_file_does_not_say() {
-    let root = tempfile::tempdir().unwrap();
-    let (data, store) = (root.path().join("shop"), root.path().join("store"));
-    std::fs::create_dir(&data).unwrap();
-    shop(&data);
-    let say = |text: &str| std::fs::write(data.join("shop.json"), text).unwrap();
-    say(r#"{"shop_id": "a", "currency": "EUR"}"#);
-    loaded(&data, &store).await;
-    say(r#"{"as_of": "2026-01-01"}"#);
-    loaded(&data, &store).await;
-    say(r#"{"shop_id": "b"}"#);
-    let data = ShopData::open(&data, ReadOptions::default()).unwrap();
-    let open = SqliteStore::open(SqliteConfig::new(&store)).unwrap();
-    let error = load(&data, &open, NOW).await.unwrap_err().to_string();
-    assert!(
-        error.contains("of shop \"a\", the data are of shop \"b\""),
-        "{error}"
-    );
-    open.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,6 +91,16 @@ pub(super) fn expiry_in(conn: &Connection, now: i64) -> rusqlite::Result<i64> {
     Ok(doubt.map_or(now, |(since, _)| since))
 }
 
+/// Takes over from `other`, the store that `conn` is to replace, until when the clock was believed and whether it is doubted.
+pub(super) fn take_over(conn: &Connection, other: &Connection) -> rusqlite::Result<()> {
+    let doubt = Doubt::read(other)?;
+    if doubt.0.is_some() {
+        doubt.keep(conn)?;
+    }
+    let seen = number(other, SEEN)?.max(number(conn, SEEN)?);
+    seen.map_or(Ok(()), |seen| put(conn, SEEN, seen))
+}
+
 /// The server's clock as a store sees it.
 #[derive(Debug)]
 pub(super) struct Clock {

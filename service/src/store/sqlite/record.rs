@@ -1,6 +1,6 @@
 //! Writing touchpoints and delights.
 
-use serendib_shop::{Delight, Kinds, Product};
+use serendib_shop::{Delight, Product};
 
 use crate::store::canonical;
 use crate::store::check::{Ready, UNTIMED};
@@ -206,37 +206,29 @@ pub(super) fn delights(
 /// Rows looked at per commit of a sweep.
 const SWEEP_ROWS: i64 = 10_000;
 
-/// Whether the row is a hide or its undo: that is heard until it is undone, however long ago it was said.
-fn says_for_good(kind: &str) -> bool {
-    Kinds::known_by_name(kind).is_some_and(|kind| kind.hides() || kind.unhides())
-}
-
-/// Deletes touchpoints before time `before` among the next rows from number `from`, but for hides and their undo; how many, and
-/// where to go on.
+/// Deletes touchpoints before time `before` among the next rows from number `from`; how many, and where to go on.
 pub(super) fn delete_old(
     tx: &mut Tx<'_>,
     before: i64,
     from: i64,
 ) -> Result<(u64, Option<i64>), Fault> {
-    type Row = (i64, i64, i64, Option<String>, Option<String>);
-    let rows: Vec<Row> = tx
+    let rows: Vec<(i64, i64, i64, Option<String>)> = tx
         .conn
         .prepare_cached(
-            "SELECT t.seq, t.at, t.ident, i.id, CASE WHEN t.at < ?3 THEN json_extract(t.body, '$.kind') END \
-             FROM touchpoint t LEFT JOIN identity i ON i.ident = t.ident WHERE t.seq >= ?1 ORDER BY t.seq LIMIT ?2",
+            "SELECT t.seq, t.at, t.ident, i.id FROM touchpoint t \
+             LEFT JOIN identity i ON i.ident = t.ident WHERE t.seq >= ?1 ORDER BY t.seq LIMIT ?2",
         )?
-        .query_map((from, SWEEP_ROWS, before), |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+        .query_map((from, SWEEP_ROWS), |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
         })?
         .collect::<Result<_, _>>()?;
     let mut deleted = 0;
     let mut delete = tx
         .conn
         .prepare_cached("DELETE FROM touchpoint WHERE seq = ?1")?;
-    for (seq, at, ident, id, kind) in &rows {
-        let old = *at != UNTIMED && *at < before && !kind.as_deref().is_some_and(says_for_good);
+    for (seq, at, ident, id) in &rows {
         // Rows of erased customers are the scrub's.
-        if let (Some(id), true) = (id, old) {
+        if let (Some(id), true) = (id, *at != UNTIMED && *at < before) {
             delete.execute([seq])?;
             tx.touch(*ident, id, -1);
             deleted += 1;
