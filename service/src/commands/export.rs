@@ -14,7 +14,7 @@ use crate::answer::boxes::BoxAsk;
 use crate::answer::default_consents;
 use crate::store::{sqlite, ShopRow, StoredBox};
 
-use super::load::{SHOP_AREA, SHOP_KEY};
+use super::shop_info;
 use crate::clock::now_ms;
 use serendib_shop::ledger::ledger_of;
 use serendib_shop::Progress;
@@ -85,7 +85,7 @@ impl Export {
     }
 
     async fn export(&self) -> anyhow::Result<()> {
-        let info = sqlite::document_in(&self.store, SHOP_AREA, SHOP_KEY).await?;
+        let info = sqlite::document_in(&self.store, shop_info::AREA, shop_info::KEY).await?;
         let mut info: ShopInfo = match info {
             Some(info) => serde_json::from_value(info.body)?,
             None => ShopInfo::default(),

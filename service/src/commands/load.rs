@@ -11,19 +11,15 @@ use serendib_shop::{Arm, DataError, ReadOptions, Served, ShopData, Table, Touchp
 use crate::store::canonical::{id_of_hash, row_hash};
 use crate::store::sqlite::{Answer, Prepared, SqliteConfig, SqliteStore};
 use crate::store::{
-    CustomerQuery, Document, Heard, RecordOptions, Recorded, Said, ServedItem, ServedList,
-    ServedRequest, Status, StockLevel, Store, UpsertMode,
+    CustomerQuery, Heard, RecordOptions, Recorded, Said, ServedItem, ServedList, ServedRequest,
+    Status, StockLevel, Store, UpsertMode,
 };
 
 use crate::clock::now_ms;
 use serendib_shop::Progress;
 
-use super::runtime;
+use super::{runtime, shop_info};
 use serendib_shop::ledger::store_of;
-
-/// Where `shop.json` is kept in the store.
-pub(super) const SHOP_AREA: &str = "shop";
-pub(super) const SHOP_KEY: &str = "info";
 
 /// Rows of one call to the store.
 const BATCH: usize = 8_192;
@@ -243,7 +239,7 @@ pub async fn load(
     let counts = store.counts().await?;
     loaded.before = (counts.identities, counts.touchpoints);
     same_shop(data, store, loading).await?;
-    shop_info(data, store, now).await?;
+    let kept = shop_info::take_over(data.shop(), store, said).await?;
     products(data, store, said, loading.snapshot, &mut loaded).await?;
     stock(data, store, said, &mut loaded).await?;
     customers(data, store, said, &mut loaded).await?;
@@ -259,6 +255,11 @@ pub async fn load(
         .map(|table| data.skipped(table))
         .sum();
     loaded.notes = data.notes();
+    if !kept.is_empty() {
+        let keys = kept.join(", ");
+        let note = format!("shop.json: what data of a later time said stands: {keys}");
+        loaded.notes.push(note);
+    }
     Ok(loaded)
 }
 
@@ -270,7 +271,9 @@ const KNOWN: f64 = 0.05;
 
 /// Refuses data of another shop than the store's: by `shop_id` where both say one, else by what they have in common.
 async fn same_shop(data: &ShopData, store: &SqliteStore, loading: Loading) -> anyhow::Result<()> {
-    let stored = store.document(SHOP_AREA.into(), SHOP_KEY.into()).await?;
+    let stored = store
+        .document(shop_info::AREA.into(), shop_info::KEY.into())
+        .await?;
     let stored = stored.as_ref().and_then(|shop| shop.body.get("shop_id"));
     let stored = stored.and_then(serde_json::Value::as_str);
     if let (Some(ours), Some(theirs)) = (stored, data.shop().shop_id.as_deref()) {
@@ -342,23 +345,6 @@ async fn same_shop(data: &ShopData, store: &SqliteStore, loading: Loading) -> an
         counts.identities,
         counts.touchpoints
     );
-    Ok(())
-}
-
-async fn shop_info(data: &ShopData, store: &SqliteStore, now: i64) -> anyhow::Result<()> {
-    let body = serde_json::to_value(data.shop())?;
-    if body.as_object().is_none_or(serde_json::Map::is_empty) {
-        return Ok(());
-    }
-    let document = Document {
-        area: SHOP_AREA.into(),
-        key: SHOP_KEY.into(),
-        customer_id: None,
-        version: 0,
-        at: now,
-        body,
-    };
-    store.put_document(document, None).await?;
     Ok(())
 }
 

@@ -6,6 +6,8 @@ mod export;
 #[cfg(feature = "shop-data")]
 mod load;
 mod restore;
+#[cfg(feature = "shop-data")]
+mod shop_info;
 #[cfg(all(test, feature = "shop-data"))]
 mod tests;
 

@@ -320,6 +320,57 @@ fn an_export_carries_what_the_server_takes_for_granted() {
 }
 
 #[test]
+fn what_a_shop_said_of_itself_stands_until_later_data_say_otherwise() {
+    let root = tempfile::tempdir().unwrap();
+    let shop_dir = root.path().join("shop");
+    std::fs::create_dir(&shop_dir).unwrap();
+    std::fs::write(
+        shop_dir.join("touchpoints.csv"),
+        "customer_id,kind,product_id,at\nada,purchase,tea,2025-03-01\n",
+    )
+    .unwrap();
+    let load = |shop: serde_json::Value| {
+        std::fs::write(shop_dir.join("shop.json"), shop.to_string()).unwrap();
+        parse_and_run(root.path(), &["load", "--data", "shop", "--store", "s"])
+    };
+    let exported = |out: &str| {
+        parse_and_run(root.path(), &["export", "--store", "s", "--out", out]).unwrap();
+        let data = ShopData::open(&root.path().join(out), ReadOptions::default()).unwrap();
+        data.shop().clone()
+    };
+    let first = serde_json::json!({
+        "shop_id": "corner", "as_of": "2025-05-01", "currency": "EUR", "club": "gold",
+        "consents": {"train": false, "personalise": true},
+    });
+    load(first).unwrap();
+    // what data leave out is not taken back, least of all whose store it is
+    load(serde_json::json!({"as_of": "2025-06-01"})).unwrap();
+    let refused = load(serde_json::json!({"shop_id": "market"})).unwrap_err();
+    assert!(format!("{refused:#}").contains("market"), "{refused:#}");
+    // older data fill in what nobody said, and take nothing back
+    let older = serde_json::json!({
+        "shop_id": "corner", "as_of": "2025-04-01", "currency": "USD", "locale": "de",
+        "consents": {"train": true, "contact": false},
+    });
+    load(older).unwrap();
+    let shop = exported("a");
+    assert_eq!(shop.shop_id.as_deref(), Some("corner"));
+    assert_eq!(shop.currency.as_deref(), Some("EUR"));
+    assert_eq!(shop.locale.as_deref(), Some("de"));
+    assert_eq!(shop.other["club"], "gold");
+    let expected = Consents {
+        train: Some(false),
+        personalise: Some(true),
+        contact: Some(false),
+        ..Consents::default()
+    };
+    assert_eq!(shop.consents, expected);
+    let later = serde_json::json!({"as_of": "2025-07-01", "consents": {"train": true}});
+    load(later).unwrap();
+    assert_eq!(exported("b").consents.train, Some(true));
+}
+
+#[test]
 fn files_are_read_without_those_who_were_erased_after_them() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);

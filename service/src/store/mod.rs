@@ -16,6 +16,8 @@ pub mod sqlite;
 mod types;
 
 pub use api::{Position, RowStream, Store};
+#[cfg(feature = "shop-data")]
+pub(crate) use authority::Stamp;
 pub use authority::{Heard, Said, Source};
 pub use canonical::derived_touchpoint_id;
 pub use error::{ErrorCode, StoreError};
