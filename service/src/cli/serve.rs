@@ -36,7 +36,8 @@ pub struct Serve {
     #[cfg(feature = "shop-data")]
     #[arg(long, requires = "data")]
     lenient: bool,
-    /// The data list everything on sale: products that they do not list are removed
+    /// The data list everything on sale: products that they do not list are removed. A product whose row is skipped is listed;
+    /// where it cannot be told which product that is, none is removed
     #[cfg(feature = "shop-data")]
     #[arg(long, requires = "data")]
     snapshot: bool,

@@ -18,6 +18,7 @@ use crate::store::{
 use crate::clock::now_ms;
 use serendib_shop::Progress;
 
+use super::listed::Listed;
 use super::{runtime, shop_info};
 use serendib_shop::ledger::store_of;
 
@@ -50,7 +51,8 @@ pub struct Load {
     /// Skip wrong rows and count them instead of stopping at the first
     #[arg(long)]
     lenient: bool,
-    /// The data list everything on sale: products that they do not list are removed
+    /// The data list everything on sale: products that they do not list are removed. A product whose row is skipped is listed;
+    /// where it cannot be told which product that is, none is removed
     #[arg(long)]
     snapshot: bool,
     /// The data are of the shop whose store this is, although they share hardly any product and customer with it
@@ -239,8 +241,19 @@ pub async fn load(
     let counts = store.counts().await?;
     loaded.before = (counts.identities, counts.touchpoints);
     same_shop(data, store, loading).await?;
+    // before anything is written: what lists nothing is refused
+    let listed = match loading.snapshot {
+        true => Some(Listed::read(data)?),
+        false => None,
+    };
     let kept = shop_info::take_over(data.shop(), store, said).await?;
-    products(data, store, said, loading.snapshot, &mut loaded).await?;
+    products(data, store, said, &mut loaded).await?;
+    let mut not_removed = None;
+    match listed.map(|listed| listed.whole(data)) {
+        Some(Ok(listed)) => loaded.removed = store.remove_absent(listed, said).await? as u64,
+        Some(Err(why)) => not_removed = Some(format!("products: {why}")),
+        None => {}
+    }
     stock(data, store, said, &mut loaded).await?;
     customers(data, store, said, &mut loaded).await?;
     // Before the touchpoints, which say what came of it.
@@ -255,6 +268,7 @@ pub async fn load(
         .map(|table| data.skipped(table))
         .sum();
     loaded.notes = data.notes();
+    loaded.notes.extend(not_removed);
     if !kept.is_empty() {
         let keys = kept.join(", ");
         let note = format!("shop.json: what data of a later time said stands: {keys}");
@@ -366,7 +380,6 @@ async fn products(
     data: &ShopData,
     store: &SqliteStore,
     said: Said,
-    snapshot: bool,
     loaded: &mut Loaded,
 ) -> anyhow::Result<()> {
     if !data.has_table(Table::Products) {
@@ -376,19 +389,12 @@ async fn products(
     let rows = data
         .product_rows()?
         .distinct("product_id", |p| &p.product_id);
-    let mut listed = HashSet::new();
     for batch in batches(rows, 1_024) {
         let batch = batch?;
         loaded.products += batch.len() as u64;
         progress.advance(batch.len() as u64);
-        if snapshot {
-            listed.extend(batch.iter().map(|product| product.product_id.clone()));
-        }
         let (_, heard) = store.upsert_products(batch, said).await?;
         loaded.heard.products.add(heard);
-    }
-    if snapshot {
-        loaded.removed = store.remove_absent(listed, said).await? as u64;
     }
     drop(progress);
     Ok(())

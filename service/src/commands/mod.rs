@@ -4,6 +4,8 @@ mod backup;
 #[cfg(feature = "shop-data")]
 mod export;
 #[cfg(feature = "shop-data")]
+mod listed;
+#[cfg(feature = "shop-data")]
 mod load;
 mod restore;
 #[cfg(feature = "shop-data")]

@@ -320,6 +320,47 @@ fn an_export_carries_what_the_server_takes_for_granted() {
 }
 
 #[test]
+fn a_snapshot_takes_off_sale_only_what_it_is_certain_not_to_list() {
+    let root = tempfile::tempdir().unwrap();
+    let shop_dir = root.path().join("shop");
+    std::fs::create_dir(&shop_dir).unwrap();
+    let touched = "customer_id,kind,product_id\nada,view,tea\n";
+    std::fs::write(shop_dir.join("touchpoints.csv"), touched).unwrap();
+    let load = |products: &str, options: &[&str]| {
+        std::fs::write(shop_dir.join("products.csv"), products).unwrap();
+        let line = ["load", "--data", "shop", "--store", "s"];
+        parse_and_run(root.path(), &[&line[..], options].concat())
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let on_sale = || -> Vec<String> {
+        let products = runtime.block_on(exported(&root.path().join("s")));
+        let on_sale = products.into_iter().filter_map(|row| match row {
+            ShopRow::Product(row) if row.available_until.is_none() => Some(row.product_id),
+            _ => None,
+        });
+        on_sale.collect()
+    };
+    let snapshot = ["--snapshot", "--lenient"];
+    load("product_id,price\ntea,1\nmilk,2\nsoap,3\n", &[]).unwrap();
+    // a wrong price is no reason to stop selling tea; soap is not listed any more
+    load("product_id,price\ntea,\"12,x\"\nmilk,2\n", &snapshot).unwrap();
+    assert_eq!(on_sale(), ["tea", "milk"]);
+    // the row without an id may be that of tea
+    load("product_id,price\n,1\nmilk,2\n", &snapshot).unwrap();
+    assert_eq!(on_sale(), ["tea", "milk"]);
+    for options in [&["--snapshot"][..], &snapshot] {
+        let refused = load("product_id,price\n", options).unwrap_err();
+        let text = format!("{refused:#}");
+        assert!(text.contains("products.csv: lists no product"), "{text}");
+        assert_eq!(on_sale(), ["tea", "milk"]);
+    }
+    std::fs::remove_file(shop_dir.join("products.csv")).unwrap();
+    let line = ["load", "--data", "shop", "--store", "s", "--snapshot"];
+    parse_and_run(root.path(), &line).unwrap();
+    assert_eq!(on_sale(), ["tea", "milk"]);
+}
+
+#[test]
 fn what_a_shop_said_of_itself_stands_until_later_data_say_otherwise() {
     let root = tempfile::tempdir().unwrap();
     let shop_dir = root.path().join("shop");
