@@ -121,7 +121,8 @@ settings! {
         /// How long an erased customer may stay in the files until they are scrubbed, in seconds, 1 to 2592000.
         /// Default 3600.
         scrub_within_s: u64 = 3_600;
-        /// Touchpoints older than this many days are deleted, 0 = kept for ever. Default 0.
+        /// Touchpoints older than this many days are deleted, 0 = kept for ever. Default 0. What a customer last said of hiding a
+        /// product stays until they undo it.
         keep_touchpoints_days: u64 = 0;
         /// Served answers older than this many days are deleted, 1 to 36500. Default 400.
         keep_served_days: u64 = 400;

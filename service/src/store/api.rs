@@ -370,7 +370,7 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
 
     // ---- keeping --------------------------------------------------------------------------------------------------
 
-    /// Deletes what is older than `retention` and expires reservations.
+    /// Deletes what is older than `retention` and expires reservations. What a customer last said of hiding a product has no age.
     async fn sweep(&self, retention: Retention, now: i64) -> Result<Swept, StoreError>;
 
     /// What an acknowledgement promises.

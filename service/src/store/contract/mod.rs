@@ -81,6 +81,7 @@ macro_rules! suite {
             a_scrub_finishes_the_receipt
             only_those_who_allow_it_are_exported_for_training
             a_sweep_keeps_what_is_young
+            what_was_hidden_stays_so_whatever_its_age
             what_was_removed_before_its_launch_was_never_on_sale
             a_merge_that_is_too_much_is_refused_and_nothing_is_lost
             ids_that_hold_too_much_together_are_exported_as_one_row

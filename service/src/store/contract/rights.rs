@@ -1,6 +1,6 @@
 //! Obligations of exports, erasure and retention.
 
-use serendib_shop::{Consents, Customer, Delight, Product, Purpose};
+use serendib_shop::{Consents, Customer, Delight, Product, Purpose, Touchpoint};
 
 use super::customers::{customer, link, upsert};
 use super::*;
@@ -246,6 +246,65 @@ pub(crate) async fn only_those_who_allow_it_are_exported_for_training(store: &im
         ids(&rows),
         ["tea", "milk", "dan+", "dan/d1", "/n1", "r3>-", "b3>dan"]
     );
+}
+
+pub(crate) async fn what_was_hidden_stays_so_whatever_its_age(store: &impl Store) {
+    let said = |kind: &str, product: &str, days: i64| Touchpoint {
+        kind: kind.into(),
+        value: None,
+        ..bought(
+            &format!("{kind}-{product}-{days}"),
+            "ada",
+            product,
+            NOW - days * DAY,
+        )
+    };
+    let rows = [
+        said("view", "tea", 100),
+        said("hide", "tea", 100),
+        // undone, which is as true today
+        said("not_interested", "milk", 99),
+        said("unhide", "milk", 90),
+        // by whatever name
+        said("Thumbs-Down", "oats", 80),
+        // said again
+        said("hide", "soap", 70),
+        said("dislike", "soap", 2),
+        // at one time a no beats a yes
+        said("interested", "rice", 60),
+        said("hide", "rice", 60),
+    ];
+    record(store, &rows).await;
+    // told late, of before anything is kept
+    let options = RecordOptions {
+        keep_from: Some(NOW - 30 * DAY),
+        ..RecordOptions::live(NOW)
+    };
+    let late = vec![said("hide", "salt", 200), said("view", "salt", 200)];
+    let recorded = store.record(late, options).await.unwrap();
+    let expected = [Status::Stored, Status::IgnoredExpired];
+    assert_eq!(statuses(&recorded), expected);
+    let retention = Retention {
+        touchpoints_ms: Some(30 * DAY),
+        ..Retention::default()
+    };
+    for deleted in [3, 0] {
+        let swept = store.sweep(retention, NOW).await.unwrap();
+        assert_eq!(swept.touchpoints, deleted);
+        assert_eq!(
+            history(store, "ada").await,
+            [
+                "hide-salt-200",
+                "hide-tea-100",
+                "unhide-milk-90",
+                "Thumbs-Down-oats-80",
+                "interested-rice-60",
+                "hide-rice-60",
+                "dislike-soap-2"
+            ]
+        );
+    }
+    assert_eq!(read(store, "ada").await.unwrap().total, 7);
 }
 
 pub(crate) async fn a_sweep_keeps_what_is_young(store: &impl Store) {

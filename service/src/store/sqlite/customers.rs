@@ -301,7 +301,7 @@ fn read_row(row: &rusqlite::Row<'_>, which: usize) -> rusqlite::Result<Row> {
 }
 
 /// The kinds of touchpoints that an identity has: one step in the index for each, however many touchpoints there are.
-fn kinds_of(conn: &Connection, ident: i64) -> rusqlite::Result<Vec<String>> {
+pub(super) fn kinds_of(conn: &Connection, ident: i64) -> rusqlite::Result<Vec<String>> {
     let mut next = conn.prepare_cached(
         "SELECT json_extract(body, '$.kind') FROM touchpoint \
          WHERE ident = ?1 AND json_extract(body, '$.kind') > ?2 \

@@ -8,6 +8,7 @@ mod documents;
 mod erase;
 mod errors;
 mod export;
+mod hides;
 mod ledger;
 mod lock;
 mod readers;

@@ -8,6 +8,7 @@ use crate::store::types::*;
 use crate::store::StoreError;
 use serendib_shop::keyed::Domain;
 
+use super::hides;
 use super::writer::{Fault, Tx};
 
 pub(super) fn touchpoints(
@@ -46,7 +47,8 @@ fn touchpoint(
     let known = tx.ident(&row.customer_id)?;
     // The common case is a new row: try it first, look only when the id is taken.
     let expired = ready.at != crate::store::check::UNTIMED
-        && options.keep_from.is_some_and(|from| ready.at < from);
+        && options.keep_from.is_some_and(|from| ready.at < from)
+        && !hides::is_statement(&row.kind);
     if !expired {
         let ident = match known {
             Some(ident) => ident,
@@ -207,28 +209,36 @@ pub(super) fn delights(
 const SWEEP_ROWS: i64 = 10_000;
 
 /// Deletes touchpoints before time `before` among the next rows from number `from`; how many, and where to go on.
+///
+/// What somebody last said of hiding a product stays: it holds until it is undone, and what undid it says so as long.
 pub(super) fn delete_old(
     tx: &mut Tx<'_>,
     before: i64,
     from: i64,
 ) -> Result<(u64, Option<i64>), Fault> {
-    let rows: Vec<(i64, i64, i64, Option<String>)> = tx
+    type Old = (i64, i64, i64, Option<String>, Option<String>);
+    let rows: Vec<Old> = tx
         .conn
         .prepare_cached(
-            "SELECT t.seq, t.at, t.ident, i.id FROM touchpoint t \
+            "SELECT t.seq, t.at, t.ident, i.id, CASE WHEN t.at < ?3 THEN json_extract(t.body, '$.kind') END \
+             FROM touchpoint t \
              LEFT JOIN identity i ON i.ident = t.ident WHERE t.seq >= ?1 ORDER BY t.seq LIMIT ?2",
         )?
-        .query_map((from, SWEEP_ROWS), |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+        .query_map((from, SWEEP_ROWS, before), |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
         })?
         .collect::<Result<_, _>>()?;
     let mut deleted = 0;
     let mut delete = tx
         .conn
         .prepare_cached("DELETE FROM touchpoint WHERE seq = ?1")?;
-    for (seq, at, ident, id) in &rows {
+    for (seq, at, ident, id, kind) in &rows {
         // Rows of erased customers are the scrub's.
         if let (Some(id), true) = (id, *at != UNTIMED && *at < before) {
+            let statement = kind.as_deref().is_some_and(hides::is_statement);
+            if statement && holds(tx, *seq, *ident, *at)? {
+                continue;
+            }
             delete.execute([seq])?;
             tx.touch(*ident, id, -1);
             deleted += 1;
@@ -236,6 +246,18 @@ pub(super) fn delete_old(
     }
     let more = rows.len() as i64 == SWEEP_ROWS;
     Ok((deleted, rows.last().filter(|_| more).map(|row| row.0 + 1)))
+}
+
+/// Whether the statement of number `seq` is the last that the customer made of hiding its product.
+fn holds(tx: &Tx<'_>, seq: i64, ident: i64, at: i64) -> rusqlite::Result<bool> {
+    let product: Option<String> = tx
+        .conn
+        .prepare_cached("SELECT json_extract(body, '$.product_id') FROM touchpoint WHERE seq = ?1")?
+        .query_row([seq], |r| r.get(0))?;
+    match product {
+        Some(product) if ident != 0 => Ok(!hides::overtaken(tx.conn, ident, &product, at)?),
+        _ => Ok(false),
+    }
 }
 
 /// Deletes delights before time `before`.

@@ -36,7 +36,8 @@ pub struct RecordOptions {
     pub future: Future,
     pub unknown_customers: UnknownId,
     pub unknown_products: UnknownId,
-    /// Touchpoints before this time are acknowledged and not kept ([`Status::IgnoredExpired`]); ms.
+    /// Touchpoints before this time are acknowledged and not kept ([`Status::IgnoredExpired`]), those aside that hide a product or
+    /// undo that; ms.
     pub keep_from: Option<i64>,
 }
 

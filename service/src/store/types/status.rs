@@ -42,7 +42,7 @@ impl Default for Limits {
 /// How long things are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// Touchpoints and delights older than this are deleted, ms; `None` = kept.
+    /// Touchpoints and delights older than this are deleted, ms; `None` = kept. What a customer last said of hiding a product stays.
     pub touchpoints_ms: Option<i64>,
     /// Served requests older than this are deleted, ms.
     pub served_ms: Option<i64>,
