@@ -435,14 +435,8 @@ impl Bench {
                 self.store.take().unwrap().close().await.unwrap();
                 let dir = self.dir.path().join("store");
                 restore(&from, &dir, true, self.now).await.unwrap();
-                let erased = std::mem::take(&mut self.model.erased);
-                self.model = saved.clone();
-                for (id, at) in erased {
-                    if saved.erased.get(id) != Some(&at) {
-                        self.model.forget(id);
-                    }
-                    self.model.erased.insert(id, at);
-                }
+                let replaced = std::mem::replace(&mut self.model, saved);
+                self.model.hear(replaced);
                 self.restart().await;
                 "restore".into()
             }

@@ -6,6 +6,8 @@ pub const PEOPLE: [&str; 3] = ["ada", "bob", "cat"];
 /// Identities, and whose they are in the files.
 pub const CARDS: [(&str, &str); 2] = [("card-1", "ada"), ("card-2", "bob")];
 pub const PRODUCTS: [&str; 2] = ["tea", "milk"];
+const HIDING: [&str; 3] = ["hide", "dislike", "not_interested"];
+const SHOWING: [&str; 2] = ["unhide", "interested"];
 
 pub fn everybody() -> impl Iterator<Item = &'static str> {
     PEOPLE.into_iter().chain(CARDS.map(|(card, _)| card))
@@ -134,6 +136,23 @@ impl Model {
         self.held.retain(|_, held| held.of != Some(id));
     }
 
+    /// Takes over what people said from the model of a store that an older one replaces: erasures, consents, and what they hide
+    /// or do not hide any more.
+    pub fn hear(&mut self, replaced: Model) {
+        for (id, at) in replaced.erased {
+            if self.erased.get(id) != Some(&at) {
+                self.forget(id);
+            }
+            self.erased.insert(id, at);
+        }
+        for (id, (said, at, call)) in replaced.consents {
+            self.consent(id, said, at, call);
+        }
+        let said = |did: &Did| HIDING.contains(&did.kind) || SHOWING.contains(&did.kind);
+        let of = replaced.did.into_iter().filter(|(_, did)| said(did));
+        self.did.extend(of);
+    }
+
     /// What the person did, in order.
     pub fn history(&self, id: &'static str) -> Vec<&Did> {
         let members = self.members(id);
@@ -154,8 +173,8 @@ impl Model {
                 .max()
         };
         let hidden = |product: &&str| {
-            let hid = last(product, &["hide", "dislike", "not_interested"]);
-            hid.is_some() && hid >= last(product, &["unhide", "interested"])
+            let hid = last(product, &HIDING);
+            hid.is_some() && hid >= last(product, &SHOWING)
         };
         PRODUCTS.into_iter().filter(hidden).collect()
     }

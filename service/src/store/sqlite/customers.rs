@@ -14,6 +14,7 @@ use crate::store::{canonical, Heard, Position, Said, StoreError};
 use serendib_shop::keyed::{Domain, Hash16};
 use serendib_shop::ledger::is_before;
 
+use super::said_since::Stated;
 use super::writer::{Fault, Tx};
 
 /// Delights given with a state.
@@ -497,6 +498,39 @@ pub(super) fn set_consent(
         audit_consent(tx, id, purpose, holds, by, now)?;
     }
     store_profile(tx, ident, id, &declared)
+}
+
+/// Takes over what was said of consents under `id` in another copy of the store, as far as nothing said later stands; how many are
+/// other than before.
+pub(super) fn restate(
+    tx: &mut Tx<'_>,
+    id: &str,
+    mut stated: Stated,
+    by: &str,
+    now: i64,
+) -> Result<u64, Fault> {
+    if let Some(erased) = tx.erased_at(id) {
+        stated.retain(|(.., stamp)| stamp.at.is_some_and(|at| at >= erased));
+    }
+    if stated.is_empty() {
+        return Ok(0);
+    }
+    let ident = tx.ident_or_new(id)?;
+    let old = must_be(tx, ident)?.declared()?;
+    let mut declared = old.clone();
+    let mut changed = 0;
+    for (purpose, said, stamp) in stated {
+        declared.consent(purpose, said, stamp);
+        let holds = declared.row.consents.said(purpose);
+        if holds != old.row.consents.said(purpose) {
+            audit_consent(tx, id, purpose, holds, by, now)?;
+            changed += 1;
+        }
+    }
+    if declared != old {
+        store_profile(tx, ident, id, &declared)?;
+    }
+    Ok(changed)
 }
 
 fn touch_all(tx: &mut Tx<'_>, members: &[Member]) {

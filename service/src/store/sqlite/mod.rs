@@ -13,6 +13,7 @@ mod ledger;
 mod lock;
 mod readers;
 mod record;
+mod said_since;
 mod schema;
 mod scrub;
 mod served;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
+pub use said_since::SaidSince;
 pub use schema::StartCheck;
 pub use snapshot::{
     backup, restore, restore_heeding, verify as verify_backup, BackupFile, BackupManifest, Restored,

@@ -24,6 +24,7 @@ use serendib_shop::ledger::ledger_of;
 
 use super::errors::classify;
 use super::lock::lock;
+use super::said_since::{carry_over, SaidSince};
 use super::schema::{Schema, StartCheck, LEDGER, SERVED, STORE};
 use super::{has_store, SqliteConfig, SqliteStore, KEY_FILE};
 
@@ -61,6 +62,8 @@ pub struct Restored {
     pub erased_again: u64,
     /// Touchpoints in the restored store.
     pub touchpoints: u64,
+    /// What was said since and carried over; `None` where no store was replaced.
+    pub said_since: Option<SaidSince>,
 }
 
 fn io(attempt: &str, path: &Path) -> impl Fn(std::io::Error) -> StoreError {
@@ -234,8 +237,8 @@ pub fn verify(backup: &Path) -> Result<BackupManifest, StoreError> {
     Ok(manifest)
 }
 
-/// Puts `backup` in place of the store in `dir` (`replace` = even if there is one), then erases again and scrubs
-/// whoever was erased since.
+/// Puts `backup` in place of the store in `dir` (`replace` = even if there is one), with the consents and hides that the store there
+/// heard since, then erases again and scrubs whoever was erased since. Everything else is as of the backup.
 ///
 /// # Errors
 /// A damaged or newer backup, a store in use or in the way, a ledger that was written with another key. The store that
@@ -271,9 +274,9 @@ pub async fn restore_heeding(
     }
     let stage = dir.join(STAGE);
     clear(&stage)?;
-    let prepared = prepare(backup, dir, ledger, &stage, now).await;
-    let (erased_again, touchpoints) = match prepared {
-        Ok(figures) => figures,
+    let prepared = prepare(&manifest, backup, dir, ledger, &stage, now).await;
+    let restored = match prepared {
+        Ok(restored) => restored,
         Err(error) => {
             clear(&stage)?;
             return Err(error);
@@ -282,11 +285,7 @@ pub async fn restore_heeding(
     write_private(&stage.join(READY), b"").map_err(io("writing", &stage.join(READY)))?;
     finish(dir)?;
     drop(held);
-    Ok(Restored {
-        created_at: manifest.created_at,
-        erased_again,
-        touchpoints,
-    })
+    Ok(restored)
 }
 
 fn clear(stage: &Path) -> Result<(), StoreError> {
@@ -299,12 +298,13 @@ fn clear(stage: &Path) -> Result<(), StoreError> {
 }
 
 async fn prepare(
+    manifest: &BackupManifest,
     backup: &Path,
     dir: &Path,
     ledger: &Path,
     stage: &Path,
     now: i64,
-) -> Result<(u64, u64), StoreError> {
+) -> Result<Restored, StoreError> {
     std::fs::create_dir_all(stage).map_err(io("making", stage))?;
     for name in [STORE.name, SERVED.name, LEDGER.name, KEY_FILE] {
         let to = stage.join(name);
@@ -336,6 +336,14 @@ async fn prepare(
     config.trust_clock = false;
     let store = SqliteStore::open_at(config, now)?;
     let erased_again = store.erased_again();
+    let said_since = match has_store(dir).then(|| STORE.open_reader(dir, None)) {
+        None => None,
+        Some(Ok(replaced)) => Some(carry_over(&store, replaced, now).await?),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "the store that is replaced cannot be read");
+            Some(SaidSince::default())
+        }
+    };
     if store.health().unscrubbed > 0 {
         store.scrub(now).await?;
     }
@@ -343,7 +351,12 @@ async fn prepare(
     store.close().await?;
     drop(store);
     remove_if_there(&stage.join(super::LOCK_FILE))?;
-    Ok((erased_again, touchpoints))
+    Ok(Restored {
+        created_at: manifest.created_at,
+        erased_again,
+        touchpoints,
+        said_since,
+    })
 }
 
 /// Lets the store in `stage` begin a ledger anew.

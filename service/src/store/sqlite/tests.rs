@@ -3,6 +3,7 @@
 use super::*;
 use crate::store::contract::{self, bought, history, record, DAY, NOW};
 use crate::store::Store;
+use serendib_shop::Purpose;
 
 /// A store whose ledger lies in its directory, so that nothing is left beside it.
 fn config_in(dir: &Path) -> SqliteConfig {
@@ -312,6 +313,83 @@ async fn a_backup_restores_without_bringing_the_erased_back() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("SHA-256"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_said_after_a_backup_holds_over_its_restore() {
+    let (store, dir) = fresh();
+    let ledger = dir.path().join("ledger");
+    let said = |id: &str, kind: &str, at: i64| serendib_shop::Touchpoint {
+        kind: kind.into(),
+        value: None,
+        ..bought(&format!("{id}-{kind}"), id, "tea", at)
+    };
+    record(&store, &[said("bob", "hide", NOW - DAY)]).await;
+    contract::upsert(&store, contract::customer("ada"), UpsertMode::Merge).await;
+    let consent = async |store: &SqliteStore, id: &str, yes, at| {
+        let by = "test".to_string();
+        let told = store.set_consent(id.into(), Purpose::Train, yes, by, Some(at), NOW + DAY);
+        told.await.unwrap();
+    };
+    consent(&store, "ada", Some(true), NOW - DAY).await;
+    consent(&store, "eve", Some(false), NOW - DAY).await;
+    let backups = tempfile::tempdir().unwrap();
+    let from = backups.path().join("backup");
+    backup(dir.path(), &from, NOW, &mut |_, _| ()).unwrap();
+    consent(&store, "ada", Some(false), NOW + 1).await;
+    consent(&store, "dan", Some(false), NOW + 1).await;
+    consent(&store, "eve", None, NOW + 1).await;
+    let rows = [
+        said("ada", "dislike", NOW + 1),
+        said("bob", "unhide", NOW + 1),
+        said("bob", "view", NOW + 1),
+        said("gone", "hide", NOW + 1),
+    ];
+    record(&store, &rows).await;
+    consent(&store, "gone", Some(true), NOW + 1).await;
+    let erased = store.erase_customer("gone".into(), "test".into(), NOW + 2);
+    erased.await.unwrap();
+    closed(store).await;
+    let restore = async |dir: &Path| {
+        let restored = restore_heeding(&from, dir, &ledger, true, NOW + DAY).await;
+        restored.unwrap().said_since
+    };
+    let expected = SaidSince {
+        consents: 3,
+        hides: 2,
+        whole: true,
+    };
+    assert_eq!(restore(dir.path()).await, Some(expected));
+    // the same again finds what is there
+    assert_eq!(restore(dir.path()).await, Some(expected));
+    let store = SqliteStore::open(config_in(dir.path())).unwrap();
+    for (id, train, rows) in [
+        ("ada", Some(false), vec!["ada-dislike"]),
+        ("bob", None, vec!["bob-hide", "bob-unhide"]),
+        ("dan", Some(false), vec![]),
+        ("eve", None, vec![]),
+    ] {
+        let state = contract::read(&store, id).await.unwrap();
+        assert_eq!(state.profile.consents.train, train, "{id}");
+        assert_eq!(history(&store, id).await, rows, "{id}");
+    }
+    assert!(contract::read(&store, "gone").await.is_none());
+    let audit = store.audit(0, 100, Some("ada".into())).await.unwrap();
+    let last = audit.last().unwrap();
+    assert_eq!(
+        (last.by.as_str(), last.detail.as_str()),
+        ("restore", "train=no")
+    );
+    closed(store).await;
+    // where the store that was there cannot be read, that is told, and the backup is restored all the same
+    let path = dir.path().join(schema::STORE.name);
+    std::fs::write(&path, "this is not a database at all, it is text").unwrap();
+    assert_eq!(restore(dir.path()).await, Some(SaidSince::default()));
+    let store = SqliteStore::open(config_in(dir.path())).unwrap();
+    assert_eq!(history(&store, "bob").await, ["bob-hide"]);
+    closed(store).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(restore(elsewhere.path()).await, None);
 }
 
 #[tokio::test]
