@@ -155,7 +155,7 @@ async fn batch_equals_online_for_every_kind_and_customer() {
                 .collect();
             let postage = |id: &str| matches!(id, "postage" | "express");
             assert!(list.iter().all(|(id, _)| !postage(id)), "{name} {customer}");
-            let let_down = answer
+            let let_down = answer.lists[0]
                 .notes
                 .iter()
                 .any(|n| n.code == "after_disappointment");

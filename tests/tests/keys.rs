@@ -29,7 +29,7 @@ async fn code(channel: Channel, path: &str, key: Option<&str>) -> Code {
         request.metadata_mut().insert("authorization", shown);
     }
     let codec = tonic_prost::ProstCodec::<(), ()>::default();
-    let path = PathAndQuery::from_maybe_shared(path.to_owned()).unwrap();
+    let path = PathAndQuery::try_from(path).unwrap();
     match client.unary(request, path, codec).await {
         Ok(_) => Code::Ok,
         Err(status) => status.code(),

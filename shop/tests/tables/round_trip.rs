@@ -39,7 +39,7 @@ fn text() -> impl Strategy<Value = String> {
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
         (0..100_000i64).prop_map(|cents| cents as f64 / 100.0),
-        (0.0..1e18f64),
+        (0.0..1e12f64),
         Just(f64::MIN_POSITIVE),
         Just(0.1 + 0.2),
     ]
@@ -69,7 +69,7 @@ fn touchpoint() -> impl Strategy<Value = Touchpoint> {
     (
         (id(), id(), option(id()), option(id()), option(time())),
         (
-            number(),
+            number().prop_map(|packs| packs % 1e9),
             option(number()),
             option(id()),
             option(number()),
@@ -111,7 +111,7 @@ fn product() -> impl Strategy<Value = Product> {
             option(text()),
             option(text()),
             option(number()),
-            option(0..=i64::MAX),
+            option(0..=1_000_000_000i64),
         ),
         (
             prop::sample::select(vec![
