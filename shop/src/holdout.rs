@@ -1,4 +1,6 @@
 //! The permanent holdout: customers who get answers that are not personal, so that the worth of the others' can be told.
+//!
+//! This is the rule for who was never decided. The store keeps what was decided first, over links and unlinks.
 
 use crate::stable_hash;
 

@@ -1,4 +1,5 @@
-//! LightGCN splits: `train.txt` and `test.txt`, each line `user item item …`, without times.
+//! LightGCN splits: `train.txt` and `test.txt`, each line `user item item …`, without times (gowalla, and other
+//! sets of check-ins and ratings).
 
 use serendib_shop::{table::Table, DataError, Touchpoint};
 

@@ -118,16 +118,6 @@ impl Product {
         self.attributes.get(UNLISTED) == Some(&serde_json::Value::Bool(true))
     }
 
-    /// Whether the product is on sale at `now` and in stock as far as the catalogue says.
-    ///
-    /// Availability is half-open: `available_from ≤ now < available_until`; an expired product is not on sale.
-    pub fn on_sale(&self, now: i64) -> bool {
-        self.available_from.is_none_or(|from| from <= now)
-            && self.available_until.is_none_or(|until| now < until)
-            && self.expires_at.is_none_or(|expiry| now < expiry)
-            && self.stock.is_none_or(|stock| stock > 0)
-    }
-
     /// Takes over from `other` what is absent here; whether there was anything.
     pub fn fill_blanks(&mut self, other: &Product) -> bool {
         let mut filled = false;
