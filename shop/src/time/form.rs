@@ -19,6 +19,10 @@ pub enum TimeForm {
     DayFirst,
     /// `12/31/2023`, with a time of day if need be.
     MonthFirst,
+    /// `31/12/98`: day first, years of two digits from 1969 to 2068, as POSIX reads them.
+    ShortDayFirst,
+    /// `12/31/98`: month first, years of two digits likewise.
+    ShortMonthFirst,
     /// `20231231`, `202312311200` or `20231231120000`.
     Digits,
     /// Seconds since 1970-01-01 UTC.
@@ -60,6 +64,12 @@ impl TimeForm {
             TimeForm::Written => "dates and times, year first",
             TimeForm::DayFirst => "dates, day first (31/12/2023)",
             TimeForm::MonthFirst => "dates, month first (12/31/2023)",
+            TimeForm::ShortDayFirst => {
+                "dates, day first, years of two digits from 1969 to 2068 (31/12/98 is 1998-12-31)"
+            }
+            TimeForm::ShortMonthFirst => {
+                "dates, month first, years of two digits from 1969 to 2068 (12/31/98 is 1998-12-31)"
+            }
             TimeForm::Digits => {
                 "dates in digits (20231231 is 2023-12-31), not milliseconds since 1970"
             }
@@ -88,7 +98,11 @@ impl TimeForm {
                 let seconds = ((number - EPOCH_DAYS) * 86_400.0).round();
                 zone.to_utc(seconds as i64 * 1_000)
             }
-            TimeForm::Written | TimeForm::DayFirst | TimeForm::MonthFirst => None,
+            TimeForm::Written
+            | TimeForm::DayFirst
+            | TimeForm::MonthFirst
+            | TimeForm::ShortDayFirst
+            | TimeForm::ShortMonthFirst => None,
         }
     }
 
@@ -97,19 +111,28 @@ impl TimeForm {
         let text = text.trim();
         match self {
             TimeForm::Written => is_written(text).then(|| parse_time(text, zone)).flatten(),
-            TimeForm::DayFirst | TimeForm::MonthFirst => match parse_numeric_date(text)? {
-                NumericDate::Full { parts, clock } => {
-                    let [first, second, year] = parts;
-                    let day = match self {
-                        TimeForm::DayFirst => date_ms(year as i32, second, first),
-                        _ => date_ms(year as i32, first, second),
-                    }?;
-                    clock.at(day, zone)
-                }
-                NumericDate::ShortYear => None,
-            },
+            TimeForm::DayFirst | TimeForm::ShortDayFirst => {
+                let date = self.numeric(text)?;
+                let [day, month, year] = date.parts;
+                date.clock.at(date_ms(year as i32, month, day)?, zone)
+            }
+            TimeForm::MonthFirst | TimeForm::ShortMonthFirst => {
+                let date = self.numeric(text)?;
+                let [month, day, year] = date.parts;
+                date.clock.at(date_ms(year as i32, month, day)?, zone)
+            }
             _ => self.read_number(number_of(text)?, zone),
         }
+    }
+
+    /// The numbers of a date whose year is last and written with as many digits as this form has, the year in full.
+    fn numeric(self, text: &str) -> Option<NumericDate> {
+        let is_short = matches!(self, TimeForm::ShortDayFirst | TimeForm::ShortMonthFirst);
+        let mut date = parse_numeric_date(text).filter(|date| date.is_short == is_short)?;
+        if is_short {
+            date.parts[2] += if date.parts[2] < 69 { 2_000 } else { 1_900 };
+        }
+        Some(date)
     }
 }
 
@@ -148,13 +171,20 @@ fn digits_ms(number: f64) -> Option<i64> {
     Some(day + ((hour * 60 + minute) * 60 + second) as i64 * 1_000)
 }
 
+/// The forms whose year is last, with the day and with the month first: with years in full, of two digits.
+const LAST_YEAR: [[TimeForm; 2]; 2] = [
+    [TimeForm::DayFirst, TimeForm::MonthFirst],
+    [TimeForm::ShortDayFirst, TimeForm::ShortMonthFirst],
+];
+
 /// What the values of a column say of its form.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     counts: std::collections::BTreeMap<TimeForm, u64>,
-    /// Dates that are good with the day first and with the month first.
-    either: u64,
-    short_years: u64,
+    /// Dates that are good with the day first and with the month first, with years in full and of two digits.
+    either: [u64; 2],
+    /// Whether some year of two digits can be no day, so that the year is last.
+    has_late_year: bool,
     /// The first value, shortened.
     first: Option<String>,
     values: u64,
@@ -189,13 +219,13 @@ impl Evidence {
         let fits = |form: TimeForm| form.read_text(text, utc).is_some();
         if fits(TimeForm::Written) {
             *self.counts.entry(TimeForm::Written).or_default() += 1;
-        } else if matches!(parse_numeric_date(text), Some(NumericDate::ShortYear)) {
-            self.short_years += 1;
-        } else {
-            match (fits(TimeForm::DayFirst), fits(TimeForm::MonthFirst)) {
-                (true, true) => self.either += 1,
-                (true, false) => *self.counts.entry(TimeForm::DayFirst).or_default() += 1,
-                (false, true) => *self.counts.entry(TimeForm::MonthFirst).or_default() += 1,
+        } else if let Some(date) = parse_numeric_date(text) {
+            self.has_late_year |= date.is_short && date.parts[2] > 31;
+            let [day, month] = LAST_YEAR[usize::from(date.is_short)];
+            match (fits(day), fits(month)) {
+                (true, true) => self.either[usize::from(date.is_short)] += 1,
+                (true, false) => *self.counts.entry(day).or_default() += 1,
+                (false, true) => *self.counts.entry(month).or_default() += 1,
                 (false, false) => {}
             }
         }
@@ -216,12 +246,18 @@ impl Evidence {
         }
         let first = self.first.as_deref().unwrap_or("a value");
         let of = |form| self.counts.get(&form).copied().unwrap_or(0);
-        let (day, month) = (of(TimeForm::DayFirst), of(TimeForm::MonthFirst));
-        let slashed = self.either + day + month;
+        let slashed = |is_short: bool| {
+            let [day, month] = LAST_YEAR[usize::from(is_short)].map(of);
+            self.either[usize::from(is_short)] + day + month
+        };
+        let is_short = slashed(true) > slashed(false);
+        let [day_first, month_first] = LAST_YEAR[usize::from(is_short)];
+        let (day, month) = (of(day_first), of(month_first));
+        let slashed = slashed(is_short);
         let (form, count) = self
             .counts
             .iter()
-            .filter(|(form, _)| !matches!(form, TimeForm::DayFirst | TimeForm::MonthFirst))
+            .filter(|(form, _)| !LAST_YEAR.as_flattened().contains(form))
             .fold((TimeForm::Written, 0), |best, (form, count)| {
                 if *count > best.1 {
                     (*form, *count)
@@ -229,11 +265,6 @@ impl Evidence {
                     best
                 }
             });
-        if self.short_years > count.max(slashed) {
-            return Err(format!(
-                "{first} has a year of two digits, which can be of any century: write all four"
-            ));
-        }
         if slashed <= count {
             return if count > 0 {
                 Ok(form)
@@ -242,8 +273,11 @@ impl Evidence {
             };
         }
         match (day > 0, month > 0) {
-            (true, false) => Ok(TimeForm::DayFirst),
-            (false, true) => Ok(TimeForm::MonthFirst),
+            (true, false) if is_short && !self.has_late_year => Err(format!(
+                "{first} may have the day or the year first, and no row of the column tells which: write 2023-12-31"
+            )),
+            (true, false) => Ok(day_first),
+            (false, true) => Ok(month_first),
             (false, false) => Err(format!(
                 "{first} may have the day or the month first, and no row of the column tells which: write 2023-12-31"
             )),
@@ -323,6 +357,18 @@ mod tests {
             &["04.03.2022", "31.01.2022"],
             &["2022-03-04T00:00:00Z", "2022-01-31T00:00:00Z"],
         );
+        all(
+            &["3/4/22", "12/31/68", "1/1/69 12:00 PM"],
+            &[
+                "2022-03-04T00:00:00Z",
+                "2068-12-31T00:00:00Z",
+                "1969-01-01T12:00:00Z",
+            ],
+        );
+        all(
+            &["04.03.22 12:00", "24.12.98 10:00"],
+            &["2022-03-04T12:00:00Z", "1998-12-24T10:00:00Z"],
+        );
     }
 
     #[test]
@@ -337,8 +383,8 @@ mod tests {
         for (values, word) in [
             (&["03/04/2022", "05/06/2022"][..], "day or the month"),
             (&["13/04/2022", "04/13/2022"][..], "only the month"),
-            (&["2/24/03"][..], "two digits"),
-            (&["24.12.98 10:00"][..], "two digits"),
+            (&["24/12/03", "25/12/03"][..], "day or the year"),
+            (&["2/4/03", "3/4/03"][..], "day or the month"),
             (&["soon"][..], "is not a time"),
             (&["12", "13"][..], "is not a time"),
         ] {

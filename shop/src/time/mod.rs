@@ -219,11 +219,13 @@ fn offset(bytes: &[u8]) -> Option<Option<i64>> {
 
 /// A date of three numbers of which the year is the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NumericDate {
-    /// The three numbers in their order, and the time of day.
-    Full { parts: [u32; 3], clock: Clock },
-    /// The year has two digits.
-    ShortYear,
+struct NumericDate {
+    /// The three numbers in their order.
+    parts: [u32; 3],
+    /// Whether the year has two digits.
+    is_short: bool,
+    /// The time of day.
+    clock: Clock,
 }
 
 /// Reads `31/12/2023` or `12-31-2023 10:00`: numbers separated by `/`, `.` or `-`.
@@ -236,14 +238,16 @@ fn parse_numeric_date(text: &str) -> Option<NumericDate> {
     let (second, rest) = leading(rest, 1..3)?;
     let rest = rest.strip_prefix(&[*separator])?;
     let (year, after) = leading(rest, 2..5)?;
-    match rest.len() - after.len() {
-        2 => Some(NumericDate::ShortYear),
-        4 => Some(NumericDate::Full {
-            parts: [first, second, year],
-            clock: Clock::parse(after)?,
-        }),
-        _ => None,
-    }
+    let is_short = match rest.len() - after.len() {
+        2 => true,
+        4 => false,
+        _ => return None,
+    };
+    Some(NumericDate {
+        parts: [first, second, year],
+        is_short,
+        clock: Clock::parse(after)?,
+    })
 }
 
 /// Writes milliseconds since 1970-01-01 UTC as RFC 3339 in UTC, with milliseconds only where there are any.
