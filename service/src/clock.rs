@@ -1,5 +1,5 @@
-//! The clock by which the server answers. Nothing else on the way of a call reads the time, but for the checks of rows, which
-//! refuse what lies in the future.
+//! The clock by which the server answers. Nothing else on the way of a call reads the time of day, but for the checks of
+//! rows, which refuse what lies in the future.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

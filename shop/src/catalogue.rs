@@ -138,13 +138,7 @@ impl Catalogue {
     /// Whether `product` is on sale at `now`, by its dates alone; `i64::MAX` (a shop without times) looks at none.
     pub fn in_season(&self, product: ProductIx, now: i64) -> bool {
         // Most products have no dates: that is told without touching their rows, which are spread over the memory.
-        if now == i64::MAX || !self.dated[product.index()] {
-            return true;
-        }
-        let row = self.product(product);
-        row.available_from.is_none_or(|from| from <= now)
-            && row.available_until.is_none_or(|until| now < until)
-            && row.expires_at.is_none_or(|expiry| now < expiry)
+        now == i64::MAX || !self.dated[product.index()] || self.product(product).in_season(now)
     }
 
     /// Numbers `products` in the order given.

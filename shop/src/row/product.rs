@@ -118,6 +118,13 @@ impl Product {
         self.attributes.get(UNLISTED) == Some(&serde_json::Value::Bool(true))
     }
 
+    /// Whether the product is on sale at `now`, by its dates alone: `available_from ≤ now < available_until`, and not expired.
+    pub fn in_season(&self, now: i64) -> bool {
+        self.available_from.is_none_or(|from| from <= now)
+            && self.available_until.is_none_or(|until| now < until)
+            && self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+
     /// Takes over from `other` what is absent here; whether there was anything.
     pub fn fill_blanks(&mut self, other: &Product) -> bool {
         let mut filled = false;

@@ -220,8 +220,8 @@ impl Evidence {
         if fits(TimeForm::Written) {
             *self.counts.entry(TimeForm::Written).or_default() += 1;
         } else if let Some(date) = parse_numeric_date(text) {
-            self.has_late_year |= date.is_short && date.parts[2] > 31;
             let [day, month] = LAST_YEAR[usize::from(date.is_short)];
+            self.has_late_year |= date.is_short && date.parts[2] > 31 && fits(day);
             match (fits(day), fits(month)) {
                 (true, true) => self.either[usize::from(date.is_short)] += 1,
                 (true, false) => *self.counts.entry(day).or_default() += 1,
@@ -384,6 +384,7 @@ mod tests {
             (&["03/04/2022", "05/06/2022"][..], "day or the month"),
             (&["13/04/2022", "04/13/2022"][..], "only the month"),
             (&["24/12/03", "25/12/03"][..], "day or the year"),
+            (&["24/12/03", "99/99/99"][..], "day or the year"),
             (&["2/4/03", "3/4/03"][..], "day or the month"),
             (&["soon"][..], "is not a time"),
             (&["12", "13"][..], "is not a time"),

@@ -23,12 +23,6 @@ async fn exported(store: &impl Store) -> Vec<ShopRow> {
     all(store.export_shop(Consents::default(), NOW).await).await
 }
 
-/// Whether `row` says that it is sold at `now`.
-fn is_sold(row: &Product, now: i64) -> bool {
-    row.available_from.is_none_or(|from| from <= now)
-        && row.available_until.is_none_or(|until| now < until)
-}
-
 pub(crate) async fn what_was_removed_before_its_launch_was_never_on_sale(store: &impl Store) {
     let of = |id: &str, from: i64, until: Option<i64>| Product {
         available_from: Some(from),
@@ -52,10 +46,10 @@ pub(crate) async fn what_was_removed_before_its_launch_was_never_on_sale(store: 
         };
         assert_eq!(row.check(), Ok(()), "{row:?}");
         for later in [NOW, NOW + 40 * DAY, NOW + 90 * DAY] {
-            assert!(!is_sold(&row, later), "{row:?}");
+            assert!(!row.in_season(later), "{row:?}");
         }
         assert_eq!(
-            is_sold(&row, NOW - DAY),
+            row.in_season(NOW - DAY),
             row.product_id == "sold",
             "{row:?}"
         );
